@@ -1,0 +1,216 @@
+"""Open a Stable Diffusion 1.x/2.x model from a local diffusers folder, safetensors only.
+
+The built-in lab model is opened by exactly this code; it is one more folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from torch import Tensor
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from audit.errors import BadModel, printable
+from audit.models.cards import LAB_MODEL, MODELS
+from audit.records import ModelFacts
+from audit.store import file_digest
+
+COMPONENTS = {
+    "unet": "UNet2DConditionModel",
+    "vae": "AutoencoderKL",
+    "text_encoder": "CLIPTextModel",
+    "tokenizer": "CLIPTokenizer",
+}
+# Class names that stand for the same thing in folders written by older or newer releases.
+SAME_AS = {"CLIPTokenizerFast": "CLIPTokenizer"}
+UNSAFE = {".bin", ".ckpt", ".pt", ".pth"}
+
+
+@dataclass(frozen=True)
+class Model:
+    """A frozen base model on a device.
+
+    Attributes:
+        facts: what goes into the plan.
+        alphas_cumprod: the noise schedule's cumulative product, float64 (timesteps,), on the CPU.
+        vae_factor: pixels per latent cell along one side.
+    """
+
+    facts: ModelFacts
+    unet: UNet2DConditionModel
+    vae: AutoencoderKL
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+    scheduler_config: dict[str, Any]
+    alphas_cumprod: Tensor
+    device: torch.device
+
+    @property
+    def vae_factor(self) -> int:
+        return int(2 ** (len(self.vae.config.block_out_channels) - 1))
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of one picture's latent."""
+        side = self.facts.resolution // self.vae_factor
+        return int(self.unet.config.in_channels), side, side
+
+    @property
+    def timesteps(self) -> int:
+        return len(self.alphas_cumprod)
+
+
+def resolve(name: str) -> Path:
+    """The folder of a model given by name or path.
+
+    Raises:
+        BadModel: neither a known name nor a folder with a model_index.json.
+    """
+    if name == "lab":
+        return LAB_MODEL
+    if name in MODELS:
+        raise BadModel(
+            "model-not-present",
+            f"Model {name} is not on this machine; give the folder of a local copy in diffusers layout "
+            "(--model PATH) or use --model lab.",
+        )
+    folder = Path(name).expanduser()
+    if not (folder / "model_index.json").is_file():
+        raise BadModel(
+            "model-unknown",
+            f"Model '{printable(name)}' is neither a known name ({', '.join(['lab', *MODELS])}) nor a folder "
+            "with a model_index.json; give the path of a Stable Diffusion 1.x/2.x model in diffusers layout.",
+        )
+    return folder
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadModel(
+            "model-incomplete",
+            f"Model file {path.parent.name}/{path.name} is missing or not JSON; copy the whole model folder again.",
+        ) from error
+    if not isinstance(value, dict):
+        raise BadModel(
+            "model-incomplete", f"Model file {path.parent.name}/{path.name} holds no JSON object; copy it again."
+        )
+    return value
+
+
+def check_layout(folder: Path) -> None:
+    """Refuse what is not Stable Diffusion 1.x/2.x, and weights that could run code when opened."""
+    index = _read_json(folder / "model_index.json")
+    for component, expected in COMPONENTS.items():
+        entry = index.get(component)
+        seen = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+        if SAME_AS.get(str(seen), seen) != expected:
+            raise BadModel(
+                "model-family",
+                f"The model's {component} is {printable(str(seen))}, but Stable Diffusion 1.x/2.x has {expected}; "
+                "this version trains only that family.",
+            )
+        if component == "tokenizer":
+            continue
+        files = sorted((folder / component).glob("*.safetensors"))
+        if not files:
+            unsafe = [p.name for p in (folder / component).glob("*") if p.suffix in UNSAFE]
+            raise BadModel(
+                "model-unsafe" if unsafe else "model-incomplete",
+                f"The model's {component} has no safetensors file"
+                + (f", only {printable(unsafe[0])}, a format that can run code when opened" if unsafe else "")
+                + "; get the safetensors version of this model.",
+            )
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over names and digests of the files that make the model; the folder's name is not in it."""
+    lines = []
+    for component in (*COMPONENTS, "scheduler"):
+        for path in sorted((folder / component).glob("*")):
+            if path.suffix in {".safetensors", ".json", ".txt"} and path.is_file():
+                lines.append(f"{component}/{path.name} {file_digest(path)}")
+    return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
+
+
+def describe(name: str) -> ModelFacts:
+    """The facts of a model, without loading its weights into memory.
+
+    Raises:
+        BadModel: unknown, incomplete, unsafe or of another family.
+    """
+    folder = resolve(name)
+    check_layout(folder)
+    unet, vae = _read_json(folder / "unet" / "config.json"), _read_json(folder / "vae" / "config.json")
+    scheduler = _read_json(folder / "scheduler" / "scheduler_config.json")
+    prediction = scheduler.get("prediction_type", "epsilon")
+    if prediction not in ("epsilon", "v_prediction"):
+        raise BadModel(
+            "model-prediction",
+            f"The model predicts '{printable(str(prediction))}', but only epsilon and v_prediction are trained here.",
+        )
+    if unet.get("in_channels", 4) != vae.get("latent_channels", 4):
+        raise BadModel(
+            "model-family",
+            f"The model's U-Net takes {unet.get('in_channels')} channels but its VAE gives "
+            f"{vae.get('latent_channels')} (an inpainting model?); use the plain text-to-image model.",
+        )
+    factor = 2 ** (len(vae["block_out_channels"]) - 1)
+    is_lab = folder == LAB_MODEL
+    return ModelFacts(
+        name="lab" if is_lab else printable(folder.name),
+        family="sd2" if unet.get("cross_attention_dim") == 1024 else "sd1",
+        sha256=weights_digest(folder),
+        resolution=int(unet["sample_size"]) * factor,
+        prediction_type=prediction,
+        lab=is_lab,
+    )
+
+
+def load(name: str, *, device: torch.device) -> Model:
+    """Load a model, frozen and in evaluation mode, float32.
+
+    Raises:
+        BadModel: see `describe`; also when the files do not fit the classes.
+    """
+    facts, folder = describe(name), resolve(name)
+    try:
+        unet = UNet2DConditionModel.from_pretrained(folder / "unet", **_weights(folder / "unet"))
+        vae = AutoencoderKL.from_pretrained(folder / "vae", **_weights(folder / "vae"))
+        text = CLIPTextModel.from_pretrained(folder / "text_encoder", **_weights(folder / "text_encoder"))
+        tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
+        schedule = DDPMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        raise BadModel(
+            "model-incomplete",
+            f"The model folder {printable(folder.name)} could not be opened "
+            f"({printable(str(error).splitlines()[0] if str(error) else type(error).__name__)}); copy it again whole.",
+        ) from error
+    for module in (unet, vae, text):
+        module.requires_grad_(False)
+        module.eval()
+        module.to(device=device, dtype=torch.float32)
+    return Model(
+        facts=facts,
+        unet=unet,
+        vae=vae,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        scheduler_config=dict(schedule.config),
+        alphas_cumprod=schedule.alphas_cumprod.double(),
+        device=device,
+    )
+
+
+def _weights(folder: Path) -> dict[str, Any]:
+    """Loading options: local, safetensors, and the fp16 variant where it is the only one."""
+    plain = [p for p in folder.glob("*.safetensors") if ".fp16." not in p.name]
+    variant = None if plain else "fp16"
+    return {"local_files_only": True, "use_safetensors": True, "variant": variant, "torch_dtype": torch.float32}

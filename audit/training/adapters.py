@@ -1,0 +1,77 @@
+"""LoRA adapters on disk: one safetensors file in the layout `pipe.load_lora_weights` opens."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+PREFIX = "unet."
+
+
+def save_adapter(path: Path, cell: Mapping[str, tuple[Tensor, Tensor]], *, alpha: float) -> None:
+    """Write A and B by module name as `unet.<module>.lora_A.weight` and `.lora_B.weight`.
+
+    diffusers' reader takes alpha / rank = 1 for files without an alpha entry, so the scale of the
+    update is folded into B: any reader applies it the same way.
+    """
+    tensors: dict[str, Tensor] = {}
+    for name, (a, b) in cell.items():
+        rank = a.shape[0]
+        tensors[f"{PREFIX}{name}.lora_A.weight"] = a.float().cpu().contiguous()
+        up = (b * (alpha / rank)).float().cpu()
+        tensors[f"{PREFIX}{name}.lora_B.weight"] = (up[..., None, None] if a.dim() == 4 else up).contiguous()
+    save_file(tensors, path, metadata={"format": "pt"})
+
+
+def load_updates(path: Path) -> dict[str, Tensor]:
+    """Weight updates by module name: B A, in the shape of the module's weight, float32."""
+    tensors = load_file(path)
+    updates = {}
+    for key, a in tensors.items():
+        if not key.endswith(".lora_A.weight"):
+            continue
+        name = key.removeprefix(PREFIX).removesuffix(".lora_A.weight")
+        b = tensors[f"{PREFIX}{name}.lora_B.weight"]
+        updates[name] = (b.flatten(1) @ a.flatten(1)).view(b.shape[0], *a.shape[1:])
+    return updates
+
+
+def b_norm(path: Path) -> float:
+    """Frobenius norm of all B matrices together; 0 for an adapter that does nothing."""
+    tensors = load_file(path)
+    return math.sqrt(sum(float(t.double().pow(2).sum()) for k, t in tensors.items() if ".lora_B." in k))
+
+
+class Merged:
+    """Context manager that adds an adapter's updates to a U-Net's weights and puts them back after.
+
+    The old weights are kept and restored as they were, because subtracting an update again would
+    leave rounding behind.
+    """
+
+    def __init__(self, unet: nn.Module, updates: Mapping[str, Tensor]) -> None:
+        self.unet = unet
+        self.updates = updates
+        self._kept: dict[str, Tensor] = {}
+
+    @torch.no_grad()
+    def __enter__(self) -> nn.Module:
+        for name, update in self.updates.items():
+            weight = self.unet.get_submodule(name).weight
+            assert isinstance(weight, Tensor)
+            self._kept[name] = weight.detach().clone()
+            weight.add_(update.to(device=weight.device, dtype=weight.dtype))
+        return self.unet
+
+    @torch.no_grad()
+    def __exit__(self, *exception: object) -> None:
+        for name, kept in self._kept.items():
+            weight = self.unet.get_submodule(name).weight
+            assert isinstance(weight, Tensor)
+            weight.copy_(kept)
+        self._kept.clear()

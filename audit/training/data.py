@@ -1,0 +1,103 @@
+"""What a cell trains on, encoded once: latents of its pictures and embeddings of its captions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from torch.nn import functional as F
+
+from audit.models.loader import Model
+from audit.store import Store
+
+LATENT_VERSION = 1
+TEXT_VERSION = 1
+
+
+def to_model_size(pictures: Tensor, side: int) -> Tensor:
+    """Centre-crop to a square and resize with antialiasing; differentiable.
+
+    Args:
+        pictures: (N, 3, H, W), values -1..1.
+        side: wanted height and width.
+
+    Returns:
+        (N, 3, side, side), values -1..1 (bicubic overshoot is clipped).
+    """
+    height, width = pictures.shape[-2:]
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    square = pictures[..., top : top + short, left : left + short]
+    if short == side:
+        return square
+    return F.interpolate(square, size=(side, side), mode="bicubic", antialias=True).clamp(-1, 1)
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """uint8 (H, W, 3) to float32 (1, 3, H, W) in -1..1."""
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1.0)
+
+
+def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
+    """float (N, 3, H, W) in -1..1 to uint8 (N, H, W, 3), rounded to nearest."""
+    levels = pictures.detach().float().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+@dataclass(frozen=True)
+class Latents:
+    """Posterior of one picture and of its mirror image, unscaled.
+
+    Attributes:
+        mean, std: float32 (2, C, h, w); index 1 is the mirror image.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+
+@torch.no_grad()
+def encode_picture(model: Model, store: Store, pixels: str) -> Latents:
+    """Latents of a stored picture; computed once per picture and VAE."""
+    key = store.key("latents", LATENT_VERSION, {"side": model.facts.resolution}, [model.facts.sha256, pixels])
+    folder = store.verified("latents", key)
+    if folder is None:
+        unit = to_model_size(to_tensor(store.get_pixels(pixels)), model.facts.resolution)
+        both = torch.cat([unit, unit.flip(-1)]).to(model.device)
+        posterior = model.vae.encode(both).latent_dist
+        found = {"mean": posterior.mean.float().cpu(), "std": posterior.std.float().cpu()}
+        with store.writing("latents", key) as partial:
+            save_file({k: v.contiguous() for k, v in found.items()}, partial / "latents.safetensors")
+    else:
+        found = load_file(folder / "latents.safetensors")
+    return Latents(mean=found["mean"], std=found["std"])
+
+
+@torch.no_grad()
+def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Tensor:
+    """Text-encoder hidden states, float32 (N, tokens, width); one stored step per list of texts."""
+    key = store.key("texts", TEXT_VERSION, list(texts), [model.facts.sha256])
+    folder = store.verified("texts", key)
+    if folder is not None:
+        return load_file(folder / "texts.safetensors")["hidden"]
+    rows = []
+    for start in range(0, len(texts), 32):
+        tokens = model.tokenizer(
+            list(texts[start : start + 32]),
+            padding="max_length",
+            max_length=model.tokenizer.model_max_length,
+            truncation=True,
+            return_tensors="pt",
+        )
+        rows.append(model.text_encoder(tokens.input_ids.to(model.device)).last_hidden_state.float().cpu())
+    hidden = torch.cat(rows).contiguous()
+    with store.writing("texts", key) as partial:
+        save_file({"hidden": hidden}, partial / "texts.safetensors")
+    return hidden
+
+

@@ -1,0 +1,202 @@
+"""K LoRAs over one frozen U-Net in one forward and backward pass.
+
+Batch rows are grouped by cell: rows k*b .. (k+1)*b-1 belong to cell k. The frozen layers see one
+large batch; each target layer adds s * B_k A_k x to the rows of cell k through batched matrix
+products over stacked A (K, r, in) and B (K, out, r). No frozen layer of a Stable Diffusion U-Net
+mixes rows (there is no batch norm), so the gradient of the summed per-cell losses is each cell's
+own gradient, and clipping and AdamW, which work per cell and per element, leave it so.
+
+LoRA: Hu et al., 2022. Layers that read the same input (q, k, v of self-attention; k, v of cross-
+attention) share one product with their stacked A matrices.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from audit.records import TrainSettings
+from audit.training.streams import Streams
+from audit.training.targets import target_names
+
+SHARED_INPUT = (("attn1", ("to_q", "to_k", "to_v")), ("attn2", ("to_k", "to_v")))
+
+
+def draw_lora_a(streams: Streams, name: str, shape: Sequence[int]) -> Tensor:
+    """The initial A of one module: U(-1/sqrt(fan_in), 1/sqrt(fan_in)), as PEFT draws it; float32."""
+    bound = 1 / math.sqrt(math.prod(shape[1:]))
+    return torch.empty(*shape).uniform_(-bound, bound, generator=streams.lora_init(name))
+
+
+@dataclass
+class Group:
+    """Target layers that read one input; the low-rank product of that input is made once.
+
+    Attributes:
+        a: Parameter (K, n * r, fan_in) for n Linear layers, or (K, r, in, kh, kw) for one Conv2d.
+        members: names of the layers, in order.
+    """
+
+    a: nn.Parameter
+    members: list[str]
+    rank: int
+    _input: Tensor | None = None
+    _taken: int = 0
+    _low: list[Tensor] = field(default_factory=list)
+
+    def low(self, x: Tensor, member: str) -> Tensor:
+        """The rank-r product of a member's input: x (N, ..., in) -> (K, N/K * ..., r)."""
+        if self._input is not x:
+            cells = self.a.shape[0]
+            # autocast casts a and the input alike, as it does for the frozen layer.
+            product = torch.bmm(x.reshape(cells, -1, x.shape[-1]), self.a.transpose(1, 2))
+            self._low = list(product.split(self.rank, dim=-1))
+            self._input, self._taken = x, 0
+        low = self._low[self.members.index(member)]
+        self._taken += 1
+        if self._taken == len(self.members):
+            # Nothing of the batch outlives the last reader.
+            self._input, self._low = None, []
+        return low
+
+
+class PackedLinear(nn.Module):
+    """A frozen Linear plus K low-rank updates, one per cell."""
+
+    def __init__(self, base: nn.Linear, group: Group, name: str, b: nn.Parameter, scale: float) -> None:
+        super().__init__()
+        self.base = base
+        self.b = b
+        self.scale = scale
+        self._group = group
+        self._name = name
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (K * rows, ..., in) -> (K * rows, ..., out)."""
+        y = self.base(x)
+        update = torch.bmm(self._group.low(x, self._name), self.b.transpose(1, 2))
+        return y + self.scale * update.view(y.shape)
+
+
+class PackedConv2d(nn.Module):
+    """A frozen Conv2d plus K low-rank updates: a k x k convolution to rank r, then 1 x 1."""
+
+    def __init__(self, base: nn.Conv2d, a: nn.Parameter, b: nn.Parameter, scale: float) -> None:
+        super().__init__()
+        self.base = base
+        self.a = a
+        self.b = b
+        self.scale = scale
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (K * rows, in, H, W) -> (K * rows, out, H', W')."""
+        y = self.base(x)
+        cells, rank = self.a.shape[:2]
+        rows = x.shape[0] // cells
+        # One grouped convolution: cells side by side in the channel dimension.
+        side = x.view(cells, rows, *x.shape[1:]).transpose(0, 1).reshape(rows, -1, *x.shape[2:])
+        low = F.conv2d(
+            side,
+            self.a.flatten(0, 1),
+            stride=self.base.stride,
+            padding=self.base.padding,
+            dilation=self.base.dilation,
+            groups=cells,
+        )
+        low = low.view(rows, cells, rank, -1).permute(1, 2, 0, 3).reshape(cells, rank, -1)
+        update = torch.bmm(self.b, low).view(cells, -1, rows, *y.shape[2:]).transpose(1, 2)
+        return y + self.scale * update.reshape(y.shape)
+
+
+class PackedLora:
+    """K LoRAs attached to one U-Net; use as a context manager, which restores the U-Net on leaving.
+
+    Args:
+        unet: the frozen U-Net.
+        settings: rank, alpha and targets.
+        streams: one per cell; cells of one replicate start from the same A.
+        dtype: of A and B; float32 for training, float64 for exactness tests.
+    """
+
+    def __init__(
+        self, unet: nn.Module, *, settings: TrainSettings, streams: Sequence[Streams], dtype: torch.dtype = torch.float32
+    ) -> None:
+        self.unet = unet
+        self.scale = settings.alpha / settings.rank
+        self.rank = settings.rank
+        self.names = target_names(unet, settings)
+        self.bases: dict[str, nn.Linear | nn.Conv2d] = {}
+        self.groups: list[Group] = []
+        self.b: dict[str, nn.Parameter] = {}
+        self._conv_a: dict[str, nn.Parameter] = {}
+        device = next(unet.parameters()).device
+        taken: set[str] = set()
+        for name in self.names:
+            base = unet.get_submodule(name)
+            assert isinstance(base, nn.Linear | nn.Conv2d)
+            self.bases[name] = base
+            out = base.weight.shape[0]
+            self.b[name] = nn.Parameter(torch.zeros(len(streams), out, self.rank, dtype=dtype, device=device))
+            if name in taken:
+                continue
+            members = _sharing(name, self.names)
+            taken.update(members)
+            stacked = []
+            for stream in streams:
+                rows = [draw_lora_a(stream, m, (self.rank, *base.weight.shape[1:])) for m in members]
+                stacked.append(torch.cat(rows))
+            a = nn.Parameter(torch.stack(stacked).to(device=device, dtype=dtype))
+            if isinstance(base, nn.Conv2d):
+                self._conv_a[name] = a
+            else:
+                self.groups.append(Group(a=a, members=members, rank=self.rank))
+
+    # --- attaching -----------------------------------------------------------------------------------
+
+    def __enter__(self) -> PackedLora:
+        group_of = {member: group for group in self.groups for member in group.members}
+        for name, base in self.bases.items():
+            if isinstance(base, nn.Conv2d):
+                packed: nn.Module = PackedConv2d(base, self._conv_a[name], self.b[name], self.scale)
+            else:
+                packed = PackedLinear(base, group_of[name], name, self.b[name], self.scale)
+            self._set(name, packed)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for name, base in self.bases.items():
+            self._set(name, base)
+
+    def _set(self, name: str, module: nn.Module) -> None:
+        parent, _, child = name.rpartition(".")
+        owner = self.unet.get_submodule(parent)
+        if isinstance(owner, nn.ModuleList):
+            owner[int(child)] = module
+        else:
+            setattr(owner, child, module)
+
+    # --- the K adapters --------------------------------------------------------------------------------
+
+    def parameters(self) -> list[nn.Parameter]:
+        """Stacked parameters, first dimension K, in a fixed order."""
+        return [*(g.a for g in self.groups), *self._conv_a.values(), *self.b.values()]
+
+    def cell(self, index: int) -> dict[str, tuple[Tensor, Tensor]]:
+        """A and B of one cell by module name: (r, in[, kh, kw]) and (out, r)."""
+        a = {m: g.a[index, i * self.rank : (i + 1) * self.rank] for g in self.groups for i, m in enumerate(g.members)}
+        a |= {name: value[index] for name, value in self._conv_a.items()}
+        return {name: (a[name].detach(), self.b[name][index].detach()) for name in self.names}
+
+
+def _sharing(name: str, names: Sequence[str]) -> list[str]:
+    """The target layers that read the same input as `name`, itself included."""
+    parent, _, child = name.rpartition(".")
+    for attention, children in SHARED_INPUT:
+        if parent.rpartition(".")[2] == attention and child in children:
+            return [f"{parent}.{c}" for c in children if f"{parent}.{c}" in names]
+    return [name]

@@ -1,0 +1,64 @@
+"""One LoRA at a time with PEFT's own layers: the slow definition that packed training must match.
+
+It shares the streams, batches and loss with the packed loop, and nothing else: PEFT injects the
+layers, autograd runs through them, and torch clips and steps one cell.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from peft import LoraConfig, inject_adapter_in_model
+from torch import Tensor
+
+from audit.records import TrainSettings
+from audit.training.loop import Base, Batches, CellData, learning_rate
+from audit.training.packed import draw_lora_a
+from audit.training.targets import target_names
+
+
+def train_one(
+    base: Base,
+    cell: CellData,
+    settings: TrainSettings,
+    *,
+    dtype: torch.dtype = torch.float32,
+    autocast: torch.dtype | None = None,
+) -> dict[str, tuple[Tensor, Tensor]]:
+    """Train one LoRA through PEFT; returns A (r, in[, kh, kw]) and B (out, r) by module name."""
+    unet = copy.deepcopy(base.unet)
+    names = target_names(unet, settings)
+    config = LoraConfig(
+        r=settings.rank, lora_alpha=settings.alpha, target_modules=names, lora_dropout=0.0, bias="none"
+    )
+    inject_adapter_in_model(config, unet)
+    params: list[torch.nn.Parameter] = []
+    pairs = {}
+    for name in names:
+        layer = unet.get_submodule(name)
+        a, b = layer.lora_A["default"].weight, layer.lora_B["default"].weight
+        with torch.no_grad():
+            a.copy_(draw_lora_a(cell.streams, name, a.shape))
+            b.zero_()
+        params += [a, b]
+        pairs[name] = (a, b)
+    device = next(unet.parameters()).device
+    optimiser = torch.optim.AdamW(
+        params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay
+    )
+    batches = Batches(cell, base, settings, dtype)
+    for step in range(settings.steps):
+        made = batches.batch(step)
+        with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
+            seen = unet(made.noisy.to(device), made.timesteps.to(device), made.text.to(device)).sample
+        error = (seen.to(dtype) - made.target.to(device)).pow(2).flatten(1).mean(dim=1)
+        loss = (error * made.weight.to(device)).mean()
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        if settings.clip:
+            torch.nn.utils.clip_grad_norm_(params, settings.clip)
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, settings)
+        optimiser.step()
+    return {name: (a.detach(), b.detach().flatten(1)) for name, (a, b) in pairs.items()}

@@ -1,0 +1,101 @@
+"""What the lab's training steps share: data, checkpoints that resume, an EMA, a rate log."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+
+def load_pictures(stem: Path) -> tuple[Tensor, list[dict[str, str]]]:
+    """Return uint8 pictures (N, 3, H, W) and their records, as `render` wrote them."""
+    pictures = load_file(stem.with_suffix(".safetensors"))["pictures"]
+    records: list[dict[str, str]] = json.loads(stem.with_suffix(".json").read_text(encoding="utf-8"))
+    return pictures, records
+
+
+def to_unit(pictures: Tensor) -> Tensor:
+    """uint8 0..255 to float32 -1..1."""
+    return pictures.float().div(127.5).sub(1.0)
+
+
+class Ema:
+    """Exponential moving average of a module's parameters, with the usual warm-up of the decay."""
+
+    def __init__(self, module: nn.Module, *, decay: float) -> None:
+        self.decay = decay
+        self.steps = 0
+        self.weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, module: nn.Module) -> None:
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        current = module.state_dict()
+        floats = [k for k, v in current.items() if v.is_floating_point()]
+        torch._foreach_lerp_([self.weights[k] for k in floats], [current[k] for k in floats], 1 - decay)
+
+
+class Checkpoint:
+    """One training state on disk, replaced atomically; holds modules, optimiser, EMA and step."""
+
+    def __init__(self, path: Path, **parts: Any) -> None:
+        self.path = path
+        self.parts = parts
+
+    def save(self, step: int) -> None:
+        state: dict[str, Any] = {"step": step}
+        for name, part in self.parts.items():
+            if isinstance(part, Ema):
+                state[name] = {"steps": part.steps, "weights": part.weights}
+            else:
+                state[name] = part.state_dict()
+        partial = self.path.with_suffix(".partial")
+        torch.save(state, partial)
+        os.replace(partial, self.path)
+
+    def resume(self) -> int:
+        """Load the state if there is one; returns the step to go on from."""
+        if not self.path.exists():
+            return 0
+        state = torch.load(self.path, map_location="cpu", weights_only=True)
+        for name, part in self.parts.items():
+            if isinstance(part, Ema):
+                part.steps, part.weights = state[name]["steps"], state[name]["weights"]
+            else:
+                part.load_state_dict(state[name])
+        return int(state["step"])
+
+
+class Log:
+    """Prints and appends one line of figures at a time, with the rate since the last line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.clock = time.monotonic()
+        self.samples = 0
+
+    def line(self, step: int, samples: int, **figures: float) -> None:
+        now = time.monotonic()
+        rate = (samples - self.samples) / max(now - self.clock, 1e-9) if self.samples else 0.0
+        self.clock, self.samples = now, samples
+        text = f"step {step} samples {samples} rate {rate:.1f}/s " + " ".join(
+            f"{k} {v:.4f}" for k, v in figures.items()
+        )
+        print(text, flush=True)
+        with self.path.open("a", encoding="utf-8") as handle:
+            handle.write(text + "\n")
+
+
+def cosine_lr(step: int, total: int, peak: float, warmup: int) -> float:
+    """Linear warm-up, then cosine to a hundredth of the peak."""
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    share = (step - warmup) / max(1, total - warmup)
+    return peak * (0.01 + 0.99 * 0.5 * (1 + float(torch.cos(torch.tensor(share * torch.pi)))))

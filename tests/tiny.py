@@ -1,0 +1,102 @@
+"""Real, tiny, random models of exactly the classes that Stable Diffusion 1.x uses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
+from tokenizers import pre_tokenizers
+from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+from audit.training.loop import Base, CellData
+from audit.training.streams import Streams, torch_rng
+
+
+def tiny_unet(seed: int = 0) -> UNet2DConditionModel:
+    torch.manual_seed(seed)
+    return UNet2DConditionModel(
+        sample_size=8,
+        in_channels=4,
+        out_channels=4,
+        layers_per_block=1,
+        block_out_channels=(8, 16),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        cross_attention_dim=12,
+        attention_head_dim=2,
+        norm_num_groups=4,
+    ).requires_grad_(False)
+
+
+def tiny_base(dtype: torch.dtype, *, prediction: str = "epsilon") -> Base:
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 100, dtype=torch.float64) ** 2
+    return Base(
+        unet=tiny_unet().to(dtype),
+        alphas_cumprod=(1 - betas).cumprod(0),
+        prediction=prediction,
+        scaling=0.7,
+    )
+
+
+def tiny_cell(replicate: int, *, pictures: str = "clean", works: int = 5, seed: int = 3) -> CellData:
+    generator = torch_rng("tiny-cell", pictures)
+    return CellData(
+        streams=Streams(seed=seed, replicate=replicate),
+        mean=torch.randn(works, 2, 4, 8, 8, generator=generator),
+        std=torch.rand(works, 2, 4, 8, 8, generator=generator) * 0.1,
+        text=torch.randn(works, 6, 12, generator=torch_rng("tiny-text")),
+    )
+
+
+def write_tiny_model(folder: Path, *, prediction: str = "epsilon", side: int = 32) -> Path:
+    """Save a whole random SD-shaped pipeline in plain diffusers layout; about 200 kB."""
+    torch.manual_seed(5)
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = [*letters, *(c + "</w>" for c in letters), "<|startoftext|>", "<|endoftext|>"]
+    source = folder / "vocabulary"
+    source.mkdir(parents=True)
+    (source / "vocab.json").write_text(json.dumps({w: i for i, w in enumerate(vocabulary)}), encoding="utf-8")
+    (source / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
+    tokenizer = CLIPTokenizer(str(source / "vocab.json"), str(source / "merges.txt"), model_max_length=20)
+    text = CLIPTextModel(
+        CLIPTextConfig(
+            vocab_size=len(vocabulary),
+            hidden_size=12,
+            intermediate_size=24,
+            num_hidden_layers=1,
+            num_attention_heads=2,
+            max_position_embeddings=20,
+            bos_token_id=len(vocabulary) - 2,
+            eos_token_id=len(vocabulary) - 1,
+        )
+    )
+    vae = AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * 3,
+        up_block_types=("UpDecoderBlock2D",) * 3,
+        block_out_channels=(8, 8, 8),
+        layers_per_block=1,
+        latent_channels=4,
+        norm_num_groups=4,
+        sample_size=side,
+        mid_block_add_attention=False,
+    )
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        unet=tiny_unet(),
+        scheduler=DDIMScheduler(
+            beta_start=0.00085,
+            beta_end=0.012,
+            beta_schedule="scaled_linear",
+            prediction_type=prediction,
+            clip_sample=False,
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipeline.save_pretrained(folder / "model", safe_serialization=True)
+    return folder / "model"
