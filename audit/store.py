@@ -172,9 +172,7 @@ class Store:
         self.reused += 1
         return folder
 
-    def json_step(
-        self, name: str, version: int, settings: Any, inputs: list[str], compute: Callable[[], Any]
-    ) -> Any:
+    def json_step(self, name: str, version: int, settings: Any, inputs: list[str], compute: Callable[[], Any]) -> Any:
         """Return the JSON value of a step, computing and storing it when it is not there yet."""
         key = self.key(name, version, settings, inputs)
         folder = self.verified(name, key)

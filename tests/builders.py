@@ -49,8 +49,7 @@ def make_plan(
             prediction_type="v_prediction",
             lab=True,
         ),
-        works=works
-        or tuple(make_work(i, split="reference" if i % 3 == 0 else "pool") for i in range(18)),
+        works=works or tuple(make_work(i, split="reference" if i % 3 == 0 else "pool") for i in range(18)),
         conditions=conditions
         or (
             r.Condition(name="clean", role="clean"),

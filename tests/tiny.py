@@ -10,8 +10,9 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from audit.streams import torch_rng
 from audit.training.loop import Base, CellData
-from audit.training.streams import Streams, torch_rng
+from audit.training.streams import Streams
 
 
 def tiny_unet(seed: int = 0) -> UNet2DConditionModel:
@@ -92,6 +93,7 @@ def write_tiny_model(folder: Path, *, prediction: str = "epsilon", side: int = 3
             beta_end=0.012,
             beta_schedule="scaled_linear",
             prediction_type=prediction,
+            steps_offset=1,
             clip_sample=False,
         ),
         safety_checker=None,

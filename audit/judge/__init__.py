@@ -1,0 +1,22 @@
+"""From scores to an answer: estimates, gates, verdict. Needs the records alone, never torch."""
+
+from __future__ import annotations
+
+from audit.judge.estimates import estimate
+from audit.judge.gates import check, override
+from audit.judge.verdict import decide
+from audit.records import Results
+
+__all__ = ["judge"]
+
+
+def judge(results: Results) -> Results:
+    """A copy of `results` with `estimates`, `checks` and `verdict` filled from its other records.
+
+    What was judged before is thrown away, so that judging twice gives the same copy. Records that
+    lack cells, scores or conditions are judged as they are: what cannot be worked out is None with
+    a reason, and no error is raised.
+    """
+    estimated = results.model_copy(update={"estimates": estimate(results), "checks": (), "verdict": None})
+    checked = estimated.model_copy(update={"checks": check(estimated)})
+    return checked.model_copy(update={"verdict": decide(checked, override=override(checked.checks))})

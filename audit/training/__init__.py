@@ -1,0 +1,239 @@
+"""The training stage: one LoRA per cell, many cells per pass, each finished adapter stored by content."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from audit.models.encode import encode_picture, encode_texts
+from audit.models.loader import Model
+from audit.records import Adapter, TrainSettings
+from audit.store import Store
+from audit.training.adapters import b_norm, save_adapter
+from audit.training.loop import Base, CellData, State, loss_curve, train_pack
+from audit.training.streams import Streams
+
+VERSION = 1
+CHECKPOINT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class TrainingCell:
+    """One LoRA to train.
+
+    Attributes:
+        label: names a planted control, so that it is trained for itself even where its pictures are
+            another condition's; '' for ordinary conditions, which share an adapter when all they
+            read is the same.
+        works: ids of the works drawn; pixels: their stored pictures; captions: full training captions.
+    """
+
+    condition: str
+    replicate: int
+    label: str
+    streams: Streams
+    works: tuple[str, ...]
+    pixels: tuple[str, ...]
+    captions: tuple[str, ...]
+
+    def key(self, model: Model, settings: TrainSettings, precision: str, store: Store) -> str:
+        named = {
+            "settings": settings.model_dump(mode="json"),
+            "streams": [self.streams.seed, self.streams.replicate, self.streams.variant],
+            "captions": list(self.captions),
+            "precision": precision,
+            "label": self.label,
+        }
+        return store.key("adapter", VERSION, named, [model.facts.sha256, *self.pixels])
+
+
+def autocast_of(precision: str) -> torch.dtype | None:
+    return torch.bfloat16 if precision == "bf16" else None
+
+
+def train(
+    cells: Sequence[TrainingCell],
+    *,
+    model: Model,
+    settings: TrainSettings,
+    precision: str,
+    pack: int,
+    store: Store,
+    progress: Callable[[int], None] | None = None,
+) -> list[tuple[Adapter, Path]]:
+    """Train every cell that is not in the store yet.
+
+    Args:
+        precision: `bf16` (autocast; LoRA parameters stay float32) or `fp32`.
+        pack: greatest number of cells per pass. Packs are cut from the whole list, whatever is
+            finished already, so that a resumed run forms the same packs.
+        progress: called with the number of cell-steps (cell x optimiser step) done so far.
+
+    Returns:
+        Per cell, in order, its record and its adapter file.
+    """
+    keys = [cell.key(model, settings, precision, store) for cell in cells]
+    first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
+    distinct = sorted(first_of.values())
+    sound = {key for key in first_of if store.verified("adapter", key) is not None}
+    done = 0
+    for start in range(0, len(distinct), pack):
+        rows = distinct[start : start + pack]
+        pack_keys = [keys[i] for i in rows]
+        weight = sum(keys.count(key) for key in pack_keys)
+
+        def report(steps: int, weight: int = weight, before: int = done) -> None:
+            if progress is not None:
+                progress(before + steps * weight)
+
+        if not sound.issuperset(pack_keys):
+            _train_one_pack(
+                [cells[i] for i in rows],
+                pack_keys,
+                model=model,
+                settings=settings,
+                precision=precision,
+                store=store,
+                progress=report,
+            )
+        done += weight * settings.steps
+        report(settings.steps)
+    return [_read_adapter(cell, key, store) for cell, key in zip(cells, keys, strict=True)]
+
+
+def _train_one_pack(
+    cells: Sequence[TrainingCell],
+    keys: Sequence[str],
+    *,
+    model: Model,
+    settings: TrainSettings,
+    precision: str,
+    store: Store,
+    progress: Callable[[int], None],
+) -> None:
+    base = Base(
+        unet=model.unet,
+        alphas_cumprod=model.alphas_cumprod,
+        prediction=model.facts.prediction_type,
+        scaling=float(model.vae.config.scaling_factor),
+    )
+    data = [_cell_data(cell, model, store) for cell in cells]
+    checkpoint = Checkpoint(store, keys)
+    started = time.monotonic()
+    saved = started
+
+    def after_step(done: int, state: Callable[[], State]) -> None:
+        nonlocal saved
+        progress(done)
+        # The last state is always kept: adapters are written one by one, and a run that is killed
+        # between two of them must write the others from this very state.
+        if time.monotonic() - saved > CHECKPOINT_SECONDS or done == settings.steps:
+            checkpoint.save(state())
+            saved = time.monotonic()
+
+    adapters, state = train_pack(
+        base,
+        data,
+        settings,
+        autocast=autocast_of(precision),
+        resume=checkpoint.load(),
+        after_step=after_step,
+    )
+    seconds = (time.monotonic() - started) / len(cells)
+    for index, key in enumerate(keys):
+        if store.has("adapter", key):
+            continue
+        facts = {"losses": loss_curve(state, index), "seconds": seconds}
+        with store.writing("adapter", key) as folder:
+            save_adapter(folder / "adapter.safetensors", adapters[index], alpha=settings.alpha)
+            (folder / "facts.json").write_text(json.dumps(facts), encoding="ascii")
+    checkpoint.drop()
+
+
+def _cell_data(cell: TrainingCell, model: Model, store: Store) -> CellData:
+    latents = [encode_picture(model, store, pixels) for pixels in cell.pixels]
+    return CellData(
+        streams=cell.streams,
+        mean=torch.stack([x.mean for x in latents]),
+        std=torch.stack([x.std for x in latents]),
+        text=encode_texts(model, store, cell.captions),
+    )
+
+
+def _read_adapter(cell: TrainingCell, key: str, store: Store) -> tuple[Adapter, Path]:
+    folder = store.folder("adapter", key)
+    facts = json.loads((folder / "facts.json").read_text(encoding="ascii"))
+    path = folder / "adapter.safetensors"
+    digest = json.loads((folder / "manifest.json").read_text(encoding="ascii"))[path.name]
+    losses = tuple(facts["losses"])
+    record = Adapter(
+        condition=cell.condition,
+        replicate=cell.replicate,
+        works=cell.works,
+        sha256=digest,
+        norm=b_norm(path),
+        losses=losses,
+        finite=all(loss is not None for loss in losses),
+        seconds=facts["seconds"],
+    )
+    return record, path
+
+
+class Checkpoint:
+    """The unfinished state of one pack: a file per cell in one folder that is replaced as a whole."""
+
+    def __init__(self, store: Store, keys: Sequence[str]) -> None:
+        self.keys = keys
+        self.folder = store.root / "checkpoints" / store.key("pack", VERSION, list(keys), [])
+
+    def save(self, state: State) -> None:
+        partial = self.folder.with_suffix(".partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        for index in range(len(self.keys)):
+            tensors = {"loss_sum": state.loss_sum[index].clone(), "loss_count": state.loss_count.clone()}
+            for name, values in (("p", state.params), ("m", state.exp_avg), ("v", state.exp_avg_sq)):
+                tensors |= {f"{name}{i:04d}": value[index].contiguous().cpu() for i, value in enumerate(values)}
+            save_file(tensors, partial / f"cell{index:04d}.safetensors", metadata={"step": str(state.step)})
+        (partial / "step.json").write_text(json.dumps(state.step), encoding="ascii")
+        # Two renames, so that at every instant one whole state is on disk.
+        old = self.folder.with_suffix(".old")
+        shutil.rmtree(old, ignore_errors=True)
+        if self.folder.exists():
+            os.replace(self.folder, old)
+        os.replace(partial, self.folder)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def load(self) -> State | None:
+        for folder in (self.folder, self.folder.with_suffix(".old")):
+            if (folder / "step.json").exists():
+                return self._read(folder)
+        return None
+
+    def _read(self, folder: Path) -> State:
+        cells = [load_file(folder / f"cell{i:04d}.safetensors") for i in range(len(self.keys))]
+
+        def stacked(prefix: str) -> list[torch.Tensor]:
+            names = sorted(n for n in cells[0] if n[0] == prefix and n[1:].isdigit())
+            return [torch.stack([cell[n] for cell in cells]) for n in names]
+
+        return State(
+            step=json.loads((folder / "step.json").read_text(encoding="ascii")),
+            params=stacked("p"),
+            exp_avg=stacked("m"),
+            exp_avg_sq=stacked("v"),
+            loss_sum=torch.stack([cell["loss_sum"] for cell in cells]),
+            loss_count=cells[0]["loss_count"],
+        )
+
+    def drop(self) -> None:
+        for folder in (self.folder, self.folder.with_suffix(".old"), self.folder.with_suffix(".partial")):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -245,6 +245,7 @@ def train_pack(
 
 
 def loss_curve(state: State, cell: int) -> tuple[float | None, ...]:
-    """A cell's mean loss per span; None where it was not finite or the span is empty."""
-    means = (state.loss_sum[cell].cpu() / state.loss_count).tolist()
+    """A cell's mean loss over each span that has steps; None where it was not finite."""
+    filled = state.loss_count > 0
+    means = (state.loss_sum[cell].cpu()[filled] / state.loss_count[filled]).tolist()
     return tuple(m if math.isfinite(m) else None for m in means)

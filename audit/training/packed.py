@@ -124,7 +124,12 @@ class PackedLora:
     """
 
     def __init__(
-        self, unet: nn.Module, *, settings: TrainSettings, streams: Sequence[Streams], dtype: torch.dtype = torch.float32
+        self,
+        unet: nn.Module,
+        *,
+        settings: TrainSettings,
+        streams: Sequence[Streams],
+        dtype: torch.dtype = torch.float32,
     ) -> None:
         self.unet = unet
         self.scale = settings.alpha / settings.rank

@@ -29,9 +29,7 @@ def train_one(
     """Train one LoRA through PEFT; returns A (r, in[, kh, kw]) and B (out, r) by module name."""
     unet = copy.deepcopy(base.unet)
     names = target_names(unet, settings)
-    config = LoraConfig(
-        r=settings.rank, lora_alpha=settings.alpha, target_modules=names, lora_dropout=0.0, bias="none"
-    )
+    config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=names, lora_dropout=0.0, bias="none")
     inject_adapter_in_model(config, unet)
     params: list[torch.nn.Parameter] = []
     pairs = {}

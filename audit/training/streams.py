@@ -1,4 +1,4 @@
-"""Named random streams: every draw is a pure function of (seed, name, replicate, step).
+"""The draws of a replicate: every one is a pure function of (seed, name, replicate, step).
 
 All conditions of a replicate share these draws (common random numbers), so that only the pixels
 differ between them. Nothing here depends on how cells are packed, on the device, or on what ran
@@ -7,7 +7,6 @@ before, which is what makes a resumed run the same run.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,21 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-
-def stream_seed(*parts: object) -> int:
-    """A 63-bit seed from any printable parts; different parts give independent seeds."""
-    text = "\x1f".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big") >> 1
-
-
-def rng(*parts: object) -> np.random.Generator:
-    """A numpy generator for the named stream."""
-    return np.random.default_rng(stream_seed(*parts))
-
-
-def torch_rng(*parts: object) -> torch.Generator:
-    """A CPU torch generator for the named stream; draws on the CPU are the same on every device."""
-    return torch.Generator().manual_seed(stream_seed(*parts))
+from audit.streams import rng, torch_rng
 
 
 @dataclass(frozen=True)

@@ -27,9 +27,7 @@ def check_integrity(archive: Path, expected: str) -> None:
     algorithm, _, encoded = expected.partition("-")
     seen = base64.b64encode(hashlib.new(algorithm, archive.read_bytes()).digest()).decode("ascii")
     if seen != encoded:
-        raise SystemExit(
-            f"{archive.name} has digest {seen}, but sets.json pins {encoded}; delete it and fetch again."
-        )
+        raise SystemExit(f"{archive.name} has digest {seen}, but sets.json pins {encoded}; delete it and fetch again.")
 
 
 def fetch(name: str, pin: dict[str, str], work: Path) -> Path:

@@ -160,9 +160,7 @@ def main() -> None:
     params = [*unet.parameters(), *text.parameters()]
     optimiser = torch.optim.AdamW(params, lr=1e-3, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
     ema, text_ema = Ema(unet, decay=0.9995), Ema(text, decay=0.9995)
-    checkpoint = Checkpoint(
-        folder / "state.pt", unet=unet, text=text, optimiser=optimiser, ema=ema, text_ema=text_ema
-    )
+    checkpoint = Checkpoint(folder / "state.pt", unet=unet, text=text, optimiser=optimiser, ema=ema, text_ema=text_ema)
     start, total = checkpoint.resume(), args.samples // BATCH
     log = Log(folder / "log.txt")
     probability = balanced_weights(records)

@@ -1,52 +1,20 @@
-"""What a cell trains on, encoded once: latents of its pictures and embeddings of its captions."""
+"""What a base model sees, encoded once and kept: latents of pictures, hidden states of texts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from torch.nn import functional as F
 
 from audit.models.loader import Model
 from audit.store import Store
+from audit.tensors import to_model_size, to_tensor
 
 LATENT_VERSION = 1
 TEXT_VERSION = 1
-
-
-def to_model_size(pictures: Tensor, side: int) -> Tensor:
-    """Centre-crop to a square and resize with antialiasing; differentiable.
-
-    Args:
-        pictures: (N, 3, H, W), values -1..1.
-        side: wanted height and width.
-
-    Returns:
-        (N, 3, side, side), values -1..1 (bicubic overshoot is clipped).
-    """
-    height, width = pictures.shape[-2:]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    square = pictures[..., top : top + short, left : left + short]
-    if short == side:
-        return square
-    return F.interpolate(square, size=(side, side), mode="bicubic", antialias=True).clamp(-1, 1)
-
-
-def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
-    """uint8 (H, W, 3) to float32 (1, 3, H, W) in -1..1."""
-    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1.0)
-
-
-def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
-    """float (N, 3, H, W) in -1..1 to uint8 (N, H, W, 3), rounded to nearest."""
-    levels = pictures.detach().float().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
-    return levels.permute(0, 2, 3, 1).contiguous().numpy()
 
 
 @dataclass(frozen=True)
@@ -99,5 +67,3 @@ def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Tensor:
     with store.writing("texts", key) as partial:
         save_file({"hidden": hidden}, partial / "texts.safetensors")
     return hidden
-
-

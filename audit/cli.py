@@ -1,0 +1,246 @@
+"""The command line. Thin: options in, one call, one exit code; torch is imported only by runs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from audit import __version__
+from audit.errors import AuditError, Interrupted, printable
+from audit.progress import Progress, duration
+
+if TYPE_CHECKING:
+    from audit.records import Results
+
+app = typer.Typer(
+    help="Measure how well a protection keeps an artist's style from being learned.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Originals = Annotated[Path | None, typer.Option(help="Folder with the artist's original pictures.")]
+Protected = Annotated[Path | None, typer.Option(help="Folder with the protected copies of the same pictures.")]
+Artist = Annotated[str | None, typer.Option(help="Name to show in the report; a pseudonym is fine.")]
+ModelName = Annotated[str | None, typer.Option(help="Base model: lab, or the folder of a local diffusers model.")]
+Protect = Annotated[list[str] | None, typer.Option(help="Reference protection NAME[:ARG]; may be repeated.")]
+Against = Annotated[list[str] | None, typer.Option(help="Countermeasure NAME[:ARG][+NAME...]; may be repeated.")]
+Control = Annotated[list[str] | None, typer.Option(help="Control NAME[:ARG]; may be repeated.")]
+Preset = Annotated[str | None, typer.Option(help="quick, standard or court.")]
+Replicates = Annotated[int | None, typer.Option(help="Trainings per condition; 6 is the least for a verdict.")]
+Metric = Annotated[str | None, typer.Option(help="Style metric that decides: channel_stats or openclip.")]
+Prompts = Annotated[Path | None, typer.Option(help="Text file with one subject per line.")]
+Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: reports/<date>-<artist>).")]
+StoreAt = Annotated[Path | None, typer.Option(help="Folder for finished steps (default: the user's cache).")]
+Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Seed = Annotated[int | None, typer.Option(help="Seed of the whole plan.")]
+SpecFile = Annotated[Path | None, typer.Option("--spec", help="audit.toml with any of these options.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
+
+
+@contextmanager
+def one_sentence() -> Iterator[None]:
+    """Show an error a user can mend as one sentence, without a traceback."""
+    try:
+        yield
+    except AuditError as error:
+        print(f"cloakcheck: {error.sentence} [{error.slug}]", file=sys.stderr)
+        raise typer.Exit(error.exit_code) from None
+    except KeyboardInterrupt:
+        stopped = Interrupted(
+            "stopped", "Stopped. Every finished step is kept; run the same command again to go on from here."
+        )
+        print(f"\ncloakcheck: {stopped.sentence}", file=sys.stderr)
+        raise typer.Exit(stopped.exit_code) from None
+
+
+def _announce(judged: Results, out: Path, *, as_json: bool) -> None:
+    """The result on stdout: the verdict and, last, the report's path."""
+    assert judged.verdict is not None
+    report = out / "report.html"
+    if as_json:
+        print(json.dumps({"verdict": judged.verdict.model_dump(mode="json"), "report": str(report)}))
+    else:
+        print(judged.verdict.sentence)
+        print(report)
+    if judged.verdict.label == "not-valid":
+        raise typer.Exit(3)
+
+
+@app.command()
+def demo(
+    preset: Preset = None,
+    out: Out = None,
+    store: StoreAt = None,
+    device: Device = None,
+    json_output: Json = False,
+) -> None:
+    """Audit a reference protection on the built-in artist with the built-in lab model: no GPU, no download."""
+    with one_sentence():
+        from audit.demo import demo_spec
+        from audit.run import run as run_audit
+
+        spec = demo_spec(preset=preset, out=out, store=store, device=device)
+        judged, folder = run_audit(spec, Progress())
+        _announce(judged, folder, as_json=json_output)
+
+
+def _options(**values: Any) -> dict[str, Any]:
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+
+
+@app.command()
+def run(
+    originals: Originals = None,
+    protected: Protected = None,
+    artist: Artist = None,
+    model: ModelName = None,
+    protect: Protect = None,
+    against: Against = None,
+    control: Control = None,
+    preset: Preset = None,
+    replicates: Replicates = None,
+    primary_metric: Metric = None,
+    prompts: Prompts = None,
+    out: Out = None,
+    store: StoreAt = None,
+    device: Device = None,
+    seed: Seed = None,
+    spec: SpecFile = None,
+    json_output: Json = False,
+) -> None:
+    """Audit the protection of your own pictures."""
+    with one_sentence():
+        from audit.run import run as run_audit
+        from audit.spec import load_spec
+
+        options = _options(
+            originals=originals,
+            protected=protected,
+            artist=artist,
+            model=model,
+            protect=protect,
+            against=against,
+            control=control,
+            preset=preset,
+            replicates=replicates,
+            primary_metric=primary_metric,
+            prompts=prompts,
+            out=out,
+            store=store,
+            device=device,
+            seed=seed,
+        )
+        judged, folder = run_audit(load_spec(options, spec), Progress())
+        _announce(judged, folder, as_json=json_output)
+
+
+@app.command()
+def plan(
+    originals: Originals = None,
+    protected: Protected = None,
+    artist: Artist = None,
+    model: ModelName = None,
+    protect: Protect = None,
+    against: Against = None,
+    control: Control = None,
+    preset: Preset = None,
+    replicates: Replicates = None,
+    primary_metric: Metric = None,
+    prompts: Prompts = None,
+    out: Out = None,
+    store: StoreAt = None,
+    device: Device = None,
+    seed: Seed = None,
+    spec: SpecFile = None,
+) -> None:
+    """Fix the plan of an audit and say what it will cost; trains nothing."""
+    with one_sentence():
+        from audit.preview import preview
+        from audit.spec import load_spec
+
+        options = _options(
+            originals=originals,
+            protected=protected,
+            artist=artist,
+            model=model,
+            protect=protect,
+            against=against,
+            control=control,
+            preset=preset,
+            replicates=replicates,
+            primary_metric=primary_metric,
+            prompts=prompts,
+            out=out,
+            store=store,
+            device=device,
+            seed=seed,
+        )
+        shown = preview(load_spec(options, spec), Progress())
+        for condition in shown.plan.conditions:
+            print(f"condition {printable(condition.name)} ({condition.role})")
+        print(f"cells {shown.cells}")
+        print(f"time about {duration(shown.seconds)}")
+        print(f"memory about {shown.memory_bytes / 1e9:.1f} GB")
+        print(f"disk about {shown.disk_bytes / 1e6:.0f} MB")
+        print(f"plan {shown.plan.digest()}")
+        print(shown.path)
+
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+
+
+@app.command()
+def judge(folder: RunFolder, json_output: Json = False) -> None:
+    """Judge a finished run again from its results.json, and render its report."""
+    with one_sentence():
+        from audit.finish import finish
+        from audit.runfolder import read_results
+
+        _announce(finish(read_results(folder), folder), folder, as_json=json_output)
+
+
+@app.command()
+def report(folder: RunFolder) -> None:
+    """Render the report of a finished run again; results.json stays as it is."""
+    with one_sentence():
+        from audit.report import write_report
+        from audit.runfolder import read_results
+
+        print(write_report(read_results(folder), run_folder=folder))
+
+
+@app.command()
+def doctor() -> None:
+    """Say what this machine offers to a run, and what is missing."""
+    with one_sentence():
+        from audit.machine import describe_machine
+
+        for line in describe_machine():
+            print(line)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """CloakCheck: how much of an artist's style does a fine-tuned model still learn?"""
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,173 @@
+"""Folders of pictures -> ArtistSet: captions, pairing with protected copies, ingest checks, the split.
+
+folders.py  lists a folder and reads each picture once
+names.py    captions, and the renamings of protection tools
+pairing.py  work <-> protected copy, by name, else by look; refuses other works and shapes
+notes.py    what the reader must know but that does not stop the run
+
+Nothing is written except through the `save` that the caller hands in.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from audit.collect.folders import Picture, Role, list_pictures, quoted, read_picture, read_sidecar, same_folder
+from audit.collect.names import caption_for
+from audit.collect.notes import pair_notes, picture_notes
+from audit.collect.pairing import Pair, pair_copies
+from audit.errors import BadInput, printable
+from audit.images import Pixels
+from audit.records import ArtistSet, Note, ProtectedFile, Work
+
+__all__ = ["MIN_WORKS", "collect", "reference_works"]
+
+MIN_WORKS = 10
+FEW_WORKS = 20
+MIN_REFERENCE = 4
+
+
+def collect(
+    *,
+    originals: Path,
+    protected: Path | None,
+    artist: str,
+    seed: int,
+    save: Callable[[Pixels], str],
+    progress: Callable[[int, int], None] | None = None,
+) -> ArtistSet:
+    """Read one or two folders into the record that everything else starts from.
+
+    Args:
+        originals: folder of the artist's works: PNG, JPEG, WebP, not recursive.
+        protected: folder of their protected copies, paired by name, else by look; None without.
+        artist: display name.
+        seed: of the split into training pool and held-out reference works.
+        save: stores uint8 RGB (H, W, 3) and returns the store's digest.
+        progress: called with (files read, files in all).
+
+    Raises:
+        BadInput: one sentence for the first thing that cannot be used. Slugs: those of
+            `images.open_picture`; `folder-missing`, `folder-not-a-folder`, `folder-unreadable`,
+            `folder-empty`, `folder-too-many-files`; `picture-too-small`, `caption-unreadable`,
+            `too-few-works`; `protected-same-folder`, `protected-ambiguous`, `protected-unpaired`,
+            `protected-other-work`, `protected-other-shape`.
+    """
+    if protected is not None and same_folder(originals, protected):
+        raise BadInput(
+            "protected-same-folder",
+            "Originals and protected copies are the same folder; move the protected copies to another one.",
+        )
+    notes: list[Note] = []
+    folders: dict[Role, Path] = {"originals": originals}
+    if protected is not None:
+        folders["protected"] = protected
+    listed = {role: list_pictures(folder, role, notes) for role, folder in folders.items()}
+    total = sum(len(paths) for paths in listed.values())
+    read: dict[Role, list[Picture]] = {}
+    done = 0
+    for role, paths in listed.items():
+        seen: dict[str, Picture] = {}
+        repeated: list[Picture] = []
+        for path in paths:
+            picture = read_picture(path, role, save, known=seen.keys())
+            if seen.setdefault(picture.content, picture) is not picture:
+                repeated.append(picture)
+            done += 1
+            if progress is not None:
+                progress(done, total)
+        if repeated:
+            sentence = f"Exact copies within the {role} folder were left out: {quoted(repeated)}."
+            notes.append(Note(slug="exact-copies", sentence=sentence))
+        read[role] = list(seen.values())
+    works, pairs = read["originals"], list[Pair]()
+    if len(works) < MIN_WORKS:
+        raise BadInput(
+            "too-few-works",
+            f"Found {len(works)} different works in the originals folder, but a test needs at least "
+            f"{MIN_WORKS}; add more works by the same artist.",
+        )
+    if protected is not None:
+        pairs, extra = pair_copies(works, read["protected"])
+        works = _keep_paired(works, pairs, extra, notes)
+    if len(works) < FEW_WORKS:
+        sentence = f"There are {len(works)} works; with fewer than {FEW_WORKS} the result is less certain."
+        notes.append(Note(slug="few-works", sentence=sentence))
+    ids = {work.file: f"w{index:03d}" for index, work in enumerate(works)}
+    held_out = reference_works([w.content for w in works], seed=seed)
+    return ArtistSet(
+        artist=printable(artist),
+        works=tuple(_work(w, ids[w.file], originals, held_out) for w in works),
+        protected=tuple(_protected_file(p, ids[p.work.file]) for p in pairs),
+        notes=(*notes, *picture_notes(works, [p.copy for p in pairs], ids), *pair_notes(pairs, ids)),
+    )
+
+
+def _work(picture: Picture, work_id: str, folder: Path, held_out: frozenset[str]) -> Work:
+    return Work(
+        id=work_id,
+        name=picture.name,
+        caption=caption_for(picture.file, sidecar=read_sidecar(folder / picture.file)),
+        sha256=picture.facts.sha256,
+        pixels=picture.stored,
+        width=picture.facts.width,
+        height=picture.facts.height,
+        split="reference" if picture.content in held_out else "pool",
+    )
+
+
+def _protected_file(pair: Pair, work_id: str) -> ProtectedFile:
+    return ProtectedFile(
+        work=work_id,
+        name=pair.copy.name,
+        sha256=pair.copy.facts.sha256,
+        pixels=pair.copy.stored,
+        width=pair.copy.facts.width,
+        height=pair.copy.facts.height,
+        matched_by=pair.matched_by,
+        claimed_tool=pair.tool,
+    )
+
+
+def reference_works(contents: Sequence[str], *, seed: int) -> frozenset[str]:
+    """Choose the held-out works: a third, at least 4, by seed and pixel digests alone.
+
+    Ranking by hash makes the choice independent of file names, folder order and library versions.
+
+    Args:
+        contents: distinct pixel digests (`images.pixels_digest`) of all works, in any order.
+        seed: of the split.
+    """
+
+    def rank(content: str) -> bytes:
+        return hashlib.sha256(f"split:{seed}:{content}".encode()).digest()
+
+    return frozenset(sorted(contents, key=rank)[: max(MIN_REFERENCE, round(len(contents) / 3))])
+
+
+def _keep_paired(works: list[Picture], pairs: list[Pair], extra: list[Picture], notes: list[Note]) -> list[Picture]:
+    """Works with a protected copy; notes or refuses the rest."""
+    paired = [p.work for p in pairs]
+    kept = {w.file for w in paired}
+    alone = [w for w in works if w.file not in kept]
+    if len(paired) < MIN_WORKS:
+        unmatched = f"; protected files that go with no original: {quoted(extra)}" if extra else ""
+        raise BadInput(
+            "protected-unpaired",
+            f"Only {len(paired)} of {len(works)} works have a protected copy and at least {MIN_WORKS} are "
+            f"needed; without one: {quoted(alone)}{unmatched}; name each copy like its original.",
+        )
+    if alone:
+        notes.append(
+            Note(
+                slug="partly-protected",
+                sentence=f"{len(paired)} works with a protected copy are used, {len(alone)} without one are "
+                f"not: {quoted(alone)}.",
+            )
+        )
+    if extra:
+        sentence = f"Protected files without an original of their own were left out: {quoted(extra)}."
+        notes.append(Note(slug="protected-extra", sentence=sentence))
+    return paired

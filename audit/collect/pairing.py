@@ -1,0 +1,159 @@
+"""Which protected file is the copy of which work: by name, else by look, else not at all."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import cdist
+
+from audit.collect.folders import Picture, quoted
+from audit.collect.names import original_names
+from audit.errors import BadInput
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+# Levels (0..255) of root mean square difference between fingerprints; see images.fingerprint for
+# the measurement behind them.
+_MATCH = 20.0
+"""A file without a telling name is a copy of a work within this distance ..."""
+_CLEARLY = 0.6
+"""... when the second best work is at least 1/0.6 times as far."""
+_FAR = 40.0
+"""Beyond this a file with a work's name shows something else."""
+_NEAR = 6.0
+_UNLIKE = 0.7
+"""Beyond _NEAR it does too when 1 - correlation of the fingerprints is above this."""
+_MISTAKEN = 3.0
+"""Beyond this it does too when another work is clearly nearer."""
+_ASPECT_SLACK = 0.02
+"""Tools round the sides to multiples of 8; more is a crop or a squash."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    work: Picture
+    copy: Picture
+    matched_by: Literal["name", "perceptual-hash"]
+    tool: str
+
+
+def _key(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
+
+
+def pair_copies(works: list[Picture], copies: list[Picture]) -> tuple[list[Pair], list[Picture]]:
+    """Pair each work with at most one copy, by name, then by look; also the copies left over."""
+    distance = distances(copies, works)
+    by_name = _pair_by_name(works, copies, distance)
+    for i, (j, _) in by_name.items():
+        _check_same_work(works, i, copies[j], distance[j])
+    by_look = _pair_by_look(distance, set(by_name), {j for j, _ in by_name.values()})
+    pairs = [Pair(works[i], copies[j], "name", tool) for i, (j, tool) in by_name.items()]
+    for i, j in by_look.items():
+        *_, tool = original_names(copies[j].file).values()
+        pairs.append(Pair(works[i], copies[j], "perceptual-hash", tool))
+    pairs.sort(key=lambda pair: pair.work.file)
+    for pair in pairs:
+        _check_shape(pair.work, pair.copy)
+    used = {pair.copy.file for pair in pairs}
+    return pairs, [c for c in copies if c.file not in used]
+
+
+def _pair_by_name(works: list[Picture], copies: list[Picture], distance: Floats) -> dict[int, tuple[int, str]]:
+    """Index of work -> index of copy and claimed tool, where the names tell."""
+    index: dict[str, set[int]] = defaultdict(set)
+    cut: dict[str, set[int]] = defaultdict(set)
+    for i, work in enumerate(works):
+        index[_key(Path(work.file).stem)].add(i)
+        index[_key(work.file)].add(i)
+        cut[_key(work.file.split(".")[0])].add(i)  # Mist 2 cuts the stem at its first dot
+    claims: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for j, copy in enumerate(copies):
+        names = original_names(copy.file)
+        by_rule = ((table, name, tool) for table in (index, cut) for name, tool in names.items())
+        for table, name, tool in ((index, copy.file, ""), *by_rule):
+            if found := table.get(_key(name)):
+                # `cat.png` and `cat.jpg` among the originals: the look decides.
+                nearest = min(found, key=lambda i: (float(distance[j, i]), i))
+                claims[nearest].append((j, tool))
+                break
+    return {i: _only_copy(works[i], found, copies) for i, found in claims.items()}
+
+
+def _only_copy(work: Picture, candidates: list[tuple[int, str]], copies: list[Picture]) -> tuple[int, str]:
+    """The one protected copy of a work; an unchanged copy beside it does not count."""
+    changed = [c for c in candidates if copies[c[0]].content != work.content] or candidates
+    if len(changed) > 1:
+        names = quoted([copies[j] for j, _ in changed])
+        raise BadInput(
+            "protected-ambiguous",
+            f"More than one protected file goes with '{work.name}': {names}; keep the one to be tested.",
+        )
+    return changed[0]
+
+
+def _pair_by_look(distance: Floats, works: set[int], copies: set[int]) -> dict[int, int]:
+    """Pair what the names left over (`works`, `copies` are taken): mutual, near and clearly nearest."""
+    found: dict[int, int] = {}
+    free = [j for j in range(distance.shape[0]) if j not in copies]
+    for j in free:
+        i, near = _clear_nearest(distance[j])
+        if near and i not in works:
+            k, mutual = _clear_nearest(distance[free, i])
+            if mutual and free[k] == j:
+                found[i] = j
+    return found
+
+
+def _clear_nearest(row: Floats) -> tuple[int, bool]:
+    order = np.argsort(row, kind="stable")
+    best = float(row[order[0]])
+    second = float(row[order[1]]) if len(order) > 1 else np.inf
+    return int(order[0]), best <= _MATCH and best < _CLEARLY * second
+
+
+def distances(a: Sequence[Picture], b: Sequence[Picture]) -> Floats:
+    """Root mean square differences of fingerprints, levels 0..255: (len(a), len(b))."""
+    rows, columns = (np.stack([p.look for p in pictures]) for pictures in (a, b))
+    return np.asarray(cdist(rows, columns)) / math.sqrt(rows.shape[1])
+
+
+def _check_same_work(works: list[Picture], work: int, copy: Picture, distance: Floats) -> None:
+    own = float(distance[work])
+    nearest = int(distance.argmin())
+    mistaken = own > _MISTAKEN and distance[nearest] <= min(_MATCH, _CLEARLY * own)
+    unlike = own > _NEAR and _unlikeness(works[work].look, copy.look) > _UNLIKE
+    if mistaken or unlike or own > _FAR:
+        seen = f"looks like '{works[nearest].name}'" if mistaken else "shows another picture"
+        raise BadInput(
+            "protected-other-work",
+            f"The protected file '{copy.name}' goes by its name with '{works[work].name}' but {seen}; "
+            "give each protected copy the name of its original.",
+        )
+
+
+def _unlikeness(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
+    """1 - Pearson correlation, 0..2."""
+    x, y = a - a.mean(), b - b.mean()
+    return 1 - float(x @ y) / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-6)
+
+
+def _check_shape(work: Picture, copy: Picture) -> None:
+    a, b = work.facts, copy.facts
+    fits = abs(a.width * b.height / (a.height * b.width) - 1) <= _ASPECT_SLACK
+    # A pixel of rounding is more than that in a small picture.
+    if not fits and abs(b.height - a.height * b.width / a.width) > 1:
+        raise BadInput(
+            "protected-other-shape",
+            f"The protected file '{copy.name}' is {b.width} x {b.height} pixels but its original "
+            f"'{work.name}' is {a.width} x {a.height}: it was cropped, turned or squashed; protect it again "
+            "in the original's shape.",
+        )

@@ -1,0 +1,25 @@
+"""The built-in audit: a reference protection on an artist that the lab model has never seen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audit.models.cards import LAB_ARTISTS
+from audit.spec import Spec, load_spec
+
+ARTIST = "streamline-freehand-color"
+PROTECTION = "encoder-pgd:16"
+
+
+def demo_spec(*, preset: str | None, out: Path | None, store: Path | None, device: str | None) -> Spec:
+    """The spec of `cloakcheck demo`."""
+    options = {
+        "originals": LAB_ARTISTS / ARTIST,
+        "artist": "Streamline Freehand (built-in example)",
+        "protect": (PROTECTION,),
+        "preset": preset,
+        "out": out,
+        "store": store,
+        "device": device,
+    }
+    return load_spec(options, None)

@@ -1,0 +1,18 @@
+"""The last two stages, judge and render: from results to verdict and report. No torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from audit.judge import judge
+from audit.records import Results
+from audit.report import write_report
+from audit.store import write_atomic
+
+
+def finish(results: Results, out: Path) -> Results:
+    """Judge results, write results.json and report.html; returns the judged results."""
+    judged = judge(results)
+    write_atomic(out / "results.json", (judged.model_dump_json(indent=1) + "\n").encode("utf-8"))
+    write_report(judged, run_folder=out)
+    return judged

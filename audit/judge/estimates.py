@@ -1,0 +1,122 @@
+"""The estimates of a run: every number of the table, for every condition and metric that it concerns."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from typing import TypeVar
+
+import numpy as np
+
+from audit.judge.gains import Gains, clean_name, finite, gains
+from audit.judge.intervals import Interval
+from audit.judge.quantities import COMPARISONS, GAIN, METRIC_FACTS, Comparison, Facts, Gained, Quantity
+from audit.judge.significance import holm
+from audit.records import Estimate, Results
+
+T = TypeVar("T")
+
+
+def estimate(results: Results) -> tuple[Estimate, ...]:
+    """All estimates of a run, from its plan, cells and metric facts.
+
+    For each metric (the primary first) and condition: `gain`; for conditions other than clean also
+    the rows of `COMPARISONS`; for each metric the rows of `METRIC_FACTS` (`learned_share` under
+    clean, `base_position` under base, `auc` under no condition, ''); and `p_holm` for the primary
+    conditions by the primary metric. Numbers that cannot be worked out are None with a note.
+    """
+    rows = [row for metric in metric_names(results) for row in _by_metric(results, metric)]
+    return (*rows, *_holm_rows(results, rows))
+
+
+def find(results: Results, name: str, condition: str, metric: str) -> Estimate:
+    """The estimate with that name, condition and metric; one without a value when there is none."""
+    for row in results.estimates:
+        if (row.name, row.condition, row.metric) == (name, condition, metric):
+            return row
+    return _row(results, name, condition, metric, "", "", Interval(None, None, None, 0, "not estimated"))
+
+
+def metric_names(results: Results) -> tuple[str, ...]:
+    """The plan's metrics without repetition, the primary first."""
+    return tuple(dict.fromkeys((results.plan.primary_metric, *results.plan.metrics)))
+
+
+def primary_conditions(results: Results) -> tuple[str, ...]:
+    """Names of the conditions that the overall verdict counts."""
+    return tuple(c.name for c in results.plan.conditions if c.primary and c.role != "clean")
+
+
+def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
+    found, clean, level = gains(results, metric), clean_name(results), results.plan.margins.level
+    for condition in results.plan.conditions:
+        yield _worked_out(results, GAIN, condition.name, metric, Gained(found.of(condition.name), level))
+        if condition.name == clean:
+            continue
+        of_clean, of_treated = found.paired(clean, condition.name)
+        for comparison in COMPARISONS:
+            rng = _generator(results.plan.seed, comparison.name, condition.name, metric)
+            of_both = Comparison(of_clean, of_treated, level, rng)
+            yield _worked_out(results, comparison, condition.name, metric, of_both)
+    facts = _facts(results, metric, found, clean)
+    for subject, fact in METRIC_FACTS:
+        yield _worked_out(results, fact, clean if subject == "clean" else subject, metric, facts)
+
+
+def _facts(results: Results, metric: str, found: Gains, clean: str) -> Facts:
+    known = next((m for m in results.metrics if m.name == metric), None)
+    others = finite(known.others if known else ())
+    artists = known.others_artists if known else 0
+    return Facts(
+        clean=found.of(clean),
+        base_by_prompt=found.base_by_prompt(),
+        base_mean=float(np.mean(list(found.base.values()))) if found.base else None,
+        real=finite(known.real if known else ()),
+        others=others,
+        others_units=min(artists, len(others)) if artists > 0 else len(others),
+        level=results.plan.margins.level,
+    )
+
+
+def _holm_rows(results: Results, rows: list[Estimate]) -> Iterator[Estimate]:
+    family, metric = primary_conditions(results), results.plan.primary_metric
+    p = {r.condition: r for r in rows if r.name == "p_sign_flip" and r.metric == metric}
+    family = tuple(name for name in family if name in p)
+    adjusted = holm([p[name].value for name in family])
+    for name, value in zip(family, adjusted, strict=True):
+        method = f"Holm (1979) over the {len(family)} primary conditions by the primary metric"
+        interval = Interval(value, None, None, p[name].n, p[name].note)
+        yield _row(results, "p_holm", name, metric, "probability", method, interval)
+
+
+def _worked_out(results: Results, quantity: Quantity[T], condition: str, metric: str, data: T) -> Estimate:
+    q = quantity
+    return _row(results, q.name, condition, metric, q.unit, q.method, q.compute(data))
+
+
+def _row(
+    results: Results, name: str, condition: str, metric: str, unit: str, method: str, interval: Interval
+) -> Estimate:
+    parts = (interval.value, interval.low, interval.high)
+    value, low, high = (x if x is not None and math.isfinite(x) else None for x in parts)
+    overflow = "" if (value, low, high) == parts else "not a finite number"
+    return Estimate(
+        name=name,
+        condition=condition,
+        metric=metric,
+        value=value,
+        low=low,
+        high=high,
+        level=results.plan.margins.level,
+        n=interval.n,
+        unit=unit,
+        method=method,
+        note=interval.note or overflow,
+    )
+
+
+def _generator(*parts: object) -> np.random.Generator:
+    """A generator of its own for each row, so that one row's draws never depend on another's."""
+    text = "\x1f".join(str(part) for part in ("cloakcheck judge", *parts))
+    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:16], "big"))

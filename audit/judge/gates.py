@@ -1,0 +1,150 @@
+"""Gates: was the test fair? Each is a row of `GATES`: the check, its three sentences, what red does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from audit.judge import comparison_checks as comparison
+from audit.judge import training_checks as training
+from audit.judge.finding import Finding
+from audit.judge.verdict import Override
+from audit.records import Check, Results
+
+Consequence = Literal["not-valid", "exploratory", "shown"]
+"""What a red gate does: withhold the verdict, call the run a first look, or only be shown."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One question asked before any verdict. The three sentences are for the artist."""
+
+    slug: str
+    ask: Callable[[Results], Finding]
+    consequence: Consequence
+    yes: str
+    no: str
+    unknown: str
+
+
+GATES: tuple[Gate, ...] = (
+    Gate(
+        "cells-complete",
+        training.cells_complete,
+        "not-valid",
+        yes="Enough of the planned models were trained and scored.",
+        no="Too few of the planned models were trained and scored.",
+        unknown="It is not known how many of the planned models were trained.",
+    ),
+    Gate(
+        "losses-finite",
+        training.losses_finite,
+        "not-valid",
+        yes="Every training ran to its end without a numerical fault.",
+        no="At least one training broke down with a numerical fault.",
+        unknown="There was no training to check.",
+    ),
+    Gate(
+        "adapter-active",
+        training.adapter_active,
+        "not-valid",
+        yes="Every training changed the pictures that the model draws.",
+        no="At least one training left the model's pictures as they were.",
+        unknown="There was no trained model to check.",
+    ),
+    Gate(
+        "pictures-not-blank",
+        training.pictures_not_blank,
+        "not-valid",
+        yes="No model drew mostly blank pictures.",
+        no="At least one model drew mostly blank pictures.",
+        unknown="There were no pictures to check.",
+    ),
+    Gate(
+        "metric-separates",
+        comparison.metric_separates,
+        "not-valid",
+        yes="The style score tells your real works from those of other artists.",
+        no="The style score does not tell your real works from those of other artists well enough.",
+        unknown="There were no works by other artists to test the style score with.",
+    ),
+    Gate(
+        "base-does-not-know",
+        comparison.base_does_not_know,
+        "not-valid",
+        yes="The model did not draw in your style before it was trained.",
+        no="The model may have drawn close to your style before it was trained.",
+        unknown="It could not be checked if the model drew in your style before it was trained.",
+    ),
+    Gate(
+        "model-learned-style",
+        training.model_learned_style,
+        "not-valid",
+        yes="The model trained on your originals learned from your style, so there was something to protect.",
+        no="The model trained on your originals did not clearly learn your style, so no effect could show.",
+        unknown="It is not sure that the model trained on your originals learned your style.",
+    ),
+    Gate(
+        "protection-differs",
+        comparison.protection_differs,
+        "not-valid",
+        yes="The protected files differ from your originals.",
+        no="Most of the protected files are the same as your originals.",
+        unknown="It could not be checked if the protected files differ from your originals.",
+    ),
+    Gate(
+        "placebo-weaker",
+        comparison.placebo_weaker,
+        "not-valid",
+        yes="Plain random noise did not clearly keep the model from learning.",
+        no="Plain random noise alone kept the model from learning, so the effect may be due to that.",
+        unknown="The test had no usable comparison with plain random noise.",
+    ),
+    Gate(
+        "no-false-alarm",
+        comparison.no_false_alarm,
+        "not-valid",
+        yes="Where nothing was protected, the test found no clear effect.",
+        no="The test found an effect where nothing was protected.",
+        unknown="The test was not tried on pictures without any protection.",
+    ),
+    Gate(
+        "enough-replicates",
+        training.enough_replicates,
+        "exploratory",
+        yes="There were enough training runs for a verdict.",
+        no="There were too few training runs for a verdict.",
+        unknown="It is not known how many training runs there were.",
+    ),
+    Gate(
+        "metrics-agree",
+        comparison.metrics_agree,
+        "shown",
+        yes="Two unlike ways to score style give the same answer.",
+        no="Two unlike ways to score style give different answers.",
+        unknown="There was one way to score style only.",
+    ),
+)
+
+
+def check(results: Results) -> tuple[Check, ...]:
+    """Ask every gate of a run whose `estimates` are filled; one `Check` for each row of `GATES`."""
+    return tuple(_asked(gate, results) for gate in GATES)
+
+
+def override(checks: Iterable[Check]) -> Override | None:
+    """What red gates put in the place of the verdict: the first that makes the run not valid, else
+    one that makes it a first look, else None."""
+    red = {c.slug: c for c in checks if c.passed is False}
+    not_valid = [red[g.slug] for g in GATES if g.slug in red and g.consequence == "not-valid"]
+    exploratory = [red[g.slug] for g in GATES if g.slug in red and g.consequence == "exploratory"]
+    if not_valid:
+        return Override("not-valid", not_valid[0])
+    return Override("exploratory", exploratory[0]) if exploratory else None
+
+
+def _asked(gate: Gate, results: Results) -> Check:
+    found = gate.ask(results)
+    sentence = gate.unknown if found.passed is None else gate.yes if found.passed else gate.no
+    return Check(slug=gate.slug, passed=found.passed, sentence=sentence, detail=found.detail)

@@ -1,0 +1,147 @@
+"""Intervals of means and ratios over training runs: plain arrays in, `Interval` out.
+
+One number per training run goes in. Pictures of one run share a model and are no independent
+units, so they are averaged before anything here is called.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+Array = NDArray[np.float64]
+
+BOOTSTRAP_RESAMPLES = 10_000
+
+NO_RUNS = "no complete training run"
+ONE_RUN = "one training run only: no spread between runs, so no interval"
+NO_GAIN = "the model trained on the originals came no closer to the artist, so there is no index"
+UNBOUNDED = (
+    "no bounded interval: the gain of the model trained on the originals is not reliably above zero "
+    "at this number of runs"
+)
+WEAK_RESAMPLES = "no interval: in some resamples the model trained on the originals has no gain"
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A number with its bounds; what is missing is None and `note` says why. `n` counts the units."""
+
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    note: str = ""
+
+
+def mean_interval(values: Array, *, level: float) -> Interval:
+    """Student's t interval of a mean.
+
+    Args:
+        values: one number per training run, (n,).
+        level: two-sided confidence, for instance 0.95.
+    """
+    n = len(values)
+    if n == 0:
+        return Interval(None, None, None, 0, NO_RUNS)
+    mean = float(values.mean())
+    if n == 1:
+        return Interval(mean, None, None, 1, ONE_RUN)
+    half = t_quantile(n - 1, level=level) * float(values.std(ddof=1)) / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half, n)
+
+
+def t_quantile(degrees: int, *, level: float) -> float:
+    """How many standard errors a two-sided t interval reaches from its mean."""
+    return float(stats.t.ppf((1 + level) / 2, degrees))
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Two means and the variances and covariance *of these means* (already divided by n)."""
+
+    numerator: float
+    denominator: float
+    var_numerator: float
+    var_denominator: float
+    covariance: float
+
+
+def fieller(moments: Moments, *, quantile: float) -> tuple[float, float] | None:
+    """Interval of numerator / denominator (Fieller, 1954), or None when it is not bounded.
+
+    The ratios p for which |numerator - p denominator| is within `quantile` standard errors of 0.
+    They are a bounded interval exactly if the denominator lies further than that from 0.
+    """
+    m, q2 = moments, quantile * quantile
+    a = m.denominator**2 - q2 * m.var_denominator
+    b = m.numerator * m.denominator - q2 * m.covariance
+    c = m.numerator**2 - q2 * m.var_numerator
+    if not a > 0:
+        return None
+    # Not negative when a > 0; only rounding can make it so.
+    root = math.sqrt(max(b * b - a * c, 0.0))
+    return (b - root) / a, (b + root) / a
+
+
+def ratio_interval(numerators: Array, denominators: Array, *, level: float) -> Interval:
+    """Ratio of two paired means with its Fieller interval.
+
+    Args:
+        numerators, denominators: paired by training run, both (n,).
+        level: two-sided confidence.
+
+    A mean denominator of 0 or less gives no value: the ratio would have no meaning as a share.
+    """
+    n = len(numerators)
+    if n == 0:
+        return Interval(None, None, None, 0, NO_RUNS)
+    top, bottom = float(numerators.mean()), float(denominators.mean())
+    if not bottom > 0:
+        return Interval(None, None, None, n, NO_GAIN)
+    value = top / bottom
+    if n == 1:
+        return Interval(value, None, None, 1, ONE_RUN)
+    off_top, off_bottom = numerators - top, denominators - bottom
+    scale = n * (n - 1)
+    moments = Moments(
+        numerator=top,
+        denominator=bottom,
+        var_numerator=float(off_top @ off_top) / scale,
+        var_denominator=float(off_bottom @ off_bottom) / scale,
+        covariance=float(off_top @ off_bottom) / scale,
+    )
+    bounds = fieller(moments, quantile=t_quantile(n - 1, level=level))
+    if bounds is None:
+        return Interval(value, None, None, n, UNBOUNDED)
+    return Interval(value, *bounds, n)
+
+
+def ratio_bootstrap(
+    numerators: Array, denominators: Array, *, level: float, rng: np.random.Generator
+) -> Interval:
+    """Ratio of two paired means with the percentile bootstrap over whole training runs.
+
+    A sensitivity analysis: with fewer than about 20 runs it covers less than it promises.
+    """
+    n = len(numerators)
+    exact = ratio_interval(numerators, denominators, level=level)
+    if exact.value is None or n < 2:
+        return exact
+    drawn = rng.integers(0, n, size=(BOOTSTRAP_RESAMPLES, n))
+    bottoms = denominators[drawn].mean(axis=1)
+    if not bottoms.min() > 0:
+        return Interval(exact.value, None, None, n, WEAK_RESAMPLES)
+    ratios = numerators[drawn].mean(axis=1) / bottoms
+    low, high = np.quantile(ratios, [(1 - level) / 2, (1 + level) / 2])
+    return Interval(exact.value, float(low), float(high), n)
+
+
+def divided(interval: Interval, by: float) -> Interval:
+    """The interval of a multiple 1 / `by` (> 0, taken as known) of the same number."""
+    value, low, high = (None if x is None else x / by for x in (interval.value, interval.low, interval.high))
+    return Interval(value, low, high, interval.n, interval.note)

@@ -1,0 +1,188 @@
+"""The table of numbers: name, unit, method in words, and how each is worked out from arrays.
+
+The training run is the unit of every comparison between conditions: the arrays hold one gain per
+run. `COMPARISONS` are a condition against clean, `METRIC_FACTS` concern one metric and clean alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from audit.judge.gains import BASE
+from audit.judge.intervals import (
+    BOOTSTRAP_RESAMPLES,
+    NO_GAIN,
+    NO_RUNS,
+    ONE_RUN,
+    Array,
+    Interval,
+    divided,
+    mean_interval,
+    ratio_bootstrap,
+    ratio_interval,
+)
+from audit.judge.separation import NO_WORKS, auc, base_position
+from audit.judge.significance import EXACT_UP_TO, RESAMPLES, detectable_effect, sign_flip
+
+T = TypeVar("T")
+
+POWER = 0.8
+"""Chance of detection that the smallest detectable effect is stated for."""
+
+RUNS = "over training runs; base, with the same prompts and noises, is taken as fixed"
+
+
+@dataclass(frozen=True)
+class Gained:
+    """Gains of one condition by one metric, (n,), whether or not clean has the same replicates."""
+
+    gains: Array
+    level: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Gains of one condition beside those of clean, by one metric, paired by replicate."""
+
+    clean: Array
+    treated: Array
+    level: float
+    rng: np.random.Generator
+
+    @property
+    def lost(self) -> Array:
+        """Gain that the condition took away in each replicate, (n,)."""
+        return self.clean - self.treated
+
+
+@dataclass(frozen=True)
+class Facts:
+    """One metric: gains of clean, base's pictures and the scores of real works."""
+
+    clean: Array
+    base_by_prompt: Array
+    base_mean: float | None
+    real: Array
+    others: Array
+    others_units: int
+    level: float
+
+
+@dataclass(frozen=True)
+class Quantity(Generic[T]):
+    """One number of the table: its name, unit, method in words, and how it is worked out."""
+
+    name: str
+    unit: str
+    method: str
+    compute: Callable[[T], Interval]
+
+
+def _index(c: Comparison) -> Interval:
+    return ratio_interval(c.lost, c.clean, level=c.level)
+
+
+def _smallest_index(c: Comparison) -> Interval:
+    n = len(c.lost)
+    if n < 2:
+        return Interval(None, None, None, n, ONE_RUN if n else NO_RUNS)
+    gain, deviation = float(c.clean.mean()), float(c.lost.std(ddof=1))
+    if not gain > 0:
+        return Interval(None, None, None, n, NO_GAIN)
+    if deviation == 0:
+        return Interval(None, None, None, n, "no spread between the paired runs")
+    smallest = detectable_effect(deviation=deviation, n=n, level=c.level, power=POWER)
+    return Interval(smallest / gain, None, None, n)
+
+
+def _learned_share(f: Facts) -> Interval:
+    if f.base_mean is None or len(f.real) == 0:
+        return Interval(None, None, None, len(f.clean), NO_WORKS if f.base_mean is not None else NO_RUNS)
+    distance = float(f.real.mean()) - f.base_mean
+    if not distance > 0:
+        note = "the artist's real works score no higher than the base model's pictures"
+        return Interval(None, None, None, len(f.clean), note)
+    return divided(mean_interval(f.clean, level=f.level), distance)
+
+
+GAIN: Quantity[Gained] = Quantity(
+    "gain",
+    "score",
+    f"mean score of the pictures minus that of base; t interval {RUNS}",
+    lambda g: mean_interval(g.gains, level=g.level),
+)
+
+COMPARISONS: tuple[Quantity[Comparison], ...] = (
+    Quantity(
+        "gain_difference",
+        "score",
+        f"mean of paired differences of gain, clean minus condition; t interval {RUNS}",
+        lambda c: mean_interval(c.lost, level=c.level),
+    ),
+    Quantity(
+        "protection_index",
+        "share",
+        f"1 - gain / gain of clean, ratio of paired means; Fieller (1954) interval {RUNS}",
+        _index,
+    ),
+    Quantity(
+        "protection_index_bootstrap",
+        "share",
+        f"percentile bootstrap over whole training runs, {BOOTSTRAP_RESAMPLES} resamples; sensitivity "
+        "analysis only, covers less than stated below about 20 runs",
+        lambda c: ratio_bootstrap(c.lost, c.clean, level=c.level, rng=c.rng),
+    ),
+    Quantity(
+        "p_sign_flip",
+        "probability",
+        f"two-sided sign-flip permutation test of the gain differences; exact up to {EXACT_UP_TO} pairs, "
+        f"{RESAMPLES} random patterns beyond",
+        lambda c: sign_flip(c.lost, rng=c.rng),
+    ),
+    Quantity(
+        "mde_protection_index",
+        "share",
+        f"smallest true index found different from 0 with power {POWER:g} by the two-sided t test at this "
+        "level, from the observed spread of the gain differences and the observed gain of clean",
+        _smallest_index,
+    ),
+)
+
+METRIC_FACTS: tuple[tuple[str, Quantity[Facts]], ...] = (
+    (
+        "clean",
+        Quantity(
+            "learned_share",
+            "share",
+            f"gain of clean / (mean score of real works - that of base); t interval of the gain {RUNS}; "
+            "the denominator is taken as fixed",
+            _learned_share,
+        ),
+    ),
+    (
+        "",
+        Quantity(
+            "auc",
+            "probability",
+            "Mann-Whitney area, real works against other artists' works; score interval (Newcombe, 2006) "
+            "with the variance of Hanley & McNeil (1982), each other artist counted as one unit",
+            lambda f: auc(f.real, f.others, others_units=f.others_units, level=f.level),
+        ),
+    ),
+    (
+        BASE,
+        Quantity(
+            "base_position",
+            "share",
+            "(base - others) / (real works - others), ratio of means; Fieller (1954) interval over prompts, "
+            "works and other artists",
+            lambda f: base_position(
+                f.base_by_prompt, f.real, f.others, others_units=f.others_units, level=f.level
+            ),
+        ),
+    ),
+)

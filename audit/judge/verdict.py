@@ -1,0 +1,118 @@
+"""The verdict: a label per condition by the plan's margins, and the worst of them in plain words."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from audit.judge.estimates import find, primary_conditions
+from audit.judge.words import condition_words, learned_words
+from audit.records import (
+    Check,
+    Condition,
+    ConditionVerdict,
+    Estimate,
+    Margins,
+    Results,
+    Verdict,
+    VerdictLabel,
+)
+
+WORST_FIRST: tuple[VerdictLabel, ...] = ("did-not-hold", "inconclusive", "partly-held", "held")
+
+# The answer and what it is about come first, the figures in a short sentence of their own: as one
+# sentence the text would need 13 years of school.
+SENTENCES: dict[VerdictLabel, str] = {
+    "held": "On this test {words} held. {Learned}.",
+    "partly-held": "On this test {words} held only in part. {Learned}.",
+    "did-not-hold": "On this test {words} did not hold. {Learned}.",
+    "inconclusive": "This test was too small or too noisy to tell if {words} held. {Learned}.",
+    "exploratory": "This is a first look, not a verdict. With {words}, {learned}.",
+    "not-valid": "This test gives no answer: {reason}",
+}
+NO_FIGURE = "no figure could be worked out"
+NO_PROTECTION = "This test had no protected version in it, so it says nothing about a protection."
+
+
+class Override(NamedTuple):
+    """A gate that takes the place of a verdict."""
+
+    label: Literal["not-valid", "exploratory"]
+    check: Check
+
+
+def label(index: Estimate, margins: Margins) -> VerdictLabel:
+    """The verdict word for a protection index, from its bounds alone.
+
+    `held`: lower bound above margins.held. `did-not-hold`: upper bound below margins.did_not_hold,
+    also when the lower bound is above margins.partly: an effect that is surely there but surely
+    tiny is no protection. `partly-held`: lower bound above margins.partly. Else, and without
+    bounds, `inconclusive`.
+    """
+    if index.low is None or index.high is None:
+        return "inconclusive"
+    if index.low > margins.held:
+        return "held"
+    if index.high < margins.did_not_hold:
+        return "did-not-hold"
+    return "partly-held" if index.low > margins.partly else "inconclusive"
+
+
+def decide(results: Results, *, override: Override | None) -> Verdict:
+    """The verdict on a run whose `estimates` are filled.
+
+    Each protection and each protection under a countermeasure gets a label by the primary metric;
+    the overall label is the worst of the primary conditions, by label and then by index. With an
+    `override` every label is the override's, so that no part of a run that failed a gate can be
+    quoted as a verdict.
+    """
+    metric = results.plan.primary_metric
+    indices = {
+        c.name: find(results, "protection_index", c.name, metric)
+        for c in results.plan.conditions
+        if is_claim(c)
+    }
+    labels = {name: label(index, results.plan.margins) for name, index in indices.items()}
+    verdicts = {name: _verdict(index, labels[name], override) for name, index in indices.items()}
+    primary = primary_conditions(results)
+    if override is not None and override.label == "not-valid":
+        return Verdict(
+            label="not-valid", sentence=_not_valid(override.check), condition=None, per_condition=verdicts
+        )
+    if not primary:
+        final: VerdictLabel = "inconclusive" if override is None else override.label
+        return Verdict(label=final, sentence=NO_PROTECTION, condition=None, per_condition=verdicts)
+    worst = min(primary, key=lambda name: _rank(labels[name], indices[name]))
+    sentence = verdicts[worst].sentence
+    if len(primary) > 1:
+        sentence = f"The weakest of {len(primary)} results counts: {_lower_first(sentence)}"
+    return Verdict(label=verdicts[worst].label, sentence=sentence, condition=worst, per_condition=verdicts)
+
+
+def is_claim(condition: Condition) -> bool:
+    """Whether a condition is a protection or one under a countermeasure, and so can hold or not."""
+    if condition.role == "counter":
+        return condition.primary or not condition.name.startswith("clean+")
+    return condition.role == "protected" or (condition.primary and condition.role != "clean")
+
+
+def _rank(name: VerdictLabel, index: Estimate) -> tuple[int, float]:
+    return WORST_FIRST.index(name), float("-inf") if index.value is None else index.value
+
+
+def _verdict(index: Estimate, own: VerdictLabel, override: Override | None) -> ConditionVerdict:
+    if override is not None and override.label == "not-valid":
+        return ConditionVerdict(label="not-valid", sentence=_not_valid(override.check))
+    given = own if override is None else override.label
+    learned = NO_FIGURE if index.value is None else learned_words(index.value, index.low, index.high)
+    sentence = SENTENCES[given].format(
+        words=condition_words(index.condition), learned=learned, Learned=learned[:1].upper() + learned[1:]
+    )
+    return ConditionVerdict(label=given, sentence=sentence)
+
+
+def _not_valid(check: Check) -> str:
+    return SENTENCES["not-valid"].format(reason=_lower_first(check.sentence))
+
+
+def _lower_first(sentence: str) -> str:
+    return sentence[:1].lower() + sentence[1:]

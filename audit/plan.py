@@ -1,0 +1,259 @@
+"""From a spec and the collected works to the plan: conditions, settings, prompts, cells, cost."""
+
+from __future__ import annotations
+
+import re
+import statistics
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from audit import __version__
+from audit.conditions import TREATMENTS, parse_step
+from audit.errors import BadInput, BadResults, printable
+from audit.images import rms
+from audit.models.cards import LAB_PROMPTS
+from audit.records import (
+    ArtistSet,
+    Condition,
+    ModelFacts,
+    Plan,
+    Role,
+    SampleSettings,
+    TrainSettings,
+)
+from audit.spec import Spec
+from audit.store import Store
+from audit.style import METRICS
+from audit.training import TrainingCell
+from audit.training.streams import Streams
+
+Settings = TypeVar("Settings", TrainSettings, SampleSettings)
+
+TRIGGER = "nulevoy"
+"""A made-up word with no meaning to any base model; the artist's name would bring in what it knows."""
+REPLICATES = {"quick": 2, "standard": 6, "court": 12}
+PROMPTS = {"quick": 12, "standard": 24, "court": 24}
+MAX_PROMPTS = 500
+
+LAB_TRAINING = TrainSettings(rank=8, alpha=8, steps=150, batch=8, learning_rate=1e-3, works=24)
+LAB_SAMPLING = SampleSettings(steps=20, guidance=4.0)
+# The usual settings of a Stable Diffusion style LoRA: diffusers' rate, robust-style-mimicry's sample count.
+SD_TRAINING = TrainSettings(rank=8, alpha=8, steps=2000, batch=4, learning_rate=1e-4, warmup=100, works=24)
+SD_SAMPLING = SampleSettings(steps=20, guidance=7.5)
+
+
+def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store) -> Plan:
+    """Fix everything before training.
+
+    Raises:
+        BadInput: an option that names something unknown, or prompts that cannot be used.
+    """
+    metric = spec.primary_metric or "channel_stats"
+    if metric not in METRICS:
+        raise BadInput(
+            "metric-unknown",
+            f"'{printable(metric)}' is no style metric; choose one of {', '.join(METRICS)} (--primary-metric).",
+        )
+    return Plan(
+        tool_version=__version__,
+        artist=printable(spec.artist, limit=80).strip() or "the artist",
+        preset=spec.preset,
+        model=model,
+        works=artist.works,
+        protected=artist.protected,
+        conditions=make_conditions(spec, artist=artist, store=store),
+        replicates=spec.replicates or REPLICATES[spec.preset],
+        seed=spec.seed,
+        trigger=TRIGGER,
+        prompts=choose_prompts(spec, artist),
+        metrics=tuple(METRICS),
+        primary_metric=metric,
+        training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
+        sampling=_settings(LAB_SAMPLING if model.lab else SD_SAMPLING, spec.sampling, "sampling"),
+        margins=spec.margins,
+    )
+
+
+def _settings(default: Settings, changes: dict[str, object], table: str) -> Settings:
+    try:
+        return type(default).model_validate({**default.model_dump(), **changes})
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join([table, *(str(part) for part in first["loc"])])
+        raise BadInput(
+            "spec-invalid", f"Setting '{printable(place)}' cannot be used: {first['msg']}; mend it."
+        ) from error
+
+
+# --- conditions ------------------------------------------------------------------------------------
+
+
+def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Condition, ...]:
+    """Clean, every protection, its countermeasures with their clean twins, placebo and controls."""
+    if spec.protected is None and not spec.protect:
+        raise BadInput(
+            "nothing-to-test",
+            "No protection was given; name a folder with --protected DIR or a reference protection with "
+            "--protect encoder-pgd.",
+        )
+    found = [Condition(name="clean", role="clean")]
+    protections = []
+    if spec.protected is not None:
+        protections.append(Condition(name="protected", role="protected", source="protected-files", primary=True))
+    for text in spec.protect:
+        protections.append(_made(text, role="protected", kinds=("protection",), primary=True))
+    found += protections
+    for text in spec.against:
+        parts = text.split("+")
+        for part in parts:
+            _made(part, role="counter", kinds=("counter",))
+        twins = [*protections, found[0]]
+        found += [
+            Condition(
+                name=f"{twin.name}+{text}",
+                role="counter",
+                source=twin.source,
+                steps=(*twin.steps, *parts),
+                primary=twin.role == "protected",
+            )
+            for twin in twins
+        ]
+    controls = list(spec.control)
+    if spec.preset != "quick" and not any(c.partition(":")[0] == "placebo" for c in controls):
+        controls.append("placebo")
+    for text in controls:
+        if text == "clean-again":
+            found.append(Condition(name=text, role="control"))
+        elif text == "placebo":
+            budget = placebo_budget(protections[0], artist=artist, store=store)
+            found.append(Condition(name=text, role="placebo", steps=(f"placebo:{budget:g}",)))
+        else:
+            role: Role = "placebo" if text.startswith("placebo:") else "control"
+            found.append(_made(text, role=role, kinds=("placebo", "control")))
+    names = [c.name for c in found]
+    repeated = {n for n in names if names.count(n) > 1}
+    if repeated:
+        raise BadInput("condition-twice", f"Condition '{min(repeated)}' was asked for twice; name it once.")
+    return tuple(found)
+
+
+def _made(text: str, *, role: Role, kinds: tuple[str, ...], primary: bool = False) -> Condition:
+    step = parse_step(text)
+    if step.treatment.kind not in kinds:
+        option = {"protection": "--protect", "counter": "--against"}.get(step.treatment.kind, "--control")
+        raise BadInput(
+            "treatment-option", f"'{printable(text)}' is a {step.treatment.kind}; give it with {option} instead."
+        )
+    return Condition(name=text, role=role, steps=(step.text,), primary=primary)
+
+
+def placebo_budget(protection: Condition, *, artist: ArtistSet, store: Store) -> float:
+    """Noise level for the placebo, in levels of 255.
+
+    A reference protection states its L-inf budget. For delivered files it is the median over works
+    of the root mean square change, because random-sign noise of level e has exactly that RMS, while
+    one outlier of a JPEG decides an L-inf.
+    """
+    if protection.steps:
+        return parse_step(protection.steps[0]).argument
+    works = {w.id: w for w in artist.works}
+    changes = []
+    for file in artist.protected:
+        work = works[file.work]
+        if (file.width, file.height) == (work.width, work.height):
+            changes.append(rms(store.get_pixels(work.pixels), store.get_pixels(file.pixels)))
+    level = round(statistics.median(changes)) if changes else 8
+    low, high = TREATMENTS["placebo"].low, TREATMENTS["placebo"].high
+    return min(max(level, low), high)
+
+
+# --- prompts ---------------------------------------------------------------------------------------
+
+
+def choose_prompts(spec: Spec, artist: ArtistSet) -> tuple[str, ...]:
+    """Subjects in the list's order that share no word with any work's caption, so that content cannot leak.
+
+    When fewer remain than the preset wants, the list is filled up with the first of the others.
+    A file given by the user is taken as it is.
+    """
+    wanted = PROMPTS[spec.preset]
+    if spec.prompts is not None:
+        return _read_prompts(spec.prompts)
+    listed = _read_prompts(LAB_PROMPTS)
+    shown = {word for work in artist.works for word in _words(work.caption)}
+    fresh = [p for p in listed if not shown & set(_words(p))]
+    return tuple([*fresh, *(p for p in listed if p not in fresh)][:wanted])
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z]{3,}", text.lower())
+
+
+def _read_prompts(path: Path) -> tuple[str, ...]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            "prompts-unreadable",
+            f"Prompt file {printable(path.name)} cannot be read as UTF-8 text; give a file with one subject per line.",
+        ) from error
+    lines = [printable(line.strip()) for line in text.splitlines()]
+    prompts = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
+    if not 1 <= len(prompts) <= MAX_PROMPTS:
+        raise BadInput(
+            "prompts-count",
+            f"Prompt file {printable(path.name)} holds {len(prompts)} subjects, but 1 to {MAX_PROMPTS} are needed.",
+        )
+    return prompts
+
+
+def full_prompt(subject: str, trigger: str) -> str:
+    """What the text encoder reads, in training captions and in prompts alike."""
+    return f"{subject} by {trigger}"
+
+
+# --- cells -----------------------------------------------------------------------------------------
+
+
+def make_cells(plan: Plan, pictures: dict[str, Sequence[str]]) -> list[TrainingCell]:
+    """All LoRAs of the plan, replicate by replicate.
+
+    Args:
+        pictures: condition -> stored pixels of every pool work, in the plan's order.
+    """
+    pool = [w for w in plan.works if w.split == "pool"]
+    cells = []
+    for replicate in range(1, plan.replicates + 1):
+        for condition in plan.conditions:
+            variant = "again" if condition.name == "clean-again" else ""
+            streams = Streams(seed=plan.seed, replicate=replicate, variant=variant)
+            rows = streams.works(pool=len(pool), wanted=plan.training.works)
+            cells.append(
+                TrainingCell(
+                    condition=condition.name,
+                    replicate=replicate,
+                    label=condition.name if condition.role == "control" else "",
+                    streams=streams,
+                    works=tuple(pool[i].id for i in rows),
+                    pixels=tuple(pictures[condition.name][i] for i in rows),
+                    captions=tuple(full_prompt(pool[i].caption, plan.trigger) for i in rows),
+                )
+            )
+    return cells
+
+
+def read_plan(path: Path) -> Plan:
+    """A plan written earlier.
+
+    Raises:
+        BadResults: the file is not a plan of this schema.
+    """
+    try:
+        return Plan.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError, ValueError) as error:
+        raise BadResults(
+            "plan-unreadable", f"{printable(path.name)} is not a plan that this version can read; write it again."
+        ) from error

@@ -1,0 +1,86 @@
+"""Progress with time left, on stderr: one moving line in a terminal, a plain line now and then elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TextIO
+
+PLAIN_EVERY = 10.0
+LINE_EVERY = 0.1
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them: `8 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+class Progress:
+    """Reports stages of a run. Times are kept per stage for the record."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream if stream is not None else sys.stderr
+        self.terminal = self.stream.isatty()
+        self.seconds: dict[str, float] = {}
+        self._stage = ""
+        self._total = 0
+        self._started = 0.0
+        self._shown = 0.0
+        self._open_line = False
+        self._first: tuple[float, int] | None = None
+
+    def say(self, text: str) -> None:
+        """Print one line of its own."""
+        self._end_line()
+        print(text, file=self.stream, flush=True)
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage of `total` units of work."""
+        self.close()
+        self._stage, self._total = name, total
+        self._started = self._shown = time.monotonic()
+        self._first = None
+        self.update(0)
+
+    def update(self, done: int) -> None:
+        """Report that `done` of the stage's units are finished."""
+        now = time.monotonic()
+        if self._first is None:
+            self._first = (now, done)
+        wait = LINE_EVERY if self.terminal else PLAIN_EVERY
+        if now - self._shown < wait and not (self.terminal and done in (0, self._total)):
+            return
+        self._shown = now
+        text = f"{self._stage}: {done} of {self._total}{self._left(now, done)}"
+        if self.terminal:
+            print(f"\r\x1b[2K{text}", end="", file=self.stream, flush=True)
+            self._open_line = True
+        else:
+            print(text, file=self.stream, flush=True)
+
+    def _left(self, now: float, done: int) -> str:
+        # Measured from the first report, so that work found finished does not count as speed.
+        first_time, first_done = self._first or (now, done)
+        if done <= first_done or now - first_time < 0.5 or done >= self._total:
+            return ""
+        left = (now - first_time) / (done - first_done) * (self._total - done)
+        return f", about {duration(left)} left"
+
+    def close(self) -> None:
+        """End the current stage and note how long it took."""
+        if self._stage:
+            took = time.monotonic() - self._started
+            self.seconds[self._stage] = self.seconds.get(self._stage, 0.0) + took
+            self._end_line(clear=True)
+            print(f"{self._stage}: done in {duration(took)}", file=self.stream, flush=True)
+            self._stage = ""
+
+    def _end_line(self, *, clear: bool = False) -> None:
+        if self._open_line:
+            print("\r\x1b[2K" if clear else "", end="" if clear else "\n", file=self.stream, flush=True)
+            self._open_line = False

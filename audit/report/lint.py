@@ -1,0 +1,96 @@
+"""Claims that no report may make, and the few sentences that may use such words to deny them.
+
+A style score is no legal finding, a handful of trainings is no absolute, and a report names no company.
+`banned_claims` reads the visible text of a rendered report; the tests run it over every kind of verdict.
+"""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+LIMITS: tuple[str, ...] = (
+    "It tells you about one kind of imitation: small add-on trainings (LoRA) of one base model, on your "
+    "pictures, with the settings listed below.",
+    "It does not cover other ways to imitate: picture-to-picture tools, style transfer, painting into a "
+    "picture, or adapters that read a picture directly.",
+    "It does not cover closed services or models that were not tested.",
+    "It does not cover later versions of a protection, or later ways around one.",
+    "It does not tell who trained a model on your work, or whether anyone did.",
+    "A style score is a measurement. It is not a legal finding on whether a picture infringes a right, was "
+    "copied or is substantially similar.",
+    "A run on another machine gives other pictures. We expect the same answer within the range shown, not "
+    "the same pixels.",
+    "The lines between the verdict words are choices made before the run. They have not been checked against "
+    "what people see.",
+)
+"""The fixed text of "What this does not tell you". Only these exact sentences may use banned words."""
+
+_BANNED: tuple[tuple[str, str], ...] = (
+    ("infringement", r"\binfring\w*"),
+    ("copying", r"\b(copied|plagiari\w+|counterfeit\w*|forger\w+)\b"),
+    ("theft", r"\b(stole|stolen|steal\w*|theft|thie(f|ves))\b"),
+    ("legal similarity", r"\bsubstantial(ly)? similar\w*"),
+    ("proof", r"\b(prov(e|es|ed|en|ing)|proofs?)\b"),
+    ("training membership", r"\b(was|were|been) trained on (your|the artist's) (art|works?) by\b"),
+    ("whole claim", r"\b100[\s\u00a0\u202f]?% (safe|secure|protect\w*|effective|certain|sure|proof)"),
+    ("absolute", r"\b(impossible|guarantee[sd]?|foolproof|unbreakable|undeniabl[ey])\b"),
+    ("absolute", r"\bbeyond (any |all )?doubt\b"),
+    ("absolute", r"\b(fully|completely|totally|perfectly|entirely) (safe|secure|protect\w*|immune)\b"),
+    ("seal", r"\bcertif(y|ies|ied|icate|icates)\b"),
+    ("court", r"\b(court-?admissible|admissible (in|as)|admissibility)\b"),
+    ("service", r"\bprotects? (you |your \w+ )?(against|from) \w+"),
+    ("third party", r"\b(midjourney|openai|dall[\s·-]?e|stability ai|deviantart|runwayml)\b"),
+    ("third party", r"\b(adobe|google|meta ai|anthropic|getty)\b"),
+)
+_PATTERNS = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _BANNED)
+
+
+def banned_claims(text: str) -> list[str]:
+    """The banned claims in `text`, each as "kind: the words found"; empty when there is none.
+
+    Args:
+        text: visible text of a page (see `visible_text`), or any sentence.
+    """
+    flat = _flatten(text)
+    for sentence in LIMITS:
+        flat = flat.replace(_flatten(sentence), " ")
+    return [f"{name}: {hit.group(0)}" for name, pattern in _PATTERNS for hit in pattern.finditer(flat)]
+
+
+def visible_text(html: str, *, names: bool = False) -> str:
+    """The text a reader sees or hears (alt texts too), without markup, style and script.
+
+    Args:
+        html: a rendered page.
+        names: keep what stands in <bdi>: names typed by the user, which are not the report's own claims.
+    """
+    reader = _Reader(skip={"style", "script"} if names else {"style", "script", "bdi"})
+    reader.feed(html)
+    reader.close()
+    return _flatten(" ".join(reader.parts))
+
+
+def _flatten(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip()
+
+
+class _Reader(HTMLParser):
+    def __init__(self, *, skip: set[str]) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._skip = skip
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in self._skip:
+            self._open.append(tag)
+        self.parts += [value for name, value in attrs if name in ("alt", "title", "aria-label") and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._open and self._open[-1] == tag:
+            self._open.pop()
+
+    def handle_data(self, data: str) -> None:
+        if not self._open:
+            self.parts.append(data)

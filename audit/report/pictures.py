@@ -1,0 +1,172 @@
+"""Picture files of a run -> data URIs: small previews, contact sheets, lossless crops and differences.
+
+File names come from results.json, which a stranger may have written: only plain names directly inside the
+images folder are opened, only as PNG, JPEG or WebP, and only up to a bounded number of pixels.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup
+from PIL import Image
+
+MAX_PIXELS = 40_000_000
+PREVIEW = 256
+THUMB = 96
+CROP = 224
+STRONGEST = 16
+"""Greatest factor by which differences are amplified."""
+
+Pixels = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One inlined picture; width and height in CSS pixels."""
+
+    uri: Markup
+    width: int
+    height: int
+    pixelated: bool = False
+
+
+@dataclass(frozen=True)
+class Crops:
+    """The same place of an original and its treated version, pixel for pixel."""
+
+    original: Picture
+    treated: Picture
+    difference: Picture | None
+    factor: int
+    """How many times stronger the differences are drawn."""
+    zoom: int
+    """CSS pixels per picture pixel and side; 1 unless the picture is tiny."""
+    whole: bool
+    """True when the crop is the whole picture."""
+
+
+class Shelf:
+    """Opens pictures by name and counts the characters of all data URIs handed out."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.spent = 0
+
+    def open(self, name: str) -> Image.Image | None:
+        """The picture as RGB, or None when there is no such picture to be had."""
+        if not name or name != Path(name).name or "\\" in name or "\0" in name:
+            return None
+        path = self._folder / name
+        try:
+            if path.is_symlink() or not path.is_file():
+                return None
+            with Image.open(path, formats=("PNG", "JPEG", "WEBP")) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    return None
+                return picture.convert("RGB")
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+            return None
+
+    def preview(self, name: str, *, side: int = PREVIEW) -> Picture | None:
+        """A lossy preview of at most `side` pixels; smaller pictures are shown with square pixels."""
+        picture = self.open(name)
+        if picture is None:
+            return None
+        tiny = max(picture.size) <= side // 2
+        shown = picture
+        if max(picture.size) > side:
+            shown = picture.copy()
+            shown.thumbnail((side, side), Image.Resampling.LANCZOS)
+        factor = side / max(shown.size)
+        width, height = (max(1, round(v * factor)) for v in shown.size)
+        return Picture(self._uri(shown, lossless=tiny), width, height, pixelated=tiny)
+
+    def sheet(self, names: Sequence[str], *, columns: int = 8) -> tuple[Picture, int] | None:
+        """All pictures on one sheet, in order, and how many could not be opened; None when none could."""
+        opened = [self.open(name) for name in names]
+        if not any(opened):
+            return None
+        gap = 4
+        rows = -(-len(names) // columns)
+        columns = min(columns, len(names))
+        size = (columns * (THUMB + gap) - gap, rows * (THUMB + gap) - gap)
+        sheet = Image.new("RGB", size, (128, 128, 128))
+        for index, picture in enumerate(opened):
+            if picture is not None:
+                row, column = divmod(index, columns)
+                small = picture.resize((THUMB, THUMB), Image.Resampling.LANCZOS)
+                sheet.paste(small, (column * (THUMB + gap), row * (THUMB + gap)))
+        return Picture(self._uri(sheet, quality=75), *size), sum(p is None for p in opened)
+
+    def crops(self, original: str, treated: str) -> Crops | None:
+        """The place where two pictures differ most, lossless, and their difference made visible.
+
+        None when either cannot be opened. There is no difference picture when the sizes differ, for then
+        no pixel of one belongs to a pixel of the other; both are cropped at their middle instead.
+        """
+        first, second = self.open(original), self.open(treated)
+        if first is None or second is None:
+            return None
+        a, b = np.asarray(first), np.asarray(second)
+        if a.shape != b.shape:
+            middle = [self._exact(_middle(x), zoom=1) for x in (a, b)]
+            return Crops(middle[0], middle[1], difference=None, factor=1, zoom=1, whole=False)
+        top, left, height, width = _busiest(a, b)
+        place = (slice(top, top + height), slice(left, left + width))
+        a_crop, b_crop = a[place], b[place]
+        zoom = max(1, CROP // max(height, width))
+        signed = b_crop.astype(np.int16) - a_crop.astype(np.int16)
+        factor = int(np.clip(120 // max(1, int(np.abs(signed).max())), 1, STRONGEST))
+        shown = np.clip(128 + signed * factor, 0, 255).astype(np.uint8)
+        return Crops(
+            self._exact(a_crop, zoom=zoom),
+            self._exact(b_crop, zoom=zoom),
+            self._exact(shown, zoom=zoom),
+            factor=factor,
+            zoom=zoom,
+            whole=(height, width) == a.shape[:2],
+        )
+
+    def _exact(self, pixels: Pixels, *, zoom: int) -> Picture:
+        height, width = pixels.shape[:2]
+        uri = self._uri(Image.fromarray(pixels), lossless=True)
+        return Picture(uri, width * zoom, height * zoom, pixelated=True)
+
+    def _uri(self, picture: Image.Image, *, lossless: bool = False, quality: int = 85) -> Markup:
+        # A new image of the bare pixels: comments, EXIF and colour profiles stay behind.
+        bare = Image.fromarray(np.asarray(picture))
+        data = io.BytesIO()
+        if lossless:
+            bare.save(data, format="PNG", optimize=True)
+        else:
+            bare.save(data, format="WEBP", quality=quality, method=4)
+        kind = "png" if lossless else "webp"
+        # Base64 needs no escaping; Markup also spares megabytes the search for control characters.
+        uri = Markup(f"data:image/{kind};base64,{base64.b64encode(data.getvalue()).decode('ascii')}")
+        self.spent += len(uri)
+        return uri
+
+
+def _middle(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape[:2]
+    top, left = max(0, (height - CROP) // 2), max(0, (width - CROP) // 2)
+    return pixels[top : top + CROP, left : left + CROP]
+
+
+def _busiest(a: Pixels, b: Pixels) -> tuple[int, int, int, int]:
+    """Top, left, height and width of the window with the greatest total difference (first one on ties)."""
+    change = np.abs(a.astype(np.int64) - b.astype(np.int64)).sum(axis=2)
+    height, width = min(CROP, a.shape[0]), min(CROP, a.shape[1])
+    total = np.zeros((a.shape[0] + 1, a.shape[1] + 1), dtype=np.int64)
+    total[1:, 1:] = change.cumsum(axis=0).cumsum(axis=1)
+    lower, upper = total[height:], total[:-height]
+    window = lower[:, width:] - upper[:, width:] - lower[:, :-width] + upper[:, :-width]
+    top, left = np.unravel_index(int(window.argmax()), window.shape)
+    return int(top), int(left), height, width

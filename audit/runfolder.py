@@ -1,0 +1,152 @@
+"""The folder a run writes: plan.json, results.json, report.html, events.jsonl and images/. No torch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from pydantic import ValidationError
+
+from audit.errors import BadInput, BadResults, printable
+from audit.images import encode_png
+from audit.records import ArtistSet, ImageSet, Plan, Results
+from audit.store import Store, storage_errors, write_atomic
+
+PREVIEW_SIDE = 384
+"""Greatest side of the thumbnails of held-out works, px."""
+CROP_SIDE = 512
+"""Side of the 1:1 crops that show what a treatment does, px."""
+EXAMPLES = 3
+"""Works shown with what each treatment made of them."""
+
+
+def default_folder(artist: str) -> Path:
+    """`reports/<date>-<artist>` in the current folder, with a plain ASCII name."""
+    slug = "".join(c if c.isascii() and c.isalnum() else "-" for c in artist.lower()).strip("-")
+    slug = "-".join(part for part in slug.split("-") if part)[:40]
+    return Path("reports") / f"{datetime.now(UTC):%Y-%m-%d}-{slug or 'artist'}"
+
+
+def claim(folder: Path, plan: Plan) -> None:
+    """Make the folder this plan's: write plan.json, or find the same plan there and go on.
+
+    Raises:
+        BadInput: the folder holds another run, or files that no run wrote.
+        StorageError: it cannot be written.
+    """
+    with storage_errors(folder):
+        path = folder / "plan.json"
+        if path.exists():
+            try:
+                there = Plan.model_validate_json(path.read_bytes()).digest()
+            except (OSError, ValueError):
+                there = ""
+            if there != plan.digest():
+                raise BadInput(
+                    "out-other-run",
+                    f"Folder {printable(folder.name)}/ holds another run (its plan differs from this one); "
+                    "give an empty folder with --out, or delete the old run.",
+                )
+        elif folder.exists() and any(folder.iterdir()):
+            raise BadInput(
+                "out-not-empty",
+                f"Folder {printable(folder.name)}/ is not empty and holds no run; give an empty or new folder with --out.",
+            )
+        (folder / "images").mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            write_atomic(path, (plan.model_dump_json(indent=1) + "\n").encode("utf-8"))
+            log_event(folder, "plan-fixed", {"plan_sha256": plan.digest()})
+        else:
+            log_event(folder, "resumed", {})
+
+
+def log_event(folder: Path, event: str, facts: Mapping[str, object]) -> None:
+    """Append one line to events.jsonl."""
+    line = {"time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "event": event, **facts}
+    with storage_errors(folder), (folder / "events.jsonl").open("a", encoding="ascii") as handle:
+        handle.write(json.dumps(line) + "\n")
+
+
+def read_results(folder: Path) -> Results:
+    """results.json of a finished run.
+
+    Raises:
+        BadResults: it is not there, or does not fit the schema.
+    """
+    path = folder / "results.json"
+    try:
+        return Results.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise BadResults(
+            "results-missing",
+            f"Folder {printable(folder.name)}/ holds no readable results.json; give the folder of a finished run.",
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadResults(
+            "results-invalid",
+            f"results.json in {printable(folder.name)}/ does not fit the schema at '{printable(place)}' "
+            f"({printable(first['msg'])}); use the file as the run wrote it.",
+        ) from error
+
+
+# --- pictures ----------------------------------------------------------------------------------------
+
+
+def write_blob(store: Store, digest: str, path: Path) -> None:
+    """Put a stored picture beside the report, once."""
+    if not path.exists():
+        write_atomic(path, store.blob_path(digest).read_bytes())
+
+
+def write_work_images(folder: Path, artist: ArtistSet, store: Store) -> dict[str, str]:
+    """Thumbnails of held-out works and 1:1 crops of the example works; work id -> file name."""
+    named = {}
+    for work in artist.reference():
+        named[work.id] = f"work-{work.id}.png"
+        _write_once(folder / "images" / named[work.id], thumbnail(store.get_pixels(work.pixels)))
+    for work in artist.pool()[:EXAMPLES]:
+        named[work.id] = f"work-{work.id}.png"
+        _write_once(folder / "images" / named[work.id], centre_crop(store.get_pixels(work.pixels)))
+    return named
+
+
+def write_treated_images(
+    folder: Path, plan: Plan, treated: Mapping[str, ImageSet], store: Store
+) -> dict[str, dict[str, str]]:
+    """1:1 crops of what each condition makes of the example works: condition -> work id -> file name."""
+    found: dict[str, dict[str, str]] = {}
+    for index, condition in enumerate(plan.conditions):
+        images = treated[condition.name]
+        if not condition.steps and condition.source == "originals":
+            continue
+        for work, digest in list(zip(images.works, images.pixels, strict=True))[:EXAMPLES]:
+            name = f"treated-{index:02d}-{work}.png"
+            _write_once(folder / "images" / name, centre_crop(store.get_pixels(digest)))
+            found.setdefault(condition.name, {})[work] = name
+    return found
+
+
+def _write_once(path: Path, pixels: NDArray[np.uint8]) -> None:
+    if not path.exists():
+        write_atomic(path, encode_png(pixels))
+
+
+def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Shrink to at most `PREVIEW_SIDE` px a side; smaller pictures stay as they are."""
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(picture)
+
+
+def centre_crop(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The middle `CROP_SIDE` px square at full size (or all of a smaller picture)."""
+    height, width = pixels.shape[:2]
+    top, left = max(0, (height - CROP_SIDE) // 2), max(0, (width - CROP_SIDE) // 2)
+    return np.ascontiguousarray(pixels[top : top + CROP_SIDE, left : left + CROP_SIDE])

@@ -1,0 +1,184 @@
+"""Pictures from a base model or from one LoRA of it: every prompt, shared noise, one batch stream.
+
+DPM-Solver++ 2M (Lu et al., 2022) with trailing timesteps; conditional and unconditional rows run
+in one batch. The initial noise of a picture depends on (seed, prompt, index) only, so batch size
+and order never change it, and all conditions of a run share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import DPMSolverMultistepScheduler
+from numpy.typing import NDArray
+from torch import Tensor
+
+from audit.models.encode import encode_texts
+from audit.models.loader import Model
+from audit.records import Generations, SampleSettings
+from audit.store import Store
+from audit.streams import torch_rng
+from audit.tensors import to_pixels
+from audit.training.adapters import Merged, load_updates
+
+VERSION = 1
+CHANGED_LEVELS = 2.0
+"""Mean difference, in levels of 255, above which a picture counts as changed from base's."""
+BLANK_LEVELS = 4.0
+"""Standard deviation over a picture, in levels of 255, under which it counts as blank."""
+
+
+def initial_noise(model: Model, *, seed: int, prompts: int, per_prompt: int) -> Tensor:
+    """Unit-variance latents, float32 (prompts * per_prompt, C, h, w), prompt-major."""
+    rows = [
+        torch.randn(model.latent_shape, generator=torch_rng("cloakcheck", seed, "picture", prompt, index))
+        for prompt in range(prompts)
+        for index in range(per_prompt)
+    ]
+    return torch.stack(rows)
+
+
+def make_scheduler(model: Model, steps: int) -> DPMSolverMultistepScheduler:
+    """The sampler on the model's own noise schedule."""
+    config = dict(model.scheduler_config)
+    # Trailing steps start from pure noise, as a zero-terminal-SNR schedule was trained; the solver itself
+    # keeps the last cumulative product just above zero, where its log-SNR is still finite.
+    config["timestep_spacing"] = "trailing"
+    scheduler = DPMSolverMultistepScheduler.from_config(
+        config, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero", use_karras_sigmas=False
+    )
+    scheduler.set_timesteps(steps)
+    return scheduler
+
+
+@torch.no_grad()
+def sample(
+    model: Model,
+    *,
+    text: Tensor,
+    empty: Tensor,
+    settings: SampleSettings,
+    seed: int,
+    updates: Mapping[str, Tensor] | None = None,
+    batch: int = 32,
+    autocast: torch.dtype | None = None,
+) -> NDArray[np.uint8]:
+    """Make `settings.per_prompt` pictures for every prompt.
+
+    Args:
+        text: prompt embeddings, (prompts, tokens, width).
+        empty: embedding of the empty prompt, (1, tokens, width).
+        updates: LoRA weight updates by module name; None for the base model.
+        batch: pictures per forward pass (twice as many rows under guidance).
+
+    Returns:
+        uint8 (prompts * per_prompt, H, W, 3), prompt-major. A picture whose latent became
+        non-finite is returned black, which the blank-picture gate catches.
+    """
+    count = len(text) * settings.per_prompt
+    noise = initial_noise(model, seed=seed, prompts=len(text), per_prompt=settings.per_prompt)
+    rows = text.repeat_interleave(settings.per_prompt, dim=0)
+    made = []
+    with Merged(model.unet, updates or {}):
+        for start in range(0, count, batch):
+            latents = _denoise(
+                model,
+                noise[start : start + batch].to(model.device),
+                rows[start : start + batch].to(model.device),
+                empty.to(model.device),
+                settings,
+                autocast,
+            )
+            latents = torch.nan_to_num(latents / model.vae.config.scaling_factor)
+            made.append(to_pixels(torch.nan_to_num(model.vae.decode(latents).sample, nan=-1.0)))
+    return np.concatenate(made)
+
+
+def _denoise(
+    model: Model, noise: Tensor, text: Tensor, empty: Tensor, settings: SampleSettings, autocast: torch.dtype | None
+) -> Tensor:
+    scheduler = make_scheduler(model, settings.steps)
+    latents = noise * scheduler.init_noise_sigma
+    guided = settings.guidance != 1
+    hidden = torch.cat([empty.expand(len(text), -1, -1), text]) if guided else text
+    for timestep in scheduler.timesteps:
+        both = torch.cat([latents, latents]) if guided else latents
+        both = scheduler.scale_model_input(both, timestep)
+        with torch.autocast(model.device.type, dtype=autocast, enabled=autocast is not None):
+            seen = model.unet(both, timestep, hidden).sample.float()
+        if guided:
+            without, with_text = seen.chunk(2)
+            seen = without + settings.guidance * (with_text - without)
+        latents = scheduler.step(seen, timestep, latents).prev_sample
+    return latents
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model to sample from: base (no adapter) or one trained cell."""
+
+    condition: str
+    replicate: int
+    adapter: Path | None
+    digest: str
+    """Digest of the adapter file; '' for base."""
+
+
+def generate(
+    source: Source,
+    *,
+    model: Model,
+    texts: Sequence[str],
+    settings: SampleSettings,
+    seed: int,
+    precision: str,
+    store: Store,
+    base_pixels: Sequence[str] | None,
+) -> Generations:
+    """Make (or find in the store) one model's pictures.
+
+    Args:
+        texts: full prompts.
+        base_pixels: the base model's pictures, to tell whether the adapter changes anything.
+    """
+
+    def compute() -> list[str]:
+        hidden = encode_texts(model, store, [*texts, ""])
+        pictures = sample(
+            model,
+            text=hidden[:-1],
+            empty=hidden[-1:],
+            settings=settings,
+            seed=seed,
+            updates=load_updates(source.adapter) if source.adapter else None,
+            autocast=torch.bfloat16 if precision == "bf16" else None,
+        )
+        return [store.put_pixels(p) for p in pictures]
+
+    named = {"texts": list(texts), "settings": settings.model_dump(mode="json"), "seed": seed, "precision": precision}
+    inputs = [model.facts.sha256, source.digest]
+    digests: list[str] = store.json_step("pictures", VERSION, named, inputs, compute)
+    if not all(store.blob_path(d).exists() for d in digests):
+        digests = compute()
+    pictures = [store.get_pixels(d).astype(np.int16) for d in digests]
+    changed = None
+    if base_pixels is not None:
+        pairs = zip(pictures, (store.get_pixels(d) for d in base_pixels), strict=True)
+        changed = float(np.mean([np.abs(a - b).mean() > CHANGED_LEVELS for a, b in pairs]))
+    stem = "".join(c if c.isascii() and c.isalnum() else "-" for c in source.condition)
+    return Generations(
+        condition=source.condition,
+        replicate=source.replicate,
+        files=tuple(
+            f"ai-generated-{stem}-r{source.replicate:02d}-p{i // settings.per_prompt:02d}"
+            f"-n{i % settings.per_prompt}-{digest[:8]}.png"
+            for i, digest in enumerate(digests)
+        ),
+        pixels=tuple(digests),
+        changed_share=changed,
+        blank_share=float(np.mean([p.std() < BLANK_LEVELS for p in pictures])),
+    )

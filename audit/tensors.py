@@ -1,0 +1,39 @@
+"""Pictures as tensors: float32 in -1..1, (N, 3, H, W), and the one resize rule of the project."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def to_model_size(pictures: Tensor, side: int) -> Tensor:
+    """Centre-crop to a square and resize with antialiasing; differentiable.
+
+    Args:
+        pictures: (N, 3, H, W), values -1..1.
+        side: wanted height and width.
+
+    Returns:
+        (N, 3, side, side), values -1..1 (bicubic overshoot is clipped).
+    """
+    height, width = pictures.shape[-2:]
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    square = pictures[..., top : top + short, left : left + short]
+    if short == side:
+        return square
+    return F.interpolate(square, size=(side, side), mode="bicubic", antialias=True).clamp(-1, 1)
+
+
+def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:
+    """uint8 (H, W, 3) to float32 (1, 3, H, W) in -1..1."""
+    return torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float().div(127.5).sub(1.0)
+
+
+def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
+    """float (N, 3, H, W) in -1..1 to uint8 (N, H, W, 3), rounded to nearest."""
+    levels = pictures.detach().float().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).contiguous().numpy()

@@ -1,0 +1,127 @@
+"""Copy the trained lab into the package: model, open_clip, style files, demo artists, prompts.
+
+Run: python -m scripts.lab.export --work DIR   (at any time after the first U-Net checkpoint)
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL, StableDiffusionPipeline
+from PIL import Image
+from transformers import CLIPTokenizer
+
+from audit.models.cards import LAB, LAB_ARTISTS, LAB_MODEL, LAB_OPENCLIP, LAB_PROMPTS
+from audit.streams import rng
+from scripts.lab.common import load_pictures
+from scripts.lab.fetch import load_sets
+from scripts.lab.train_unet import build_scheduler, build_text_encoder, build_unet, shared_subjects
+
+WORKS = 60
+PROMPTS = 60
+
+
+def export_model(work: Path) -> int:
+    """Write the pipeline from the EMA weights of the newest checkpoint; returns its step."""
+    state = torch.load(work / "unet" / "state.pt", map_location="cpu", weights_only=True)
+    tokenizer = CLIPTokenizer.from_pretrained(work / "unet" / "tokenizer")
+    unet, text = build_unet(), build_text_encoder(tokenizer)
+    unet.load_state_dict(state["ema"]["weights"])
+    text.load_state_dict(state["text_ema"]["weights"])
+    vae = AutoencoderKL.from_pretrained(work / "vae" / "export")
+    pipeline = StableDiffusionPipeline(
+        vae=vae,
+        text_encoder=text,
+        tokenizer=tokenizer,
+        unet=unet,
+        scheduler=build_scheduler(),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    shutil.rmtree(LAB_MODEL, ignore_errors=True)
+    pipeline.to(dtype=torch.float16).save_pretrained(LAB_MODEL, safe_serialization=True)
+    return int(state["step"])
+
+
+def export_artist(work: Path, name: str) -> set[str]:
+    """Write the shipped works of one demo artist, spread over its subjects; returns their words."""
+    pictures, records = load_pictures(work / "render" / name)
+    folder = LAB_ARTISTS / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    seen: set[str] = set()
+    chosen = []
+    for row in rng("demo-works", name).permutation(len(records)).tolist():
+        # Numbered variants of one drawing would make the set poorer than it looks.
+        first = records[row]["subject"].split()[0]
+        if records[row]["subject"] in seen or sum(s.split()[0] == first for s in seen) >= 3:
+            continue
+        seen.add(records[row]["subject"])
+        chosen.append(row)
+        if len(chosen) == WORKS:
+            break
+    for row in sorted(chosen, key=lambda i: records[i]["name"]):
+        stem = records[row]["name"]
+        Image.fromarray(pictures[row].permute(1, 2, 0).numpy()).save(folder / f"{stem}.png", optimize=True)
+        (folder / f"{stem}.txt").write_text(records[row]["subject"] + "\n", encoding="utf-8")
+    pin, first_record = load_sets()[name], records[0]
+    facts = {
+        "set": name,
+        "package": f"@iconify-json/{name}@{pin['version']}",
+        "author": first_record["author"],
+        "licence": first_record["licence"],
+        "changes": "rendered at 256 px on white",
+    }
+    folder.with_suffix(".licence.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    return {word for subject in seen for word in subject.split()}
+
+
+def choose_subjects(work: Path, shown: set[str]) -> list[str]:
+    """Subjects drawn in most training sets, of one or two words, none of which a shipped work shows."""
+    _, records = load_pictures(work / "render" / "train")
+    records = [records[i] for i in shared_subjects(records)]
+    sets: dict[str, set[str]] = {}
+    for record in records:
+        sets.setdefault(record["subject"], set()).add(record["set"])
+    fit = [s for s in sets if 1 <= len(s.split()) <= 2 and not shown & set(s.split())]
+    # One subject per head word, or "face" alone would fill the list.
+    ranked, heads = [], set()
+    for subject in sorted(fit, key=lambda s: (-len(sets[s]), s)):
+        words = set(subject.split())
+        if not words & heads:
+            ranked.append(subject)
+            heads |= words
+    return ranked[:PROMPTS]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=Path("lab-work"))
+    parser.add_argument("--model-only", action="store_true", help="leave artists and prompts as they are")
+    args = parser.parse_args()
+    LAB.mkdir(parents=True, exist_ok=True)
+    step = export_model(args.work)
+    print(f"exported the model at step {step}", flush=True)
+    for source, target in ((args.work / "clip" / "export", LAB_OPENCLIP), (args.work / "style", LAB / "style")):
+        if source.exists():
+            shutil.rmtree(target, ignore_errors=True)
+            shutil.copytree(source, target)
+    if not args.model_only:
+        shown = {
+            w for name, pin in load_sets().items() if pin["role"] == "artist" for w in export_artist(args.work, name)
+        }
+        subjects = choose_subjects(args.work, shown)
+        head = "# Subjects that the lab model knows and no shipped work shows; chosen by scripts/lab/export.py\n"
+        LAB_PROMPTS.write_text(head + "\n".join(subjects) + "\n", encoding="utf-8")
+        print(f"chose {len(subjects)} subjects", flush=True)
+    size = sum(p.stat().st_size for p in LAB.rglob("*") if p.is_file())
+    print(f"the lab takes {size / 1e6:.1f} MB", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""Shared fixtures: one tiny model folder for the whole session, small pictures, quick hypothesis."""
+
+from __future__ import annotations
+
+import os
+
+# Libraries of the Hugging Face family must not look for a network in tests.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+import pytest
+import torch
+from hypothesis import settings
+
+from tests.tiny import write_tiny_model
+
+settings.register_profile("suite", deadline=None, max_examples=50)
+settings.load_profile("suite")
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory):
+    """Folder of a random model in plain diffusers layout."""
+    return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(autouse=True)
+def _threads():
+    """Tiny models are slower on many threads than on one."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -1,0 +1,199 @@
+"""Whole audits on a tiny random model through the real command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from audit.cli import app
+from audit.records import Results
+from tests.e2e.folders import write_originals, write_protected, write_spec
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VOLATILE = ("started", "finished", "seconds", "steps_run", "steps_reused", "stage_seconds")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("art")
+    write_originals(folder / "mixed")
+    write_protected(folder / "pairs")
+    write_spec(folder / "audit.toml")
+    return folder
+
+
+def arguments(folders, tiny_model, out, store, *more):
+    fixed = ["run", "--model", str(tiny_model), "--spec", str(folders / "audit.toml")]
+    return [*fixed, "--out", str(out), "--store", str(store), "--device", "cpu", *more]
+
+
+def invoke(args):
+    return CliRunner().invoke(app, [str(a) for a in args])
+
+
+def stable(results: dict) -> dict:
+    """results.json without what may differ between two runs: times."""
+    results = json.loads(json.dumps(results))
+    for name in VOLATILE:
+        del results["provenance"][name]
+    for cell in results["cells"]:
+        if cell["adapter"]:
+            del cell["adapter"]["seconds"]
+    return results
+
+
+def read(out: Path) -> dict:
+    return json.loads((out / "results.json").read_text())
+
+
+def test_stranger_folder_with_a_reference_protection(folders, tiny_model, tmp_path):
+    out = tmp_path / "out"
+    done = invoke(
+        arguments(folders, tiny_model, out, tmp_path / "store", "--originals", folders / "mixed", "--protect",
+                  "encoder-pgd:12", "--against", "jpeg:60", "--control", "null", "--control", "identity",
+                  "--control", "clean-again", "--artist", "A. <b>Nonymous</b>", "--replicates", 2)
+    )  # fmt: skip
+    assert done.exit_code in (0, 3), done.stderr
+    assert done.stdout.splitlines()[-1] == str(out / "report.html")
+    results = Results.model_validate(read(out))
+    names = [c.name for c in results.plan.conditions]
+    assert names == [
+        "clean", "encoder-pgd:12", "encoder-pgd:12+jpeg:60", "clean+jpeg:60",
+        "null", "identity", "clean-again", "placebo",
+    ]  # fmt: skip
+    assert len(results.cells) == 1 + 8 * 2
+    cells = {(c.condition, c.replicate): c for c in results.cells}
+    for replicate in (1, 2):
+        clean, same = cells["clean", replicate], cells["identity", replicate]
+        assert clean.adapter.sha256 == same.adapter.sha256
+        assert clean.generations.pixels == same.generations.pixels
+        assert cells["clean-again", replicate].adapter.sha256 != clean.adapter.sha256
+        assert cells["encoder-pgd:12", replicate].adapter.works == clean.adapter.works
+        assert cells["encoder-pgd:12", replicate].adapter.sha256 != clean.adapter.sha256
+    assert max(v.linf for v in results.visibility if v.condition == "encoder-pgd:12") <= 12
+    assert max(v.linf for v in results.visibility if v.condition == "null") == 1
+    reference = {w.id for w in results.plan.works if w.split == "reference"}
+    assert not any(reference & set(c.adapter.works) for c in results.cells if c.adapter)
+    html = (out / "report.html").read_text(encoding="utf-8")
+    assert "<b>Nonymous</b>" not in html
+    assert str(tmp_path) not in html
+    assert str(tmp_path) not in (out / "results.json").read_text()
+    assert all((out / "images" / f).exists() for c in results.cells for f in c.generations.files)
+
+
+def test_renamed_protected_copies_are_paired(folders, tiny_model, tmp_path):
+    out = tmp_path / "out"
+    done = invoke(
+        arguments(folders, tiny_model, out, tmp_path / "store", "--originals", folders / "pairs" / "originals",
+                  "--protected", folders / "pairs" / "glazed", "--preset", "quick", "--json")
+    )  # fmt: skip
+    assert done.exit_code in (0, 3), done.stderr
+    assert json.loads(done.stdout)["report"].endswith("report.html")
+    results = Results.model_validate(read(out))
+    assert [c.name for c in results.plan.conditions] == ["clean", "protected"]
+    assert {p.matched_by for p in results.plan.protected} == {"name"}
+    assert all("Glaze" in p.claimed_tool for p in results.plan.protected)
+    works = {w.id: w.name for w in results.plan.works}
+    assert all(p.name.startswith(works[p.work].removesuffix(".png") + "-") for p in results.plan.protected)
+    assert 8 <= max(v.linf for v in results.visibility) <= 10
+
+
+@pytest.fixture(scope="module")
+def finished(folders, tiny_model, tmp_path_factory):
+    """An audit that nobody disturbed, with its store."""
+    folder = tmp_path_factory.mktemp("finished")
+    args = arguments(folders, tiny_model, folder / "out", folder / "store", "--originals", folders / "mixed",
+                     "--protect", "encoder-pgd:12", "--replicates", 2)  # fmt: skip
+    assert invoke(args).exit_code in (0, 3)
+    return folder, args
+
+
+def test_running_again_reuses_every_step(finished):
+    folder, args = finished
+    before = read(folder / "out")
+    done = invoke(args)
+    assert done.exit_code in (0, 3), done.stderr
+    after = read(folder / "out")
+    assert stable(after) == stable(before)
+    assert after["provenance"]["steps_run"] == 0
+    assert f"{after['provenance']['steps_reused']} finished steps were reused, 0 were run" in done.stderr
+
+
+# One point inside each stage: the process is killed when the given number of such steps is finished.
+@pytest.mark.parametrize(
+    ("stage", "count"), [("treated", 1), ("checkpoint", 1), ("adapter", 2), ("pictures", 3), ("features", 4)]
+)
+def test_killed_anywhere_and_run_again_ends_the_same(stage, count, folders, tiny_model, finished, tmp_path):
+    whole, args = finished
+    out, store = tmp_path / "out", tmp_path / "store"
+    again = [str(a) for a in args]
+    again[again.index("--out") + 1], again[again.index("--store") + 1] = str(out), str(store)
+    # A long training stage, so that the kill falls inside it and not after.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.e2e.killed", stage, str(count), *again],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    _, errors = process.communicate(timeout=300)
+    assert process.returncode == -signal.SIGKILL, errors.decode()
+    assert not (out / "results.json").exists()
+    done = invoke(again)
+    assert done.exit_code in (0, 3), done.stderr
+    assert stable(read(out)) == stable(read(whole / "out"))
+    assert read(out)["provenance"]["steps_reused"] >= (0 if stage == "checkpoint" else count)
+    assert not any((store / "checkpoints").glob("*"))
+
+
+def test_control_c_stops_cleanly_and_says_how_to_go_on(folders, tiny_model, finished, tmp_path):
+    _, args = finished
+    again = [str(a) for a in args]
+    again[again.index("--out") + 1], again[again.index("--store") + 1] = str(tmp_path / "o"), str(tmp_path / "s")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "audit.cli", *again], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while not any((tmp_path / "s").glob("steps/*/*/manifest.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "run the same command again" in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "o" / "results.json").exists()
+
+
+def test_judge_and_report_from_results_alone(finished, tmp_path):
+    folder, _ = finished
+    copy = shutil.copytree(folder / "out", tmp_path / "copy")
+    before = read(copy)
+    (copy / "report.html").unlink()
+    done = invoke(["judge", copy])
+    assert done.exit_code in (0, 3), done.stderr
+    assert read(copy) == before
+    (copy / "report.html").unlink()
+    assert invoke(["report", copy]).exit_code == 0
+    assert (copy / "report.html").exists()
+
+
+def test_plan_trains_nothing_and_states_the_cost(folders, tiny_model, tmp_path):
+    args = arguments(folders, tiny_model, tmp_path / "out", tmp_path / "store", "--originals", folders / "mixed",
+                     "--protect", "encoder-pgd", "--against", "jpeg")  # fmt: skip
+    done = invoke(["plan", *args[1:]])
+    assert done.exit_code == 0, done.stderr
+    assert "cells 30" in done.stdout
+    for word in ("time about", "memory about", "disk about"):
+        assert word in done.stdout
+    assert not (tmp_path / "store" / "steps" / "adapter").exists()
+    plan = json.loads((tmp_path / "out" / "plan.json").read_text())
+    assert plan["margins"]["held"] == 0.5

@@ -1,0 +1,69 @@
+"""Whole audits with planted conditions, and small changes to their records."""
+
+from typing import Any
+
+from audit import records as r
+from tests.builders import make_plan, make_results
+
+CLEAN = r.Condition(name="clean", role="clean")
+PGD = r.Condition(name="encoder-pgd:16", role="protected", steps=("encoder-pgd:16",), primary=True)
+JPEG = r.Condition(
+    name="encoder-pgd:16+jpeg:50", role="counter", steps=("encoder-pgd:16", "jpeg:50"), primary=True
+)
+CLEAN_JPEG = r.Condition(name="clean+jpeg:50", role="counter", steps=("jpeg:50",))
+PLACEBO = r.Condition(name="placebo", role="placebo", steps=("placebo:16",))
+NULL = r.Condition(name="null", role="control", steps=("null",))
+IDENTITY = r.Condition(name="identity", role="control", steps=("identity",))
+AGAIN = r.Condition(name="clean-again", role="control")
+OTHER = r.Condition(name="other-artist", role="control")
+
+
+def audit(
+    *conditions: r.Condition,
+    replicates: int = 6,
+    protection: dict[str, float] | None = None,
+    run_sd: float = 0.01,
+    seed: int = 0,
+    **changes: Any,
+) -> r.Results:
+    """An audit of clean, the reference protection and `conditions`; `changes` go to make_results."""
+    plan = make_plan(conditions=(CLEAN, PGD, *conditions), replicates=replicates)
+    return make_results(plan=plan, protection=protection, run_sd=run_sd, seed=seed, **changes)
+
+
+def same_scores(results: r.Results, *, source: str, target: str) -> r.Results:
+    """Give the cells of `target` the very scores of `source`'s cells of the same replicate."""
+    scores = {c.replicate: c.scores for c in results.cells if c.condition == source}
+    cells = tuple(
+        c.model_copy(update={"scores": scores[c.replicate]}) if c.condition == target else c
+        for c in results.cells
+    )
+    return results.model_copy(update={"cells": cells})
+
+
+def without_cells(results: r.Results, *gone: tuple[str, int]) -> r.Results:
+    """Drop the records of cells altogether."""
+    kept = tuple(c for c in results.cells if (c.condition, c.replicate) not in gone)
+    return results.model_copy(update={"cells": kept})
+
+
+def with_adapter(results: r.Results, condition: str, replicate: int, **update: object) -> r.Results:
+    """Change fields of one cell's adapter."""
+    cells = tuple(
+        c.model_copy(update={"adapter": c.adapter.model_copy(update=update)})
+        if c.adapter is not None and (c.condition, c.replicate) == (condition, replicate)
+        else c
+        for c in results.cells
+    )
+    return results.model_copy(update={"cells": cells})
+
+
+def with_generations(results: r.Results, condition: str, replicate: int, **update: object) -> r.Results:
+    """Change fields of one cell's generations."""
+    cells = tuple(
+        c.model_copy(update={"generations": c.generations.model_copy(update=update)})
+        if (c.condition, c.replicate) == (condition, replicate)
+        else c
+        for c in results.cells
+    )
+    return results.model_copy(update={"cells": cells})

@@ -1,0 +1,230 @@
+"""Every gate green, red and without an answer."""
+
+from collections.abc import Callable
+
+import pytest
+
+from audit import records as r
+from audit.judge import judge
+from audit.judge.estimates import find
+from audit.judge.gates import GATES, override
+from tests.builders import make_plan, make_results
+from tests.judge.audits import (
+    AGAIN,
+    CLEAN,
+    IDENTITY,
+    JPEG,
+    NULL,
+    PGD,
+    PLACEBO,
+    audit,
+    same_scores,
+    with_adapter,
+    with_generations,
+    without_cells,
+)
+
+
+def check(results: r.Results, slug: str) -> r.Check:
+    return next(c for c in judge(results).checks if c.slug == slug)
+
+
+def test_a_fair_audit_passes_every_gate() -> None:
+    judged = judge(audit(PLACEBO, NULL, protection={PGD.name: 0.6}, seed=1))
+    assert {c.slug: c.passed for c in judged.checks} == {gate.slug: True for gate in GATES}
+    assert override(judged.checks) is None
+
+
+def learned_by_first_metric_only() -> r.Results:
+    results = audit(protection={PGD.name: 0.7})
+    return results.model_copy(
+        update={
+            "cells": tuple(
+                c.model_copy(
+                    update={
+                        "scores": tuple(
+                            s.model_copy(update={"value": 0.5})
+                            if s.metric == "openclip" and c.condition == PGD.name
+                            else s
+                            for s in c.scores
+                        )
+                    }
+                )
+                for c in results.cells
+            )
+        }
+    )
+
+
+def nan_changed() -> r.Results:
+    return with_generations(audit(), "clean", 1, changed_share=float("nan"))
+
+
+RED: list[tuple[str, Callable[[], r.Results], str]] = [
+    ("cells-complete", lambda: audit(missing=frozenset((PGD.name, i) for i in range(2, 7))), "1 paired"),
+    ("cells-complete", lambda: audit(missing=frozenset({(PGD.name, 1)}), replicates=1), "0 paired"),
+    ("cells-complete", lambda: without_cells(audit(), ("base", 0)), "base r0 (no record of it)"),
+    ("losses-finite", lambda: audit(finite=False), "clean r1"),
+    ("losses-finite", lambda: with_adapter(audit(), PGD.name, 2, losses=(1.0, None)), "encoder-pgd:16 r2"),
+    ("adapter-active", lambda: with_adapter(audit(), "clean", 4, norm=0.0), "clean r4"),
+    (
+        "adapter-active",
+        lambda: with_generations(audit(), PGD.name, 2, changed_share=0.5),
+        "encoder-pgd:16 r2",
+    ),
+    ("adapter-active", nan_changed, "clean r1"),
+    ("pictures-not-blank", lambda: with_generations(audit(), "base", 0, blank_share=0.6), "base r0 (0.6)"),
+    ("metric-separates", lambda: audit(other=0.69), "auc"),
+    ("base-does-not-know", lambda: audit(base=0.5, clean_gain=0.19), "base_position"),
+    ("model-learned-style", lambda: audit(clean_gain=0.01), "gain of clean"),
+    ("model-learned-style", lambda: audit(clean_gain=0.03, run_sd=0.001, picture_sd=0.001), "learned_share"),
+    ("protection-differs", lambda: audit(linf=0.0), "0 of 12 works"),
+    ("placebo-weaker", lambda: audit(PLACEBO, protection={PLACEBO.name: 0.6, PGD.name: 0.6}), "0.2"),
+    ("no-false-alarm", lambda: audit(NULL, protection={NULL.name: 0.5}), "1 of 1 A/A"),
+    ("no-false-alarm", lambda: audit(AGAIN, protection={AGAIN.name: 0.5}), "1 of 1 A/A"),
+    ("enough-replicates", lambda: audit(replicates=5), "5 paired"),
+    ("enough-replicates", lambda: audit(missing=frozenset({("clean", 2)})), "5 paired"),
+    ("metrics-agree", learned_by_first_metric_only, "held by channel_stats, "),
+]
+
+
+@pytest.mark.parametrize(("slug", "make", "detail"), RED)
+def test_a_gate_goes_red(slug: str, make: Callable[[], r.Results], detail: str) -> None:
+    judged = judge(make())
+    found = next(c for c in judged.checks if c.slug == slug)
+    gate = next(g for g in GATES if g.slug == slug)
+    assert found.passed is False
+    assert found.sentence == gate.no
+    assert detail in found.detail
+    assert judged.verdict is not None
+    if gate.consequence == "not-valid":
+        assert judged.verdict.label == "not-valid"
+
+
+def test_every_gate_has_a_red_case() -> None:
+    assert {slug for slug, _, _ in RED} == {gate.slug for gate in GATES}
+
+
+@pytest.mark.parametrize(
+    ("slug", "make"),
+    [
+        ("placebo-weaker", lambda: audit()),
+        ("placebo-weaker", lambda: audit(PLACEBO, replicates=1)),
+        ("no-false-alarm", lambda: audit(PLACEBO)),
+        ("no-false-alarm", lambda: audit(NULL, replicates=1)),
+        ("metric-separates", lambda: audit().model_copy(update={"metrics": ()})),
+        ("base-does-not-know", lambda: audit().model_copy(update={"metrics": ()})),
+        ("model-learned-style", lambda: audit(replicates=1)),
+        ("model-learned-style", lambda: audit().model_copy(update={"metrics": ()})),
+        ("protection-differs", lambda: audit().model_copy(update={"visibility": ()})),
+        ("protection-differs", lambda: make_results(plan=make_plan(conditions=(CLEAN,)))),
+        ("adapter-active", lambda: audit().model_copy(update={"cells": ()})),
+        ("losses-finite", lambda: audit().model_copy(update={"cells": ()})),
+        ("pictures-not-blank", lambda: audit().model_copy(update={"cells": ()})),
+        ("metrics-agree", lambda: make_results(plan=make_plan(metrics=("channel_stats",)))),
+    ],
+)
+def test_a_gate_with_nothing_to_check_says_so_and_does_not_fail(
+    slug: str, make: Callable[[], r.Results]
+) -> None:
+    found = check(make(), slug)
+    assert found.passed is None
+    assert found.sentence == next(g for g in GATES if g.slug == slug).unknown
+    assert found.detail
+
+
+def test_one_planned_replicate_is_complete_and_a_first_look() -> None:
+    judged = judge(audit(replicates=1))
+    red = [c.slug for c in judged.checks if c.passed is False]
+    assert red == ["enough-replicates"]
+    assert judged.verdict is not None
+    assert judged.verdict.label == "exploratory"
+
+
+def test_too_few_runs_to_be_sure_of_learning_is_no_failure() -> None:
+    # Two runs with a large mean gain but a t interval that reaches below zero.
+    found = check(audit(replicates=2, run_sd=0.1, seed=3), "model-learned-style")
+    assert found.passed is None
+
+
+def test_a_fallen_gain_fails_even_with_few_runs() -> None:
+    assert check(audit(replicates=2, clean_gain=-0.1), "model-learned-style").passed is False
+
+
+def test_a_countermeasure_is_judged_by_the_protection_behind_it() -> None:
+    primary_counter = (PGD.model_copy(update={"primary": False}), JPEG)
+    plan = make_plan(conditions=(CLEAN, *primary_counter))
+    assert check(make_results(plan=plan), "protection-differs").passed is True
+    assert check(make_results(plan=plan, linf=0.5), "protection-differs").passed is False
+
+
+def test_half_of_the_files_unchanged_is_not_most_changed() -> None:
+    results = audit()
+    half = tuple(
+        v.model_copy(update={"linf": 0.0, "psnr": None}) if i % 2 else v
+        for i, v in enumerate(results.visibility)
+    )
+    assert check(results.model_copy(update={"visibility": half}), "protection-differs").passed is False
+    assert check(
+        results.model_copy(update={"visibility": (*half, results.visibility[0])}), "protection-differs"
+    ).passed
+
+
+def test_a_weak_placebo_effect_is_allowed() -> None:
+    results = audit(PLACEBO, protection={PLACEBO.name: 0.1, PGD.name: 0.6}, run_sd=0.002)
+    assert check(results, "placebo-weaker").passed is True
+
+
+def test_a_placebo_effect_that_may_be_chance_is_allowed() -> None:
+    results = audit(PLACEBO, protection={PLACEBO.name: 0.35, PGD.name: 0.6}, run_sd=0.06)
+    row = find(judge(results), "protection_index", PLACEBO.name, "channel_stats")
+    assert row.value is not None
+    assert row.low is not None
+    assert row.low < 0.2 < row.value
+    assert check(results, "placebo-weaker").passed is True
+
+
+def test_false_alarms_are_bounded_and_plumbing_is_not_counted() -> None:
+    equal = same_scores(audit(IDENTITY), source="clean", target="identity")
+    found = check(equal, "no-false-alarm")
+    assert found.passed is True
+    assert "of 0" not in found.detail
+    assert "exactly equal" in found.detail
+    both = same_scores(audit(IDENTITY, NULL, seed=1), source="clean", target="identity")
+    assert "0 of 1 A/A comparisons raised an alarm, rate at most 95 %" in check(both, "no-false-alarm").detail
+
+
+def test_identity_that_is_not_equal_is_an_alarm() -> None:
+    results = same_scores(audit(IDENTITY), source="clean", target="identity")
+    cells = tuple(
+        c.model_copy(
+            update={
+                "scores": tuple(
+                    s.model_copy(update={"value": (s.value or 0.0) + 1e-6 * c.replicate}) for s in c.scores
+                )
+            }
+        )
+        if c.condition == "identity"
+        else c
+        for c in results.cells
+    )
+    assert check(results.model_copy(update={"cells": cells}), "no-false-alarm").passed is False
+
+
+def test_not_valid_comes_before_exploratory_and_disagreement_changes_nothing() -> None:
+    few_and_dead = judge(audit(replicates=3, adapter_norm=0.0, linf=0.0))
+    found = override(few_and_dead.checks)
+    assert found is not None
+    assert (found.label, found.check.slug) == ("not-valid", "adapter-active")
+    disagreeing = judge(learned_by_first_metric_only())
+    assert override(disagreeing.checks) is None
+    assert disagreeing.verdict is not None
+    assert disagreeing.verdict.label == "held"
+
+
+def test_one_sentence_per_answer_and_no_slug_twice() -> None:
+    assert len({g.slug for g in GATES}) == len(GATES)
+    for gate in GATES:
+        for sentence in (gate.yes, gate.no, gate.unknown):
+            assert sentence.endswith(".")
+            assert sentence.count(".") == 1

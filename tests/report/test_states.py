@@ -1,0 +1,224 @@
+"""What the page says for each verdict, and that it says what the results say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from audit import records as r
+from audit.report import render
+from audit.report.lint import banned_claims, visible_text
+from tests.builders import make_work
+from tests.report import scenes
+from tests.report.conftest import Rendered
+from tests.report.soup import Soup, taste
+
+
+def shown(soup: Soup) -> list[tuple[float, str]]:
+    return [(float(value), text.replace("\xa0", " ")) for value, text in soup.data]
+
+
+def verdict(rendered: Rendered) -> r.Verdict:
+    assert rendered.results.verdict is not None
+    return rendered.results.verdict
+
+
+@pytest.mark.parametrize("label", ["held", "partly-held", "did-not-hold", "inconclusive", "exploratory"])
+def test_headline_is_the_verdict_and_its_number(pages: dict[str, Rendered], label: str) -> None:
+    rendered = pages[label]
+    results, soup = rendered.results, taste(rendered.html)
+    assert soup.text("h1")[0].replace("\xa0", " ") == verdict(rendered).sentence
+    index = next(
+        e
+        for e in results.estimates
+        if (e.name, e.condition, e.metric)
+        == ("protection_index", verdict(rendered).condition, results.plan.primary_metric)
+    )
+    headline = [a["value"] for a in soup.all("data") if a.get("id") == "headline-number"]
+    assert [float(v) for v in headline] == [index.value]
+
+
+@pytest.mark.parametrize("label", ["held", "partly-held", "did-not-hold", "inconclusive", "exploratory"])
+def test_every_machine_readable_number_is_in_the_results(pages: dict[str, Rendered], label: str) -> None:
+    rendered = pages[label]
+    known = {e.value for e in rendered.results.estimates}
+    numbers = shown(taste(rendered.html))
+    assert len(numbers) == 1 + len(scenes.CONDITIONS) - 1
+    for value, text in numbers:
+        assert value in known
+        said = re.search(r"(\d+) % (less|more)", text)
+        if said is None:
+            assert abs(value) < 0.025
+            assert text == "the same amount"
+        else:
+            assert abs(abs(value) - int(said[1]) / 100) <= 0.026 or (text.startswith("over") and value > 0.9)
+            assert (said[2] == "less") == (value > 0)
+
+
+def test_the_scale_puts_the_number_where_it_belongs(pages: dict[str, Rendered]) -> None:
+    for label in ("held", "partly-held", "did-not-hold"):
+        rendered = pages[label]
+        svg = rendered.html.split('<div class="scale">')[1].split("</svg>")[0]
+        zero, one = (float(re.findall(rf'<text x="([\d.]+)%"[^>]*>{t} %', svg)[0]) for t in ("0", "100"))
+        point = float(re.findall(r'<circle cx="([\d.]+)%" cy="36" r="9"', svg)[0])
+        value = float(re.findall(r'id="headline-number" value="([^"]+)"', rendered.html)[0])
+        assert (point - zero) / (one - zero) == pytest.approx(value, abs=0.001)
+
+
+def test_inconclusive_is_said_to_be_no_failure(pages: dict[str, Rendered]) -> None:
+    text = visible_text(pages["inconclusive"].html)
+    assert "too small or too noisy to tell" in text
+    assert "It does not mean your protection failed." in text
+
+
+def test_not_valid_gives_no_number_but_the_failed_check(pages: dict[str, Rendered]) -> None:
+    rendered = pages["not-valid"]
+    soup = taste(rendered.html)
+    assert soup.data == []
+    assert "scale" not in [a.get("class") for a in soup.all("div")]
+    outside = re.sub(r"<details.*?</details>", "", rendered.html, flags=re.DOTALL)
+    assert not re.search(r"\d+ % (less|more)", visible_text(outside).replace("\xa0", " "))
+    failed = [c for c in rendered.results.checks if c.passed is False]
+    text = visible_text(rendered.html)
+    assert all(c.sentence in text for c in failed)
+    assert text.index(failed[0].sentence, text.index("Was the test fair?")) < text.index("Passed")
+
+
+def test_exploratory_says_how_many_trainings_and_how_many_are_needed(pages: dict[str, Rendered]) -> None:
+    text = visible_text(pages["exploratory"].html).replace("\xa0", " ")
+    assert "This run has 2 paired trainings. A verdict needs at least 6" in text
+
+
+@pytest.mark.parametrize("label", list(scenes.states()))
+def test_always_there(pages: dict[str, Rendered], label: str) -> None:
+    rendered = pages[label]
+    text = visible_text(rendered.html).replace("\xa0", " ")
+    for needed in (
+        "AI-generated",
+        "says nothing about your art under Stable Diffusion",
+        "It is not a legal finding",
+        "not independently attested",
+        "Not hand-picked: the first 6 prompts of the plan",
+        "Small pictures are compressed",
+    ):
+        assert needed in text
+    assert rendered.results.plan.digest() in visible_text(rendered.html, names=True)
+    assert len(rendered.results.checks) > 5
+    for check in rendered.results.checks:
+        assert check.sentence in text
+    headings = taste(rendered.html).text("h2")
+    assert headings[1:] == [
+        "See it", "What the protection does to the picture", "Was the test fair?", "How sure is this?",
+        "Would it change if…", "What this does not tell you", "What you can do next", "How it was done",
+        "Integrity", "Environment", "Glossary",
+    ]  # fmt: skip
+
+
+def test_a_real_model_is_not_called_a_lab_model(tmp_path: Path) -> None:
+    results = scenes.run(protection={scenes.CLOAK: 0.8})
+    model = results.plan.model.model_copy(update={"lab": False, "name": "sd15"})
+    results = results.model_copy(update={"plan": results.plan.model_copy(update={"model": model})})
+    assert "lab model" not in visible_text(render(results, images=tmp_path)).lower()
+
+
+def test_grid_has_one_picture_per_prompt_and_model_from_run_one(pages: dict[str, Rendered]) -> None:
+    rendered = pages["held"]
+    grid = rendered.html.split('<table class="grid">')[1].split("</table>")[0]
+    alts = [a["alt"] for a in taste(f"<table>{grid}</table>").all("img")]
+    made = [a for a in alts if a.startswith("AI-generated")]
+    assert len(made) == 6 * (2 + len(scenes.CONDITIONS) - 1)
+    assert all("run 1." in a for a in made if "before any training" not in a)
+    assert len(alts) - len(made) == 6
+
+
+def test_missing_cells_are_said_in_words_and_never_shown_as_zero(tmp_path: Path) -> None:
+    results = scenes.run(protection={scenes.CLOAK: 0.5}, missing=frozenset({(scenes.CLOAK, 2)}))
+    html = render(results, images=tmp_path)
+    text = visible_text(html, names=True)
+    assert "1 training has no score and is left out, never counted as zero: encoder-pgd:16 (run 2)" in text
+    table = html.split("<caption>Mean style score of each training")[1].split("</table>")[0]
+    row = table.split("encoder-pgd:16")[1].split("</tr>")[0]
+    assert re.findall(r"<td><bdi>([^<]*)", row)[1] == "not measured"
+
+
+def test_a_run_without_any_picture_file_is_a_page_all_the_same(tmp_path: Path) -> None:
+    html = render(scenes.run(protection={scenes.CLOAK: 0.5}), images=tmp_path / "nowhere")
+    assert taste(html).all("img") == []
+    assert html.count("picture not found") == 6 * 7
+    assert "There are no pictures to compare" in html
+
+
+def test_one_replicate_has_no_range_and_says_so(tmp_path: Path) -> None:
+    results = scenes.run(protection={scenes.CLOAK: 0.5}, replicates=1)
+    scenes.draw(results, tmp_path)
+    html = render(results, images=tmp_path)
+    text = visible_text(html).replace("\xa0", " ")
+    assert "This run has 1 paired training." in text
+    assert "no range" in text
+    assert "likely between" not in visible_text(html.split('<nav class="contents"')[0])
+    assert banned_claims(text) == []
+
+
+def test_no_results_at_all(tmp_path: Path) -> None:
+    every = frozenset((c.name, k) for c in scenes.CONDITIONS for k in range(1, 7))
+    text = visible_text(render(scenes.run(missing=every), images=tmp_path))
+    assert "There is no pair of trainings to draw." in text
+    assert "no protection index could be worked out" in text
+
+
+def test_only_clean(tmp_path: Path) -> None:
+    html = render(scenes.run(conditions=scenes.CONDITIONS[:1]), images=tmp_path)
+    assert len(taste(html).all("h1")) == 1
+
+
+def test_forty_conditions(tmp_path: Path) -> None:
+    conditions = scenes.many(40)
+    results = scenes.run(
+        protection={c.name: 0.02 * i for i, c in enumerate(conditions)}, conditions=conditions, replicates=6
+    )
+    scenes.draw(results, tmp_path)
+    html = render(results, images=tmp_path)
+    assert len(html.encode()) < 10_000_000
+    soup = taste(html)
+    assert len(soup.data) == 41
+    assert "Conditions without a column here are in the contact sheets" in html
+    assert html.count("Rows that do not fit the figure are in the table.") == 2
+    assert len([i for i in soup.all("img") if i["alt"].startswith("Contact sheet")]) == 41 * 6 + 1
+
+
+def test_hostile_names_are_inert(tmp_path: Path) -> None:
+    nasty = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202egnp.exe{{ 7*7 }}$x^2$</style>\x00"
+    works = tuple(
+        make_work(i, split="reference" if i % 3 == 0 else "pool", name=f"{nasty}{i}").model_copy(
+            update={"caption": nasty}
+        )
+        for i in range(18)
+    )
+    conditions = (
+        scenes.CONDITIONS[0],
+        r.Condition(name=nasty, role="protected", steps=(nasty,), primary=True),
+        r.Condition(name="\u6c34\u5f69:16", role="protected", steps=("x",), primary=True),
+    )
+    results = scenes.run(
+        protection={nasty: 0.5},
+        conditions=conditions,
+        artist=nasty,
+        prompts=(nasty, "cat", "tree"),
+        works=works,
+    )
+    files = {"files": ("../../etc/passwd", "/etc/x", "a\0b")}
+    cells = tuple(
+        c.model_copy(update={"generations": c.generations.model_copy(update=files)}) for c in results.cells
+    )
+    note = r.Note(slug="x", sentence=f"Seen: {nasty}")
+    html = render(results.model_copy(update={"cells": cells, "notes": (note,)}), images=tmp_path)
+    soup = taste(html)
+    assert html.count("<script") == 1
+    assert html.count("</style>") == 1
+    assert soup.all("img") == []
+    assert "\u202e" not in html
+    assert "\0" not in html
+    assert not [a for _, a in soup.elements if any(n.startswith("on") for n in a)]
+    assert "{{ 7*7 }}" in visible_text(html, names=True)

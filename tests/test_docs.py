@@ -1,0 +1,101 @@
+"""Documents and code say the same: every message, command and option is documented, and nothing else."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from audit.cli import app
+from audit.conditions import TREATMENTS
+from audit.judge.gates import GATES
+from audit.style import METRICS
+
+ROOT = Path(__file__).resolve().parent.parent
+SLUG = re.compile(r"[a-z]+(-[a-z]+)*")
+SPEAKERS = {
+    "BadInput", "BadModel", "BadResults", "StorageError", "TrainingFailed", "Interrupted", "Note",
+    "_refusal", "_note", "note", "refuse", "_refuse",
+}  # fmt: skip
+
+
+def read(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def slugs_in_code() -> set[str]:
+    """Slugs handed to an error or a note, in any audit module, plus the gates'."""
+    found = {gate.slug for gate in GATES}
+    for path in (ROOT / "audit").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if name not in SPEAKERS:
+                continue
+            values = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "slug")]
+            for value in values:
+                for constant in ast.walk(value):
+                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+                        if SLUG.fullmatch(constant.value):
+                            found.add(constant.value)
+    return found
+
+
+def documented() -> set[str]:
+    return set(re.findall(r"^### `([a-z-]+)`$", read("MESSAGES.md"), flags=re.MULTILINE))
+
+
+def test_every_message_is_documented():
+    assert slugs_in_code() - documented() == set()
+
+
+def test_no_entry_without_a_message():
+    sources = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "audit").rglob("*.py"))
+    assert {slug for slug in documented() if f'"{slug}"' not in sources} == set()
+
+
+def test_every_entry_says_when_what_and_what_to_do():
+    for entry in read("MESSAGES.md").split("\n### `")[1:]:
+        for part in ("Raised if", "Meaning", "What to do"):
+            assert f"**{part}**" in entry, entry[:80]
+
+
+@pytest.mark.parametrize("name", sorted(get_command(app).commands))
+def test_every_command_and_option_is_in_the_readme(name):
+    readme, command = read("README.md"), get_command(app).commands[name]
+    assert f"cloakcheck {name}" in readme
+    assert command.help
+    for option in command.params:
+        for flag in option.opts:
+            if flag.startswith("--"):
+                assert f"`{flag}" in readme, flag
+
+
+def test_every_treatment_and_metric_is_in_the_readme():
+    readme = read("README.md")
+    for name in [*TREATMENTS, *METRICS]:
+        assert f"`{name}" in readme
+
+
+def test_the_tree_in_the_readme_is_the_tree():
+    readme = read("README.md")
+    for path in sorted((ROOT / "audit").glob("*")):
+        if path.name.startswith("__") or path.name == "_templates":
+            continue
+        assert path.name in readme, path.name
+
+
+def test_the_changelog_knows_this_version():
+    from audit import __version__
+
+    assert f"## {__version__}" in read("CHANGELOG.md")
+
+
+def test_relative_links_resolve():
+    for name in ("README.md", "CONTRIBUTING.md", "MESSAGES.md", "DECISIONS.md", "CHANGELOG.md"):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(name)):
+            assert (ROOT / target).exists(), f"{name} -> {target}"

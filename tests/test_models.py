@@ -1,0 +1,103 @@
+"""Any SD-shaped diffusers folder opens; anything else is refused in one sentence."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+import torch
+from diffusers import StableDiffusionPipeline
+
+from audit.errors import BadModel
+from audit.models.encode import encode_picture, encode_texts
+from audit.models.loader import describe, load
+from audit.store import Store
+from audit.tensors import to_tensor
+
+
+@pytest.fixture
+def copy(tiny_model, tmp_path):
+    return shutil.copytree(tiny_model, tmp_path / "copy")
+
+
+def test_facts_of_a_local_folder(tiny_model):
+    facts = describe(str(tiny_model))
+    assert (facts.family, facts.resolution, facts.prediction_type, facts.lab) == ("sd1", 32, "epsilon", False)
+
+
+def test_a_renamed_copy_is_the_same_model_and_a_changed_one_is_not(tiny_model, copy):
+    assert describe(str(copy)).sha256 == describe(str(tiny_model)).sha256
+    config = copy / "unet" / "config.json"
+    config.write_text(config.read_text() + " ")
+    assert describe(str(copy)).sha256 != describe(str(tiny_model)).sha256
+
+
+def test_loaded_parts_equal_the_stock_pipelines(tiny_model):
+    ours = load(str(tiny_model), device=torch.device("cpu"))
+    stock = StableDiffusionPipeline.from_pretrained(tiny_model)
+    for part in ("unet", "vae", "text_encoder"):
+        theirs = getattr(stock, part).state_dict()
+        assert all(torch.equal(v, theirs[k]) for k, v in getattr(ours, part).state_dict().items())
+    assert torch.allclose(ours.alphas_cumprod.float(), stock.scheduler.alphas_cumprod)
+    assert not any(p.requires_grad for p in ours.unet.parameters())
+
+
+def test_texts_equal_the_stock_pipelines(tiny_model, tmp_path):
+    model, store = load(str(tiny_model), device=torch.device("cpu")), Store(tmp_path)
+    stock = StableDiffusionPipeline.from_pretrained(tiny_model)
+    ours = encode_texts(model, store, ["a cat", ""])
+    theirs, empty = stock.encode_prompt("a cat", "cpu", 1, True)
+    assert torch.allclose(ours[0], theirs[0], atol=1e-6)
+    assert torch.allclose(ours[1], empty[0], atol=1e-6)
+    assert torch.equal(encode_texts(model, store, ["a cat", ""]), ours)
+
+
+def test_latents_are_the_posteriors_of_both_mirror_images(tiny_model, tmp_path):
+    model, store = load(str(tiny_model), device=torch.device("cpu")), Store(tmp_path)
+    pixels = (torch.rand(32, 32, 3, generator=torch.Generator().manual_seed(0)) * 255).byte().numpy()
+    found = encode_picture(model, store, store.put_pixels(pixels))
+    posterior = model.vae.encode(to_tensor(pixels).flip(-1)).latent_dist
+    assert torch.allclose(found.mean[1], posterior.mean[0], atol=1e-5)
+    assert torch.allclose(found.std[1], posterior.std[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["nowhere", "sd15", "runwayml/stable-diffusion-v1-5"])
+def test_unknown_and_absent_models(name):
+    with pytest.raises(BadModel) as caught:
+        describe(name)
+    assert caught.value.slug in ("model-unknown", "model-not-present")
+    assert "--model" in caught.value.sentence or "give the path" in caught.value.sentence
+
+
+def test_weights_that_can_run_code_are_refused(copy):
+    weights = next((copy / "unet").glob("*.safetensors"))
+    weights.rename(copy / "unet" / "diffusion_pytorch_model.bin")
+    with pytest.raises(BadModel) as caught:
+        load(str(copy), device=torch.device("cpu"))
+    assert caught.value.slug == "model-unsafe"
+
+
+def test_another_family_is_refused(copy):
+    index = json.loads((copy / "model_index.json").read_text())
+    index["unet"][1] = "FluxTransformer2DModel"
+    (copy / "model_index.json").write_text(json.dumps(index))
+    with pytest.raises(BadModel) as caught:
+        describe(str(copy))
+    assert caught.value.slug == "model-family"
+
+
+@pytest.mark.parametrize("broken", ["unet/config.json", "scheduler/scheduler_config.json", "vae/config.json"])
+def test_an_incomplete_folder_is_refused(copy, broken):
+    (copy / broken).write_text("{")
+    with pytest.raises(BadModel) as caught:
+        describe(str(copy))
+    assert caught.value.slug == "model-incomplete"
+
+
+def test_cut_weights_are_refused(copy):
+    weights = next((copy / "unet").glob("*.safetensors"))
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(BadModel) as caught:
+        load(str(copy), device=torch.device("cpu"))
+    assert caught.value.slug == "model-incomplete"
