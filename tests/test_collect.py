@@ -456,6 +456,10 @@ def test_original_names_takes_any_string(name: str) -> None:
     assert all("" not in tools.split(" + ") for tools in names.values() if tools)
 
 
+def test_letters_that_only_fold_to_a_tools_name_are_no_claim() -> None:
+    assert original_names("owl_mi\u017fted.png") == {"owl_mi\u017fted": ""}
+
+
 def test_names_that_look_renamed_are_first_taken_as_they_are(folders: tuple[Path, Path]) -> None:
     art, safe = folders
     put(art / "owl_protected.png", work(60))
@@ -534,6 +538,15 @@ def test_works_that_look_alike_are_not_guessed(tmp_path: Path) -> None:
     assert "and 2 more" in sentence
 
 
+def test_two_unnamed_copies_of_one_work_are_not_guessed(folders: tuple[Path, Path]) -> None:
+    (folders[1] / "fox.png").unlink()
+    put(folders[1] / "upload1.png", cloak(work(0), seed=1))
+    put(folders[1] / "upload2.png", cloak(work(0), seed=2))
+    found = gather(*folders)
+    assert "fox.png" not in partners(found)
+    assert "'upload1.png', 'upload2.png'" in note(found, "protected-extra").sentence
+
+
 # --- what pairing refuses and notes ----------------------------------------------------------------
 
 
@@ -567,6 +580,18 @@ def test_swapped_names_are_refused_with_the_right_partner(folders: tuple[Path, P
 def test_a_strangers_picture_under_a_works_name_is_refused(folders: tuple[Path, Path], seed: int) -> None:
     put(folders[1] / "fox.png", work(1000 + seed))
     assert "'fox.png'" in refused("protected-other-work", *folders)
+
+
+@pytest.mark.parametrize("contrast", [0.15, 0.3])
+def test_a_stranger_is_told_from_pictures_of_little_contrast(folders: tuple[Path, Path], contrast: float) -> None:
+    def faint(seed: int) -> Pixels:
+        return (128 + (work(seed) - 128.0) * contrast).astype(np.uint8)
+
+    put(folders[0] / "fog.png", faint(70))
+    put(folders[1] / "fog.png", cloak(faint(70)))
+    assert len(gather(*folders).protected) == 13
+    put(folders[1] / "fog.png", faint(71))
+    assert "'fog.png'" in refused("protected-other-work", *folders)
 
 
 @pytest.mark.parametrize("level", [0, 30, 128, 250])

@@ -137,7 +137,7 @@ def caption(record: dict[str, str], styles: dict[str, str], rng: random.Random) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("lab-work"))
-    parser.add_argument("--samples", type=int, default=600_000)
+    parser.add_argument("--samples", type=int, default=350_000)
     parser.add_argument("--threads", type=int, default=0)
     args = parser.parse_args()
     if args.threads:
