@@ -5,7 +5,6 @@ AuditError                    exit code 2 unless said otherwise
 ├── BadModel                  a base model that is unknown, incomplete or not Stable Diffusion 1.x/2.x
 ├── BadResults                a results.json or plan.json that does not fit its schema
 ├── StorageError              full disk, unwritable folder, a stored result that fails its digest
-├── TrainingFailed            every cell of a run became non-finite
 └── Interrupted               Ctrl-C; finished steps are kept (exit code 130)
 
 Every `slug` has an entry in MESSAGES.md; a test keeps the two together.
@@ -41,10 +40,6 @@ class BadResults(AuditError):
 
 class StorageError(AuditError):
     """The disk is full or a folder cannot be written."""
-
-
-class TrainingFailed(AuditError):
-    """No cell of the run could be trained."""
 
 
 class Interrupted(AuditError):

@@ -10,7 +10,7 @@ from audit.errors import BadInput, printable
 from audit.models.loader import Model
 from audit.records import TrainSettings
 
-PACK_ROWS_CPU = 64
+PACK_ROWS_CPU = 144
 """Rows per pass on a CPU: past this, throughput is flat and memory is not (DECISIONS, 2026-11-22)."""
 ROW_BYTES_SD = 0.9e9
 """Activation memory of one 512 px Stable Diffusion row in training, bf16 (research: 0.88 GiB)."""

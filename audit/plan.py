@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from audit import __version__
 from audit.conditions import TREATMENTS, parse_step
-from audit.errors import BadInput, BadResults, printable
+from audit.errors import BadInput, printable
 from audit.images import rms
 from audit.models.cards import LAB_PROMPTS
 from audit.records import (
@@ -20,6 +20,7 @@ from audit.records import (
     Condition,
     ModelFacts,
     Plan,
+    Record,
     Role,
     SampleSettings,
     TrainSettings,
@@ -30,7 +31,7 @@ from audit.style import METRICS
 from audit.training import TrainingCell
 from audit.training.streams import Streams
 
-Settings = TypeVar("Settings", TrainSettings, SampleSettings)
+Settings = TypeVar("Settings", bound=Record)
 
 TRIGGER = "nulevoy"
 """A made-up word with no meaning to any base model; the artist's name would bring in what it knows."""
@@ -81,10 +82,10 @@ def _settings(default: Settings, changes: dict[str, object], table: str) -> Sett
     try:
         return type(default).model_validate({**default.model_dump(), **changes})
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join([table, *(str(part) for part in first["loc"])])
+        problem = error.errors()[0]
+        place = ".".join([table, *(str(part) for part in problem["loc"])])
         raise BadInput(
-            "spec-invalid", f"Setting '{printable(place)}' cannot be used: {first['msg']}; mend it."
+            "spec-invalid", f"Setting '{printable(place)}' cannot be used: {problem['msg']}; mend it."
         ) from error
 
 
@@ -243,17 +244,3 @@ def make_cells(plan: Plan, pictures: dict[str, Sequence[str]]) -> list[TrainingC
                 )
             )
     return cells
-
-
-def read_plan(path: Path) -> Plan:
-    """A plan written earlier.
-
-    Raises:
-        BadResults: the file is not a plan of this schema.
-    """
-    try:
-        return Plan.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError, ValueError) as error:
-        raise BadResults(
-            "plan-unreadable", f"{printable(path.name)} is not a plan that this version can read; write it again."
-        ) from error

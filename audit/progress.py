@@ -63,6 +63,11 @@ class Progress:
         else:
             print(text, file=self.stream, flush=True)
 
+    def count(self, done: int, total: int) -> None:
+        """Report progress where the total is known only on the way."""
+        self._total = total
+        self.update(done)
+
     def _left(self, now: float, done: int) -> str:
         # Measured from the first report, so that work found finished does not count as speed.
         first_time, first_done = self._first or (now, done)

@@ -376,7 +376,7 @@ class Provenance(Record):
     plan_sha256: Digest
     steps_run: int
     steps_reused: int
-    stage_seconds: dict[str, float] = {}
+    stage_seconds: dict[str, float] = Field(default_factory=dict)
 
 
 class Results(Record):
@@ -390,7 +390,7 @@ class Results(Record):
     visibility: tuple[Visibility, ...]
     work_images: dict[str, str]
     """Work id -> preview file under images/ (held-out works and the examples of each treatment)."""
-    treated_images: dict[str, dict[str, str]] = {}
+    treated_images: dict[str, dict[str, str]] = Field(default_factory=dict)
     """Condition -> work id -> file under images/, lossless, of example works before training size."""
     estimates: tuple[Estimate, ...] = ()
     checks: tuple[Check, ...] = ()

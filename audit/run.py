@@ -135,13 +135,14 @@ def default_store() -> Path:
 def prepare(spec: Spec, store: Store, progress: Progress) -> tuple[ArtistSet, Plan]:
     """Everything before the first training step: read the pictures, fix the plan."""
     facts = describe(spec.model)
-    progress.stage("Reading pictures", 1)
+    progress.stage("Reading pictures", 0)
     artist = collect(
         originals=spec.originals,
         protected=spec.protected,
         artist=spec.artist,
         seed=spec.seed,
         save=store.put_pixels,
+        progress=progress.count,
     )
     progress.close()
     for note in artist.notes:

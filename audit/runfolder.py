@@ -55,7 +55,8 @@ def claim(folder: Path, plan: Plan) -> None:
         elif folder.exists() and any(folder.iterdir()):
             raise BadInput(
                 "out-not-empty",
-                f"Folder {printable(folder.name)}/ is not empty and holds no run; give an empty or new folder with --out.",
+                f"Folder {printable(folder.name)}/ is not empty and holds no run; give an empty or new folder "
+                "with --out.",
             )
         (folder / "images").mkdir(parents=True, exist_ok=True)
         if not path.exists():

@@ -102,7 +102,7 @@ def _denoise(
     model: Model, noise: Tensor, text: Tensor, empty: Tensor, settings: SampleSettings, autocast: torch.dtype | None
 ) -> Tensor:
     scheduler = make_scheduler(model, settings.steps)
-    latents = noise * scheduler.init_noise_sigma
+    latents: Tensor = noise * scheduler.init_noise_sigma
     guided = settings.guidance != 1
     hidden = torch.cat([empty.expand(len(text), -1, -1), text]) if guided else text
     for timestep in scheduler.timesteps:

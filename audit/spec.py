@@ -36,8 +36,8 @@ class Spec(Record):
     store: Path | None = None
     device: str = "auto"
     seed: int = Field(0, ge=0)
-    training: dict[str, Any] = {}
-    sampling: dict[str, Any] = {}
+    training: dict[str, Any] = Field(default_factory=dict)
+    sampling: dict[str, Any] = Field(default_factory=dict)
     margins: Margins = Margins()
 
 

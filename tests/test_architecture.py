@@ -35,7 +35,7 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # These read records only, so that a verdict and a report can be made again anywhere.
 TORCH_FREE = ["errors", "records", "images", "store", "collect", "runfolder", "judge", "report", "finish", "cli"]
-MAX_LINES = 350
+MAX_LINES = 400
 
 
 def modules():

@@ -56,9 +56,7 @@ def test_batch_size_does_not_change_the_pictures(model, text):
 
 
 @pytest.mark.parametrize("targets", ["attention", "attention+ff", "all"])
-def test_the_stock_pipeline_opens_the_adapter_and_draws_the_same_picture(
-    model, text, tiny_model, tmp_path, targets
-):
+def test_the_stock_pipeline_opens_the_adapter_and_draws_the_same_picture(model, text, tiny_model, tmp_path, targets):
     path = tmp_path / "adapter.safetensors"
     random_adapter(model, path, targets=targets)
     ours = sample(

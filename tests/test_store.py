@@ -47,9 +47,14 @@ def test_keys_do_not_depend_on_dictionary_order(settings_, inputs):
 
 def test_a_step_that_fails_leaves_nothing(store):
     key = store.key("demo", 1, None, [])
-    with pytest.raises(ValueError, match="boom"), store.writing("demo", key) as folder:
-        (folder / "half").write_text("half")
-        raise ValueError("boom")
+
+    def fail():
+        with store.writing("demo", key) as folder:
+            (folder / "half").write_text("half")
+            raise ValueError("boom")
+
+    with pytest.raises(ValueError, match="boom"):
+        fail()
     assert not store.has("demo", key)
     assert list((store.root / "tmp").iterdir()) == []
 

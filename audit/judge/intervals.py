@@ -121,9 +121,7 @@ def ratio_interval(numerators: Array, denominators: Array, *, level: float) -> I
     return Interval(value, *bounds, n)
 
 
-def ratio_bootstrap(
-    numerators: Array, denominators: Array, *, level: float, rng: np.random.Generator
-) -> Interval:
+def ratio_bootstrap(numerators: Array, denominators: Array, *, level: float, rng: np.random.Generator) -> Interval:
     """Ratio of two paired means with the percentile bootstrap over whole training runs.
 
     A sensitivity analysis: with fewer than about 20 runs it covers less than it promises.

@@ -180,9 +180,7 @@ METRIC_FACTS: tuple[tuple[str, Quantity[Facts]], ...] = (
             "share",
             "(base - others) / (real works - others), ratio of means; Fieller (1954) interval over prompts, "
             "works and other artists",
-            lambda f: base_position(
-                f.base_by_prompt, f.real, f.others, others_units=f.others_units, level=f.level
-            ),
+            lambda f: base_position(f.base_by_prompt, f.real, f.others, others_units=f.others_units, level=f.level),
         ),
     ),
 )

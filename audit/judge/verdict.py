@@ -67,17 +67,13 @@ def decide(results: Results, *, override: Override | None) -> Verdict:
     """
     metric = results.plan.primary_metric
     indices = {
-        c.name: find(results, "protection_index", c.name, metric)
-        for c in results.plan.conditions
-        if is_claim(c)
+        c.name: find(results, "protection_index", c.name, metric) for c in results.plan.conditions if is_claim(c)
     }
     labels = {name: label(index, results.plan.margins) for name, index in indices.items()}
     verdicts = {name: _verdict(index, labels[name], override) for name, index in indices.items()}
     primary = primary_conditions(results)
     if override is not None and override.label == "not-valid":
-        return Verdict(
-            label="not-valid", sentence=_not_valid(override.check), condition=None, per_condition=verdicts
-        )
+        return Verdict(label="not-valid", sentence=_not_valid(override.check), condition=None, per_condition=verdicts)
     if not primary:
         final: VerdictLabel = "inconclusive" if override is None else override.label
         return Verdict(label=final, sentence=NO_PROTECTION, condition=None, per_condition=verdicts)

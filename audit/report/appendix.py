@@ -111,9 +111,7 @@ def appendix(facts: Facts) -> Appendix:
         integrity=_integrity(facts),
         hashes=_hashes(facts),
         environment=_environment(facts),
-        packages=Table(
-            "Packages", ("Package", "Version"), tuple(sorted(facts.results.provenance.packages.items()))
-        ),
+        packages=Table("Packages", ("Package", "Version"), tuple(sorted(facts.results.provenance.packages.items()))),
         glossary=GLOSSARY,
     )
 
@@ -159,9 +157,7 @@ def _settings(facts: Facts) -> tuple[Table, ...]:
     )
     return (
         Table("The plan", ("Setting", "Value"), general),
-        Table(
-            "Conditions", ("In words", "Name", "Role", "Pictures from", "Treatments", "Primary"), conditions
-        ),
+        Table("Conditions", ("In words", "Name", "Role", "Pictures from", "Treatments", "Primary"), conditions),
         Table("Training, the same for every cell", ("Setting", "Value"), _fields(plan.training)),
         Table("Making pictures, the same for every model", ("Setting", "Value"), _fields(plan.sampling)),
     )
@@ -200,9 +196,7 @@ def _integrity(facts: Facts) -> Table:
 def _hashes(facts: Facts) -> tuple[Table, ...]:
     results = facts.results
     protected = tuple((f.work, f.name, f.claimed_tool or "none", f.sha256) for f in results.plan.protected)
-    adapters = tuple(
-        (facts.short(c.condition), str(c.replicate), c.adapter.sha256) for c in results.cells if c.adapter
-    )
+    adapters = tuple((facts.short(c.condition), str(c.replicate), c.adapter.sha256) for c in results.cells if c.adapter)
     tables = (
         Table(
             "Works as delivered",

@@ -182,8 +182,7 @@ def _calm(axes: Axes) -> None:
 def _has_pair(facts: Facts, condition: Condition) -> bool:
     replicates = range(1, facts.results.plan.replicates + 1)
     return any(
-        facts.mean_score("clean", r) is not None and facts.mean_score(condition.name, r) is not None
-        for r in replicates
+        facts.mean_score("clean", r) is not None and facts.mean_score(condition.name, r) is not None for r in replicates
     )
 
 

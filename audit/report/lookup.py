@@ -38,8 +38,7 @@ class Facts:
         if self.results.verdict is None:
             raise BadResults(
                 "results-not-judged",
-                "The results hold no verdict, and a report needs one: run `cloakcheck judge` on the run "
-                "folder first.",
+                "The results hold no verdict, and a report needs one: run `cloakcheck judge` on the run folder first.",
             )
         return self.results.verdict
 

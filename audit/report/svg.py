@@ -63,9 +63,7 @@ def inline_svg(figure: Figure, *, key: str, title: str, description: str) -> Mar
         "aria-labelledby": f"{title_id} {description_id}",
         "stroke-linejoin": "round",
     }
-    for index, (tag, name, text) in enumerate(
-        (("title", title_id, title), ("desc", description_id, description))
-    ):
+    for index, (tag, name, text) in enumerate((("title", title_id, title), ("desc", description_id, description))):
         element = ET.Element(tag, {"id": name})
         element.text = text
         root.insert(index, element)

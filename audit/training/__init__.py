@@ -83,6 +83,8 @@ def train(
     keys = [cell.key(model, settings, precision, store) for cell in cells]
     first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
     distinct = sorted(first_of.values())
+    # Packs of even size: a small last pack would run at the speed of a small batch.
+    pack = -(-len(distinct) // -(-len(distinct) // pack)) if distinct else pack
     sound = {key for key in first_of if store.verified("adapter", key) is not None}
     done = 0
     for start in range(0, len(distinct), pack):

@@ -144,7 +144,7 @@ def clip_per_cell(params: Sequence[nn.Parameter], limit: float) -> Tensor:
     A cell whose gradient is not finite gets a zero gradient and is marked by its norm.
     """
     grads = [p.grad for p in params if p.grad is not None]
-    norms = torch.stack([g.flatten(1).norm(dim=1) for g in grads]).norm(dim=0)
+    norms: Tensor = torch.stack([g.flatten(1).norm(dim=1) for g in grads]).norm(dim=0)
     finite = torch.isfinite(norms)
     scale = torch.where(finite, (limit / (norms + 1e-6)).clamp_max(1.0) if limit else 1.0, 0.0)
     for grad in grads:

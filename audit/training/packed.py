@@ -55,7 +55,7 @@ class Group:
             cells = self.a.shape[0]
             # autocast casts a and the input alike, as it does for the frozen layer.
             product = torch.bmm(x.reshape(cells, -1, x.shape[-1]), self.a.transpose(1, 2))
-            self._low = list(product.split(self.rank, dim=-1))
+            self._low = list(torch.split(product, self.rank, dim=-1))
             self._input, self._taken = x, 0
         low = self._low[self.members.index(member)]
         self._taken += 1
@@ -78,7 +78,7 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (K * rows, ..., in) -> (K * rows, ..., out)."""
-        y = self.base(x)
+        y: Tensor = self.base(x)
         update = torch.bmm(self._group.low(x, self._name), self.b.transpose(1, 2))
         return y + self.scale * update.view(y.shape)
 
@@ -95,7 +95,7 @@ class PackedConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (K * rows, in, H, W) -> (K * rows, out, H', W')."""
-        y = self.base(x)
+        y: Tensor = self.base(x)
         cells, rank = self.a.shape[:2]
         rows = x.shape[0] // cells
         # One grouped convolution: cells side by side in the channel dimension.

@@ -7,6 +7,7 @@ layers, autograd runs through them, and torch clips and steps one cell.
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 from peft import LoraConfig, inject_adapter_in_model
@@ -34,7 +35,7 @@ def train_one(
     params: list[torch.nn.Parameter] = []
     pairs = {}
     for name in names:
-        layer = unet.get_submodule(name)
+        layer: Any = unet.get_submodule(name)
         a, b = layer.lora_A["default"].weight, layer.lora_B["default"].weight
         with torch.no_grad():
             a.copy_(draw_lora_a(cell.streams, name, a.shape))

@@ -7,9 +7,7 @@ from tests.builders import make_plan, make_results
 
 CLEAN = r.Condition(name="clean", role="clean")
 PGD = r.Condition(name="encoder-pgd:16", role="protected", steps=("encoder-pgd:16",), primary=True)
-JPEG = r.Condition(
-    name="encoder-pgd:16+jpeg:50", role="counter", steps=("encoder-pgd:16", "jpeg:50"), primary=True
-)
+JPEG = r.Condition(name="encoder-pgd:16+jpeg:50", role="counter", steps=("encoder-pgd:16", "jpeg:50"), primary=True)
 CLEAN_JPEG = r.Condition(name="clean+jpeg:50", role="counter", steps=("jpeg:50",))
 PLACEBO = r.Condition(name="placebo", role="placebo", steps=("placebo:16",))
 NULL = r.Condition(name="null", role="control", steps=("null",))
@@ -35,8 +33,7 @@ def same_scores(results: r.Results, *, source: str, target: str) -> r.Results:
     """Give the cells of `target` the very scores of `source`'s cells of the same replicate."""
     scores = {c.replicate: c.scores for c in results.cells if c.condition == source}
     cells = tuple(
-        c.model_copy(update={"scores": scores[c.replicate]}) if c.condition == target else c
-        for c in results.cells
+        c.model_copy(update={"scores": scores[c.replicate]}) if c.condition == target else c for c in results.cells
     )
     return results.model_copy(update={"cells": cells})
 

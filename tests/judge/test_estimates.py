@@ -39,19 +39,14 @@ def test_a_picture_that_base_lacks_is_left_out_of_every_cell() -> None:
     results = audit()
     base = results.cells[0]
     lacking = tuple(
-        s.model_copy(update={"value": None, "missing": "unreadable"}) if s.prompt == 1 else s
-        for s in base.scores
+        s.model_copy(update={"value": None, "missing": "unreadable"}) if s.prompt == 1 else s for s in base.scores
     )
     found = gains(
-        results.model_copy(
-            update={"cells": (base.model_copy(update={"scores": lacking}), *results.cells[1:])}
-        ),
+        results.model_copy(update={"cells": (base.model_copy(update={"scores": lacking}), *results.cells[1:])}),
         METRIC,
     )
     keep = [0, 2, 3]
-    expected = np.mean(
-        np.array(values(results, "clean", 1))[keep] - np.array(values(results, "base", 0))[keep]
-    )
+    expected = np.mean(np.array(values(results, "clean", 1))[keep] - np.array(values(results, "base", 0))[keep])
     assert found.by_condition["clean"][1] == pytest.approx(expected)
 
 
@@ -60,9 +55,7 @@ def test_a_cell_that_lacks_one_score_is_left_out_and_counted(bad: float | None) 
     results = audit()
     cells = tuple(
         c.model_copy(
-            update={
-                "scores": (c.scores[0].model_copy(update={"value": bad, "missing": "crash"}), *c.scores[1:])
-            }
+            update={"scores": (c.scores[0].model_copy(update={"value": bad, "missing": "crash"}), *c.scores[1:])}
         )
         if (c.condition, c.replicate) == ("clean", 2)
         else c

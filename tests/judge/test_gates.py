@@ -124,9 +124,7 @@ def test_every_gate_has_a_red_case() -> None:
         ("metrics-agree", lambda: make_results(plan=make_plan(metrics=("channel_stats",)))),
     ],
 )
-def test_a_gate_with_nothing_to_check_says_so_and_does_not_fail(
-    slug: str, make: Callable[[], r.Results]
-) -> None:
+def test_a_gate_with_nothing_to_check_says_so_and_does_not_fail(slug: str, make: Callable[[], r.Results]) -> None:
     found = check(make(), slug)
     assert found.passed is None
     assert found.sentence == next(g for g in GATES if g.slug == slug).unknown
@@ -161,13 +159,10 @@ def test_a_countermeasure_is_judged_by_the_protection_behind_it() -> None:
 def test_half_of_the_files_unchanged_is_not_most_changed() -> None:
     results = audit()
     half = tuple(
-        v.model_copy(update={"linf": 0.0, "psnr": None}) if i % 2 else v
-        for i, v in enumerate(results.visibility)
+        v.model_copy(update={"linf": 0.0, "psnr": None}) if i % 2 else v for i, v in enumerate(results.visibility)
     )
     assert check(results.model_copy(update={"visibility": half}), "protection-differs").passed is False
-    assert check(
-        results.model_copy(update={"visibility": (*half, results.visibility[0])}), "protection-differs"
-    ).passed
+    assert check(results.model_copy(update={"visibility": (*half, results.visibility[0])}), "protection-differs").passed
 
 
 def test_a_weak_placebo_effect_is_allowed() -> None:
@@ -199,9 +194,7 @@ def test_identity_that_is_not_equal_is_an_alarm() -> None:
     cells = tuple(
         c.model_copy(
             update={
-                "scores": tuple(
-                    s.model_copy(update={"value": (s.value or 0.0) + 1e-6 * c.replicate}) for s in c.scores
-                )
+                "scores": tuple(s.model_copy(update={"value": (s.value or 0.0) + 1e-6 * c.replicate}) for s in c.scores)
             }
         )
         if c.condition == "identity"

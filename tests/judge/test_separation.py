@@ -125,9 +125,7 @@ def test_base_position_covers_the_true_place() -> None:
 def test_base_position_says_why_it_has_no_bounds(
     base: list[float], real: list[float], others: list[float], has_value: bool
 ) -> None:
-    found = base_position(
-        np.array(base), np.array(real), np.array(others), others_units=len(others), level=0.95
-    )
+    found = base_position(np.array(base), np.array(real), np.array(others), others_units=len(others), level=0.95)
     assert (found.value is not None) == has_value
     assert found.low is None
     assert found.high is None

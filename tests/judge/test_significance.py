@@ -80,9 +80,7 @@ def test_a_power_below_the_level_needs_no_effect() -> None:
     assert detectable_effect(deviation=1.0, n=6, level=0.95, power=0.04) == 0.0
 
 
-@pytest.mark.parametrize(
-    ("trials", "bound"), [(10, 0.26), (20, 0.14), (40, 0.072), (60, 0.049), (100, 0.030)]
-)
+@pytest.mark.parametrize(("trials", "bound"), [(10, 0.26), (20, 0.14), (40, 0.072), (60, 0.049), (100, 0.030)])
 def test_no_alarm_in_so_many_bounds_the_rate(trials: int, bound: float) -> None:
     found = rate_upper_bound(0, trials, level=0.95)
     assert found == pytest.approx(1 - 0.05 ** (1 / trials))

@@ -87,9 +87,7 @@ def test_the_worst_primary_condition_decides_and_is_named() -> None:
 
 
 def test_a_condition_that_is_not_primary_does_not_decide() -> None:
-    found = verdict(
-        audit(JPEG.model_copy(update={"primary": False}), protection={PGD.name: 0.9, JPEG.name: 0.0})
-    )
+    found = verdict(audit(JPEG.model_copy(update={"primary": False}), protection={PGD.name: 0.9, JPEG.name: 0.0}))
     assert (found.label, found.condition) == ("held", PGD.name)
     assert found.per_condition[JPEG.name].label == "did-not-hold"
 
@@ -127,9 +125,7 @@ def test_a_red_gate_withholds_every_label() -> None:
 
 def test_base_and_clean_alone_say_nothing_about_a_protection() -> None:
     for replicates, expected in ((6, "inconclusive"), (2, "exploratory")):
-        found = verdict(
-            make_results(plan=make_plan(conditions=(CLEAN,), replicates=replicates), run_sd=0.001)
-        )
+        found = verdict(make_results(plan=make_plan(conditions=(CLEAN,), replicates=replicates), run_sd=0.001))
         assert (found.label, found.sentence, found.condition) == (expected, NO_PROTECTION, None)
         assert found.per_condition == {}
 

@@ -37,9 +37,7 @@ def run(
     works = works or tuple(
         make_work(i, split="reference" if i % 3 == 0 else "pool", name=f"sketch {i}.png") for i in range(24)
     )
-    plan = make_plan(
-        conditions=conditions, replicates=replicates, artist=artist, prompts=prompts, works=works
-    )
+    plan = make_plan(conditions=conditions, replicates=replicates, artist=artist, prompts=prompts, works=works)
     return judge(make_results(plan=plan, protection=protection or {}, **effects))  # type: ignore[arg-type]
 
 

@@ -55,9 +55,7 @@ def test_ids_are_unique_and_every_reference_resolves(pages: dict[str, Rendered],
 
 
 @pytest.mark.parametrize("label", LABELS)
-def test_policy_allows_exactly_the_style_and_script_of_the_page(
-    pages: dict[str, Rendered], label: str
-) -> None:
+def test_policy_allows_exactly_the_style_and_script_of_the_page(pages: dict[str, Rendered], label: str) -> None:
     html = pages[label].html
     soup = taste(html)
     policy = next(m["content"] for m in soup.all("meta") if m.get("http-equiv") == "Content-Security-Policy")

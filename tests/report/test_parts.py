@@ -41,9 +41,7 @@ def test_percent_is_never_further_off_than_half_a_percent(share: float) -> None:
     assert text != "-0 %"
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(-0.0001, "0.000"), (-0.25, "\u22120.250"), (None, "not measured")]
-)
+@pytest.mark.parametrize(("value", "text"), [(-0.0001, "0.000"), (-0.25, "\u22120.250"), (None, "not measured")])
 def test_number(value: float | None, text: str) -> None:
     assert filters.number(value) == text
 
@@ -190,9 +188,7 @@ def test_figures_are_inlined_without_style_and_with_theme_classes() -> None:
 
 def test_theme_has_a_light_and_a_dark_value_for_every_ink() -> None:
     css = (Path(__file__).parents[2] / "templates" / "report.css").read_text()
-    light, dark = (
-        dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part)) for part in css.split("@media screen")[:2]
-    )
+    light, dark = (dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part)) for part in css.split("@media screen")[:2])
     for name in INKS:
         assert f".f-{name} " in css
         assert name in light

@@ -209,9 +209,7 @@ def test_hostile_names_are_inert(tmp_path: Path) -> None:
         works=works,
     )
     files = {"files": ("../../etc/passwd", "/etc/x", "a\0b")}
-    cells = tuple(
-        c.model_copy(update={"generations": c.generations.model_copy(update=files)}) for c in results.cells
-    )
+    cells = tuple(c.model_copy(update={"generations": c.generations.model_copy(update=files)}) for c in results.cells)
     note = r.Note(slug="x", sentence=f"Seen: {nasty}")
     html = render(results.model_copy(update={"cells": cells, "notes": (note,)}), images=tmp_path)
     soup = taste(html)

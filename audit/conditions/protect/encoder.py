@@ -45,8 +45,9 @@ def _encoder_pgd(pictures: list[Pixels], argument: float, context: Context) -> l
         spread = goal.std(dim=(0, 2, 3), keepdim=True).clamp_min(1e-6)
 
     def loss(x: Tensor) -> Tensor:
-        latent = model.vae.encode(x).latent_dist.mean
-        return ((latent - goal) / spread).pow(2).flatten(1).mean(dim=1)
+        latent: Tensor = model.vae.encode(x).latent_dist.mean
+        distance: Tensor = ((latent - goal) / spread).pow(2)
+        return distance.flatten(1).mean(dim=1)
 
     made = pgd(batch, loss=loss, side=side, budget=argument, step=max(1.0, argument / 8), steps=STEPS, start=start)
     return list(to_pixels(made))
