@@ -44,8 +44,8 @@ class Progress:
         self.close()
         self._stage, self._total = name, total
         self._started = self._shown = time.monotonic()
+        # Speed is measured from the first report on, so that work found finished does not count.
         self._first = None
-        self.update(0)
 
     def update(self, done: int) -> None:
         """Report that `done` of the stage's units are finished."""
@@ -69,7 +69,6 @@ class Progress:
         self.update(done)
 
     def _left(self, now: float, done: int) -> str:
-        # Measured from the first report, so that work found finished does not count as speed.
         first_time, first_done = self._first or (now, done)
         if done <= first_done or now - first_time < 0.5 or done >= self._total:
             return ""

@@ -1,0 +1,135 @@
+"""The plan: conditions, controls, prompts and cells, and what makes them paired."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.errors import BadInput
+from audit.plan import choose_prompts, make_cells, make_conditions, make_plan, placebo_budget
+from audit.records import ArtistSet, ProtectedFile
+from audit.spec import Spec, load_spec
+from audit.store import Store
+from audit.training.streams import Streams
+from tests.builders import digest, make_work
+from tests.builders import make_plan as built_plan
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
+def artist():
+    return ArtistSet(artist="x", works=tuple(make_work(i, split="reference" if i % 3 else "pool") for i in range(12)))
+
+
+def spec(**values):
+    return load_spec({"originals": "x", **values}, None)
+
+
+def test_against_adds_every_protection_and_the_clean_twin(artist, store):
+    found = make_conditions(
+        spec(protect=("encoder-pgd:8", "encoder-pgd:16"), against=("jpeg:50+jpeg:30",), preset="quick"),
+        artist=artist,
+        store=store,
+    )
+    assert [(c.name, c.primary) for c in found] == [
+        ("clean", False),
+        ("encoder-pgd:8", True),
+        ("encoder-pgd:16", True),
+        ("encoder-pgd:8+jpeg:50+jpeg:30", True),
+        ("encoder-pgd:16+jpeg:50+jpeg:30", True),
+        ("clean+jpeg:50+jpeg:30", False),
+    ]
+    assert found[3].steps == ("encoder-pgd:8", "jpeg:50", "jpeg:30")
+
+
+def test_a_placebo_is_added_by_itself_except_in_quick(artist, store):
+    def names(preset):
+        return [
+            c.name for c in make_conditions(spec(protect=("encoder-pgd:9",), preset=preset), artist=artist, store=store)
+        ]
+
+    assert names("standard") == ["clean", "encoder-pgd:9", "placebo"]
+    assert names("quick") == ["clean", "encoder-pgd:9"]
+
+
+def test_placebo_of_delivered_files_has_their_median_rms(artist, store):
+    works, files = [], []
+    for i, level in enumerate((4, 6, 30)):
+        before = np.full((16, 16, 3), 100, np.uint8)
+        before[0, 0] = i
+        work = make_work(i).model_copy(update={"pixels": store.put_pixels(before), "width": 16, "height": 16})
+        works.append(work)
+        files.append(
+            ProtectedFile(
+                work=work.id, name="p", sha256=digest("p"), pixels=store.put_pixels(before + np.uint8(level)),
+                width=16, height=16, matched_by="name",
+            )
+        )  # fmt: skip
+    artist = ArtistSet(artist="x", works=tuple(works), protected=tuple(files))
+    (condition,) = [
+        c for c in make_conditions(spec(protected="y"), artist=artist, store=store) if c.role == "protected"
+    ]
+    assert placebo_budget(condition, artist=artist, store=store) == 6
+
+
+def test_prompts_share_no_word_with_the_captions(artist):
+    works = tuple(w.model_copy(update={"caption": "castle and a Cat"}) for w in artist.works)
+    prompts = choose_prompts(spec(), ArtistSet(artist="x", works=works))
+    assert len(prompts) == 24
+    assert not {"castle", "cat"} & {word for p in prompts for word in p.split()}
+    assert "castle" in choose_prompts(spec(), artist)
+
+
+def test_prompt_files_are_taken_as_they_are(artist, tmp_path):
+    path = tmp_path / "p.txt"
+    path.write_text("# comment\n cat \n\ncat\nred\u202ehouse\n", encoding="utf-8")
+    assert choose_prompts(spec(prompts=path), artist) == ("cat", "red\N{REPLACEMENT CHARACTER}house")
+
+
+def test_all_conditions_of_a_replicate_share_every_draw():
+    plan = built_plan()
+    pool = [w for w in plan.works if w.split == "pool"]
+    pictures = {c.name: [digest(f"{c.name} {w.id}") for w in pool] for c in plan.conditions}
+    cells = make_cells(plan, pictures)
+    assert len(cells) == len(plan.conditions) * plan.replicates
+    for replicate in range(1, plan.replicates + 1):
+        group = [c for c in cells if c.replicate == replicate]
+        assert len({(c.streams, c.works, c.captions) for c in group}) == 1
+        assert len({c.pixels for c in group}) == len(group)
+
+
+@given(st.integers(0, 2**40), st.integers(1, 50), st.integers(1, 30), st.integers(1, 9))
+def test_streams_are_pure_and_balanced(seed, replicate, works, batch):
+    streams = Streams(seed=seed, replicate=replicate)
+    order = streams.order(works=works, steps=7, batch=batch)
+    assert order.shape == (7, batch)
+    counts = np.bincount(order.ravel(), minlength=works)
+    assert counts.max() - counts.min() <= 1
+    assert np.array_equal(order, Streams(seed=seed, replicate=replicate).order(works=works, steps=7, batch=batch))
+    longer = streams.order(works=works, steps=9, batch=batch)
+    assert np.array_equal(longer[:7], order)
+
+
+def test_settings_from_a_spec_reach_the_plan_and_bad_ones_are_named(artist, store):
+    facts = built_plan().model
+    plan = make_plan(spec(protect=("encoder-pgd",), training={"rank": 4}), artist=artist, model=facts, store=store)
+    assert plan.training.rank == 4
+    with pytest.raises(BadInput, match=r"training\.rnk"):
+        make_plan(spec(protect=("encoder-pgd",), training={"rnk": 4}), artist=artist, model=facts, store=store)
+
+
+def test_the_plans_digest_moves_with_every_field():
+    plan = built_plan()
+    assert plan.digest() == built_plan().digest()
+    changed = plan.margins.model_copy(update={"held": 0.4})
+    assert plan.model_copy(update={"margins": changed}).digest() != plan.digest()
+
+
+def test_spec_is_a_record():
+    assert isinstance(spec(), Spec)

@@ -1,0 +1,67 @@
+"""Progress: plain lines off a terminal, one moving line on it, time left, times kept."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from audit import progress as module
+from audit.progress import Progress, duration
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(0.2, "0 s"), (59, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
+def test_durations_as_people_say_them(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_plain_lines_now_and_then(clock):
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress.stage("Training", 100)
+    for done in range(1, 101):
+        clock[0] += 1.0
+        progress.update(done)
+    progress.close()
+    lines = stream.getvalue().splitlines()
+    assert 8 <= len(lines) <= 12
+    assert lines[2] == "Training: 30 of 100, about 1 min 10 s left"
+    assert lines[-1] == "Training: done in 1 min 40 s"
+    assert "\x1b" not in stream.getvalue()
+    assert progress.seconds == {"Training": 100.0}
+
+
+def test_work_found_finished_does_not_count_as_speed(clock):
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress.stage("Training", 100)
+    progress.update(80)
+    clock[0] += 10
+    progress.update(90)
+    assert "about 10 s left" in stream.getvalue()
+
+
+def test_one_moving_line_in_a_terminal(clock):
+    stream = Terminal()
+    progress = Progress(stream)
+    progress.stage("Scoring", 4)
+    for done in range(1, 5):
+        clock[0] += 1.0
+        progress.update(done)
+    progress.say("A note")
+    progress.close()
+    text = stream.getvalue()
+    assert text.count("\n") == 3
+    assert "\r\x1b[2KScoring: 2 of 4, about 2 s left" in text
