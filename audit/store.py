@@ -83,8 +83,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.reused = 0
-        self.run = 0
+        self._made: set[str] = set()
+        self._found: set[str] = set()
         with storage_errors(root):
             for folder in ("steps", "blobs", "tmp"):
                 (root / folder).mkdir(parents=True, exist_ok=True)
@@ -95,6 +95,16 @@ class Store:
             with contextlib.suppress(OSError):
                 if time.time() - folder.stat().st_mtime > STALE_AFTER:
                     shutil.rmtree(folder)
+
+    @property
+    def run(self) -> int:
+        """How many steps this process has finished."""
+        return len(self._made)
+
+    @property
+    def reused(self) -> int:
+        """How many steps it found finished by an earlier one."""
+        return len(self._found)
 
     # --- steps -------------------------------------------------------------------------------------
 
@@ -134,7 +144,7 @@ class Store:
                     # Another process finished the same step first; its result is the same.
                     if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                         raise
-                self.run += 1
+                self._made.add(key)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
 
@@ -169,7 +179,8 @@ class Store:
         if not sound:
             shutil.rmtree(folder, ignore_errors=True)
             return None
-        self.reused += 1
+        if key not in self._made:
+            self._found.add(key)
         return folder
 
     def json_step(self, name: str, version: int, settings: Any, inputs: list[str], compute: Callable[[], Any]) -> Any:
