@@ -84,7 +84,7 @@ def _train_row_seconds(plan: Plan, model: Model, cells: int) -> float:
         streams=Streams(seed=0, replicate=1, variant="probe"),
         mean=torch.zeros(works, 2, channels, height, width),
         std=torch.ones(works, 2, channels, height, width),
-        text=torch.zeros(works, int(model.tokenizer.model_max_length), hidden),
+        text=torch.zeros(works, model.tokens, hidden),
     )
     base = Base(
         unet=model.unet,
@@ -107,7 +107,7 @@ def _train_row_seconds(plan: Plan, model: Model, cells: int) -> float:
 def _picture_seconds(plan: Plan, model: Model) -> float:
     """Seconds per picture, from one batch at a quarter of the steps."""
     count = min(8, len(plan.prompts))
-    text = torch.zeros(count, int(model.tokenizer.model_max_length), int(model.unet.config.cross_attention_dim))
+    text = torch.zeros(count, model.tokens, int(model.unet.config.cross_attention_dim))
     autocast = torch.bfloat16 if pick_precision(model.device) == "bf16" else None
     steps = max(2, plan.sampling.steps // 4)
     settings = plan.sampling.model_copy(update={"steps": steps, "per_prompt": 1})

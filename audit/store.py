@@ -46,8 +46,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError(
                 "disk-full",
-                f"The disk that holds {folder.name}/ is full; free some space and run the same command "
-                "again: every finished step is kept.",
+                "The disk is full; free some space and run the same command again: every finished step is kept.",
             ) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise StorageError(

@@ -12,6 +12,7 @@ from diffusers import StableDiffusionPipeline
 from audit.errors import BadModel
 from audit.models.encode import encode_picture, encode_texts
 from audit.models.loader import describe, load
+from audit.sampling import make_scheduler
 from audit.store import Store
 from audit.tensors import to_tensor
 
@@ -101,3 +102,33 @@ def test_cut_weights_are_refused(copy):
     with pytest.raises(BadModel) as caught:
         load(str(copy), device=torch.device("cpu"))
     assert caught.value.slug == "model-incomplete"
+
+
+def test_the_files_of_stable_diffusion_as_published_open(copy):
+    """SD 1.5's own scheduler file (PNDM, leading steps) and a tokenizer file without a length limit."""
+    published = {
+        "_class_name": "PNDMScheduler",
+        "_diffusers_version": "0.6.0",
+        "beta_end": 0.012,
+        "beta_schedule": "scaled_linear",
+        "beta_start": 0.00085,
+        "num_train_timesteps": 1000,
+        "set_alpha_to_one": False,
+        "skip_prk_steps": True,
+        "steps_offset": 1,
+        "trained_betas": None,
+        "clip_sample": False,
+    }
+    (copy / "scheduler" / "scheduler_config.json").write_text(json.dumps(published))
+    path = copy / "tokenizer" / "tokenizer_config.json"
+    config = json.loads(path.read_text())
+    config.pop("model_max_length", None)
+    path.write_text(json.dumps(config))
+    model = load(str(copy), device=torch.device("cpu"))
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    assert torch.allclose(model.alphas_cumprod, (1 - betas).cumprod(0), atol=1e-5)
+    assert model.tokens == 20
+    assert model.facts.prediction_type == "epsilon"
+    scheduler = make_scheduler(model, 4)
+    assert len(scheduler.timesteps) == 4
+    assert int(scheduler.timesteps[0]) == 999, "sampling starts from pure noise"

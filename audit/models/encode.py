@@ -58,7 +58,7 @@ def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Tensor:
         tokens = model.tokenizer(
             list(texts[start : start + 32]),
             padding="max_length",
-            max_length=model.tokenizer.model_max_length,
+            max_length=model.tokens,
             truncation=True,
             return_tensors="pt",
         )

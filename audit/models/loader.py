@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
+import transformers
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
@@ -62,8 +64,10 @@ class Model:
         return int(self.unet.config.in_channels), side, side
 
     @property
-    def timesteps(self) -> int:
-        return len(self.alphas_cumprod)
+    def tokens(self) -> int:
+        """Length of a padded prompt; some folders state no limit in the tokenizer's own file."""
+        stated = int(self.tokenizer.model_max_length)
+        return min(stated, int(self.text_encoder.config.max_position_embeddings))
 
 
 def resolve(name: str) -> Path:
@@ -181,6 +185,10 @@ def load(name: str, *, device: torch.device) -> Model:
         BadModel: see `describe`; also when the files do not fit the classes.
     """
     facts, folder = describe(name), resolve(name)
+    # Their bars and remarks would break into the run's own progress; errors still come through.
+    diffusers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
     try:
         unet = UNet2DConditionModel.from_pretrained(folder / "unet", **_weights(folder / "unet"))
         vae = AutoencoderKL.from_pretrained(folder / "vae", **_weights(folder / "vae"))
