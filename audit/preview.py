@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 
 from audit.machine import pick_device, pick_pack, pick_precision
+from audit.models.kernels import training_attention
 from audit.models.loader import Model, load
 from audit.progress import Progress
 from audit.records import Plan
@@ -99,7 +100,8 @@ def _train_row_seconds(plan: Plan, model: Model, cells: int) -> float:
         times.append(time.monotonic())
 
     steps = plan.training.model_copy(update={"steps": max(PROBE_STEPS, 2)})
-    train_pack(base, [data] * pack, steps, autocast=autocast, after_step=note)
+    with training_attention(model):
+        train_pack(base, [data] * pack, steps, autocast=autocast, after_step=note)
     # The first step pays for warm-up.
     return (times[-1] - times[0]) / (len(times) - 1) / (pack * plan.training.batch)
 

@@ -14,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from audit.models.encode import encode_picture, encode_texts
+from audit.models.kernels import training_attention
 from audit.models.loader import Model
 from audit.records import Adapter, TrainSettings
 from audit.store import Store
@@ -141,14 +142,15 @@ def _train_one_pack(
             checkpoint.save(state())
             saved = time.monotonic()
 
-    adapters, state = train_pack(
-        base,
-        data,
-        settings,
-        autocast=autocast_of(precision),
-        resume=checkpoint.load(),
-        after_step=after_step,
-    )
+    with training_attention(model):
+        adapters, state = train_pack(
+            base,
+            data,
+            settings,
+            autocast=autocast_of(precision),
+            resume=checkpoint.load(),
+            after_step=after_step,
+        )
     seconds = (time.monotonic() - started) / len(cells)
     for index, key in enumerate(keys):
         if store.has("adapter", key):
