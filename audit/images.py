@@ -201,6 +201,14 @@ def psnr(a: Pixels, b: Pixels) -> float | None:
     return None if error == 0 else 20 * math.log10(255 / error)
 
 
+def at_size_of(reference: Pixels, pixels: Pixels) -> Pixels:
+    """`pixels` resized (Lanczos) to the height and width of `reference`; unchanged when they agree."""
+    if pixels.shape == reference.shape:
+        return pixels
+    size = (reference.shape[1], reference.shape[0])
+    return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS))
+
+
 def _checked(pixels: Pixels) -> Pixels:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3 or pixels.size == 0:
         raise ValueError(f"expected uint8 (H, W, 3), found {pixels.dtype} {pixels.shape}")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from audit import __version__
 from audit.conditions import TREATMENTS, parse_step
 from audit.errors import BadInput, printable
-from audit.images import rms
+from audit.images import at_size_of, rms
 from audit.models.cards import LAB_PROMPTS
 from audit.records import (
     ArtistSet,
@@ -38,6 +38,7 @@ TRIGGER = "nulevoy"
 REPLICATES = {"quick": 2, "standard": 6, "court": 12}
 PROMPTS = {"quick": 12, "standard": 24, "court": 24}
 MAX_PROMPTS = 500
+PRIMARY_METRIC = "channel_stats"
 
 LAB_TRAINING = TrainSettings(rank=8, alpha=8, steps=150, batch=8, learning_rate=1e-3, works=24)
 LAB_SAMPLING = SampleSettings(steps=20, guidance=4.0)
@@ -46,18 +47,39 @@ SD_TRAINING = TrainSettings(rank=8, alpha=8, steps=2000, batch=4, learning_rate=
 SD_SAMPLING = SampleSettings(steps=20, guidance=7.5)
 
 
+def check_names(spec: Spec) -> None:
+    """Find a mistyped option before any picture is read.
+
+    Raises:
+        BadInput: an unknown metric, treatment or argument, or no protection at all.
+    """
+    if spec.primary_metric is not None and spec.primary_metric not in METRICS:
+        raise BadInput(
+            "metric-unknown",
+            f"'{printable(spec.primary_metric)}' is no style metric; choose one of {', '.join(METRICS)} "
+            "(--primary-metric).",
+        )
+    if spec.protected is None and not spec.protect:
+        raise BadInput(
+            "nothing-to-test",
+            "No protection was given; name a folder with --protected DIR or a reference protection with "
+            "--protect encoder-pgd.",
+        )
+    for text in [*spec.protect, *(part for words in spec.against for part in words.split("+"))]:
+        parse_step(text)
+    for text in spec.control:
+        if text != "clean-again":
+            parse_step(text)
+    _settings(LAB_TRAINING, spec.training, "training")
+    _settings(LAB_SAMPLING, spec.sampling, "sampling")
+
+
 def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store) -> Plan:
     """Fix everything before training.
 
     Raises:
         BadInput: an option that names something unknown, or prompts that cannot be used.
     """
-    metric = spec.primary_metric or "channel_stats"
-    if metric not in METRICS:
-        raise BadInput(
-            "metric-unknown",
-            f"'{printable(metric)}' is no style metric; choose one of {', '.join(METRICS)} (--primary-metric).",
-        )
     return Plan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip() or "the artist",
@@ -71,7 +93,7 @@ def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store)
         trigger=TRIGGER,
         prompts=choose_prompts(spec, artist),
         metrics=tuple(METRICS),
-        primary_metric=metric,
+        primary_metric=spec.primary_metric or PRIMARY_METRIC,
         training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
         sampling=_settings(LAB_SAMPLING if model.lab else SD_SAMPLING, spec.sampling, "sampling"),
         margins=spec.margins,
@@ -94,12 +116,6 @@ def _settings(default: Settings, changes: dict[str, object], table: str) -> Sett
 
 def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Condition, ...]:
     """Clean, every protection, its countermeasures with their clean twins, placebo and controls."""
-    if spec.protected is None and not spec.protect:
-        raise BadInput(
-            "nothing-to-test",
-            "No protection was given; name a folder with --protected DIR or a reference protection with "
-            "--protect encoder-pgd.",
-        )
     found = [Condition(name="clean", role="clean")]
     protections = []
     if spec.protected is not None:
@@ -129,7 +145,8 @@ def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Con
         if text == "clean-again":
             found.append(Condition(name=text, role="control"))
         elif text == "placebo":
-            budget = placebo_budget(protections[0], artist=artist, store=store)
+            # One placebo for all: the strongest protection's level, the hardest opponent.
+            budget = max(placebo_budget(p, artist=artist, store=store) for p in protections)
             found.append(Condition(name=text, role="placebo", steps=(f"placebo:{budget:g}",)))
         else:
             role: Role = "placebo" if text.startswith("placebo:") else "control"
@@ -163,10 +180,9 @@ def placebo_budget(protection: Condition, *, artist: ArtistSet, store: Store) ->
     works = {w.id: w for w in artist.works}
     changes = []
     for file in artist.protected:
-        work = works[file.work]
-        if (file.width, file.height) == (work.width, work.height):
-            changes.append(rms(store.get_pixels(work.pixels), store.get_pixels(file.pixels)))
-    level = round(statistics.median(changes)) if changes else 8
+        original = store.get_pixels(works[file.work].pixels)
+        changes.append(rms(original, at_size_of(original, store.get_pixels(file.pixels))))
+    level = round(statistics.median(changes))
     low, high = TREATMENTS["placebo"].low, TREATMENTS["placebo"].high
     return min(max(level, low), high)
 
@@ -226,6 +242,7 @@ def make_cells(plan: Plan, pictures: dict[str, Sequence[str]]) -> list[TrainingC
         pictures: condition -> stored pixels of every pool work, in the plan's order.
     """
     pool = [w for w in plan.works if w.split == "pool"]
+    beside_identity = any(c.name == "identity" for c in plan.conditions)
     cells = []
     for replicate in range(1, plan.replicates + 1):
         for condition in plan.conditions:
@@ -236,7 +253,9 @@ def make_cells(plan: Plan, pictures: dict[str, Sequence[str]]) -> list[TrainingC
                 TrainingCell(
                     condition=condition.name,
                     replicate=replicate,
-                    label=condition.name if condition.role == "control" else "",
+                    label=condition.name
+                    if condition.role == "control" or (condition.role == "clean" and beside_identity)
+                    else "",
                     streams=streams,
                     works=tuple(pool[i].id for i in rows),
                     pixels=tuple(pictures[condition.name][i] for i in rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from dataclasses import dataclass
@@ -9,22 +10,25 @@ from pathlib import Path
 
 import torch
 
-from audit.machine import pick_device, pick_pack, pick_precision
+from audit.conditions import parse_step
+from audit.machine import pick_pack, pick_precision
 from audit.models.kernels import training_attention
-from audit.models.loader import Model, load
+from audit.models.loader import Model
 from audit.progress import Progress
-from audit.records import Plan
-from audit.run import default_store, prepare
-from audit.runfolder import claim, default_folder
+from audit.records import ArtistSet, Plan
+from audit.run import prepare
 from audit.sampling import sample
 from audit.spec import Spec
-from audit.store import Store
+from audit.tensors import autocast_of
 from audit.training.loop import Base, CellData, train_pack
 from audit.training.streams import Streams
+from audit.training.targets import target_names
 
 PROBE_STEPS = 3
-PICTURE_BYTES_PER_PIXEL = 1.6
-"""PNG size of generated pictures with a copy beside the report; measured on lab pictures."""
+PICTURE_BYTES_PER_PIXEL = 4.0
+"""PNG of a generated picture, twice: in the store and beside the report."""
+WORK_BYTES_PER_PIXEL = 2.0
+"""PNG of a work or its treated copy."""
 
 
 @dataclass(frozen=True)
@@ -50,16 +54,14 @@ def preview(spec: Spec, progress: Progress) -> Preview:
     Raises:
         AuditError: as for a run.
     """
-    store = Store(spec.store or default_store())
-    out = spec.out or default_folder(spec.artist)
-    _, plan = prepare(spec, store, progress)
-    claim(out, plan)
-    model = load(spec.model, device=pick_device(spec.device))
+    _, artist, plan, model, out = prepare(spec, progress)
     cells = len(plan.conditions) * plan.replicates
-    progress.stage("Measuring this machine", 2)
+    progress.stage("Measuring this machine", 3)
     train_second = _train_row_seconds(plan, model, cells)
     progress.update(1)
     picture_second = _picture_seconds(plan, model)
+    progress.update(2)
+    treat_second = _treat_seconds(plan, artist, model)
     progress.close()
     pictures = (cells + 1) * len(plan.prompts) * plan.sampling.per_prompt
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -69,10 +71,36 @@ def preview(spec: Spec, progress: Progress) -> Preview:
         plan=plan,
         path=out / "plan.json",
         cells=cells,
-        seconds=cells * plan.training.steps * plan.training.batch * train_second + pictures * picture_second,
+        seconds=treat_second
+        + cells * plan.training.steps * plan.training.batch * train_second
+        + pictures * picture_second,
         memory_bytes=float(peak),
-        disk_bytes=pictures * plan.model.resolution**2 * PICTURE_BYTES_PER_PIXEL,
+        disk_bytes=_disk_bytes(plan, model, pictures=pictures, cells=cells),
     )
+
+
+def _disk_bytes(plan: Plan, model: Model, *, pictures: int, cells: int) -> float:
+    """Store and run folder together: generated pictures, treated works, adapters."""
+    works = sum(w.width * w.height for w in plan.works) * WORK_BYTES_PER_PIXEL * (1 + len(plan.conditions))
+    shapes = (model.unet.get_submodule(n).weight.shape for n in target_names(model.unet, plan.training))
+    adapter = 4 * plan.training.rank * sum(s[0] + math.prod(s[1:]) for s in shapes)
+    return float(pictures * plan.model.resolution**2 * PICTURE_BYTES_PER_PIXEL + works + cells * adapter)
+
+
+def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
+    """Seconds for the protections, from one forward and backward pass of the encoder."""
+    steps = [parse_step(text) for condition in plan.conditions for text in condition.steps]
+    passes = sum(step.treatment.encoder_passes for step in steps) * len(artist.pool())
+    if not passes:
+        return 0.0
+    side = plan.model.resolution
+    batch = torch.zeros(4, 3, side, side, device=model.device, requires_grad=True)
+    spent = []
+    for _ in range(2):
+        start = time.monotonic()
+        model.vae.encode(batch).latent_dist.mean.sum().backward()
+        spent.append(time.monotonic() - start)
+    return passes * min(spent) / len(batch)
 
 
 def _train_row_seconds(plan: Plan, model: Model, cells: int) -> float:
@@ -93,7 +121,7 @@ def _train_row_seconds(plan: Plan, model: Model, cells: int) -> float:
         prediction=model.facts.prediction_type,
         scaling=float(model.vae.config.scaling_factor),
     )
-    autocast = torch.bfloat16 if pick_precision(model.device) == "bf16" else None
+    autocast = autocast_of(pick_precision(model.device))
     times: list[float] = []
 
     def note(done: int, state: object) -> None:
@@ -110,7 +138,7 @@ def _picture_seconds(plan: Plan, model: Model) -> float:
     """Seconds per picture, from one batch at a quarter of the steps."""
     count = min(8, len(plan.prompts))
     text = torch.zeros(count, model.tokens, int(model.unet.config.cross_attention_dim))
-    autocast = torch.bfloat16 if pick_precision(model.device) == "bf16" else None
+    autocast = autocast_of(pick_precision(model.device))
     steps = max(2, plan.sampling.steps // 4)
     settings = plan.sampling.model_copy(update={"steps": steps, "per_prompt": 1})
     spent = []

@@ -196,7 +196,7 @@ class Plan(Record):
     works: tuple[Work, ...]
     protected: tuple[ProtectedFile, ...] = ()
     conditions: tuple[Condition, ...]
-    replicates: int = Field(ge=1)
+    replicates: int = Field(ge=1, le=1000)
     seed: int
     trigger: str
     """The made-up style word; never the artist's real name."""
@@ -275,7 +275,7 @@ class Score(Record):
     """Index into the plan's prompts."""
     noise: int
     """Index of the picture within its prompt, 0..per_prompt-1."""
-    value: float | None
+    value: Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)] | None
     missing: str = ""
     """Why there is no value."""
 

@@ -9,16 +9,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from audit import provenance
 from audit.collect import collect
 from audit.conditions import treat
 from audit.finish import finish
-from audit.images import linf, psnr, rms
+from audit.images import at_size_of, linf, psnr, rms
 from audit.machine import pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
-from audit.plan import full_prompt, make_cells, make_plan
+from audit.plan import check_names, full_prompt, make_cells, make_plan
 from audit.progress import Progress
 from audit.records import (
     Adapter,
@@ -58,15 +57,9 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
         AuditError: see `audit.errors`; finished steps stay in the store in every case.
     """
     started, clock = provenance.now(), time.monotonic()
-    store = Store(spec.store or default_store())
-    out = spec.out or default_folder(spec.artist)
-    artist, plan = prepare(spec, store, progress)
-    claim(out, plan)
+    store, artist, plan, model, out = prepare(spec, progress)
+    precision = pick_precision(model.device)
     progress.say(f"Plan {plan.digest()[:16]}: {len(plan.conditions)} conditions, {plan.replicates} replicates.")
-
-    device = pick_device(spec.device)
-    precision = pick_precision(device)
-    model = load(spec.model, device=device)
     treated = treat_all(plan, artist, model=model, store=store, progress=progress)
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
     progress.stage("Training", len(cells) * plan.training.steps)
@@ -102,13 +95,13 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
         ),
         visibility=visibility(plan, treated, store),
         work_images=write_work_images(out, artist, store),
-        treated_images=write_treated_images(out, plan, treated, store),
+        treated_images=write_treated_images(out, plan, artist, treated, store),
         provenance=Provenance(
             started=started,
             finished=provenance.now(),
             seconds=round(time.monotonic() - clock, 1),
             platform=provenance.platform_words(),
-            device=f"{device.type}, {precision}",
+            device=f"{model.device.type}, {precision}",
             python=platform.python_version(),
             packages=provenance.packages(),
             commit=provenance.commit(),
@@ -132,9 +125,15 @@ def default_store() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakcheck"
 
 
-def prepare(spec: Spec, store: Store, progress: Progress) -> tuple[ArtistSet, Plan]:
-    """Everything before the first training step: read the pictures, fix the plan."""
+def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Model, Path]:
+    """Everything before the first training step: read the pictures, fix the plan, open the model.
+
+    The run folder is claimed last, so that nothing is written there for a run that cannot start.
+    """
+    check_names(spec)
+    device = pick_device(spec.device)
     facts = describe(spec.model)
+    store = Store(spec.store or default_store())
     progress.stage("Reading pictures", 0)
     artist = collect(
         originals=spec.originals,
@@ -147,7 +146,11 @@ def prepare(spec: Spec, store: Store, progress: Progress) -> tuple[ArtistSet, Pl
     progress.close()
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
-    return artist, make_plan(spec, artist=artist, model=facts, store=store)
+    plan = make_plan(spec, artist=artist, model=facts, store=store)
+    model = load(spec.model, device=device)
+    out = spec.out or default_folder(spec.artist, plan)
+    claim(out, plan)
+    return store, artist, plan, model, out
 
 
 def treat_all(plan: Plan, artist: ArtistSet, *, model: Model, store: Store, progress: Progress) -> dict[str, ImageSet]:
@@ -257,10 +260,8 @@ def visibility(plan: Plan, treated: Mapping[str, ImageSet], store: Store) -> tup
         images = treated[condition.name]
         for work, digest in zip(images.works, images.pixels, strict=True):
             before, after = store.get_pixels(originals[work]), store.get_pixels(digest)
-            if after.shape != before.shape:
-                # Delivered at another size: compared at the original's size, as a viewer would.
-                size = (before.shape[1], before.shape[0])
-                after = np.asarray(Image.fromarray(after).resize(size, Image.Resampling.LANCZOS))
+            # A copy delivered at another size is compared at the original's size, as a viewer would.
+            after = at_size_of(before, after)
             same = bool(np.array_equal(before, after))
             found.append(
                 Visibility(

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from audit.errors import BadInput, BadResults, printable
 from audit.images import encode_png
-from audit.records import ArtistSet, ImageSet, Plan, Results
+from audit.records import ArtistSet, ImageSet, Plan, Results, Work
 from audit.store import Store, storage_errors, write_atomic
 
 PREVIEW_SIDE = 384
@@ -25,11 +25,28 @@ EXAMPLES = 3
 """Works shown with what each treatment made of them."""
 
 
-def default_folder(artist: str) -> Path:
-    """`reports/<date>-<artist>` in the current folder, with a plain ASCII name."""
-    slug = "".join(c if c.isascii() and c.isalnum() else "-" for c in artist.lower()).strip("-")
-    slug = "-".join(part for part in slug.split("-") if part)[:40]
-    return Path("reports") / f"{datetime.now(UTC):%Y-%m-%d}-{slug or 'artist'}"
+def default_folder(artist: str, plan: Plan) -> Path:
+    """`reports/<date>-<artist>` in the current folder, with a plain ASCII name.
+
+    A folder that holds this very plan, from today or an earlier day, is gone on with; when today's
+    name holds another plan, a number is put behind it.
+    """
+    slug = "".join(c if c.isascii() and c.isalnum() else "-" for c in artist.lower())
+    slug = "-".join(part for part in slug.split("-") if part)[:40] or "artist"
+    for folder in sorted(Path("reports").glob(f"*-{slug}*"), reverse=True):
+        if _plan_digest(folder / "plan.json") == plan.digest():
+            return folder
+    name = f"{datetime.now(UTC):%Y-%m-%d}-{slug}"
+    names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
+    return next(Path("reports") / n for n in names if not (Path("reports") / n).exists())
+
+
+def _plan_digest(path: Path) -> str:
+    """Digest of the plan in a file; '' when there is none that can be read."""
+    try:
+        return Plan.model_validate_json(path.read_bytes()).digest()
+    except (OSError, ValueError):
+        return ""
 
 
 def claim(folder: Path, plan: Plan) -> None:
@@ -42,21 +59,17 @@ def claim(folder: Path, plan: Plan) -> None:
     with storage_errors(folder):
         path = folder / "plan.json"
         if path.exists():
-            try:
-                there = Plan.model_validate_json(path.read_bytes()).digest()
-            except (OSError, ValueError):
-                there = ""
-            if there != plan.digest():
+            if _plan_digest(path) != plan.digest():
                 raise BadInput(
                     "out-other-run",
-                    f"Folder {printable(folder.name)}/ holds another run (its plan differs from this one); "
+                    f"Folder {printable(folder.absolute().name)}/ holds another run (its plan differs from this one); "
                     "give an empty folder with --out, or delete the old run.",
                 )
         elif folder.exists() and any(folder.iterdir()):
             raise BadInput(
                 "out-not-empty",
-                f"Folder {printable(folder.name)}/ is not empty and holds no run; give an empty or new folder "
-                "with --out.",
+                f"Folder {printable(folder.absolute().name)}/ is not empty and holds no run; "
+                "give an empty or new folder with --out.",
             )
         (folder / "images").mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -85,14 +98,15 @@ def read_results(folder: Path) -> Results:
     except OSError as error:
         raise BadResults(
             "results-missing",
-            f"Folder {printable(folder.name)}/ holds no readable results.json; give the folder of a finished run.",
+            f"Folder {printable(folder.absolute().name)}/ holds no readable results.json; "
+            "give the folder of a finished run.",
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadResults(
             "results-invalid",
-            f"results.json in {printable(folder.name)}/ does not fit the schema at '{printable(place)}' "
+            f"results.json in {printable(folder.absolute().name)}/ does not fit the schema at '{printable(place)}' "
             f"({printable(first['msg'])}); use the file as the run wrote it.",
         ) from error
 
@@ -106,28 +120,41 @@ def write_blob(store: Store, digest: str, path: Path) -> None:
         write_atomic(path, store.blob_path(digest).read_bytes())
 
 
+def example_works(artist: ArtistSet) -> tuple[Work, ...]:
+    """Works to show treatments on: the first whose delivered copy, if any, has the original's size.
+
+    Crops of two sizes would show another part of the picture, and their difference nothing true.
+    """
+    sizes = {file.work: (file.width, file.height) for file in artist.protected}
+    fit = [w for w in artist.pool() if sizes.get(w.id, (w.width, w.height)) == (w.width, w.height)]
+    return tuple(fit[:EXAMPLES])
+
+
 def write_work_images(folder: Path, artist: ArtistSet, store: Store) -> dict[str, str]:
     """Thumbnails of held-out works and 1:1 crops of the example works; work id -> file name."""
     named = {}
     for work in artist.reference():
         named[work.id] = f"work-{work.id}.png"
         _write_once(folder / "images" / named[work.id], thumbnail(store.get_pixels(work.pixels)))
-    for work in artist.pool()[:EXAMPLES]:
+    for work in example_works(artist):
         named[work.id] = f"work-{work.id}.png"
         _write_once(folder / "images" / named[work.id], centre_crop(store.get_pixels(work.pixels)))
     return named
 
 
 def write_treated_images(
-    folder: Path, plan: Plan, treated: Mapping[str, ImageSet], store: Store
+    folder: Path, plan: Plan, artist: ArtistSet, treated: Mapping[str, ImageSet], store: Store
 ) -> dict[str, dict[str, str]]:
     """1:1 crops of what each condition makes of the example works: condition -> work id -> file name."""
+    examples = {work.id for work in example_works(artist)}
     found: dict[str, dict[str, str]] = {}
     for index, condition in enumerate(plan.conditions):
         images = treated[condition.name]
         if not condition.steps and condition.source == "originals":
             continue
-        for work, digest in list(zip(images.works, images.pixels, strict=True))[:EXAMPLES]:
+        for work, digest in zip(images.works, images.pixels, strict=True):
+            if work not in examples:
+                continue
             name = f"treated-{index:02d}-{work}.png"
             _write_once(folder / "images" / name, centre_crop(store.get_pixels(digest)))
             found.setdefault(condition.name, {})[work] = name

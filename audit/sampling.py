@@ -22,7 +22,7 @@ from audit.models.loader import Model
 from audit.records import Generations, SampleSettings
 from audit.store import Store
 from audit.streams import torch_rng
-from audit.tensors import to_pixels
+from audit.tensors import autocast_of, to_pixels
 from audit.training.adapters import Merged, load_updates
 
 VERSION = 1
@@ -155,7 +155,7 @@ def generate(
             settings=settings,
             seed=seed,
             updates=load_updates(source.adapter) if source.adapter else None,
-            autocast=torch.bfloat16 if precision == "bf16" else None,
+            autocast=autocast_of(precision),
         )
         return [store.put_pixels(p) for p in pictures]
 

@@ -65,6 +65,10 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
             if isinstance(values.get(name), str):
                 values[name] = spec_file.parent / values[name]
     values |= {k: v for k, v in options.items() if v not in (None, (), "")}
+    for name in ("originals", "protected", "prompts", "out", "store"):
+        # An empty word on the command line arrives as the current folder.
+        if name in values and str(values[name]) in ("", "."):
+            values[name] = Path.cwd()
     if "originals" not in values:
         raise BadInput("originals-missing", "No folder of originals was given; name it with --originals DIR.")
     try:

@@ -51,7 +51,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
             raise StorageError(
                 "folder-unwritable",
-                f"Cannot write to {folder.name}/ ({error.strerror}); choose a folder that you may write to.",
+                f"Cannot write to {folder.absolute().name}/ ({error.strerror}); choose a folder that you may write to.",
             ) from error
         raise
 

@@ -37,3 +37,8 @@ def to_pixels(pictures: Tensor) -> NDArray[np.uint8]:
     """float (N, 3, H, W) in -1..1 to uint8 (N, H, W, 3), rounded to nearest."""
     levels = pictures.detach().float().cpu().clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
     return levels.permute(0, 2, 3, 1).contiguous().numpy()
+
+
+def autocast_of(precision: str) -> torch.dtype | None:
+    """The autocast type of a plan's precision: `bf16` -> bfloat16, `fp32` -> None."""
+    return torch.bfloat16 if precision == "bf16" else None

@@ -132,3 +132,31 @@ def test_the_files_of_stable_diffusion_as_published_open(copy):
     scheduler = make_scheduler(model, 4)
     assert len(scheduler.timesteps) == 4
     assert int(scheduler.timesteps[0]) == 999, "sampling starts from pure noise"
+
+
+def test_an_sdxl_shaped_folder_is_refused_before_loading(copy):
+    path = copy / "unet" / "config.json"
+    config = json.loads(path.read_text())
+    path.write_text(json.dumps({**config, "addition_embed_type": "text_time"}))
+    with pytest.raises(BadModel, match="SDXL") as caught:
+        describe(str(copy))
+    assert caught.value.slug == "model-family"
+
+
+@pytest.mark.parametrize("part", ["text_encoder/model.safetensors", "vae/diffusion_pytorch_model.safetensors"])
+def test_any_cut_component_is_refused(copy, part):
+    path = copy / part
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(BadModel) as caught:
+        load(str(copy), device=torch.device("cpu"))
+    assert caught.value.slug == "model-incomplete"
+
+
+def test_a_config_without_a_picture_size_is_refused(copy):
+    path = copy / "unet" / "config.json"
+    config = json.loads(path.read_text())
+    del config["sample_size"]
+    path.write_text(json.dumps(config))
+    with pytest.raises(BadModel) as caught:
+        describe(str(copy))
+    assert caught.value.slug == "model-incomplete"

@@ -57,11 +57,11 @@ def parse_step(text: str) -> Step:
         value = float(argument) if colon else treatment.default
     except ValueError:
         value = float("nan")
-    if not treatment.low <= value <= treatment.high:
+    if not (treatment.low <= value <= treatment.high and value == int(value)):
         raise BadInput(
             "treatment-argument",
-            f"'{printable(text)}' was given, but {name} takes {treatment.unit} from {treatment.low:g} to "
-            f"{treatment.high:g}; write for instance {name}:{treatment.default:g}.",
+            f"'{printable(text)}' was given, but {name} takes {treatment.unit}, a whole number from "
+            f"{treatment.low:g} to {treatment.high:g}; write for instance {name}:{treatment.default:g}.",
         )
     return Step(treatment, value)
 

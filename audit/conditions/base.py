@@ -44,6 +44,7 @@ class Treatment:
         budget: greatest L-inf change (0..255) that `run` may make for an argument, or None if unbounded.
         version: rises when `run` changes what it computes.
         source: the publication it follows.
+        encoder_passes: forward and backward passes of the VAE's encoder per picture, for the cost.
     """
 
     name: str
@@ -56,3 +57,4 @@ class Treatment:
     budget: Callable[[float], float | None]
     version: int
     source: str
+    encoder_passes: int = 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor
 
 from audit.models.loader import Model
@@ -40,7 +40,7 @@ def encode_picture(model: Model, store: Store, pixels: str) -> Latents:
         posterior = model.vae.encode(both).latent_dist
         found = {"mean": posterior.mean.float().cpu(), "std": posterior.std.float().cpu()}
         with store.writing("latents", key) as partial:
-            save_file({k: v.contiguous() for k, v in found.items()}, partial / "latents.safetensors")
+            (partial / "latents.safetensors").write_bytes(save({k: v.contiguous() for k, v in found.items()}))
     else:
         found = load_file(folder / "latents.safetensors")
     return Latents(mean=found["mean"], std=found["std"])
@@ -65,5 +65,5 @@ def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Tensor:
         rows.append(model.text_encoder(tokens.input_ids.to(model.device)).last_hidden_state.float().cpu())
     hidden = torch.cat(rows).contiguous()
     with store.writing("texts", key) as partial:
-        save_file({"hidden": hidden}, partial / "texts.safetensors")
+        (partial / "texts.safetensors").write_bytes(save({"hidden": hidden}))
     return hidden

@@ -15,6 +15,7 @@ import diffusers
 import torch
 import transformers
 from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
@@ -166,13 +167,27 @@ def describe(name: str) -> ModelFacts:
             f"The model's U-Net takes {unet.get('in_channels')} channels but its VAE gives "
             f"{vae.get('latent_channels')} (an inpainting model?); use the plain text-to-image model.",
         )
-    factor = 2 ** (len(vae["block_out_channels"]) - 1)
+    width = _read_json(folder / "text_encoder" / "config.json").get("hidden_size")
+    if unet.get("addition_embed_type") or unet.get("cross_attention_dim") != width:
+        raise BadModel(
+            "model-family",
+            "The model's U-Net wants more than one text encoder's output (an SDXL model?), but this version trains "
+            "Stable Diffusion 1.x/2.x; use a model of that family.",
+        )
+    side, levels = unet.get("sample_size"), vae.get("block_out_channels")
+    if not isinstance(side, int) or not isinstance(levels, list):
+        raise BadModel(
+            "model-incomplete",
+            "The model's U-Net or VAE config states no square picture size (sample_size, block_out_channels); "
+            "copy the whole model folder again.",
+        )
+    factor = 2 ** (len(levels) - 1)
     is_lab = folder == LAB_MODEL
     return ModelFacts(
         name="lab" if is_lab else printable(folder.name),
         family="sd2" if unet.get("cross_attention_dim") == 1024 else "sd1",
         sha256=weights_digest(folder),
-        resolution=int(unet["sample_size"]) * factor,
+        resolution=side * factor,
         prediction_type=prediction,
         lab=is_lab,
     )
@@ -195,16 +210,16 @@ def load(name: str, *, device: torch.device) -> Model:
         text = CLIPTextModel.from_pretrained(folder / "text_encoder", **_weights(folder / "text_encoder"))
         tokenizer = CLIPTokenizer.from_pretrained(folder / "tokenizer", local_files_only=True)
         schedule = DDPMScheduler.from_pretrained(folder / "scheduler", local_files_only=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        for module in (unet, vae, text):
+            module.requires_grad_(False)
+            module.eval()
+            module.to(device=device, dtype=torch.float32)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError, NotImplementedError, SafetensorError) as error:
         raise BadModel(
             "model-incomplete",
             f"The model folder {printable(folder.name)} could not be opened "
             f"({printable(str(error).splitlines()[0] if str(error) else type(error).__name__)}); copy it again whole.",
         ) from error
-    for module in (unet, vae, text):
-        module.requires_grad_(False)
-        module.eval()
-        module.to(device=device, dtype=torch.float32)
     return Model(
         facts=facts,
         unet=unet,

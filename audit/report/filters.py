@@ -104,9 +104,9 @@ def join_words(parts: Sequence[str]) -> str:
 def _moment(stamp: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(stamp)
-    except ValueError:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 FILTERS: dict[str, Callable[..., str]] = {

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from audit.models.loader import Model
 from audit.records import Generations, MetricFacts, Score
@@ -35,7 +35,7 @@ def features(metric: str, digests: Sequence[str], *, model: Model, store: Store)
     if folder is None:
         found = row.whitening()(row.extract(at_model_size(model, store, digests)))
         with store.writing("features", key) as partial:
-            save_file({"features": found}, partial / "features.safetensors")
+            (partial / "features.safetensors").write_bytes(save({"features": found}))
         return found
     return load_file(folder / "features.safetensors")["features"]
 

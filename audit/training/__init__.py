@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import shutil
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
 
 from audit.models.encode import encode_picture, encode_texts
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
 from audit.records import Adapter, TrainSettings
-from audit.store import Store
+from audit.store import Store, storage_errors
+from audit.tensors import autocast_of
 from audit.training.adapters import b_norm, save_adapter
 from audit.training.loop import Base, CellData, State, loss_curve, train_pack
 from audit.training.streams import Streams
@@ -33,7 +38,8 @@ class TrainingCell:
     Attributes:
         label: names a planted control, so that it is trained for itself even where its pictures are
             another condition's; '' for ordinary conditions, which share an adapter when all they
-            read is the same.
+            read is the same. Clean is named too where `identity` must be bit-equal to it, so that
+            both are trained in this run, side by side.
         works: ids of the works drawn; pixels: their stored pictures; captions: full training captions.
     """
 
@@ -54,10 +60,6 @@ class TrainingCell:
             "label": self.label,
         }
         return store.key("adapter", VERSION, named, [model.facts.sha256, *self.pixels])
-
-
-def autocast_of(precision: str) -> torch.dtype | None:
-    return torch.bfloat16 if precision == "bf16" else None
 
 
 def train(
@@ -83,13 +85,9 @@ def train(
     """
     keys = [cell.key(model, settings, precision, store) for cell in cells]
     first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
-    distinct = sorted(first_of.values())
-    # Packs of even size: a small last pack would run at the speed of a small batch.
-    pack = -(-len(distinct) // -(-len(distinct) // pack)) if distinct else pack
     sound = {key for key in first_of if store.verified("adapter", key) is not None}
     done = 0
-    for start in range(0, len(distinct), pack):
-        rows = distinct[start : start + pack]
+    for rows in make_packs([cells[i].replicate for i in sorted(first_of.values())], sorted(first_of.values()), pack):
         pack_keys = [keys[i] for i in rows]
         weight = sum(keys.count(key) for key in pack_keys)
 
@@ -110,6 +108,30 @@ def train(
         done += weight * settings.steps
         report(settings.steps)
     return [_read_adapter(cell, key, store) for cell, key in zip(cells, keys, strict=True)]
+
+
+def make_packs(replicates: Sequence[int], rows: Sequence[int], most: int) -> list[list[int]]:
+    """Cut cells into packs of at most `most`, whole replicates together where they fit.
+
+    Kernels round differently for other pack sizes, so what is compared cell by cell belongs in one
+    pack. Packs are of even size: a small last one would run at the speed of a small batch.
+
+    Args:
+        replicates: replicate of each cell; rows: the cells' indices, in the same order.
+    """
+    groups: dict[int, list[int]] = {}
+    for replicate, row in zip(replicates, rows, strict=True):
+        groups.setdefault(replicate, []).append(row)
+    per_pack = max(1, most // max((len(g) for g in groups.values()), default=1))
+    count = -(-len(groups) // per_pack)
+    packs = []
+    ordered = list(groups.values())
+    for index in range(count):
+        share = ordered[index * len(ordered) // count : (index + 1) * len(ordered) // count]
+        cells = [row for group in share for row in group]
+        pieces = -(-len(cells) // most)
+        packs += [cells[i * len(cells) // pieces : (i + 1) * len(cells) // pieces] for i in range(pieces)]
+    return packs
 
 
 def _train_one_pack(
@@ -196,30 +218,46 @@ class Checkpoint:
 
     def __init__(self, store: Store, keys: Sequence[str]) -> None:
         self.keys = keys
+        self.root = store.root
         self.folder = store.root / "checkpoints" / store.key("pack", VERSION, list(keys), [])
 
     def save(self, state: State) -> None:
-        partial = self.folder.with_suffix(".partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        for index in range(len(self.keys)):
-            tensors = {"loss_sum": state.loss_sum[index].clone(), "loss_count": state.loss_count.clone()}
-            for name, values in (("p", state.params), ("m", state.exp_avg), ("v", state.exp_avg_sq)):
-                tensors |= {f"{name}{i:04d}": value[index].contiguous().cpu() for i, value in enumerate(values)}
-            save_file(tensors, partial / f"cell{index:04d}.safetensors", metadata={"step": str(state.step)})
-        (partial / "step.json").write_text(json.dumps(state.step), encoding="ascii")
-        # Two renames, so that at every instant one whole state is on disk.
-        old = self.folder.with_suffix(".old")
-        shutil.rmtree(old, ignore_errors=True)
-        if self.folder.exists():
-            os.replace(self.folder, old)
-        os.replace(partial, self.folder)
-        shutil.rmtree(old, ignore_errors=True)
+        """Replace the checkpoint; a run killed at any instant finds a whole one."""
+        with storage_errors(self.root):
+            partial = self.root / "tmp" / f"checkpoint-{uuid.uuid4().hex}"
+            partial.mkdir(parents=True)
+            try:
+                for index in range(len(self.keys)):
+                    tensors = {"loss_sum": state.loss_sum[index].cpu(), "loss_count": state.loss_count}
+                    for name, values in (("p", state.params), ("m", state.exp_avg), ("v", state.exp_avg_sq)):
+                        tensors |= {f"{name}{i:04d}": value[index].cpu() for i, value in enumerate(values)}
+                    _write_synced(partial / f"cell{index:04d}.safetensors", save(_contiguous(tensors)))
+                _write_synced(partial / "step.json", json.dumps(state.step).encode("ascii"))
+                self.folder.parent.mkdir(exist_ok=True)
+                # Two renames, so that at every instant one whole state is on disk.
+                old = self.folder.with_suffix(".old")
+                shutil.rmtree(old, ignore_errors=True)
+                # Another process at work on the same pack may win either rename; its state is as good.
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(self.folder, old)
+                try:
+                    os.replace(partial, self.folder)
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
+                shutil.rmtree(old, ignore_errors=True)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
 
     def load(self) -> State | None:
+        """The newest whole checkpoint; a damaged one is dropped, and without any the pack starts anew."""
         for folder in (self.folder, self.folder.with_suffix(".old")):
-            if (folder / "step.json").exists():
+            if not (folder / "step.json").exists():
+                continue
+            try:
                 return self._read(folder)
+            except (OSError, ValueError, KeyError, RuntimeError, SafetensorError):
+                shutil.rmtree(folder, ignore_errors=True)
         return None
 
     def _read(self, folder: Path) -> State:
@@ -239,5 +277,17 @@ class Checkpoint:
         )
 
     def drop(self) -> None:
-        for folder in (self.folder, self.folder.with_suffix(".old"), self.folder.with_suffix(".partial")):
+        for folder in (self.folder, self.folder.with_suffix(".old")):
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _contiguous(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Own memory for each tensor: safetensors refuses views of one storage."""
+    return {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
+
+
+def _write_synced(path: Path, data: bytes) -> None:
+    with path.open("wb") as handle:
+        handle.write(data)
+        handle.flush()
+        os.fsync(handle.fileno())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 PREFIX = "unet."
@@ -25,7 +25,8 @@ def save_adapter(path: Path, cell: Mapping[str, tuple[Tensor, Tensor]], *, alpha
         tensors[f"{PREFIX}{name}.lora_A.weight"] = a.float().cpu().contiguous()
         up = (b * (alpha / rank)).float().cpu()
         tensors[f"{PREFIX}{name}.lora_B.weight"] = (up[..., None, None] if a.dim() == 4 else up).contiguous()
-    save_file(tensors, path, metadata={"format": "pt"})
+    # Written as bytes, so that a full disk is an OSError like everywhere else.
+    path.write_bytes(save(tensors, metadata={"format": "pt"}))
 
 
 def load_updates(path: Path) -> dict[str, Tensor]:

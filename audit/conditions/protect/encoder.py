@@ -68,4 +68,5 @@ ENCODER_PGD = Treatment(
     budget=_budget,
     version=1,
     source="Salman et al. 2023 (PhotoGuard); Liang & Wu 2023 (Mist, textural)",
+    encoder_passes=STEPS,
 )

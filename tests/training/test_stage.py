@@ -1,0 +1,92 @@
+"""The training stage: packs, checkpoints that survive damage, neighbours and full disks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit import training
+from audit.errors import StorageError
+from audit.store import Store
+from audit.training import Checkpoint, make_packs
+from audit.training.loop import State
+
+
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 40))
+def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, conditions, most):
+    labels = [r for r in range(replicates) for _ in range(conditions)]
+    packs = make_packs(labels, range(len(labels)), most)
+    assert sorted(row for pack in packs for row in pack) == list(range(len(labels)))
+    assert all(1 <= len(pack) <= most for pack in packs)
+    if conditions <= most:
+        for replicate in range(replicates):
+            holders = [p for p in packs if any(labels[row] == replicate for row in p)]
+            assert len(holders) == 1
+        sizes = [len(p) for p in packs]
+        assert max(sizes) - min(sizes) <= conditions
+
+
+def state(step: int) -> State:
+    generator = np.random.default_rng(step)
+    tensors = [torch.from_numpy(generator.normal(size=(2, 3, 4)).astype(np.float32)) for _ in range(3)]
+    return State(
+        step=step,
+        params=[tensors[0]],
+        exp_avg=[tensors[1]],
+        exp_avg_sq=[tensors[2]],
+        loss_sum=torch.ones(2, 20, dtype=torch.float64) * step,
+        loss_count=torch.ones(20, dtype=torch.float64),
+    )
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    return Checkpoint(Store(tmp_path), ["a", "b"])
+
+
+def test_a_checkpoint_comes_back_bit_for_bit(checkpoint):
+    assert checkpoint.load() is None
+    checkpoint.save(state(3))
+    checkpoint.save(state(7))
+    found, wanted = checkpoint.load(), state(7)
+    assert found.step == 7
+    for name in ("params", "exp_avg", "exp_avg_sq"):
+        assert torch.equal(getattr(found, name)[0], getattr(wanted, name)[0])
+    assert torch.equal(found.loss_sum, wanted.loss_sum)
+    checkpoint.drop()
+    assert checkpoint.load() is None
+
+
+@pytest.mark.parametrize("damage", ["empty", "cut", "gone"])
+def test_a_damaged_checkpoint_is_dropped(checkpoint, damage):
+    checkpoint.save(state(3))
+    path = checkpoint.folder / "cell0000.safetensors"
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if damage == "empty" else path.read_bytes()[:50])
+    assert checkpoint.load() is None
+    checkpoint.save(state(4))
+    assert checkpoint.load().step == 4
+
+
+def test_killed_between_the_two_renames_the_older_state_is_found(checkpoint):
+    checkpoint.save(state(3))
+    checkpoint.folder.rename(checkpoint.folder.with_suffix(".old"))
+    assert checkpoint.load().step == 3
+
+
+def test_a_full_disk_is_one_sentence(checkpoint, monkeypatch):
+    def full(*args):
+        raise OSError(28, "No space left on device")
+
+    checkpoint.save(state(3))
+    monkeypatch.setattr(training.os, "fsync", full)
+    with pytest.raises(StorageError) as caught:
+        checkpoint.save(state(5))
+    assert caught.value.slug == "disk-full"
+    monkeypatch.undo()
+    assert checkpoint.load().step == 3
