@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
@@ -17,6 +18,7 @@ from audit.progress import Progress, duration
 
 if TYPE_CHECKING:
     from audit.records import Results
+    from audit.spec import Spec
 
 app = typer.Typer(
     help="Measure how well a protection keeps an artist's style from being learned.",
@@ -92,12 +94,7 @@ def demo(
         _announce(judged, folder, as_json=json_output)
 
 
-def _options(**values: Any) -> dict[str, Any]:
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
-
-
-@app.command()
-def run(
+def gather(
     originals: Originals = None,
     protected: Protected = None,
     artist: Artist = None,
@@ -114,84 +111,58 @@ def run(
     device: Device = None,
     seed: Seed = None,
     spec: SpecFile = None,
-    json_output: Json = False,
-) -> None:
+) -> Spec:
+    """The options that describe an audit, as a spec."""
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in locals().items() if k != "spec"}
+    from audit.spec import load_spec
+
+    return load_spec(options, spec)
+
+
+def describes_an_audit(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that takes a spec the options of `gather`, so that they stand in one place."""
+    hints = get_type_hints(command, globalns=globals() | {"Spec": object}, include_extras=True)
+    own = [p.replace(annotation=hints[p.name]) for p in list(inspect.signature(command).parameters.values())[1:]]
+    shared = get_type_hints(gather, globalns=globals() | {"Spec": object}, include_extras=True)
+    given = [p.replace(annotation=shared[p.name]) for p in inspect.signature(gather).parameters.values()]
+
+    def with_options(**values: Any) -> None:
+        with one_sentence():
+            rest = {p.name: values.pop(p.name) for p in own}
+            command(gather(**values), **rest)
+
+    with_options.__doc__ = command.__doc__
+    with_options.__name__ = command.__name__
+    with_options.__annotations__ = {p.name: p.annotation for p in [*given, *own]}
+    with_options.__signature__ = inspect.Signature([*given, *own])  # type: ignore[attr-defined]
+    return with_options
+
+
+@app.command()
+@describes_an_audit
+def run(asked: Spec, json_output: Json = False) -> None:
     """Audit the protection of your own pictures."""
-    with one_sentence():
-        from audit.run import run as run_audit
-        from audit.spec import load_spec
+    from audit.run import run as run_audit
 
-        options = _options(
-            originals=originals,
-            protected=protected,
-            artist=artist,
-            model=model,
-            protect=protect,
-            against=against,
-            control=control,
-            preset=preset,
-            replicates=replicates,
-            primary_metric=primary_metric,
-            prompts=prompts,
-            out=out,
-            store=store,
-            device=device,
-            seed=seed,
-        )
-        judged, folder = run_audit(load_spec(options, spec), Progress())
-        _announce(judged, folder, as_json=json_output)
+    judged, folder = run_audit(asked, Progress())
+    _announce(judged, folder, as_json=json_output)
 
 
 @app.command()
-def plan(
-    originals: Originals = None,
-    protected: Protected = None,
-    artist: Artist = None,
-    model: ModelName = None,
-    protect: Protect = None,
-    against: Against = None,
-    control: Control = None,
-    preset: Preset = None,
-    replicates: Replicates = None,
-    primary_metric: Metric = None,
-    prompts: Prompts = None,
-    out: Out = None,
-    store: StoreAt = None,
-    device: Device = None,
-    seed: Seed = None,
-    spec: SpecFile = None,
-) -> None:
+@describes_an_audit
+def plan(asked: Spec) -> None:
     """Fix the plan of an audit and say what it will cost; trains nothing."""
-    with one_sentence():
-        from audit.preview import preview
-        from audit.spec import load_spec
+    from audit.preview import preview
 
-        options = _options(
-            originals=originals,
-            protected=protected,
-            artist=artist,
-            model=model,
-            protect=protect,
-            against=against,
-            control=control,
-            preset=preset,
-            replicates=replicates,
-            primary_metric=primary_metric,
-            prompts=prompts,
-            out=out,
-            store=store,
-            device=device,
-            seed=seed,
-        )
-        shown = preview(load_spec(options, spec), Progress())
-        for condition in shown.plan.conditions:
-            print(f"condition {printable(condition.name)} ({condition.role})")
-        print(f"cells {shown.cells}")
-        print(f"time about {duration(shown.seconds)}")
-        print(f"memory about {shown.memory_bytes / 1e9:.1f} GB")
-        print(f"disk about {shown.disk_bytes / 1e6:.0f} MB")
-        print(f"plan {shown.plan.digest()}")
-        print(shown.path)
+    shown = preview(asked, Progress())
+    for condition in shown.plan.conditions:
+        print(f"condition {printable(condition.name)} ({condition.role})")
+    print(f"cells {shown.cells}")
+    print(f"time about {duration(shown.seconds)}")
+    print(f"memory about {shown.memory_bytes / 1e9:.1f} GB")
+    print(f"disk about {shown.disk_bytes / 1e6:.0f} MB")
+    print(f"plan {shown.plan.digest()}")
+    print(shown.path)
 
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]

@@ -58,3 +58,13 @@ class Treatment:
     version: int
     source: str
     encoder_passes: int = 0
+
+
+def the_argument(argument: float) -> float | None:
+    """Budget of a treatment whose argument is its L-inf budget."""
+    return argument
+
+
+def unbounded(argument: float) -> float | None:
+    """Budget of a treatment that may change a picture by any amount."""
+    return None

@@ -45,6 +45,11 @@ def export_model(work: Path) -> int:
     )
     shutil.rmtree(LAB_MODEL, ignore_errors=True)
     pipeline.to(dtype=torch.float16).save_pretrained(LAB_MODEL, safe_serialization=True)
+    # diffusers writes down where a part was loaded from; a path of the building machine is no one's business.
+    for config in LAB_MODEL.rglob("*.json"):
+        values = json.loads(config.read_text(encoding="utf-8"))
+        if isinstance(values, dict) and values.pop("_name_or_path", None) is not None:
+            config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     return int(state["step"])
 
 

@@ -7,7 +7,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from audit.conditions.base import Context, Pixels, Treatment
+from audit.conditions.base import Context, Pixels, Treatment, unbounded
 
 
 def _jpeg(pictures: list[Pixels], argument: float, context: Context) -> list[Pixels]:
@@ -20,10 +20,6 @@ def _jpeg(pictures: list[Pixels], argument: float, context: Context) -> list[Pix
     return made
 
 
-def _unbounded(argument: float) -> float | None:
-    return None
-
-
 JPEG = Treatment(
     name="jpeg",
     kind="counter",
@@ -32,7 +28,7 @@ JPEG = Treatment(
     default=50,
     low=1,
     high=95,
-    budget=_unbounded,
+    budget=unbounded,
     version=1,
     source="Dziugaite et al. 2016, as a counter to adversarial changes",
 )

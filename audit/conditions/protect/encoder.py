@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from audit.conditions.base import Context, Pixels, Treatment
+from audit.conditions.base import Context, Pixels, Treatment, the_argument
 from audit.conditions.protect.pgd import pgd
 from audit.streams import torch_rng
 from audit.tensors import to_pixels, to_tensor
@@ -53,10 +53,6 @@ def _encoder_pgd(pictures: list[Pixels], argument: float, context: Context) -> l
     return list(to_pixels(made))
 
 
-def _budget(argument: float) -> float | None:
-    return argument
-
-
 ENCODER_PGD = Treatment(
     name="encoder-pgd",
     kind="protection",
@@ -65,7 +61,7 @@ ENCODER_PGD = Treatment(
     default=16,
     low=1,
     high=255,
-    budget=_budget,
+    budget=the_argument,
     version=1,
     source="Salman et al. 2023 (PhotoGuard); Liang & Wu 2023 (Mist, textural)",
     encoder_passes=STEPS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audit.conditions.base import Context, Pixels, Treatment
+from audit.conditions.base import Context, Pixels, Treatment, the_argument
 from audit.streams import rng
 
 
@@ -26,10 +26,6 @@ def _placebo(pictures: list[Pixels], argument: float, context: Context) -> list[
     return made
 
 
-def _budget(argument: float) -> float | None:
-    return argument
-
-
 PLACEBO = Treatment(
     name="placebo",
     kind="placebo",
@@ -38,7 +34,7 @@ PLACEBO = Treatment(
     default=16,
     low=1,
     high=255,
-    budget=_budget,
+    budget=the_argument,
     version=1,
     source="control used throughout medicine; no audit of cloaks that we know of has one",
 )
