@@ -90,3 +90,16 @@ def test_a_full_disk_is_one_sentence(checkpoint, monkeypatch):
     assert caught.value.slug == "disk-full"
     monkeypatch.undo()
     assert checkpoint.load().step == 3
+
+
+def test_two_processes_on_one_pack_do_not_break_each_other(tmp_path):
+    one, other = Checkpoint(Store(tmp_path), ["a", "b"]), Checkpoint(Store(tmp_path), ["a", "b"])
+    one.save(state(3))
+    other.save(state(4))
+    one.drop()
+    other.save(state(5))
+    assert one.load().step == 5
+    other.drop()
+    one.drop()
+    assert one.load() is None
+    assert not any((tmp_path / "tmp").iterdir())
