@@ -1,4 +1,4 @@
-"""The command line. Thin: options in, one call, one exit code; torch is imported only by runs."""
+"""What commands share: the options that describe an audit, one sentence per error, the result on stdout."""
 
 from __future__ import annotations
 
@@ -12,21 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from audit import __version__
-from audit.errors import AuditError, Interrupted, printable
-from audit.progress import Progress, duration
+from audit.errors import AuditError, Interrupted
 
 if TYPE_CHECKING:
     from audit.records import Results
     from audit.spec import Spec
-
-app = typer.Typer(
-    help="Measure how well a protection keeps an artist's style from being learned.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-)
 
 Originals = Annotated[Path | None, typer.Option(help="Folder with the artist's original pictures.")]
 Protected = Annotated[Path | None, typer.Option(help="Folder with the protected copies of the same pictures.")]
@@ -63,7 +53,7 @@ def one_sentence() -> Iterator[None]:
         raise typer.Exit(stopped.exit_code) from None
 
 
-def _announce(judged: Results, out: Path, *, as_json: bool) -> None:
+def announce(judged: Results, out: Path, *, as_json: bool) -> None:
     """The result on stdout: the verdict and, last, the report's path."""
     assert judged.verdict is not None
     report = out / "report.html"
@@ -74,24 +64,6 @@ def _announce(judged: Results, out: Path, *, as_json: bool) -> None:
         print(report)
     if judged.verdict.label == "not-valid":
         raise typer.Exit(3)
-
-
-@app.command()
-def demo(
-    preset: Preset = None,
-    out: Out = None,
-    store: StoreAt = None,
-    device: Device = None,
-    json_output: Json = False,
-) -> None:
-    """Audit a reference protection on the built-in artist with the built-in lab model: no GPU, no download."""
-    with one_sentence():
-        from audit.demo import demo_spec
-        from audit.run import run as run_audit
-
-        spec = demo_spec(preset=preset, out=out, store=store, device=device)
-        judged, folder = run_audit(spec, Progress())
-        _announce(judged, folder, as_json=json_output)
 
 
 def gather(
@@ -136,82 +108,3 @@ def describes_an_audit(command: Callable[..., None]) -> Callable[..., None]:
     with_options.__annotations__ = {p.name: p.annotation for p in [*given, *own]}
     with_options.__signature__ = inspect.Signature([*given, *own])  # type: ignore[attr-defined]
     return with_options
-
-
-@app.command()
-@describes_an_audit
-def run(asked: Spec, json_output: Json = False) -> None:
-    """Audit the protection of your own pictures."""
-    from audit.run import run as run_audit
-
-    judged, folder = run_audit(asked, Progress())
-    _announce(judged, folder, as_json=json_output)
-
-
-@app.command()
-@describes_an_audit
-def plan(asked: Spec) -> None:
-    """Fix the plan of an audit and say what it will cost; trains nothing."""
-    from audit.preview import preview
-
-    shown = preview(asked, Progress())
-    for condition in shown.plan.conditions:
-        print(f"condition {printable(condition.name)} ({condition.role})")
-    print(f"cells {shown.cells}")
-    print(f"time about {duration(shown.seconds)}")
-    print(f"memory about {shown.memory_bytes / 1e9:.1f} GB")
-    print(f"disk about {shown.disk_bytes / 1e6:.0f} MB")
-    print(f"plan {shown.plan.digest()}")
-    print(shown.path)
-
-
-RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
-
-
-@app.command()
-def judge(folder: RunFolder, json_output: Json = False) -> None:
-    """Judge a finished run again from its results.json, and render its report."""
-    with one_sentence():
-        from audit.finish import finish
-        from audit.runfolder import read_results
-
-        _announce(finish(read_results(folder), folder), folder, as_json=json_output)
-
-
-@app.command()
-def report(folder: RunFolder) -> None:
-    """Render the report of a finished run again; results.json stays as it is."""
-    with one_sentence():
-        from audit.report import write_report
-        from audit.runfolder import read_results
-
-        print(write_report(read_results(folder), run_folder=folder))
-
-
-@app.command()
-def doctor() -> None:
-    """Say what this machine offers to a run, and what is missing."""
-    with one_sentence():
-        from audit.machine import describe_machine
-
-        for line in describe_machine():
-            print(line)
-
-
-def _version(value: bool) -> None:
-    if value:
-        print(__version__)
-        raise typer.Exit
-
-
-@app.callback()
-def main(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
-    ] = False,
-) -> None:
-    """CloakCheck: how much of an artist's style does a fine-tuned model still learn?"""
-
-
-if __name__ == "__main__":
-    app()

@@ -1,0 +1,9 @@
+"""The command line. Thin: options in, one call, one exit code; torch is imported only by runs.
+
+Each module registers its commands with `app`; a new group of commands is one file and one name below.
+"""
+
+from audit.cli import audits, finished, machine
+from audit.cli.app import app
+
+__all__ = ["app", "audits", "finished", "machine"]

@@ -1,0 +1,58 @@
+"""Commands that make an audit or its plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from audit.cli.app import app
+from audit.cli.options import Device, Json, Out, Preset, StoreAt, announce, describes_an_audit, one_sentence
+from audit.errors import printable
+from audit.progress import Progress, duration
+
+if TYPE_CHECKING:
+    from audit.spec import Spec
+
+
+@app.command()
+def demo(
+    preset: Preset = None,
+    out: Out = None,
+    store: StoreAt = None,
+    device: Device = None,
+    json_output: Json = False,
+) -> None:
+    """Audit a reference protection on the built-in artist with the built-in lab model: no GPU, no download."""
+    with one_sentence():
+        from audit.demo import demo_spec
+        from audit.run import run as run_audit
+
+        spec = demo_spec(preset=preset, out=out, store=store, device=device)
+        judged, folder = run_audit(spec, Progress())
+        announce(judged, folder, as_json=json_output)
+
+
+@app.command()
+@describes_an_audit
+def run(asked: Spec, json_output: Json = False) -> None:
+    """Audit the protection of your own pictures."""
+    from audit.run import run as run_audit
+
+    judged, folder = run_audit(asked, Progress())
+    announce(judged, folder, as_json=json_output)
+
+
+@app.command()
+@describes_an_audit
+def plan(asked: Spec) -> None:
+    """Fix the plan of an audit and say what it will cost; trains nothing."""
+    from audit.preview import preview
+
+    shown = preview(asked, Progress())
+    for condition in shown.plan.conditions:
+        print(f"condition {printable(condition.name)} ({condition.role})")
+    print(f"cells {shown.cells}")
+    print(f"time about {duration(shown.seconds)}")
+    print(f"memory about {shown.memory_bytes / 1e9:.1f} GB")
+    print(f"disk about {shown.disk_bytes / 1e6:.0f} MB")
+    print(f"plan {shown.plan.digest()}")
+    print(shown.path)

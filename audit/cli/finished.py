@@ -1,0 +1,33 @@
+"""Commands on a finished run; none of them starts torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.cli.app import app
+from audit.cli.options import Json, announce, one_sentence
+
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
+
+
+@app.command()
+def judge(folder: RunFolder, json_output: Json = False) -> None:
+    """Judge a finished run again from its results.json, and render its report."""
+    with one_sentence():
+        from audit.finish import finish
+        from audit.runfolder import read_results
+
+        announce(finish(read_results(folder), folder), folder, as_json=json_output)
+
+
+@app.command()
+def report(folder: RunFolder) -> None:
+    """Render the report of a finished run again; results.json stays as it is."""
+    with one_sentence():
+        from audit.report import write_report
+        from audit.runfolder import read_results
+
+        print(write_report(read_results(folder), run_folder=folder))

@@ -1,0 +1,48 @@
+"""The typed records that cross a stage border. No torch here; every record is frozen.
+
+collect -> ArtistSet; plan -> Plan; treat -> ImageSet; train -> Adapter; generate -> Generations;
+score -> CellScores, MetricFacts; judge -> Estimate, Check, Verdict; all of it -> Results.
+
+Fractions are floats (0.35, never "35 %"), digests are lower-case SHA-256 hex, and a value that
+could not be measured is None with a reason beside it, never zero.
+"""
+
+from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
+from audit.records.judged import Check, ConditionVerdict, Estimate, Verdict, VerdictLabel
+from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Score, Visibility
+from audit.records.plan import Condition, Margins, ModelFacts, Plan, Role, SampleSettings, TrainSettings
+from audit.records.results import Provenance, Results
+from audit.records.works import ArtistSet, Note, ProtectedFile, Work
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Adapter",
+    "ArtistSet",
+    "Cell",
+    "Check",
+    "Condition",
+    "ConditionVerdict",
+    "Digest",
+    "Estimate",
+    "Finite",
+    "Generations",
+    "ImageSet",
+    "Margins",
+    "MetricFacts",
+    "ModelFacts",
+    "Note",
+    "Plan",
+    "ProtectedFile",
+    "Provenance",
+    "Record",
+    "Results",
+    "Role",
+    "SampleSettings",
+    "Score",
+    "TrainSettings",
+    "Verdict",
+    "VerdictLabel",
+    "Visibility",
+    "Work",
+    "canonical_json",
+]

@@ -1,0 +1,99 @@
+"""What treating, training, generating and scoring make."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from audit.records.base import Digest, Finite, Record
+
+
+class ImageSet(Record):
+    """The pictures of one condition, in the order of `works`."""
+
+    condition: str
+    works: tuple[str, ...]
+    pixels: tuple[Digest, ...]
+
+
+class Visibility(Record):
+    """How far a delivered picture is from its original."""
+
+    condition: str
+    work: str
+    linf: Finite
+    """Greatest difference of any channel, 0..255."""
+    rms: Finite
+    """Root mean square difference, 0..255."""
+    psnr: float | None
+    """dB; None when the pictures are identical."""
+
+
+class Adapter(Record):
+    """One trained LoRA."""
+
+    condition: str
+    replicate: int
+    works: tuple[str, ...]
+    sha256: Digest
+    """Digest of the adapter file."""
+    norm: Finite
+    """Frobenius norm of all B matrices together; 0 means the adapter does nothing."""
+    losses: tuple[float | None, ...]
+    """Mean training loss of consecutive equal spans of the run; None where it was not finite."""
+    finite: bool
+    seconds: float
+    """Wall time of the pack divided by its cells."""
+
+
+class Generations(Record):
+    """Pictures of one model; file names are relative to the run folder's images/."""
+
+    condition: str
+    replicate: int
+    files: tuple[str, ...]
+    """One per (prompt, noise), prompt-major; `base` has replicate 0."""
+    pixels: tuple[Digest, ...]
+    changed_share: float | None
+    """Share of pictures that differ visibly from base's with the same noise; None for base."""
+    blank_share: float
+    """Share of pictures with next to no contrast."""
+
+
+class Score(Record):
+    """One picture's closeness to the artist by one metric; higher is closer."""
+
+    metric: str
+    prompt: int
+    """Index into the plan's prompts."""
+    noise: int
+    """Index of the picture within its prompt, 0..per_prompt-1."""
+    value: Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)] | None
+    missing: str = ""
+    """Why there is no value."""
+
+
+class Cell(Record):
+    """All that is known about one trained model (or base)."""
+
+    condition: str
+    replicate: int
+    adapter: Adapter | None
+    generations: Generations
+    scores: tuple[Score, ...]
+
+
+class MetricFacts(Record):
+    """What a metric is, and how it does on real pictures."""
+
+    name: str
+    lineage: str
+    """Where its features come from, in a few words."""
+    weights_sha256: Digest
+    real: tuple[float, ...]
+    """Scores of the artist's own pool works against the held-out works: the ceiling."""
+    others: tuple[float, ...]
+    """Scores of works by other artists against the same held-out works."""
+    others_artists: int
+    """How many other artists those are."""

@@ -1,0 +1,117 @@
+"""What is fixed before the first training step."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from audit.records.base import SCHEMA_VERSION, Digest, Record
+from audit.records.works import ProtectedFile, Work
+
+
+class TrainSettings(Record):
+    """LoRA fine-tuning, the same for every cell."""
+
+    rank: int = Field(8, ge=1, le=256)
+    alpha: float = Field(8.0, gt=0)
+    """LoRA output is scaled by alpha / rank."""
+    targets: Literal["attention", "attention+ff", "all"] = "attention"
+    steps: int = Field(150, ge=1)
+    batch: int = Field(8, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "cosine"] = "constant"
+    warmup: int = Field(10, ge=0)
+    """Steps of linear warm-up."""
+    weight_decay: float = Field(0.01, ge=0)
+    clip: float = Field(1.0, ge=0)
+    """Greatest gradient norm per cell; 0 switches clipping off."""
+    min_snr: float | None = Field(5.0, gt=0)
+    """Min-SNR-gamma loss weight (Hang et al., 2023); None for the plain mean squared error."""
+    noise_offset: float = Field(0.0, ge=0)
+    flip: bool = True
+    works: int = Field(24, ge=1)
+    """Works drawn from the pool for each replicate (all of them when the pool is smaller)."""
+
+
+class SampleSettings(Record):
+    """How pictures are made from a model, the same for base and every cell."""
+
+    steps: int = Field(20, ge=1)
+    guidance: float = Field(5.0, ge=1)
+    """Classifier-free guidance scale; 1 switches it off."""
+    per_prompt: int = Field(1, ge=1)
+    """Pictures per prompt, each with noise of its own that all conditions share."""
+
+
+class Margins(Record):
+    """What the verdict words mean, in shares of the protection index, fixed before the run."""
+
+    held: float = 0.5
+    partly: float = 0.0
+    did_not_hold: float = 0.2
+    learned_share: float = 0.1
+    """The clean gain must be at least this share of the distance from base to the held-out works."""
+    level: float = Field(0.95, gt=0.5, lt=1)
+    min_replicates: int = 6
+    min_auc: float = 0.8
+    base_knows_share: float = 0.5
+    """Base already knows the artist when it covers this share of the way from others to the artist."""
+
+
+Role = Literal["clean", "protected", "placebo", "counter", "control"]
+
+
+class Condition(Record):
+    """What happens to the training pictures of a cell."""
+
+    name: str
+    """As typed: `clean`, `protected`, `encoder-pgd:16`, `protected+jpeg:50`, `placebo`, ..."""
+    role: Role
+    source: Literal["originals", "protected-files"] = "originals"
+    steps: tuple[str, ...] = ()
+    """Treatments applied in order, each `name` or `name:argument`."""
+    primary: bool = False
+    """Whether the overall verdict counts it."""
+
+
+class ModelFacts(Record):
+    """Which base model was used; identified by content, not by name."""
+
+    name: str
+    family: Literal["sd1", "sd2"]
+    sha256: Digest
+    """Digest over the digests of all weight and config files."""
+    resolution: int
+    """Side in pixels of training and generated pictures."""
+    prediction_type: Literal["epsilon", "v_prediction"]
+    lab: bool
+    """True for the built-in lab model, whose findings say nothing about Stable Diffusion."""
+    licence: str = ""
+
+
+class Plan(Record):
+    """Everything that is fixed before the first training step; its digest is printed then."""
+
+    schema_version: int = SCHEMA_VERSION
+    tool_version: str
+    artist: str
+    preset: str
+    model: ModelFacts
+    works: tuple[Work, ...]
+    protected: tuple[ProtectedFile, ...] = ()
+    conditions: tuple[Condition, ...]
+    replicates: int = Field(ge=1, le=1000)
+    seed: int
+    trigger: str
+    """The made-up style word; never the artist's real name."""
+    prompts: tuple[str, ...]
+    """Subjects; the model is asked for "<subject> by <trigger>"."""
+    metrics: tuple[str, ...]
+    primary_metric: str
+    training: TrainSettings
+    sampling: SampleSettings
+    margins: Margins = Margins()
+
+    def condition(self, name: str) -> Condition:
+        return next(c for c in self.conditions if c.name == name)

@@ -1,0 +1,66 @@
+"""The artist's pictures, as collected."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from audit.records.base import Digest, Record
+
+
+class Note(Record):
+    """Something found while collecting that the reader must know but that does not stop the run."""
+
+    slug: str
+    """Key of the entry in MESSAGES.md, for instance `protected-other-format`."""
+    sentence: str
+    """One plain sentence, with the file's display name where it concerns one file."""
+    work: str | None = None
+    """Id of the work concerned, if one."""
+
+
+class Work(Record):
+    """One picture by the artist."""
+
+    id: str
+    """Neutral ASCII id, `w000`, `w001`, ... in the order of the sorted file names."""
+    name: str
+    """File name without folder, made printable; for display only."""
+    caption: str
+    """What the picture shows, without style words; never empty."""
+    sha256: Digest
+    """Digest of the file's bytes as delivered."""
+    pixels: Digest
+    """Store digest of the decoded upright 8-bit RGB PNG."""
+    width: int
+    height: int
+    split: Literal["pool", "reference"]
+    """`pool` may be trained on; `reference` is only ever scored against."""
+
+
+class ProtectedFile(Record):
+    """The artist's protected version of one work, as delivered."""
+
+    work: str
+    name: str
+    sha256: Digest
+    pixels: Digest
+    width: int
+    height: int
+    matched_by: Literal["name", "perceptual-hash"]
+    claimed_tool: str = ""
+    """Tool that the file name suggests (`Glaze`, `Nightshade`, ...); a claim, not a fact."""
+
+
+class ArtistSet(Record):
+    """Everything the run knows about the artist's pictures."""
+
+    artist: str
+    works: tuple[Work, ...]
+    protected: tuple[ProtectedFile, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+    def pool(self) -> tuple[Work, ...]:
+        return tuple(w for w in self.works if w.split == "pool")
+
+    def reference(self) -> tuple[Work, ...]:
+        return tuple(w for w in self.works if w.split == "reference")
