@@ -4,6 +4,7 @@ AuditError                    exit code 2 unless said otherwise
 ├── BadInput                  a folder, picture, prompt file or option that cannot be used
 ├── BadModel                  a base model that is unknown, incomplete or not Stable Diffusion 1.x/2.x
 ├── BadResults                a results.json or plan.json that does not fit its schema
+├── MemoryShort               even the smallest piece of work does not fit into memory (audit.memory)
 ├── StorageError              full disk, unwritable folder, a stored result that fails its digest
 └── Interrupted               Ctrl-C; finished steps are kept (exit code 130)
 

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import os
 
+import psutil
 import torch
 
 from audit.errors import BadInput, printable
 from audit.models.loader import Model
 from audit.records import TrainSettings
+from audit.tensors import autocast_of
+from audit.training.footprint import measure
 
 PACK_ROWS_CPU = 144
 """Rows per pass on a CPU: past this, throughput is flat and memory is not (DECISIONS, 2026-11-22)."""
-ROW_BYTES_SD = 0.9e9
-"""Activation memory of one 512 px Stable Diffusion row in training, bf16 (research: 0.88 GiB)."""
+PACK_ROWS = 512
+"""Rows per pass elsewhere; no device gains from more at the sizes of an audit."""
+SHARE_OF_RAM = 0.5
+SHARE_OF_DEVICE = 0.85
+"""How much of the memory an audit may take when the user states no budget: a laptop has other things to do."""
+RUNTIME_BYTES = 0.9e9
+"""What Python, torch and the libraries around them take before a model is loaded."""
 
 
 def pick_device(name: str) -> torch.device:
@@ -48,17 +56,42 @@ def pick_precision(device: torch.device) -> str:
     return "fp32"
 
 
-def pick_pack(model: Model, settings: TrainSettings) -> int:
-    """Cells per pass. A pure function of model, settings and device, so that a resumed run packs alike."""
-    area = (model.facts.resolution / 512) ** 2
-    width = model.unet.config.block_out_channels[0] / 320
-    row = ROW_BYTES_SD * area * width
-    if model.device.type == "cuda":
-        room = 0.7 * torch.cuda.get_device_properties(model.device).total_memory - 3e9
-        rows = int(room / row)
-    else:
-        rows = PACK_ROWS_CPU if row < 3e7 else settings.batch
-    return max(1, rows // settings.batch)
+def memory_budget(device: torch.device, memory: float | None) -> float:
+    """Bytes that the whole process may take: as asked for in GB, else a share of what the machine has."""
+    if memory is not None:
+        return memory * 1e9
+    if device.type == "cuda":
+        return SHARE_OF_DEVICE * float(torch.cuda.get_device_properties(device).total_memory)
+    if device.type == "mps":
+        return SHARE_OF_DEVICE * float(torch.mps.recommended_max_memory())
+    return SHARE_OF_RAM * physical_memory()
+
+
+def physical_memory() -> float:
+    """Bytes of main memory."""
+    return float(psutil.virtual_memory().total)
+
+
+def weights_bytes(model: Model) -> float:
+    """Bytes of the loaded base model."""
+    parts = (model.unet, model.vae, model.text_encoder)
+    return float(sum(p.numel() * p.element_size() for part in parts for p in part.parameters()))
+
+
+def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: float | None = None) -> int:
+    """Cells per pass under the memory budget.
+
+    A pure function of model, settings, precision and budget, so that a resumed run packs alike.
+
+    Args:
+        memory: budget of the whole process in GB; None for a share of the machine's.
+    """
+    budget = memory_budget(model.device, memory) - weights_bytes(model)
+    if model.device.type == "cpu":
+        budget -= RUNTIME_BYTES
+    fitting = measure(model, settings, autocast=autocast_of(precision)).cells(budget, batch=settings.batch)
+    most = PACK_ROWS_CPU if model.device.type == "cpu" else PACK_ROWS
+    return max(1, min(fitting, most // settings.batch))
 
 
 def describe_machine() -> list[str]:

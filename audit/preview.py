@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import resource
 import time
 from dataclasses import dataclass
@@ -20,9 +19,10 @@ from audit.run import prepare
 from audit.sampling import sample
 from audit.spec import Spec
 from audit.tensors import autocast_of
-from audit.training.loop import Base, CellData, train_pack
+from audit.training.batches import CellData
+from audit.training.footprint import adapter_parameters, base_of
+from audit.training.loop import train_pack
 from audit.training.streams import Streams
-from audit.training.targets import target_names
 
 PROBE_STEPS = 3
 PICTURE_BYTES_PER_PIXEL = 4.0
@@ -57,7 +57,8 @@ def preview(spec: Spec, progress: Progress) -> Preview:
     _, artist, plan, model, out = prepare(spec, progress)
     cells = len(plan.conditions) * plan.replicates
     progress.stage("Measuring this machine", 3)
-    train_second = _train_row_seconds(plan, model, cells)
+    pack = min(cells, pick_pack(model, plan.training, precision=pick_precision(model.device), memory=spec.memory))
+    train_second = _train_row_seconds(plan, model, pack)
     progress.update(1)
     picture_second = _picture_seconds(plan, model)
     progress.update(2)
@@ -82,8 +83,7 @@ def preview(spec: Spec, progress: Progress) -> Preview:
 def _disk_bytes(plan: Plan, model: Model, *, pictures: int, cells: int) -> float:
     """Store and run folder together: generated pictures, treated works, adapters."""
     works = sum(w.width * w.height for w in plan.works) * WORK_BYTES_PER_PIXEL * (1 + len(plan.conditions))
-    shapes = (model.unet.get_submodule(n).weight.shape for n in target_names(model.unet, plan.training))
-    adapter = 4 * plan.training.rank * sum(s[0] + math.prod(s[1:]) for s in shapes)
+    adapter = 4 * adapter_parameters(model, plan.training)
     return float(pictures * plan.model.resolution**2 * PICTURE_BYTES_PER_PIXEL + works + cells * adapter)
 
 
@@ -103,9 +103,8 @@ def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
     return passes * min(spent) / len(batch)
 
 
-def _train_row_seconds(plan: Plan, model: Model, cells: int) -> float:
+def _train_row_seconds(plan: Plan, model: Model, pack: int) -> float:
     """Seconds per training sample at the pack size that the run will use."""
-    pack = min(cells, pick_pack(model, plan.training))
     channels, height, width = model.latent_shape
     works = plan.training.batch
     hidden = int(model.unet.config.cross_attention_dim)
@@ -115,12 +114,6 @@ def _train_row_seconds(plan: Plan, model: Model, cells: int) -> float:
         std=torch.ones(works, 2, channels, height, width),
         text=torch.zeros(works, model.tokens, hidden),
     )
-    base = Base(
-        unet=model.unet,
-        alphas_cumprod=model.alphas_cumprod,
-        prediction=model.facts.prediction_type,
-        scaling=float(model.vae.config.scaling_factor),
-    )
     autocast = autocast_of(pick_precision(model.device))
     times: list[float] = []
 
@@ -129,7 +122,7 @@ def _train_row_seconds(plan: Plan, model: Model, cells: int) -> float:
 
     steps = plan.training.model_copy(update={"steps": max(PROBE_STEPS, 2)})
     with training_attention(model):
-        train_pack(base, [data] * pack, steps, autocast=autocast, after_step=note)
+        train_pack(base_of(model), [data] * pack, steps, autocast=autocast, after_step=note)
     # The first step pays for warm-up.
     return (times[-1] - times[0]) / (len(times) - 1) / (pack * plan.training.batch)
 

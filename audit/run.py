@@ -68,7 +68,7 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
         model=model,
         settings=plan.training,
         precision=precision,
-        pack=pick_pack(model, plan.training),
+        pack=pick_pack(model, plan.training, precision=precision, memory=spec.memory),
         store=store,
         progress=progress.update,
     )

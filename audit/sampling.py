@@ -17,7 +17,8 @@ from diffusers import DPMSolverMultistepScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audit.models.encode import encode_texts
+from audit.memory import free_unused, is_out_of_memory, too_short
+from audit.models.encode import encode_texts, hidden_states
 from audit.models.loader import Model
 from audit.records import Generations, SampleSettings
 from audit.store import Store
@@ -72,30 +73,57 @@ def sample(
     Args:
         text: prompt embeddings, (prompts, tokens, width).
         empty: embedding of the empty prompt, (1, tokens, width).
-        updates: LoRA weight updates by module name; None for the base model.
-        batch: pictures per forward pass (twice as many rows under guidance).
+        updates: LoRA weight updates by full module name, of which the U-Net's count; None for the base model.
+        batch: pictures per forward pass (twice as many rows under guidance); halved where memory runs out.
 
     Returns:
         uint8 (prompts * per_prompt, H, W, 3), prompt-major. A picture whose latent became
         non-finite is returned black, which the blank-picture gate catches.
+
+    Raises:
+        MemoryShort: a single picture does not fit.
     """
     count = len(text) * settings.per_prompt
     noise = initial_noise(model, seed=seed, prompts=len(text), per_prompt=settings.per_prompt)
     rows = text.repeat_interleave(settings.per_prompt, dim=0)
     made = []
-    with Merged(model.unet, updates or {}):
-        for start in range(0, count, batch):
-            latents = _denoise(
-                model,
-                noise[start : start + batch].to(model.device),
-                rows[start : start + batch].to(model.device),
-                empty.to(model.device),
-                settings,
-                autocast,
-            )
-            latents = torch.nan_to_num(latents / model.vae.config.scaling_factor)
-            made.append(to_pixels(torch.nan_to_num(model.vae.decode(latents).sample, nan=-1.0)))
+    with Merged({"unet": model.unet}, _of("unet", updates or {})):
+        done = 0
+        while done < count:
+            here = slice(done, done + batch)
+            try:
+                made.append(_draw(model, noise[here], rows[here], empty, settings, autocast))
+                done += batch
+                continue
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if batch == 1:
+                    raise too_short("one picture") from error
+            free_unused(model.device)
+            batch //= 2
     return np.concatenate(made)
+
+
+def _draw(
+    model: Model, noise: Tensor, text: Tensor, empty: Tensor, settings: SampleSettings, autocast: torch.dtype | None
+) -> NDArray[np.uint8]:
+    """Pictures of one batch, uint8 (N, H, W, 3)."""
+    device = model.device
+    latents = _denoise(model, noise.to(device), text.to(device), empty.to(device), settings, autocast)
+    latents = torch.nan_to_num(latents / model.vae.config.scaling_factor)
+    return to_pixels(torch.nan_to_num(model.vae.decode(latents).sample, nan=-1.0))
+
+
+def text_under(model: Model, updates: Mapping[str, Tensor], texts: Sequence[str]) -> Tensor:
+    """Hidden states under an adapter's updates of the text encoder, float32 (N, tokens, width)."""
+    with Merged({"text_encoder": model.text_encoder}, _of("text_encoder", updates)):
+        return hidden_states(model, texts)
+
+
+def _of(root: str, updates: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The updates of one root module."""
+    return {name: update for name, update in updates.items() if name.startswith(f"{root}.")}
 
 
 def _denoise(
@@ -147,14 +175,17 @@ def generate(
     """
 
     def compute() -> list[str]:
-        hidden = encode_texts(model, store, [*texts, ""])
+        updates = load_updates(source.adapter) if source.adapter else {}
+        lines = [*texts, ""]
+        touched = bool(_of("text_encoder", updates))
+        hidden = text_under(model, updates, lines) if touched else encode_texts(model, store, lines)
         pictures = sample(
             model,
             text=hidden[:-1],
             empty=hidden[-1:],
             settings=settings,
             seed=seed,
-            updates=load_updates(source.adapter) if source.adapter else None,
+            updates=updates,
             autocast=autocast_of(precision),
         )
         return [store.put_pixels(p) for p in pictures]

@@ -35,6 +35,8 @@ class Spec(Record):
     out: Path | None = None
     store: Path | None = None
     device: str = "auto"
+    memory: float | None = Field(None, gt=0)
+    """Budget in GB of the whole process; a share of the machine's memory when not given."""
     seed: int = Field(0, ge=0)
     training: dict[str, Any] = Field(default_factory=dict)
     sampling: dict[str, Any] = Field(default_factory=dict)

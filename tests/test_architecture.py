@@ -17,7 +17,7 @@ LAYERS = [
     ["errors"],
     ["records"],
     ["images", "streams", "progress", "provenance"],
-    ["store", "tensors", "spec"],
+    ["store", "tensors", "spec", "memory"],
     ["models"],
     ["style"],
     ["training"],

@@ -10,10 +10,10 @@ from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from audit.models.encode import encode_texts
 from audit.models.loader import load
 from audit.records import SampleSettings, TrainSettings
-from audit.sampling import initial_noise, sample
+from audit.sampling import initial_noise, sample, text_under
 from audit.store import Store
 from audit.training.adapters import Merged, b_norm, load_updates, save_adapter
-from audit.training.targets import target_names
+from audit.training.targets import find_module, find_targets
 
 SETTINGS = SampleSettings(steps=6, guidance=3.0, per_prompt=2)
 
@@ -28,12 +28,16 @@ def text(model, tmp_path):
     return encode_texts(model, Store(tmp_path), ["a cat", "a red house", "rain", ""])
 
 
-def random_adapter(model, path, *, targets="all", rank=2, alpha=4.0):
-    settings = TrainSettings(rank=rank, alpha=alpha, targets=targets)
+def roots_of(model):
+    return {"unet": model.unet, "text_encoder": model.text_encoder}
+
+
+def random_adapter(model, path, *, targets="all", text_encoder=False, rank=2, alpha=4.0):
+    settings = TrainSettings(rank=rank, alpha=alpha, targets=targets, text_encoder=text_encoder)
     generator = torch.Generator().manual_seed(1)
     cell = {}
-    for name in target_names(model.unet, settings):
-        weight = model.unet.get_submodule(name).weight
+    for name in find_targets(roots_of(model), settings):
+        weight = find_module(roots_of(model), name).weight
         a = torch.randn(rank, *weight.shape[1:], generator=generator) * 0.1
         cell[name] = (a, torch.randn(weight.shape[0], rank, generator=generator) * 0.3)
     save_adapter(path, cell, alpha=alpha)
@@ -55,14 +59,20 @@ def test_batch_size_does_not_change_the_pictures(model, text):
     assert np.abs(whole.astype(int) - parts).max() <= 1
 
 
-@pytest.mark.parametrize("targets", ["attention", "attention+ff", "all"])
-def test_the_stock_pipeline_opens_the_adapter_and_draws_the_same_picture(model, text, tiny_model, tmp_path, targets):
+@pytest.mark.parametrize(
+    ("targets", "text_encoder"), [("attention", False), ("attention+ff", False), ("all", False), ("attention", True)]
+)
+def test_the_stock_pipeline_opens_the_adapter_and_draws_the_same_picture(
+    model, text, tiny_model, tmp_path, targets, text_encoder
+):
     path = tmp_path / "adapter.safetensors"
-    random_adapter(model, path, targets=targets)
+    random_adapter(model, path, targets=targets, text_encoder=text_encoder)
+    hidden = text_under(model, load_updates(path), ["a cat", ""])
+    assert torch.equal(hidden, text[[0, -1]]) != text_encoder
     ours = sample(
         model,
-        text=text[:1],
-        empty=text[-1:],
+        text=hidden[:1],
+        empty=hidden[-1:],
         settings=SETTINGS.model_copy(update={"per_prompt": 1}),
         seed=0,
         updates=load_updates(path),
@@ -95,7 +105,7 @@ def test_merging_restores_the_weights_bit_for_bit(model, tmp_path):
     path = tmp_path / "adapter.safetensors"
     random_adapter(model, path)
     before = {k: v.clone() for k, v in model.unet.state_dict().items()}
-    with Merged(model.unet, load_updates(path)):
+    with Merged(roots_of(model), load_updates(path)):
         assert any(not torch.equal(v, before[k]) for k, v in model.unet.state_dict().items())
     assert all(torch.equal(v, before[k]) for k, v in model.unet.state_dict().items())
 

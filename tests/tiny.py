@@ -11,7 +11,7 @@ from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from audit.streams import torch_rng
-from audit.training.loop import Base, CellData
+from audit.training.batches import Base, CellData
 from audit.training.streams import Streams
 
 
@@ -31,6 +31,21 @@ def tiny_unet(seed: int = 0) -> UNet2DConditionModel:
     ).requires_grad_(False)
 
 
+def tiny_text_encoder(seed: int = 0) -> CLIPTextModel:
+    torch.manual_seed(seed)
+    config = CLIPTextConfig(
+        vocab_size=30,
+        hidden_size=12,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=6,
+        bos_token_id=28,
+        eos_token_id=29,
+    )
+    return CLIPTextModel(config).requires_grad_(False).eval()
+
+
 def tiny_base(dtype: torch.dtype, *, prediction: str = "epsilon") -> Base:
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 100, dtype=torch.float64) ** 2
     return Base(
@@ -38,16 +53,23 @@ def tiny_base(dtype: torch.dtype, *, prediction: str = "epsilon") -> Base:
         alphas_cumprod=(1 - betas).cumprod(0),
         prediction=prediction,
         scaling=0.7,
+        text_encoder=tiny_text_encoder().to(dtype),
     )
 
 
-def tiny_cell(replicate: int, *, pictures: str = "clean", works: int = 5, seed: int = 3) -> CellData:
+def tiny_cell(
+    replicate: int, *, pictures: str = "clean", works: int = 5, seed: int = 3, tokens: bool = False
+) -> CellData:
+    """Random latents under a name; `tokens` gives token ids in place of text embeddings."""
     generator = torch_rng("tiny-cell", pictures)
+    words = torch_rng("tiny-text")
     return CellData(
         streams=Streams(seed=seed, replicate=replicate),
         mean=torch.randn(works, 2, 4, 8, 8, generator=generator),
         std=torch.rand(works, 2, 4, 8, 8, generator=generator) * 0.1,
-        text=torch.randn(works, 6, 12, generator=torch_rng("tiny-text")),
+        text=torch.randint(0, 28, (works, 6), generator=words)
+        if tokens
+        else torch.randn(works, 6, 12, generator=words),
     )
 
 

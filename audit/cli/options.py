@@ -32,6 +32,9 @@ Prompts = Annotated[Path | None, typer.Option(help="Text file with one subject p
 Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: reports/<date>-<artist>).")]
 StoreAt = Annotated[Path | None, typer.Option(help="Folder for finished steps (default: the user's cache).")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
+Memory = Annotated[
+    float | None, typer.Option(help="Memory in GB that the run may take (default: half of a PC's, most of a GPU's).")
+]
 Seed = Annotated[int | None, typer.Option(help="Seed of the whole plan.")]
 SpecFile = Annotated[Path | None, typer.Option("--spec", help="audit.toml with any of these options.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
@@ -81,6 +84,7 @@ def gather(
     out: Out = None,
     store: StoreAt = None,
     device: Device = None,
+    memory: Memory = None,
     seed: Seed = None,
     spec: SpecFile = None,
 ) -> Spec:

@@ -46,24 +46,31 @@ def encode_picture(model: Model, store: Store, pixels: str) -> Latents:
     return Latents(mean=found["mean"], std=found["std"])
 
 
+def tokenize(model: Model, texts: Sequence[str]) -> Tensor:
+    """Padded and truncated token ids, int64 (N, tokens)."""
+    ids: Tensor = model.tokenizer(
+        list(texts), padding="max_length", max_length=model.tokens, truncation=True, return_tensors="pt"
+    ).input_ids
+    return ids
+
+
 @torch.no_grad()
+def hidden_states(model: Model, texts: Sequence[str]) -> Tensor:
+    """Text-encoder hidden states as the model stands now, float32 (N, tokens, width)."""
+    rows = []
+    for start in range(0, len(texts), 32):
+        tokens = tokenize(model, texts[start : start + 32])
+        rows.append(model.text_encoder(tokens.to(model.device)).last_hidden_state.float().cpu())
+    return torch.cat(rows).contiguous()
+
+
 def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Tensor:
-    """Text-encoder hidden states, float32 (N, tokens, width); one stored step per list of texts."""
+    """The base model's hidden states, float32 (N, tokens, width); one stored step per list of texts."""
     key = store.key("texts", TEXT_VERSION, list(texts), [model.facts.sha256])
     folder = store.verified("texts", key)
     if folder is not None:
         return load_file(folder / "texts.safetensors")["hidden"]
-    rows = []
-    for start in range(0, len(texts), 32):
-        tokens = model.tokenizer(
-            list(texts[start : start + 32]),
-            padding="max_length",
-            max_length=model.tokens,
-            truncation=True,
-            return_tensors="pt",
-        )
-        rows.append(model.text_encoder(tokens.input_ids.to(model.device)).last_hidden_state.float().cpu())
-    hidden = torch.cat(rows).contiguous()
+    hidden = hidden_states(model, texts)
     with store.writing("texts", key) as partial:
         (partial / "texts.safetensors").write_bytes(save({"hidden": hidden}))
     return hidden

@@ -17,6 +17,8 @@ class TrainSettings(Record):
     alpha: float = Field(8.0, gt=0)
     """LoRA output is scaled by alpha / rank."""
     targets: Literal["attention", "attention+ff", "all"] = "attention"
+    text_encoder: bool = False
+    """Whether the text encoder's attention carries LoRA too, at the same rank and learning rate."""
     steps: int = Field(150, ge=1)
     batch: int = Field(8, ge=1)
     learning_rate: float = Field(1e-3, gt=0)

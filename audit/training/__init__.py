@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import json
-import os
-import shutil
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 
-from audit.models.encode import encode_picture, encode_texts
+from audit.memory import free_unused, is_out_of_memory, too_short
+from audit.models.encode import encode_picture, encode_texts, tokenize
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
 from audit.records import Adapter, TrainSettings
-from audit.store import Store, storage_errors
+from audit.store import Store
 from audit.tensors import autocast_of
 from audit.training.adapters import b_norm, save_adapter
-from audit.training.loop import Base, CellData, State, loss_curve, train_pack
+from audit.training.batches import CellData
+from audit.training.checkpoint import Checkpoint
+from audit.training.footprint import base_of
+from audit.training.loop import State, loss_curve, train_pack
 from audit.training.streams import Streams
 
-VERSION = 1
+VERSION = 2
 CHECKPOINT_SECONDS = 15.0
 
 
@@ -96,7 +93,7 @@ def train(
                 progress(before + steps * weight)
 
         if not sound.issuperset(pack_keys):
-            _train_one_pack(
+            _train_rows(
                 [cells[i] for i in rows],
                 pack_keys,
                 model=model,
@@ -134,6 +131,49 @@ def make_packs(replicates: Sequence[int], rows: Sequence[int], most: int) -> lis
     return packs
 
 
+def _train_rows(
+    cells: Sequence[TrainingCell],
+    keys: Sequence[str],
+    *,
+    model: Model,
+    settings: TrainSettings,
+    precision: str,
+    store: Store,
+    progress: Callable[[int], None],
+) -> None:
+    """Train a pack; where memory runs out, its halves one after the other.
+
+    Raises:
+        MemoryShort: a single cell does not fit.
+    """
+    try:
+        _train_one_pack(
+            cells, keys, model=model, settings=settings, precision=precision, store=store, progress=progress
+        )
+        return
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        if len(cells) == 1:
+            raise too_short("one LoRA in training") from error
+    # Outside the handler: the exception would keep the failed pass's tensors alive.
+    free_unused(model.device)
+    middle = len(cells) // 2
+    for first, last in ((0, middle), (middle, len(cells))):
+        _train_rows(
+            cells[first:last],
+            keys[first:last],
+            model=model,
+            settings=settings,
+            precision=precision,
+            store=store,
+            # Steps of the pack as a whole: the halves cover one half of the bar each.
+            progress=lambda done, at=first, end=last: progress(  # type: ignore[misc]
+                (at * settings.steps + (end - at) * done) // len(cells)
+            ),
+        )
+
+
 def _train_one_pack(
     cells: Sequence[TrainingCell],
     keys: Sequence[str],
@@ -144,13 +184,7 @@ def _train_one_pack(
     store: Store,
     progress: Callable[[int], None],
 ) -> None:
-    base = Base(
-        unet=model.unet,
-        alphas_cumprod=model.alphas_cumprod,
-        prediction=model.facts.prediction_type,
-        scaling=float(model.vae.config.scaling_factor),
-    )
-    data = [_cell_data(cell, model, store) for cell in cells]
+    data = [_cell_data(cell, model, settings, store) for cell in cells]
     checkpoint = Checkpoint(store, keys)
     started = time.monotonic()
     saved = started
@@ -166,7 +200,7 @@ def _train_one_pack(
 
     with training_attention(model):
         adapters, state = train_pack(
-            base,
+            base_of(model),
             data,
             settings,
             autocast=autocast_of(precision),
@@ -184,13 +218,13 @@ def _train_one_pack(
     checkpoint.drop()
 
 
-def _cell_data(cell: TrainingCell, model: Model, store: Store) -> CellData:
+def _cell_data(cell: TrainingCell, model: Model, settings: TrainSettings, store: Store) -> CellData:
     latents = [encode_picture(model, store, pixels) for pixels in cell.pixels]
     return CellData(
         streams=cell.streams,
         mean=torch.stack([x.mean for x in latents]),
         std=torch.stack([x.std for x in latents]),
-        text=encode_texts(model, store, cell.captions),
+        text=tokenize(model, cell.captions) if settings.text_encoder else encode_texts(model, store, cell.captions),
     )
 
 
@@ -211,83 +245,3 @@ def _read_adapter(cell: TrainingCell, key: str, store: Store) -> tuple[Adapter, 
         seconds=facts["seconds"],
     )
     return record, path
-
-
-class Checkpoint:
-    """The unfinished state of one pack: a file per cell in one folder that is replaced as a whole."""
-
-    def __init__(self, store: Store, keys: Sequence[str]) -> None:
-        self.keys = keys
-        self.root = store.root
-        self.folder = store.root / "checkpoints" / store.key("pack", VERSION, list(keys), [])
-
-    def save(self, state: State) -> None:
-        """Replace the checkpoint; a run killed at any instant finds a whole one."""
-        with storage_errors(self.root):
-            partial = self.root / "tmp" / f"checkpoint-{uuid.uuid4().hex}"
-            partial.mkdir(parents=True)
-            try:
-                for index in range(len(self.keys)):
-                    tensors = {"loss_sum": state.loss_sum[index].cpu(), "loss_count": state.loss_count}
-                    for name, values in (("p", state.params), ("m", state.exp_avg), ("v", state.exp_avg_sq)):
-                        tensors |= {f"{name}{i:04d}": value[index].cpu() for i, value in enumerate(values)}
-                    _write_synced(partial / f"cell{index:04d}.safetensors", save(_contiguous(tensors)))
-                _write_synced(partial / "step.json", json.dumps(state.step).encode("ascii"))
-                self.folder.parent.mkdir(exist_ok=True)
-                # Two renames, so that at every instant one whole state is on disk.
-                old = self.folder.with_suffix(".old")
-                shutil.rmtree(old, ignore_errors=True)
-                # Another process at work on the same pack may win either rename; its state is as good.
-                with contextlib.suppress(FileNotFoundError):
-                    os.replace(self.folder, old)
-                try:
-                    os.replace(partial, self.folder)
-                except OSError as error:
-                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                        raise
-                shutil.rmtree(old, ignore_errors=True)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
-
-    def load(self) -> State | None:
-        """The newest whole checkpoint; a damaged one is dropped, and without any the pack starts anew."""
-        for folder in (self.folder, self.folder.with_suffix(".old")):
-            if not (folder / "step.json").exists():
-                continue
-            try:
-                return self._read(folder)
-            except (OSError, ValueError, KeyError, RuntimeError, SafetensorError):
-                shutil.rmtree(folder, ignore_errors=True)
-        return None
-
-    def _read(self, folder: Path) -> State:
-        cells = [load_file(folder / f"cell{i:04d}.safetensors") for i in range(len(self.keys))]
-
-        def stacked(prefix: str) -> list[torch.Tensor]:
-            names = sorted(n for n in cells[0] if n[0] == prefix and n[1:].isdigit())
-            return [torch.stack([cell[n] for cell in cells]) for n in names]
-
-        return State(
-            step=json.loads((folder / "step.json").read_text(encoding="ascii")),
-            params=stacked("p"),
-            exp_avg=stacked("m"),
-            exp_avg_sq=stacked("v"),
-            loss_sum=torch.stack([cell["loss_sum"] for cell in cells]),
-            loss_count=cells[0]["loss_count"],
-        )
-
-    def drop(self) -> None:
-        for folder in (self.folder, self.folder.with_suffix(".old")):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _contiguous(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Own memory for each tensor: safetensors refuses views of one storage."""
-    return {name: tensor.contiguous().clone() for name, tensor in tensors.items()}
-
-
-def _write_synced(path: Path, data: bytes) -> None:
-    with path.open("wb") as handle:
-        handle.write(data)
-        handle.flush()
-        os.fsync(handle.fileno())

@@ -10,11 +10,11 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-PREFIX = "unet."
+from audit.training.targets import find_module
 
 
 def save_adapter(path: Path, cell: Mapping[str, tuple[Tensor, Tensor]], *, alpha: float) -> None:
-    """Write A and B by module name as `unet.<module>.lora_A.weight` and `.lora_B.weight`.
+    """Write A and B by full module name as `<name>.lora_A.weight` and `.lora_B.weight`.
 
     diffusers' reader takes alpha / rank = 1 for files without an alpha entry, so the scale of the
     update is folded into B: any reader applies it the same way.
@@ -22,22 +22,22 @@ def save_adapter(path: Path, cell: Mapping[str, tuple[Tensor, Tensor]], *, alpha
     tensors: dict[str, Tensor] = {}
     for name, (a, b) in cell.items():
         rank = a.shape[0]
-        tensors[f"{PREFIX}{name}.lora_A.weight"] = a.float().cpu().contiguous()
+        tensors[f"{name}.lora_A.weight"] = a.float().cpu().contiguous()
         up = (b * (alpha / rank)).float().cpu()
-        tensors[f"{PREFIX}{name}.lora_B.weight"] = (up[..., None, None] if a.dim() == 4 else up).contiguous()
+        tensors[f"{name}.lora_B.weight"] = (up[..., None, None] if a.dim() == 4 else up).contiguous()
     # Written as bytes, so that a full disk is an OSError like everywhere else.
     path.write_bytes(save(tensors, metadata={"format": "pt"}))
 
 
 def load_updates(path: Path) -> dict[str, Tensor]:
-    """Weight updates by module name: B A, in the shape of the module's weight, float32."""
+    """Weight updates by full module name: B A, in the shape of the module's weight, float32."""
     tensors = load_file(path)
     updates = {}
     for key, a in tensors.items():
         if not key.endswith(".lora_A.weight"):
             continue
-        name = key.removeprefix(PREFIX).removesuffix(".lora_A.weight")
-        b = tensors[f"{PREFIX}{name}.lora_B.weight"]
+        name = key.removesuffix(".lora_A.weight")
+        b = tensors[f"{name}.lora_B.weight"]
         updates[name] = (b.flatten(1) @ a.flatten(1)).view(b.shape[0], *a.shape[1:])
     return updates
 
@@ -49,30 +49,34 @@ def b_norm(path: Path) -> float:
 
 
 class Merged:
-    """Context manager that adds an adapter's updates to a U-Net's weights and puts them back after.
+    """Context manager that adds an adapter's updates to a base's weights and puts them back after.
 
     The old weights are kept and restored as they were, because subtracting an update again would
     leave rounding behind.
+
+    Args:
+        roots: `unet` and `text_encoder`; updates: by full module name.
     """
 
-    def __init__(self, unet: nn.Module, updates: Mapping[str, Tensor]) -> None:
-        self.unet = unet
+    def __init__(self, roots: Mapping[str, nn.Module], updates: Mapping[str, Tensor]) -> None:
+        self.roots = roots
         self.updates = updates
         self._kept: dict[str, Tensor] = {}
 
+    def _weight(self, name: str) -> Tensor:
+        weight = find_module(self.roots, name).weight
+        assert isinstance(weight, Tensor)
+        return weight
+
     @torch.no_grad()
-    def __enter__(self) -> nn.Module:
+    def __enter__(self) -> None:
         for name, update in self.updates.items():
-            weight = self.unet.get_submodule(name).weight
-            assert isinstance(weight, Tensor)
+            weight = self._weight(name)
             self._kept[name] = weight.detach().clone()
             weight.add_(update.to(device=weight.device, dtype=weight.dtype))
-        return self.unet
 
     @torch.no_grad()
     def __exit__(self, *exception: object) -> None:
         for name, kept in self._kept.items():
-            weight = self.unet.get_submodule(name).weight
-            assert isinstance(weight, Tensor)
-            weight.copy_(kept)
+            self._weight(name).copy_(kept)
         self._kept.clear()

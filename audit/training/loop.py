@@ -10,131 +10,30 @@ import torch
 from torch import Tensor, nn
 
 from audit.records import TrainSettings
+from audit.training.batches import Base, Batch, Batches, CellData, learning_rate
 from audit.training.packed import PackedLora
-from audit.training.streams import Streams
 
 LOSS_SPANS = 20
 """A cell's loss curve is kept as this many means over equal spans of steps."""
 
 
-@dataclass(frozen=True)
-class CellData:
-    """What one cell trains on.
-
-    Attributes:
-        streams: its replicate's draws.
-        mean, std: posterior of its works and their mirror images, float32 (works, 2, C, h, w).
-        text: caption embeddings, float32 (works, tokens, width).
-    """
-
-    streams: Streams
-    mean: Tensor
-    std: Tensor
-    text: Tensor
-
-
-@dataclass(frozen=True)
-class Base:
-    """The frozen parts that the loop needs; a subset of `Model`, so that tests can pass tiny ones.
-
-    Attributes:
-        alphas_cumprod: float64 (timesteps,).
-        prediction: `epsilon` or `v_prediction`.
-        scaling: the VAE's scaling factor.
-    """
-
-    unet: nn.Module
-    alphas_cumprod: Tensor
-    prediction: str
-    scaling: float
-
-
 @dataclass
 class State:
-    """Where a pack stands; enough to go on bit for bit.
+    """Where a pack stands; enough to go on bit for bit. Every tensor has all K cells, dropped ones as they stood.
 
     Attributes:
         step: optimiser steps done.
+        alive: indices of the cells that are still trained.
         loss_sum, loss_count: per cell and span, (K, LOSS_SPANS).
     """
 
     step: int
+    alive: list[int]
     params: list[Tensor]
     exp_avg: list[Tensor]
     exp_avg_sq: list[Tensor]
     loss_sum: Tensor
     loss_count: Tensor
-
-
-def loss_weight(alphas_cumprod: Tensor, settings: TrainSettings, prediction: str) -> Tensor:
-    """Min-SNR-gamma weight per timestep (Hang et al., 2023, eq. 4 and its v form); float64.
-
-    SNR = a / (1 - a). Epsilon loss: min(SNR, gamma) / SNR; v loss: min(SNR, gamma) / (SNR + 1).
-    """
-    if settings.min_snr is None:
-        return torch.ones_like(alphas_cumprod)
-    snr = alphas_cumprod / (1 - alphas_cumprod)
-    capped = snr.clamp_max(settings.min_snr)
-    return capped / snr.clamp_min(1e-12) if prediction == "epsilon" else capped / (snr + 1)
-
-
-def learning_rate(step: int, settings: TrainSettings) -> float:
-    """Learning rate of a step: linear warm-up, then constant or cosine to zero."""
-    if step < settings.warmup:
-        return settings.learning_rate * (step + 1) / settings.warmup
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    share = (step - settings.warmup) / max(1, settings.steps - settings.warmup)
-    return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * share))
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One optimiser step's input for one cell or a pack: rows grouped by cell.
-
-    Attributes:
-        noisy, target: (rows, C, h, w); timesteps: (rows,); text: (rows, tokens, width);
-        weight: loss weight per row.
-    """
-
-    noisy: Tensor
-    target: Tensor
-    timesteps: Tensor
-    text: Tensor
-    weight: Tensor
-
-
-class Batches:
-    """Makes a cell's batches from its streams; the packed and the one-by-one trainer share it."""
-
-    def __init__(self, data: CellData, base: Base, settings: TrainSettings, dtype: torch.dtype) -> None:
-        self.data, self.base, self.settings, self.dtype = data, base, settings, dtype
-        works = len(data.mean)
-        self.order = data.streams.order(works=works, steps=settings.steps, batch=settings.batch)
-        flips = data.streams.flips(steps=settings.steps, batch=settings.batch)
-        self.flips = flips if settings.flip else flips * 0
-        self.weight = loss_weight(base.alphas_cumprod, settings, base.prediction)
-
-    def batch(self, step: int) -> Batch:
-        data, settings = self.data, self.settings
-        rows, flips = torch.from_numpy(self.order[step]), torch.from_numpy(self.flips[step])
-        shape = (int(data.mean.shape[2]), int(data.mean.shape[3]), int(data.mean.shape[4]))
-        draws = data.streams.step(
-            step=step, batch=settings.batch, timesteps=len(self.base.alphas_cumprod), latent=shape
-        )
-        mean, std = data.mean[rows, flips].to(self.dtype), data.std[rows, flips].to(self.dtype)
-        clean = (mean + std * draws.posterior.to(self.dtype)) * self.base.scaling
-        noise = draws.noise.to(self.dtype) + settings.noise_offset * draws.offset.to(self.dtype)
-        a = self.base.alphas_cumprod[draws.timesteps].to(self.dtype).view(-1, 1, 1, 1)
-        noisy = a.sqrt() * clean + (1 - a).sqrt() * noise
-        target = noise if self.base.prediction == "epsilon" else a.sqrt() * noise - (1 - a).sqrt() * clean
-        return Batch(
-            noisy=noisy,
-            target=target,
-            timesteps=draws.timesteps,
-            text=data.text[rows].to(self.dtype),
-            weight=self.weight[draws.timesteps].to(self.dtype),
-        )
 
 
 def clip_per_cell(params: Sequence[nn.Parameter], limit: float) -> Tensor:
@@ -167,6 +66,9 @@ def train_pack(
 ) -> tuple[list[dict[str, tuple[Tensor, Tensor]]], State]:
     """Train K LoRAs in one pass.
 
+    A cell whose gradient stops being finite leaves the pack at the end of the loss span in which that
+    happened: its adapter stays as it was before, and it costs the others nothing more.
+
     Args:
         base: the frozen U-Net with its noise schedule.
         cells: one entry per LoRA.
@@ -177,61 +79,94 @@ def train_pack(
         after_step: called as (steps done, function that makes the state) after every step.
 
     Returns:
-        Per cell, A and B by module name; and the final state.
+        Per cell, A and B by full module name; and the final state.
     """
+    lora = PackedLora(base.roots(settings), settings=settings, streams=[c.streams for c in cells], dtype=dtype)
+    state = _first_state(lora, len(cells)) if resume is None else resume
+    end = settings.steps if stop_at is None else stop_at
+    while state.step < end and state.alive:
+        state = _advance(base, cells, settings, state, end=end, dtype=dtype, autocast=autocast, after_step=after_step)
+    with torch.no_grad():
+        for parameter, value in zip(lora.parameters(), state.params, strict=True):
+            parameter.copy_(value)
+    return [lora.cell(i) for i in range(len(cells))], state
+
+
+def _first_state(lora: PackedLora, count: int) -> State:
+    params = [p.detach().clone() for p in lora.parameters()]
+    return State(
+        step=0,
+        alive=list(range(count)),
+        params=params,
+        exp_avg=[torch.zeros_like(p) for p in params],
+        exp_avg_sq=[torch.zeros_like(p) for p in params],
+        loss_sum=torch.zeros(count, LOSS_SPANS, dtype=torch.float64),
+        loss_count=torch.zeros(LOSS_SPANS, dtype=torch.float64),
+    )
+
+
+def _advance(
+    base: Base,
+    cells: Sequence[CellData],
+    settings: TrainSettings,
+    begin: State,
+    *,
+    end: int,
+    dtype: torch.dtype,
+    autocast: torch.dtype | None,
+    after_step: Callable[[int, Callable[[], State]], None] | None,
+) -> State:
+    """Train the cells that are alive until `end`, or until one of them has to leave."""
     device = next(base.unet.parameters()).device
-    lora = PackedLora(base.unet, settings=settings, streams=[c.streams for c in cells], dtype=dtype)
+    alive = begin.alive
+    lora = PackedLora(base.roots(settings), settings=settings, streams=[cells[i].streams for i in alive], dtype=dtype)
     params = lora.parameters()
     optimiser = torch.optim.AdamW(
         params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay, foreach=True
     )
-    batches = [Batches(cell, base, settings, dtype) for cell in cells]
-    count = len(cells)
-    loss_sum = torch.zeros(count, LOSS_SPANS, dtype=torch.float64, device=device)
-    loss_count = torch.zeros(LOSS_SPANS, dtype=torch.float64)
-    start = 0
-    if resume is not None:
-        start = resume.step
-        with torch.no_grad():
-            for parameter, saved in zip(params, resume.params, strict=True):
-                parameter.copy_(saved)
-        if start:
-            for parameter, first, second in zip(params, resume.exp_avg, resume.exp_avg_sq, strict=True):
-                optimiser.state[parameter] = {
-                    "step": torch.tensor(float(start)),
-                    "exp_avg": first.clone().to(device),
-                    "exp_avg_sq": second.clone().to(device),
-                }
-        loss_sum.copy_(resume.loss_sum)
-        loss_count.copy_(resume.loss_count)
-    done = start
+    with torch.no_grad():
+        for index, parameter in enumerate(params):
+            parameter.copy_(begin.params[index][alive])
+            optimiser.state[parameter] = {
+                "step": torch.tensor(float(begin.step)),
+                "exp_avg": begin.exp_avg[index][alive].to(device),
+                "exp_avg_sq": begin.exp_avg_sq[index][alive].to(device),
+            }
+    batches = [Batches(cells[i], base, settings, dtype) for i in alive]
+    loss_sum = begin.loss_sum[alive].to(device)
+    loss_count = begin.loss_count.clone()
+    broken = torch.zeros(len(alive), dtype=torch.bool, device=device)
+    done = begin.step
 
-    def state() -> State:
-        moments = [optimiser.state[p] for p in params] if done else []
+    def state(keep: Sequence[int] = tuple(alive)) -> State:
+        def whole(before: Sequence[Tensor], now: Sequence[Tensor]) -> list[Tensor]:
+            made = []
+            for old, new in zip(before, now, strict=True):
+                full = old.to(device, copy=True)
+                full[alive] = new.detach()
+                made.append(full)
+            return made
+
+        moments = [optimiser.state[p] for p in params]
         return State(
             step=done,
-            params=[p.detach().clone() for p in params],
-            exp_avg=[m["exp_avg"].clone() for m in moments],
-            exp_avg_sq=[m["exp_avg_sq"].clone() for m in moments],
-            loss_sum=loss_sum.clone(),
+            alive=list(keep),
+            params=whole(begin.params, params),
+            exp_avg=whole(begin.exp_avg, [m["exp_avg"] for m in moments]),
+            exp_avg_sq=whole(begin.exp_avg_sq, [m["exp_avg_sq"] for m in moments]),
+            loss_sum=whole([begin.loss_sum], [loss_sum])[0],
             loss_count=loss_count.clone(),
         )
 
     with lora:
-        for step in range(start, settings.steps if stop_at is None else stop_at):
-            made = [b.batch(step) for b in batches]
-            noisy = torch.cat([m.noisy for m in made]).to(device)
-            target = torch.cat([m.target for m in made]).to(device)
-            timesteps = torch.cat([m.timesteps for m in made]).to(device)
-            text = torch.cat([m.text for m in made]).to(device)
-            weight = torch.cat([m.weight for m in made]).to(device)
-            with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-                seen = base.unet(noisy, timesteps, text).sample
-            error = (seen.to(dtype) - target).pow(2).flatten(1).mean(dim=1) * weight
-            per_cell = error.view(count, -1).mean(dim=1)
+        for step in range(begin.step, end):
+            batch = Batch.joined([b.batch(step) for b in batches], device)
+            seen = base.predict(batch, autocast)
+            error = (seen.to(dtype) - batch.target).pow(2).flatten(1).mean(dim=1) * batch.weight
+            per_cell = error.view(len(alive), -1).mean(dim=1)
             optimiser.zero_grad(set_to_none=True)
-            per_cell.sum().backward()
-            clip_per_cell(params, settings.clip)
+            torch.autograd.backward(per_cell.sum())
+            broken |= ~torch.isfinite(clip_per_cell(params, settings.clip))
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, settings)
             optimiser.step()
@@ -241,11 +176,14 @@ def train_pack(
             loss_count[span] += 1
             if after_step is not None:
                 after_step(done, state)
-        return [lora.cell(i) for i in range(count)], state()
+            # One look per span: reading the flags makes the host wait for the device.
+            if done * LOSS_SPANS // settings.steps > span and bool(broken.any()):
+                return state([cell for cell, lost in zip(alive, broken.tolist(), strict=True) if not lost])
+    return state()
 
 
 def loss_curve(state: State, cell: int) -> tuple[float | None, ...]:
-    """A cell's mean loss over each span that has steps; None where it was not finite."""
+    """A cell's mean loss over each span that has steps; None where it was not finite or the cell had left."""
     filled = state.loss_count > 0
     means = (state.loss_sum[cell].cpu()[filled] / state.loss_count[filled]).tolist()
     return tuple(m if math.isfinite(m) else None for m in means)

@@ -1,8 +1,8 @@
-"""K LoRAs over one frozen U-Net in one forward and backward pass.
+"""K LoRAs over one frozen U-Net (and text encoder) in one forward and backward pass.
 
 Batch rows are grouped by cell: rows k*b .. (k+1)*b-1 belong to cell k. The frozen layers see one
 large batch; each target layer adds s * B_k A_k x to the rows of cell k through batched matrix
-products over stacked A (K, r, in) and B (K, out, r). No frozen layer of a Stable Diffusion U-Net
+products over stacked A (K, r, in) and B (K, out, r). No frozen layer of a Stable Diffusion model
 mixes rows (there is no batch norm), so the gradient of the summed per-cell losses is each cell's
 own gradient, and clipping and AdamW, which work per cell and per element, leave it so.
 
@@ -13,7 +13,7 @@ attention) share one product with their stacked A matrices.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -22,9 +22,13 @@ from torch.nn import functional as F
 
 from audit.records import TrainSettings
 from audit.training.streams import Streams
-from audit.training.targets import target_names
+from audit.training.targets import find_module, find_targets
 
-SHARED_INPUT = (("attn1", ("to_q", "to_k", "to_v")), ("attn2", ("to_k", "to_v")))
+SHARED_INPUT = (
+    ("attn1", ("to_q", "to_k", "to_v")),
+    ("attn2", ("to_k", "to_v")),
+    ("self_attn", ("q_proj", "k_proj", "v_proj")),
+)
 
 
 def draw_lora_a(streams: Streams, name: str, shape: Sequence[int]) -> Tensor:
@@ -114,10 +118,10 @@ class PackedConv2d(nn.Module):
 
 
 class PackedLora:
-    """K LoRAs attached to one U-Net; use as a context manager, which restores the U-Net on leaving.
+    """K LoRAs attached to one base; use as a context manager, which restores the base on leaving.
 
     Args:
-        unet: the frozen U-Net.
+        roots: the frozen `unet`, and `text_encoder` where it is trained too.
         settings: rank, alpha and targets.
         streams: one per cell; cells of one replicate start from the same A.
         dtype: of A and B; float32 for training, float64 for exactness tests.
@@ -125,24 +129,24 @@ class PackedLora:
 
     def __init__(
         self,
-        unet: nn.Module,
+        roots: Mapping[str, nn.Module],
         *,
         settings: TrainSettings,
         streams: Sequence[Streams],
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        self.unet = unet
+        self.roots = roots
         self.scale = settings.alpha / settings.rank
         self.rank = settings.rank
-        self.names = target_names(unet, settings)
+        self.names = find_targets(roots, settings)
         self.bases: dict[str, nn.Linear | nn.Conv2d] = {}
         self.groups: list[Group] = []
         self.b: dict[str, nn.Parameter] = {}
         self._conv_a: dict[str, nn.Parameter] = {}
-        device = next(unet.parameters()).device
+        device = next(roots["unet"].parameters()).device
         taken: set[str] = set()
         for name in self.names:
-            base = unet.get_submodule(name)
+            base = find_module(roots, name)
             assert isinstance(base, nn.Linear | nn.Conv2d)
             self.bases[name] = base
             out = base.weight.shape[0]
@@ -179,7 +183,7 @@ class PackedLora:
 
     def _set(self, name: str, module: nn.Module) -> None:
         parent, _, child = name.rpartition(".")
-        owner = self.unet.get_submodule(parent)
+        owner = find_module(self.roots, parent)
         if isinstance(owner, nn.ModuleList):
             owner[int(child)] = module
         else:
@@ -192,7 +196,7 @@ class PackedLora:
         return [*(g.a for g in self.groups), *self._conv_a.values(), *self.b.values()]
 
     def cell(self, index: int) -> dict[str, tuple[Tensor, Tensor]]:
-        """A and B of one cell by module name: (r, in[, kh, kw]) and (out, r)."""
+        """A and B of one cell by full module name: (r, in[, kh, kw]) and (out, r)."""
         a = {m: g.a[index, i * self.rank : (i + 1) * self.rank] for g in self.groups for i, m in enumerate(g.members)}
         a |= {name: value[index] for name, value in self._conv_a.items()}
         return {name: (a[name].detach(), self.b[name][index].detach()) for name in self.names}

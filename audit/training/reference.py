@@ -14,9 +14,9 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor
 
 from audit.records import TrainSettings
-from audit.training.loop import Base, Batches, CellData, learning_rate
+from audit.training.batches import Base, Batch, Batches, CellData, learning_rate
 from audit.training.packed import draw_lora_a
-from audit.training.targets import target_names
+from audit.training.targets import find_module, find_targets
 
 
 def train_one(
@@ -27,34 +27,38 @@ def train_one(
     dtype: torch.dtype = torch.float32,
     autocast: torch.dtype | None = None,
 ) -> dict[str, tuple[Tensor, Tensor]]:
-    """Train one LoRA through PEFT; returns A (r, in[, kh, kw]) and B (out, r) by module name."""
-    unet = copy.deepcopy(base.unet)
-    names = target_names(unet, settings)
-    config = LoraConfig(r=settings.rank, lora_alpha=settings.alpha, target_modules=names, lora_dropout=0.0, bias="none")
-    inject_adapter_in_model(config, unet)
+    """Train one LoRA through PEFT; returns A (r, in[, kh, kw]) and B (out, r) by full module name."""
+    base = copy.deepcopy(base)
+    roots = base.roots(settings)
+    names = find_targets(roots, settings)
+    for root, module in roots.items():
+        inner = [n.partition(".")[2] for n in names if n.startswith(f"{root}.")]
+        config = LoraConfig(
+            r=settings.rank, lora_alpha=settings.alpha, target_modules=inner, lora_dropout=0.0, bias="none"
+        )
+        inject_adapter_in_model(config, module)
     params: list[torch.nn.Parameter] = []
     pairs = {}
     for name in names:
-        layer: Any = unet.get_submodule(name)
+        layer: Any = find_module(roots, name)
         a, b = layer.lora_A["default"].weight, layer.lora_B["default"].weight
         with torch.no_grad():
             a.copy_(draw_lora_a(cell.streams, name, a.shape))
             b.zero_()
         params += [a, b]
         pairs[name] = (a, b)
-    device = next(unet.parameters()).device
+    device = next(base.unet.parameters()).device
     optimiser = torch.optim.AdamW(
         params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay
     )
     batches = Batches(cell, base, settings, dtype)
     for step in range(settings.steps):
-        made = batches.batch(step)
-        with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            seen = unet(made.noisy.to(device), made.timesteps.to(device), made.text.to(device)).sample
-        error = (seen.to(dtype) - made.target.to(device)).pow(2).flatten(1).mean(dim=1)
-        loss = (error * made.weight.to(device)).mean()
+        made = Batch.joined([batches.batch(step)], device)
+        seen = base.predict(made, autocast)
+        error = (seen.to(dtype) - made.target).pow(2).flatten(1).mean(dim=1)
+        loss = (error * made.weight).mean()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         if settings.clip:
             torch.nn.utils.clip_grad_norm_(params, settings.clip)
         for group in optimiser.param_groups:

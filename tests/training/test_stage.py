@@ -8,10 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit import training
 from audit.errors import StorageError
 from audit.store import Store
-from audit.training import Checkpoint, make_packs
+from audit.training import checkpoint as checkpoints
+from audit.training import make_packs
+from audit.training.checkpoint import Checkpoint
 from audit.training.loop import State
 
 
@@ -34,6 +35,7 @@ def state(step: int) -> State:
     tensors = [torch.from_numpy(generator.normal(size=(2, 3, 4)).astype(np.float32)) for _ in range(3)]
     return State(
         step=step,
+        alive=[0, 1],
         params=[tensors[0]],
         exp_avg=[tensors[1]],
         exp_avg_sq=[tensors[2]],
@@ -53,6 +55,7 @@ def test_a_checkpoint_comes_back_bit_for_bit(checkpoint):
     checkpoint.save(state(7))
     found, wanted = checkpoint.load(), state(7)
     assert found.step == 7
+    assert found.alive == [0, 1]
     for name in ("params", "exp_avg", "exp_avg_sq"):
         assert torch.equal(getattr(found, name)[0], getattr(wanted, name)[0])
     assert torch.equal(found.loss_sum, wanted.loss_sum)
@@ -84,7 +87,7 @@ def test_a_full_disk_is_one_sentence(checkpoint, monkeypatch):
         raise OSError(28, "No space left on device")
 
     checkpoint.save(state(3))
-    monkeypatch.setattr(training.os, "fsync", full)
+    monkeypatch.setattr(checkpoints.os, "fsync", full)
     with pytest.raises(StorageError) as caught:
         checkpoint.save(state(5))
     assert caught.value.slug == "disk-full"

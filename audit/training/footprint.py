@@ -1,0 +1,108 @@
+"""How much memory a pack will take, known before it is allocated."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from audit.models.loader import Model
+from audit.records import TrainSettings
+from audit.training.batches import Base, Batch
+from audit.training.packed import PackedLora
+from audit.training.streams import Streams
+from audit.training.targets import find_module, find_targets
+
+OVERHEAD = 1.3
+"""Peak over what autograd keeps: gradients in flight and kernels' work space."""
+COPIES = 6
+"""Float32 values per LoRA parameter: itself, gradient, two moments, two temporaries of the optimiser."""
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Bytes that a pack takes beside the base's own weights.
+
+    Attributes:
+        fixed: whatever the size; per_row: for each row of the batch; per_cell: for each LoRA.
+    """
+
+    fixed: float
+    per_row: float
+    per_cell: float
+
+    def cells(self, budget: float, *, batch: int) -> int:
+        """How many cells fit into `budget` bytes; at least 1, since less cannot be tried."""
+        return max(1, int((budget - self.fixed) // (batch * self.per_row + self.per_cell)))
+
+    def bytes(self, cells: int, *, batch: int) -> float:
+        """What a pack of so many cells takes."""
+        return self.fixed + cells * (batch * self.per_row + self.per_cell)
+
+
+def base_of(model: Model) -> Base:
+    """The frozen parts that training needs."""
+    return Base(
+        unet=model.unet,
+        alphas_cumprod=model.alphas_cumprod,
+        prediction=model.facts.prediction_type,
+        scaling=float(model.vae.config.scaling_factor),
+        text_encoder=model.text_encoder,
+    )
+
+
+def adapter_parameters(model: Model, settings: TrainSettings) -> int:
+    """LoRA parameters of one cell."""
+    roots = {"unet": model.unet, "text_encoder": model.text_encoder}
+    total = 0
+    for name in find_targets(roots, settings):
+        weight = find_module(roots, name).weight
+        assert isinstance(weight, Tensor)
+        total += settings.rank * (weight.shape[0] + math.prod(weight.shape[1:]))
+    return total
+
+
+def measure(model: Model, settings: TrainSettings, *, autocast: torch.dtype | None) -> Footprint:
+    """Count what autograd keeps for one row and for two; the difference is a row's own.
+
+    The count depends on model, settings and precision alone, so a resumed run forms the same packs.
+    """
+    one, two = (_kept_bytes(model, settings, rows, autocast) for rows in (1, 2))
+    return Footprint(
+        fixed=max(0.0, 2.0 * one - two) * OVERHEAD,
+        per_row=(two - one) * OVERHEAD,
+        per_cell=4.0 * COPIES * adapter_parameters(model, settings),
+    )
+
+
+def _kept_bytes(model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None) -> int:
+    base = base_of(model)
+    noisy = torch.zeros(rows, *model.latent_shape, device=model.device)
+    width = int(model.unet.config.cross_attention_dim)
+    text = (
+        torch.zeros(rows, model.tokens, dtype=torch.int64)
+        if settings.text_encoder
+        else torch.zeros(rows, model.tokens, width)
+    )
+    batch = Batch(
+        noisy=noisy,
+        target=noisy,
+        timesteps=torch.zeros(rows, dtype=torch.int64, device=model.device),
+        text=text.to(model.device),
+        weight=torch.ones(rows, device=model.device),
+    )
+    frozen = {p.untyped_storage().data_ptr() for root in base.roots(settings).values() for p in root.parameters()}
+    # Held until the count ends, so that no freed storage's address is counted for another.
+    kept: dict[int, Tensor] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        if (address := tensor.untyped_storage().data_ptr()) not in frozen:
+            kept[address] = tensor
+        return tensor
+
+    lora = PackedLora(base.roots(settings), settings=settings, streams=[Streams(seed=0, replicate=1)])
+    with lora, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        base.predict(batch, autocast).float().pow(2).mean()
+    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
