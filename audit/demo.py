@@ -9,6 +9,8 @@ from audit.spec import Spec, load_spec
 
 ARTIST = "streamline-freehand-color"
 PROTECTION = "encoder-pgd:16"
+CONTROLS = ("null", "clean-again")
+"""Beside the placebo that a standard audit always has: both A/A comparisons, five conditions in all."""
 
 
 def demo_spec(*, preset: str | None, out: Path | None, store: Path | None, device: str | None) -> Spec:
@@ -17,6 +19,7 @@ def demo_spec(*, preset: str | None, out: Path | None, store: Path | None, devic
         "originals": LAB_ARTISTS / ARTIST,
         "artist": "Streamline Freehand (built-in example)",
         "protect": (PROTECTION,),
+        "control": CONTROLS,
         "preset": preset,
         "out": out,
         "store": store,

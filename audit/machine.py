@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shutil
+from pathlib import Path
 
 import psutil
 import torch
 
 from audit.errors import BadInput, printable
+from audit.models.kernels import PLAIN_UP_TO
 from audit.models.loader import Model
 from audit.records import TrainSettings
 from audit.tensors import autocast_of
@@ -95,19 +98,30 @@ def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: 
 
 
 def describe_machine() -> list[str]:
-    """Lines for `cloakcheck doctor`: what was chosen and what could be better."""
+    """Lines for `cloakcheck doctor`: what was chosen, why, and what could be better."""
     device = pick_device("auto")
+    precision = pick_precision(device)
+    free = shutil.disk_usage(Path.home()).free
     lines = [
-        f"device: {device.type}",
-        f"precision: {pick_precision(device)}",
+        f"device: {device.type}" + (f" ({torch.cuda.get_device_name(device)})" if device.type == "cuda" else ""),
+        f"precision: {precision}"
+        + ("" if precision == "bf16" else " (this device does not multiply bfloat16 in hardware)"),
         f"threads: {torch.get_num_threads()}",
+        f"memory: {physical_memory() / 1e9:.1f} GB; a run may take {memory_budget(device, None) / 1e9:.1f} GB"
+        + f"{'' if device.type == 'cpu' else ' of the device'} (--memory changes it)",
+        f"disk: {free / 1e9:.0f} GB free in the home folder",
         f"torch: {torch.__version__}",
+        "memory format: contiguous (channels_last was slower where it was measured)",
+        "compile: off (it takes longer to compile than a run of minutes wins)",
     ]
     if device.type == "cpu":
-        allocator = "tcmalloc" in os.environ.get("LD_PRELOAD", "") or "jemalloc" in os.environ.get("LD_PRELOAD", "")
+        lines.append(
+            f"attention: plain kernel in training up to {PLAIN_UP_TO} latent cells, torch's own choice otherwise"
+        )
+        preloaded = os.environ.get("LD_PRELOAD", "")
         lines.append(
             "allocator: preloaded"
-            if allocator
+            if "tcmalloc" in preloaded or "jemalloc" in preloaded
             else "allocator: the system's; on Linux, installing tcmalloc (Debian: libtcmalloc-minimal4) and "
             "setting LD_PRELOAD to it makes CPU runs faster"
         )

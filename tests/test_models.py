@@ -54,6 +54,18 @@ def test_texts_equal_the_stock_pipelines(tiny_model, tmp_path):
     assert torch.equal(encode_texts(model, store, ["a cat", ""]), ours)
 
 
+def test_each_text_is_encoded_once_and_alone(tiny_model, tmp_path):
+    model, store = load(str(tiny_model), device=torch.device("cpu")), Store(tmp_path)
+    seen = []
+    hook = model.text_encoder.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    first = encode_texts(model, store, ["a cat", "rain", "a cat"])
+    again = encode_texts(model, store, ["a house", "rain"])
+    hook.remove()
+    assert seen == [1, 1, 1]
+    assert torch.equal(first[0], first[2])
+    assert torch.equal(first[1], again[1])
+
+
 def test_latents_are_the_posteriors_of_both_mirror_images(tiny_model, tmp_path):
     model, store = load(str(tiny_model), device=torch.device("cpu")), Store(tmp_path)
     pixels = (torch.rand(32, 32, 3, generator=torch.Generator().manual_seed(0)) * 255).byte().numpy()

@@ -14,7 +14,7 @@ from audit.store import Store
 from audit.tensors import to_model_size, to_tensor
 
 LATENT_VERSION = 1
-TEXT_VERSION = 1
+TEXT_VERSION = 2
 
 
 @dataclass(frozen=True)
@@ -56,21 +56,29 @@ def tokenize(model: Model, texts: Sequence[str]) -> Tensor:
 
 @torch.no_grad()
 def hidden_states(model: Model, texts: Sequence[str]) -> Tensor:
-    """Text-encoder hidden states as the model stands now, float32 (N, tokens, width)."""
+    """Text-encoder hidden states as the model stands now, float32 (N, tokens, width).
+
+    One text per pass, because kernels round differently for other batches: what a text becomes must
+    not depend on which others were encoded beside it, or a resumed run would be another run.
+    """
     rows = []
-    for start in range(0, len(texts), 32):
-        tokens = tokenize(model, texts[start : start + 32])
-        rows.append(model.text_encoder(tokens.to(model.device)).last_hidden_state.float().cpu())
+    for text in texts:
+        tokens = tokenize(model, [text]).to(model.device)
+        rows.append(model.text_encoder(tokens).last_hidden_state.float().cpu())
     return torch.cat(rows).contiguous()
 
 
 def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Tensor:
-    """The base model's hidden states, float32 (N, tokens, width); one stored step per list of texts."""
-    key = store.key("texts", TEXT_VERSION, list(texts), [model.facts.sha256])
-    folder = store.verified("texts", key)
+    """The base model's hidden states, float32 (N, tokens, width); each text is encoded once per model."""
+    return torch.stack([_encode_text(model, store, text) for text in texts])
+
+
+def _encode_text(model: Model, store: Store, text: str) -> Tensor:
+    key = store.key("text", TEXT_VERSION, text, [model.facts.sha256])
+    folder = store.verified("text", key)
     if folder is not None:
-        return load_file(folder / "texts.safetensors")["hidden"]
-    hidden = hidden_states(model, texts)
-    with store.writing("texts", key) as partial:
-        (partial / "texts.safetensors").write_bytes(save({"hidden": hidden}))
+        return load_file(folder / "text.safetensors")["hidden"]
+    hidden = hidden_states(model, [text])[0]
+    with store.writing("text", key) as partial:
+        (partial / "text.safetensors").write_bytes(save({"hidden": hidden.contiguous()}))
     return hidden

@@ -3,7 +3,9 @@
 v-prediction on a noise schedule rescaled to zero terminal SNR (Lin et al., 2024), min-SNR-5
 weight (Hang et al., 2023). Captions are "<subject> by <style word>"; the style word is sometimes
 one of the reserved trigger words, so that a trigger means "any style" to the base model, and the
-caption is sometimes empty, which teaches the unconditional branch of guidance.
+caption is sometimes empty, which teaches the unconditional branch of guidance. Half of the pictures
+whose caption names no set have their colours changed, so that "any style" is more than the palettes
+of the sets.
 
 Run: python -m scripts.lab.train_unet --work DIR   (resumes; stop it at any time)
 """
@@ -19,6 +21,7 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
 from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, load_pictures, to_unit
@@ -30,14 +33,15 @@ MIN_SETS = 3  # subjects drawn in at least this many sets teach style apart from
 MIN_PER_SET = 400
 CONTEXT = 16
 P_TRIGGER, P_EMPTY, P_SUBJECT_ONLY = 0.12, 0.10, 0.05
+P_RECOLOURED = 0.5
 SNR_CAP = 5.0
 
 
 def build_unet() -> UNet2DConditionModel:
     return UNet2DConditionModel(
         sample_size=16,
-        in_channels=4,
-        out_channels=4,
+        in_channels=8,
+        out_channels=8,
         layers_per_block=1,
         block_out_channels=(64, 128, 192),
         down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
@@ -110,14 +114,21 @@ def balanced_weights(records: list[dict[str, str]]) -> Tensor:
     return torch.tensor([counts[record["set"]] ** -0.5 for record in records])
 
 
+def recoloured(pictures: Tensor) -> Tensor:
+    """The same pictures (N, 3, H, W) with their channels in another order, one of the five for each."""
+    orders = torch.tensor([(0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+    chosen = orders[torch.randint(5, (len(pictures),), generator=torch.Generator().manual_seed(17))]
+    return torch.gather(pictures, 1, chosen.view(-1, 3, 1, 1).expand_as(pictures))
+
+
 @torch.no_grad()
 def encode_latents(vae: AutoencoderKL, pictures: Tensor) -> Tensor:
-    """Scaled posterior means of pictures and of their mirror images, float32 (2, N, 4, 16, 16)."""
+    """Scaled posterior means, float32 (4, N, 8, 16, 16): as they are, mirrored, recoloured, both."""
     views = []
-    for flipped in (False, True):
+    for view in (pictures, pictures.flip(-1), recoloured(pictures), recoloured(pictures).flip(-1)):
         rows = []
-        for batch in pictures.split(128):
-            unit = to_unit(batch.flip(-1) if flipped else batch)
+        for batch in view.split(128):
+            unit = to_unit(batch)
             rows.append(vae.encode(unit).latent_dist.mode() * vae.config.scaling_factor)
         views.append(torch.cat(rows))
     return torch.stack(views)
@@ -169,9 +180,12 @@ def main() -> None:
         generator = torch.Generator().manual_seed(90_000_049 + step)
         rng = random.Random(f"caption-{step}")
         rows = torch.multinomial(probability, BATCH, generator=generator)
-        flips = torch.randint(2, (BATCH,), generator=generator)
-        clean = latents[flips, rows]
+        views = torch.randint(2, (BATCH,), generator=generator)
         captions = [caption(records[int(i)], styles, rng) for i in rows]
+        for index, (row, text_of) in enumerate(zip(rows, captions, strict=True)):
+            if not text_of.endswith(f" by {styles[records[int(row)]['set']]}") and rng.random() < P_RECOLOURED:
+                views[index] += 2
+        clean = latents[views, rows]
         tokens = tokenizer(captions, padding="max_length", max_length=CONTEXT, truncation=True, return_tensors="pt")
         noise = torch.randn(clean.shape, generator=generator)
         timesteps = torch.randint(1000, (BATCH,), generator=generator)
@@ -179,7 +193,8 @@ def main() -> None:
         noisy, wanted = a.sqrt() * clean + (1 - a).sqrt() * noise, a.sqrt() * noise - (1 - a).sqrt() * clean
         for group in optimiser.param_groups:
             group["lr"] = cosine_lr(step, total, 1e-3, 500)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        # The plain kernel: the flash kernel's backward is a quarter of a step at these sizes.
+        with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             hidden = text(tokens.input_ids).last_hidden_state
             seen = unet(noisy, timesteps, hidden).sample
         error = (seen.float() - wanted).pow(2).mean(dim=(1, 2, 3))
