@@ -40,8 +40,8 @@ class Override(NamedTuple):
     check: Check
 
 
-def label(index: Estimate, margins: Margins) -> VerdictLabel:
-    """The verdict word for a protection index, from its bounds alone.
+def reading(index: Estimate, margins: Margins) -> VerdictLabel:
+    """The verdict word for one protection index, from its bounds alone.
 
     `held`: lower bound above margins.held. `did-not-hold`: upper bound below margins.did_not_hold,
     also when the lower bound is above margins.partly: an effect that is surely there but surely
@@ -57,27 +57,47 @@ def label(index: Estimate, margins: Margins) -> VerdictLabel:
     return "partly-held" if index.low > margins.partly else "inconclusive"
 
 
+def labels(results: Results) -> dict[str, VerdictLabel]:
+    """The label of every claim by the primary metric, with the error rates of the overall verdict kept.
+
+    The overall verdict is the worst of the primary conditions. To say `held` (or `partly-held`) all
+    of them must pass, so each may be tested at the plan's level (intersection-union test; Berger,
+    1982). To say `did-not-hold` one is enough, so that label needs Holm's adjusted p over the
+    primary family. Either way the overall verdict is wrong in at most (1 - level) / 2 of all runs.
+    """
+    metric, margins = results.plan.primary_metric, results.plan.margins
+    found: dict[str, VerdictLabel] = {}
+    for condition in results.plan.conditions:
+        if is_claim(condition):
+            index = find(results, "protection_index", condition.name, metric)
+            given = reading(index, margins)
+            p = find(results, "p_index_at_least_margin_holm", condition.name, metric).value
+            if given == "did-not-hold" and p is not None and p > (1 - margins.level) / 2:
+                given = "partly-held" if index.low is not None and index.low > margins.partly else "inconclusive"
+            found[condition.name] = given
+    return found
+
+
 def decide(results: Results, *, override: Override | None) -> Verdict:
     """The verdict on a run whose `estimates` are filled.
 
-    Each protection and each protection under a countermeasure gets a label by the primary metric;
-    the overall label is the worst of the primary conditions, by label and then by index. With an
-    `override` every label is the override's, so that no part of a run that failed a gate can be
-    quoted as a verdict.
+    Each protection and each protection under a countermeasure gets its label (`labels`); the overall
+    one is the worst of the primary conditions, by label and then by index. With an `override` every
+    label is the override's, so that no part of a run that failed a gate can be quoted as a verdict.
     """
     metric = results.plan.primary_metric
     indices = {
         c.name: find(results, "protection_index", c.name, metric) for c in results.plan.conditions if is_claim(c)
     }
-    labels = {name: label(index, results.plan.margins) for name, index in indices.items()}
-    verdicts = {name: _verdict(index, labels[name], override) for name, index in indices.items()}
+    given = labels(results)
+    verdicts = {name: _verdict(index, given[name], override) for name, index in indices.items()}
     primary = primary_conditions(results)
     if override is not None and override.label == "not-valid":
         return Verdict(label="not-valid", sentence=_not_valid(override.check), condition=None, per_condition=verdicts)
     if not primary:
         final: VerdictLabel = "inconclusive" if override is None else override.label
         return Verdict(label=final, sentence=NO_PROTECTION, condition=None, per_condition=verdicts)
-    worst = min(primary, key=lambda name: _rank(labels[name], indices[name]))
+    worst = min(primary, key=lambda name: _rank(given[name], indices[name]))
     sentence = verdicts[worst].sentence
     if len(primary) > 1:
         sentence = f"The weakest of {len(primary)} results counts: {_lower_first(sentence)}"

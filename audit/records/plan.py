@@ -59,6 +59,11 @@ class Margins(Record):
     min_auc: float = 0.8
     base_knows_share: float = 0.5
     """Base already knows the artist when it covers this share of the way from others to the artist."""
+    max_dropped: float = Field(0.2, ge=0, lt=1)
+    """More than this share of a condition's replicates broken or missing makes the run not valid."""
+    no_alarm_within: float = Field(0.05, ge=0)
+    """An A/A control whose whole interval lies within this share of 0 raises no alarm: a difference
+    that is surely there but surely this small changes no verdict."""
 
 
 Role = Literal["clean", "protected", "placebo", "counter", "control"]

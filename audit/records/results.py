@@ -46,4 +46,11 @@ class Results(Record):
     estimates: tuple[Estimate, ...] = ()
     checks: tuple[Check, ...] = ()
     verdict: Verdict | None = None
+    stopped_after: int | None = None
+    """Replicates after which a plan that looks in between stopped; None when all were run."""
     provenance: Provenance
+
+    @property
+    def replicates(self) -> int:
+        """Replicates that were to be run: all of the plan's, or those up to where it stopped."""
+        return self.plan.replicates if self.stopped_after is None else self.stopped_after
