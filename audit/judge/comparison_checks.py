@@ -11,8 +11,6 @@ from audit.records import Estimate, Results
 
 CHANCE = 0.5
 """Area under the ROC curve of a metric that cannot tell artists apart."""
-VISIBLE_STEP = 1.0
-"""Least difference, of 255, that a protected file must show somewhere."""
 SAME_ART = ("null", "identity", "clean-again")
 """Controls that train on the originals, or on pictures next to equal to them."""
 OTHER_ARTIST = "other-artist"
@@ -47,12 +45,13 @@ def protection_differs(results: Results) -> Finding:
 
     A primary condition under a countermeasure is judged by the protection that it was made from.
     """
+    step = results.plan.margins.visible_step
     changed: dict[str, list[bool]] = {name: [] for name in _protections(results)}
     for row in results.visibility:
         if row.condition in changed:
-            changed[row.condition].append(row.linf >= VISIBLE_STEP)
+            changed[row.condition].append(row.linf >= step)
     detail = "; ".join(
-        f"{name}: {sum(flags)} of {len(flags)} works differ by {figure(VISIBLE_STEP)} of 255 or more"
+        f"{name}: {sum(flags)} of {len(flags)} works differ by {figure(step)} of 255 or more"
         for name, flags in changed.items()
     )
     measured = [flags for flags in changed.values() if flags]

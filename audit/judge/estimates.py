@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from audit.judge.gains import Gains, clean_name, finite, gains
+from audit.judge.gains import Gains, Trained, clean_name, finite, gains
 from audit.judge.intervals import Interval, ratio_interval
 from audit.judge.quantities import (
     COMPARISONS,
@@ -22,11 +22,14 @@ from audit.judge.quantities import (
     Gained,
     Quantity,
 )
+from audit.judge.sequential import METHOD, sequential_index
 from audit.judge.significance import holm
 from audit.records import Estimate, Results
 
 T = TypeVar("T")
 
+SEQUENTIAL = "protection_index_sequential"
+"""The index that the verdict reads when the plan looks after each replicate."""
 FAMILY = (("p_sign_flip", "p_holm"), ("p_index_at_least_margin", "p_index_at_least_margin_holm"))
 """Rows that are adjusted over the primary conditions, with the names of the adjusted rows."""
 
@@ -41,6 +44,8 @@ def estimate(results: Results) -> tuple[Estimate, ...]:
     Numbers that cannot be worked out are None with a note.
     """
     rows = [row for metric in metric_names(results) for row in _by_metric(results, metric)]
+    if results.plan.stopping.rule == "until-decided":
+        rows += _sequential_rows(results)
     return (*rows, *(row for source, name in FAMILY for row in _holm_rows(results, rows, source=source, name=name)))
 
 
@@ -63,7 +68,7 @@ def metric_names(results: Results) -> tuple[str, ...]:
     return tuple(dict.fromkeys((results.plan.primary_metric, *results.plan.metrics)))
 
 
-def primary_conditions(results: Results) -> tuple[str, ...]:
+def primary_conditions(results: Trained) -> tuple[str, ...]:
     """Names of the conditions that the overall verdict counts."""
     return tuple(c.name for c in results.plan.conditions if c.primary and c.role != "clean")
 
@@ -119,6 +124,31 @@ def _facts(results: Results, metric: str, found: Gains, clean: str) -> Facts:
         others_units=min(artists, len(others)) if artists > 0 else len(others),
         level=results.plan.margins.level,
     )
+
+
+def sequential_intervals(results: Trained, *, last: bool) -> dict[str, Interval]:
+    """The index of every condition with bounds that hold under optional stopping, by the primary metric.
+
+    Args:
+        last: whether the plan's budget is used up.
+    """
+    plan, clean, primary = results.plan, clean_name(results), primary_conditions(results)
+    found = gains(results, plan.primary_metric)
+    intervals = {}
+    for condition in plan.conditions:
+        if condition.name != clean:
+            of_clean, of_treated = found.paired(clean, condition.name)
+            family = len(primary) if condition.name in primary else 1
+            intervals[condition.name] = sequential_index(
+                of_clean, of_treated, level=plan.margins.level, family=family, last=last
+            )
+    return intervals
+
+
+def _sequential_rows(results: Results) -> Iterator[Estimate]:
+    intervals = sequential_intervals(results, last=results.replicates >= results.plan.replicates)
+    for condition, interval in intervals.items():
+        yield _row(results, SEQUENTIAL, condition, results.plan.primary_metric, "share", METHOD, interval)
 
 
 def _holm_rows(results: Results, rows: list[Estimate], *, source: str, name: str) -> Iterator[Estimate]:

@@ -6,14 +6,7 @@ at how a training went, not at its score. Too many dropped ones make the run not
 
 from __future__ import annotations
 
-from audit.records import Cell, Results
-
-CHANGED_SHARE = 0.5
-"""An adapter is active if more than this share of its pictures differ from base's."""
-BLANK_SHARE = 0.5
-"""A model has collapsed if more than this share of its pictures is blank."""
-DISTINCT_SHARE = 0.5
-"""A model has collapsed if no more than this share of its pictures differ from one another."""
+from audit.records import Cell, Exclusion, Results
 
 NOT_FINITE = "a training loss was not finite"
 INACTIVE = "the training left the pictures as they were"
@@ -21,7 +14,7 @@ COLLAPSED = "the model drew blank or repeated pictures"
 REASONS = (NOT_FINITE, INACTIVE, COLLAPSED)
 
 
-def broken(cell: Cell) -> str:
+def broken(cell: Cell, rules: Exclusion) -> str:
     """Why a cell is left out, one of `REASONS`; '' when it is sound. Base can only collapse."""
     adapter, pictures = cell.adapter, cell.generations
     if adapter is not None:
@@ -29,19 +22,19 @@ def broken(cell: Cell) -> str:
             return NOT_FINITE
         if not adapter.norm > 0:
             return INACTIVE
-    if pictures.changed_share is not None and not pictures.changed_share > CHANGED_SHARE:
+    if pictures.changed_share is not None and not pictures.changed_share > rules.changed_share:
         return INACTIVE
-    return COLLAPSED if collapsed(cell) else ""
+    return COLLAPSED if collapsed(cell, rules) else ""
 
 
-def collapsed(cell: Cell) -> bool:
+def collapsed(cell: Cell, rules: Exclusion) -> bool:
     """Whether most pictures of a model are blank, or the same picture again."""
     pictures = cell.generations
     count = len(pictures.pixels)
-    repeated = count > 2 and not len(set(pictures.pixels)) > DISTINCT_SHARE * count
-    return repeated or not pictures.blank_share <= BLANK_SHARE
+    repeated = count > 2 and not len(set(pictures.pixels)) > rules.distinct_share * count
+    return repeated or not pictures.blank_share <= rules.blank_share
 
 
 def broken_cells(results: Results, reason: str) -> dict[tuple[str, int], Cell]:
     """The cells that are left out for `reason`, base included."""
-    return {(c.condition, c.replicate): c for c in results.cells if broken(c) == reason}
+    return {(c.condition, c.replicate): c for c in results.cells if broken(c, results.plan.exclusion) == reason}

@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from audit.judge.exclusion import broken
 from audit.judge.intervals import Array
-from audit.records import Cell, Results
+from audit.records import Cell, Plan, Results
 
 BASE = "base"
 
 Picture = tuple[int, int]
 """Prompt index, noise index."""
+
+
+class Trained(Protocol):
+    """What gains are worked out from: results, whole or of the replicates so far."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def cells(self) -> Sequence[Cell]: ...
 
 
 @dataclass(frozen=True)
@@ -71,12 +82,12 @@ class Gains:
         )
 
 
-def clean_name(results: Results) -> str:
+def clean_name(results: Trained) -> str:
     """Name of the condition that was trained on the originals."""
     return next((c.name for c in results.plan.conditions if c.role == "clean"), "clean")
 
 
-def gains(results: Results, metric: str) -> Gains:
+def gains(results: Trained, metric: str) -> Gains:
     """Gains by `metric` of every sound cell that has a score for each picture that base has one for."""
     base: dict[Picture, float] = {}
     for cell in results.cells:
@@ -87,7 +98,7 @@ def gains(results: Results, metric: str) -> Gains:
     for cell in results.cells:
         values = _values(results, cell, metric)
         lacking = not pictures or any(p not in values for p in pictures)
-        if cell.condition == BASE or lacking or broken(cell):
+        if cell.condition == BASE or lacking or broken(cell, results.plan.exclusion):
             continue
         paired = np.array([values[p] - base[p] for p in pictures], dtype=np.float64)
         found.setdefault(cell.condition, {})[cell.replicate] = paired
@@ -100,12 +111,12 @@ def missing_cells(results: Results, metric: str) -> dict[tuple[str, int], str]:
     cells = {(cell.condition, cell.replicate): cell for cell in results.cells}
     gone: dict[tuple[str, int], str] = {}
     if not known.base:
-        gone[(BASE, 0)] = _reason(cells.get((BASE, 0)), metric)
+        gone[(BASE, 0)] = _reason(cells.get((BASE, 0)), metric, results)
     for condition in results.plan.conditions:
         for replicate in range(1, results.replicates + 1):
             key = (condition.name, replicate)
             if replicate not in known.by_condition.get(condition.name, {}):
-                gone[key] = _reason(cells.get(key), metric)
+                gone[key] = _reason(cells.get(key), metric, results)
     return gone
 
 
@@ -114,7 +125,7 @@ def finite(values: tuple[float, ...]) -> Array:
     return np.array([v for v in values if math.isfinite(v)], dtype=np.float64)
 
 
-def _values(results: Results, cell: Cell, metric: str) -> dict[Picture, float]:
+def _values(results: Trained, cell: Cell, metric: str) -> dict[Picture, float]:
     prompts, noises = range(len(results.plan.prompts)), range(results.plan.sampling.per_prompt)
     return {
         (score.prompt, score.noise): score.value
@@ -127,10 +138,11 @@ def _values(results: Results, cell: Cell, metric: str) -> dict[Picture, float]:
     }
 
 
-def _reason(cell: Cell | None, metric: str) -> str:
+def _reason(cell: Cell | None, metric: str, results: Results) -> str:
     if cell is None:
         return "no record of it"
-    if cell.condition != BASE and broken(cell):
-        return broken(cell)
+    left_out = broken(cell, results.plan.exclusion)
+    if left_out and cell.condition != BASE:
+        return left_out
     given = next((s.missing for s in cell.scores if s.metric == metric and s.missing), "")
     return given or "some pictures have no score"

@@ -6,15 +6,7 @@ import math
 from collections.abc import Iterable
 
 from audit.judge.estimates import find, primary_conditions
-from audit.judge.exclusion import (
-    BLANK_SHARE,
-    CHANGED_SHARE,
-    COLLAPSED,
-    DISTINCT_SHARE,
-    INACTIVE,
-    NOT_FINITE,
-    broken_cells,
-)
+from audit.judge.exclusion import COLLAPSED, INACTIVE, NOT_FINITE, broken_cells
 from audit.judge.finding import Finding, described, figure, listed
 from audit.judge.gains import BASE, clean_name, missing_cells
 from audit.records import Results
@@ -90,7 +82,8 @@ def losses_finite(results: Results) -> Finding:
 
 def adapter_active(results: Results) -> Finding:
     """Red if too many adapters are zero or leave most pictures as base draws them."""
-    rule = f"all norms above 0 and more than {figure(CHANGED_SHARE)} of the pictures other than base's"
+    share = figure(results.plan.exclusion.changed_share)
+    rule = f"all norms above 0 and more than {share} of the pictures other than base's"
     return _sound(results, INACTIVE, rule)
 
 
@@ -108,5 +101,9 @@ def pictures_not_blank(results: Results) -> Finding:
     names = [f"{name} r{r} ({figure(cell.generations.blank_share)} blank)" for (name, r), cell in bad.items()]
     most = figure(max((c.generations.blank_share for c in results.cells), default=None))
     detail = f"left out: {listed(names)}" if bad else f"{len(results.cells)} models, greatest share blank {most}"
-    limit = f"; a model may draw at most {figure(BLANK_SHARE)} blank and more than {figure(DISTINCT_SHARE)} distinct"
+    rules = results.plan.exclusion
+    limit = (
+        f"; a model may draw at most {figure(rules.blank_share)} blank pictures, and more than "
+        f"{figure(rules.distinct_share)} must be distinct"
+    )
     return Finding(not too_many(results, bad) if results.cells else None, detail + limit, exceptions=bool(bad))

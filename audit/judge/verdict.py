@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from audit.judge.estimates import find, primary_conditions
+from audit.judge.estimates import SEQUENTIAL, find, primary_conditions, sequential_intervals
+from audit.judge.intervals import Interval
 from audit.judge.words import condition_words, learned_words
 from audit.records import (
+    Cell,
     Check,
     Condition,
     ConditionVerdict,
     Estimate,
     Margins,
+    Plan,
     Results,
     Verdict,
     VerdictLabel,
@@ -40,7 +45,7 @@ class Override(NamedTuple):
     check: Check
 
 
-def reading(index: Estimate, margins: Margins) -> VerdictLabel:
+def reading(index: Estimate | Interval, margins: Margins) -> VerdictLabel:
     """The verdict word for one protection index, from its bounds alone.
 
     `held`: lower bound above margins.held. `did-not-hold`: upper bound below margins.did_not_hold,
@@ -57,6 +62,12 @@ def reading(index: Estimate, margins: Margins) -> VerdictLabel:
     return "partly-held" if index.low > margins.partly else "inconclusive"
 
 
+def deciding_index(results: Results, condition: str) -> Estimate:
+    """The protection index that a label rests on: by the primary metric, and by the plan's stopping rule."""
+    name = SEQUENTIAL if results.plan.stopping.rule == "until-decided" else "protection_index"
+    return find(results, name, condition, results.plan.primary_metric)
+
+
 def labels(results: Results) -> dict[str, VerdictLabel]:
     """The label of every claim by the primary metric, with the error rates of the overall verdict kept.
 
@@ -69,8 +80,12 @@ def labels(results: Results) -> dict[str, VerdictLabel]:
     found: dict[str, VerdictLabel] = {}
     for condition in results.plan.conditions:
         if is_claim(condition):
-            index = find(results, "protection_index", condition.name, metric)
+            index = deciding_index(results, condition.name)
             given = reading(index, margins)
+            if index.name == SEQUENTIAL:
+                # Its upper bound is adjusted already.
+                found[condition.name] = given
+                continue
             p = find(results, "p_index_at_least_margin_holm", condition.name, metric).value
             if given == "did-not-hold" and p is not None and p > (1 - margins.level) / 2:
                 given = "partly-held" if index.low is not None and index.low > margins.partly else "inconclusive"
@@ -85,10 +100,7 @@ def decide(results: Results, *, override: Override | None) -> Verdict:
     one is the worst of the primary conditions, by label and then by index. With an `override` every
     label is the override's, so that no part of a run that failed a gate can be quoted as a verdict.
     """
-    metric = results.plan.primary_metric
-    indices = {
-        c.name: find(results, "protection_index", c.name, metric) for c in results.plan.conditions if is_claim(c)
-    }
+    indices = {c.name: deciding_index(results, c.name) for c in results.plan.conditions if is_claim(c)}
     given = labels(results)
     verdicts = {name: _verdict(index, given[name], override) for name, index in indices.items()}
     primary = primary_conditions(results)
@@ -102,6 +114,23 @@ def decide(results: Results, *, override: Override | None) -> Verdict:
     if len(primary) > 1:
         sentence = f"The weakest of {len(primary)} results counts: {_lower_first(sentence)}"
     return Verdict(label=verdicts[worst].label, sentence=sentence, condition=worst, per_condition=verdicts)
+
+
+@dataclass(frozen=True)
+class _SoFar:
+    plan: Plan
+    cells: Sequence[Cell]
+
+
+def decided(plan: Plan, cells: Sequence[Cell]) -> bool:
+    """Whether the cells so far settle the overall verdict as `held` or `did-not-hold` before the budget ends.
+
+    For a plan that looks after each replicate; the gates are asked at the end.
+    """
+    so_far = _SoFar(plan, cells)
+    intervals = sequential_intervals(so_far, last=False)
+    given = [reading(intervals[name], plan.margins) for name in primary_conditions(so_far)]
+    return bool(given) and ("did-not-hold" in given or all(word == "held" for word in given))
 
 
 def is_claim(condition: Condition) -> bool:
