@@ -109,12 +109,13 @@ def fieller(moments: Moments, *, quantile: float) -> Fieller:
     return Fieller(inside=a > 0, low=low, high=high)
 
 
-def ratio_interval(numerators: Array, denominators: Array, *, level: float) -> Interval:
+def ratio_interval(numerators: Array, denominators: Array, *, level: float, quantile: float | None = None) -> Interval:
     """Ratio of two paired means with its Fieller interval.
 
     Args:
         numerators, denominators: paired by training run, both (n,).
         level: two-sided confidence.
+        quantile: how many standard errors to reach, instead of Student's at that level.
 
     A mean denominator of 0 or less gives no value: the ratio would have no meaning as a share.
     """
@@ -136,7 +137,7 @@ def ratio_interval(numerators: Array, denominators: Array, *, level: float) -> I
         var_denominator=float(off_bottom @ off_bottom) / scale,
         covariance=float(off_top @ off_bottom) / scale,
     )
-    fit = fieller(moments, quantile=t_quantile(n - 1, level=level))
+    fit = fieller(moments, quantile=t_quantile(n - 1, level=level) if quantile is None else quantile)
     if not fit.inside:
         return Interval(value, None, None, n, UNBOUNDED + fit.words())
     return Interval(value, fit.low, fit.high, n)

@@ -115,9 +115,13 @@ def _smallest_index(c: Comparison, *, runs: int = 1, pictures: int = 1) -> Inter
         return Interval(None, None, None, n, ONE_RUN if n else NO_RUNS)
     gain = float(c.clean.mean())
     # The spread as it is needs no model of where it comes from; only more pictures do.
-    deviation = float(c.lost.std(ddof=1)) if pictures == 1 else run_deviation(c.by_prompt, pictures=pictures)
-    if isinstance(deviation, Interval):
-        return deviation
+    deviation = float(c.lost.std(ddof=1))
+    if pictures > 1:
+        fewer = run_deviation(c.by_prompt, pictures=pictures)
+        if isinstance(fewer, Interval):
+            return fewer
+        # Chance can make the noise look larger than the spread that it is part of.
+        deviation = min(max(fewer, deviation / pictures**0.5), deviation)
     if not gain > 0:
         return Interval(None, None, None, n, NO_GAIN)
     if deviation == 0:

@@ -81,16 +81,22 @@ def labels(results: Results) -> dict[str, VerdictLabel]:
     for condition in results.plan.conditions:
         if is_claim(condition):
             index = deciding_index(results, condition.name)
-            given = reading(index, margins)
-            if index.name == SEQUENTIAL:
-                # Its upper bound is adjusted already.
-                found[condition.name] = given
-                continue
             p = find(results, "p_index_at_least_margin_holm", condition.name, metric).value
-            if given == "did-not-hold" and p is not None and p > (1 - margins.level) / 2:
-                given = "partly-held" if index.low is not None and index.low > margins.partly else "inconclusive"
-            found[condition.name] = given
+            # The sequential upper bound is adjusted over the family already.
+            found[condition.name] = settled(index, margins, p=None if index.name == SEQUENTIAL else p)
     return found
+
+
+def settled(index: Estimate | Interval, margins: Margins, *, p: float | None) -> VerdictLabel:
+    """The reading of an index, with `did-not-hold` only where the family allows it.
+
+    Args:
+        p: Holm's adjusted p of an index at or above the margin; None where nothing is to be adjusted.
+    """
+    given = reading(index, margins)
+    if given == "did-not-hold" and p is not None and p > (1 - margins.level) / 2:
+        return "partly-held" if index.low is not None and index.low > margins.partly else "inconclusive"
+    return given
 
 
 def decide(results: Results, *, override: Override | None) -> Verdict:
