@@ -23,6 +23,7 @@ from audit.records import (
     Record,
     Role,
     SampleSettings,
+    Stopping,
     TrainSettings,
 )
 from audit.spec import Spec
@@ -36,6 +37,14 @@ Settings = TypeVar("Settings", bound=Record)
 TRIGGER = "nulevoy"
 """A made-up word with no meaning to any base model; the artist's name would bring in what it knows."""
 REPLICATES = {"quick": 2, "standard": 6, "court": 12}
+UNTIL_DECIDED = 12
+"""Budget of `--until-decided` where `--replicates` names none."""
+CONTROLS: dict[str, tuple[str, ...]] = {
+    "quick": (),
+    "standard": ("placebo", "null"),
+    "court": ("placebo", "null", "clean-again", "identity"),
+}
+"""Controls that a preset adds by itself: noise, the A/A test, and in court all planted nulls."""
 PROMPTS = {"quick": 12, "standard": 24, "court": 24}
 MAX_PROMPTS = 500
 PRIMARY_METRIC = "channel_stats"
@@ -80,6 +89,8 @@ def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store)
     Raises:
         BadInput: an option that names something unknown, or prompts that cannot be used.
     """
+    conditions = make_conditions(spec, artist=artist, store=store)
+    budget = UNTIL_DECIDED if spec.until_decided else REPLICATES[spec.preset]
     return Plan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip() or "the artist",
@@ -87,8 +98,8 @@ def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store)
         model=model,
         works=artist.works,
         protected=artist.protected,
-        conditions=make_conditions(spec, artist=artist, store=store),
-        replicates=spec.replicates or REPLICATES[spec.preset],
+        conditions=conditions,
+        replicates=spec.replicates or budget,
         seed=spec.seed,
         trigger=TRIGGER,
         prompts=choose_prompts(spec, artist),
@@ -97,7 +108,31 @@ def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store)
         training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
         sampling=_settings(LAB_SAMPLING if model.lab else SD_SAMPLING, spec.sampling, "sampling"),
         margins=spec.margins,
+        hypotheses=hypotheses(conditions, spec=spec),
+        metric_weights={name: metric.digest() for name, metric in METRICS.items()},
+        stopping=Stopping(rule="until-decided", first_look=spec.margins.min_replicates)
+        if spec.until_decided
+        else Stopping(),
     )
+
+
+def hypotheses(conditions: Sequence[Condition], *, spec: Spec) -> tuple[str, ...]:
+    """What is tested, one sentence for each primary condition: together the primary family."""
+    m, metric = spec.margins, spec.primary_metric or PRIMARY_METRIC
+    return tuple(
+        f"{c.name}: the protection index by {metric} is above {m.held:g} (held), above {m.partly:g} (partly-held) "
+        f"or below {m.did_not_hold:g} (did-not-hold), at the {m.level:g} level."
+        for c in conditions
+        if c.primary
+    )
+
+
+def looks(plan: Plan) -> list[range]:
+    """Replicates to run before each look: all at once, or the first few and then one by one."""
+    first = min(plan.stopping.first_look, plan.replicates)
+    if plan.stopping.rule == "fixed":
+        first = plan.replicates
+    return [range(1, first + 1), *(range(r, r + 1) for r in range(first + 1, plan.replicates + 1))]
 
 
 def _settings(default: Settings, changes: dict[str, object], table: str) -> Settings:
@@ -139,8 +174,8 @@ def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Con
             for twin in twins
         ]
     controls = list(spec.control)
-    if spec.preset != "quick" and not any(c.partition(":")[0] == "placebo" for c in controls):
-        controls.append("placebo")
+    given = {c.partition(":")[0] for c in controls}
+    controls += [c for c in CONTROLS[spec.preset] if c not in given]
     for text in controls:
         if text == "clean-again":
             found.append(Condition(name=text, role="control"))

@@ -8,6 +8,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+from audit.records import Session
+
 PACKAGES = (
     "torch",
     "diffusers",
@@ -23,6 +25,11 @@ PACKAGES = (
     "jinja2",
     "pydantic",
 )
+
+
+def session(*, threads: int, device: str) -> Session:
+    """What this start of the program runs with."""
+    return Session(started=now(), threads=threads, device=device, commit=commit(), packages=packages())
 
 
 def now() -> str:

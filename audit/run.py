@@ -9,15 +9,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from audit import provenance
 from audit.collect import collect
 from audit.conditions import treat
 from audit.finish import finish
 from audit.images import at_size_of, linf, psnr, rms
+from audit.judge import decided
 from audit.machine import pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
-from audit.plan import check_names, full_prompt, make_cells, make_plan
+from audit.plan import check_names, full_prompt, looks, make_cells, make_plan
 from audit.progress import Progress
 from audit.records import (
     Adapter,
@@ -31,9 +33,11 @@ from audit.records import (
     Visibility,
 )
 from audit.runfolder import (
+    begin_session,
     claim,
     default_folder,
     log_event,
+    plan_file_digest,
     write_blob,
     write_treated_images,
     write_work_images,
@@ -59,21 +63,36 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
     started, clock = provenance.now(), time.monotonic()
     store, artist, plan, model, out = prepare(spec, progress)
     precision = pick_precision(model.device)
-    progress.say(f"Plan {plan.digest()[:16]}: {len(plan.conditions)} conditions, {plan.replicates} replicates.")
+    progress.say(f"Plan {plan.digest()}: {len(plan.conditions)} conditions, {plan.replicates} replicates.")
+    session = provenance.session(threads=torch.get_num_threads(), device=f"{model.device.type}, {precision}")
+    sessions = begin_session(out, session)
     treated = treat_all(plan, artist, model=model, store=store, progress=progress)
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
-    progress.stage("Training", len(cells) * plan.training.steps)
-    adapters = train(
-        cells,
-        model=model,
-        settings=plan.training,
-        precision=precision,
-        pack=pick_pack(model, plan.training, precision=precision, memory=spec.memory),
-        store=store,
-        progress=progress.update,
-    )
-    pictures = generate_all(plan, adapters, model=model, precision=precision, store=store, progress=progress)
-    scored = score_all(plan, adapters, pictures, model=model, store=store, progress=progress)
+    pack = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
+    pictures: list[Generations] = []
+    scored: list[Cell] = []
+    done = 0
+    for replicates in looks(plan):
+        part = [cell for cell in cells if cell.replicate in replicates]
+        progress.stage("Training", len(part) * plan.training.steps)
+        adapters = train(
+            part,
+            model=model,
+            settings=plan.training,
+            precision=precision,
+            pack=pack,
+            store=store,
+            progress=progress.update,
+        )
+        made = generate_all(plan, adapters, model=model, precision=precision, store=store, progress=progress)
+        found = score_all(plan, adapters, made, model=model, store=store, progress=progress)
+        # Base comes first each time, out of the store after the first.
+        pictures += made if not done else made[1:]
+        scored += found if not done else found[1:]
+        done = replicates.stop - 1
+        if plan.stopping.rule == "until-decided" and decided(plan, scored):
+            progress.say(f"The answer is clear after {done} of {plan.replicates} replicates.")
+            break
 
     progress.stage("Writing the report", 1)
     for generations in pictures:
@@ -82,7 +101,8 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
     results = Results(
         plan=plan,
         notes=artist.notes,
-        cells=scored,
+        cells=tuple(scored),
+        stopped_after=done if done < plan.replicates else None,
         metrics=tuple(
             metric_facts(
                 name,
@@ -106,6 +126,8 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
             packages=provenance.packages(),
             commit=provenance.commit(),
             plan_sha256=plan.digest(),
+            plan_file_sha256=plan_file_digest(out),
+            sessions=sessions,
             steps_run=store.run,
             steps_reused=store.reused,
             stage_seconds={k: round(v, 1) for k, v in progress.seconds.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from audit.errors import BadInput, BadResults, printable
 from audit.images import encode_png
-from audit.records import ArtistSet, ImageSet, Plan, Results, Work
+from audit.records import ArtistSet, ImageSet, Plan, Results, Session, Work
 from audit.store import Store, storage_errors, write_atomic
 
 PREVIEW_SIDE = 384
@@ -84,6 +85,24 @@ def log_event(folder: Path, event: str, facts: Mapping[str, object]) -> None:
     line = {"time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "event": event, **facts}
     with storage_errors(folder), (folder / "events.jsonl").open("a", encoding="ascii") as handle:
         handle.write(json.dumps(line) + "\n")
+
+
+def plan_file_digest(folder: Path) -> str | None:
+    """Digest of the plan that lies in the run folder now; None when there is none that can be read."""
+    return _plan_digest(folder / "plan.json") or None
+
+
+def begin_session(folder: Path, session: Session) -> tuple[Session, ...]:
+    """Write down that the run's command was started, and return all starts of this run so far."""
+    log_event(folder, "session", session.model_dump(mode="json"))
+    found = []
+    for line in (folder / "events.jsonl").read_text(encoding="ascii").splitlines():
+        # A line cut by a kill, or one that somebody edited, is no start that can be compared.
+        with contextlib.suppress(ValueError):
+            facts = json.loads(line)
+            if facts.get("event") == "session":
+                found.append(Session.model_validate({k: facts.get(k) for k in Session.model_fields}))
+    return tuple(found)
 
 
 def read_results(folder: Path) -> Results:

@@ -38,6 +38,8 @@ class Spec(Record):
     memory: float | None = Field(None, gt=0)
     """Budget in GB of the whole process; a share of the machine's memory when not given."""
     seed: int = Field(0, ge=0)
+    until_decided: bool = False
+    """Look after each replicate and stop when the answer is clear; `replicates` is the budget then."""
     training: dict[str, Any] = Field(default_factory=dict)
     sampling: dict[str, Any] = Field(default_factory=dict)
     margins: Margins = Margins()

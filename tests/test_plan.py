@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import BadInput
-from audit.plan import choose_prompts, make_cells, make_conditions, make_plan, placebo_budget
+from audit.plan import choose_prompts, looks, make_cells, make_conditions, make_plan, placebo_budget
 from audit.records import ArtistSet, ProtectedFile
 from audit.spec import Spec, load_spec
 from audit.store import Store
@@ -48,13 +48,14 @@ def test_against_adds_every_protection_and_the_clean_twin(artist, store):
     assert found[3].steps == ("encoder-pgd:8", "jpeg:50", "jpeg:30")
 
 
-def test_a_placebo_is_added_by_itself_except_in_quick(artist, store):
+def test_controls_are_added_by_the_preset_except_in_quick(artist, store):
     def names(preset):
         return [
             c.name for c in make_conditions(spec(protect=("encoder-pgd:9",), preset=preset), artist=artist, store=store)
         ]
 
-    assert names("standard") == ["clean", "encoder-pgd:9", "placebo"]
+    assert names("standard") == ["clean", "encoder-pgd:9", "placebo", "null"]
+    assert names("court") == ["clean", "encoder-pgd:9", "placebo", "null", "clean-again", "identity"]
     assert names("quick") == ["clean", "encoder-pgd:9"]
 
 
@@ -133,3 +134,24 @@ def test_the_plans_digest_moves_with_every_field():
 
 def test_spec_is_a_record():
     assert isinstance(spec(), Spec)
+
+
+@pytest.mark.parametrize(
+    ("until_decided", "replicates", "expected"),
+    [(False, None, [6]), (False, 3, [3]), (True, None, [6, 7, 8, 9, 10, 11, 12]), (True, 7, [6, 7]), (True, 4, [4])],
+)
+def test_looks_are_once_or_after_each_replicate(artist, store, until_decided, replicates, expected):
+    wanted = spec(protect=("encoder-pgd:9",), until_decided=until_decided, replicates=replicates)
+    plan = make_plan(wanted, artist=artist, model=built_plan().model, store=store)
+    found = looks(plan)
+    assert [part.stop - 1 for part in found] == expected
+    assert [r for part in found for r in part] == list(range(1, plan.replicates + 1))
+
+
+def test_the_plan_says_what_is_tested_and_with_what(artist, store):
+    wanted = spec(protect=("encoder-pgd:9",), against=("jpeg:50",))
+    plan = make_plan(wanted, artist=artist, model=built_plan().model, store=store)
+    assert [h.partition(": ")[0] for h in plan.hypotheses] == [c.name for c in plan.conditions if c.primary]
+    assert all("above 0.5 (held)" in h and "channel_stats" in h for h in plan.hypotheses)
+    assert set(plan.metric_weights) == set(plan.metrics)
+    assert plan.digest() != plan.model_copy(update={"margins": plan.margins.model_copy(update={"held": 0.4})}).digest()

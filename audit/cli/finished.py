@@ -12,15 +12,23 @@ from audit.cli.options import Json, announce, one_sentence
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
+Margin = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=NUMBER", help="Judge with another margin than planned; the report says so. Repeatable."),
+]
+
 
 @app.command()
-def judge(folder: RunFolder, json_output: Json = False) -> None:
+def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -> None:
     """Judge a finished run again from its results.json, and render its report."""
     with one_sentence():
         from audit.finish import finish
+        from audit.judge import with_margins
         from audit.runfolder import read_results
 
-        announce(finish(read_results(folder), folder), folder, as_json=json_output)
+        changes = {name: value for name, _, value in (text.partition("=") for text in margin or [])}
+        results = with_margins(read_results(folder), changes)
+        announce(finish(results, folder), folder, as_json=json_output)
 
 
 @app.command()

@@ -36,6 +36,10 @@ Memory = Annotated[
     float | None, typer.Option(help="Memory in GB that the run may take (default: half of a PC's, most of a GPU's).")
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of the whole plan.")]
+UntilDecided = Annotated[
+    bool | None,
+    typer.Option("--until-decided", help="Look after each replicate and stop when the answer is clear."),
+]
 SpecFile = Annotated[Path | None, typer.Option("--spec", help="audit.toml with any of these options.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
 
@@ -86,6 +90,7 @@ def gather(
     device: Device = None,
     memory: Memory = None,
     seed: Seed = None,
+    until_decided: UntilDecided = None,
     spec: SpecFile = None,
 ) -> Spec:
     """The options that describe an audit, as a spec."""

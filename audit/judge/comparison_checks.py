@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from audit.judge.estimates import find, metric_names, primary_conditions
+from audit.judge.estimates import find, hardest_placebo, index_interval, metric_names, primary_conditions
 from audit.judge.finding import Finding, described, figure
+from audit.judge.intervals import Interval
 from audit.judge.significance import rate_upper_bound
-from audit.judge.verdict import label
+from audit.judge.verdict import labels, reading
 from audit.records import Estimate, Results
 
 CHANCE = 0.5
 """Area under the ROC curve of a metric that cannot tell artists apart."""
-VISIBLE_STEP = 1.0
-"""Least difference, of 255, that a protected file must show somewhere."""
 SAME_ART = ("null", "identity", "clean-again")
 """Controls that train on the originals, or on pictures next to equal to them."""
+OTHER_ARTIST = "other-artist"
+"""Control that trains on another artist's works, so that nothing of this artist can be learned."""
 
 
 def metric_separates(results: Results) -> Finding:
@@ -44,12 +45,13 @@ def protection_differs(results: Results) -> Finding:
 
     A primary condition under a countermeasure is judged by the protection that it was made from.
     """
+    step = results.plan.margins.visible_step
     changed: dict[str, list[bool]] = {name: [] for name in _protections(results)}
     for row in results.visibility:
         if row.condition in changed:
-            changed[row.condition].append(row.linf >= VISIBLE_STEP)
+            changed[row.condition].append(row.linf >= step)
     detail = "; ".join(
-        f"{name}: {sum(flags)} of {len(flags)} works differ by {figure(VISIBLE_STEP)} of 255 or more"
+        f"{name}: {sum(flags)} of {len(flags)} works differ by {figure(step)} of 255 or more"
         for name, flags in changed.items()
     )
     measured = [flags for flags in changed.values() if flags]
@@ -60,57 +62,86 @@ def protection_differs(results: Results) -> Finding:
 
 
 def placebo_weaker(results: Results) -> Finding:
-    """Red if random noise itself surely took away more than a protection that did not hold may.
+    """Red if noise alone can explain an effect: it surely kept much away, and the protection not surely more.
 
-    Then the change of the pixels as such, not what the protection does with it, can explain the
-    effect. A placebo without bounds passes nothing and fails nothing.
+    Asked of every primary protection that would be called held or partly held, against the placebo
+    of the greatest budget. "Much" is the plan's margin of did-not-hold; "more" is judged run by run.
     """
-    metric, limit = results.plan.primary_metric, results.plan.margins.did_not_hold
-    names = [c.name for c in results.plan.conditions if c.role == "placebo"]
-    rows = [find(results, "protection_index", name, metric) for name in names]
-    if not rows:
+    metric, margins = results.plan.primary_metric, results.plan.margins
+    name = hardest_placebo(results)
+    if name is None:
         return Finding(None, "the plan has no placebo")
-    compared = [*rows, *(find(results, "protection_index", n, metric) for n in primary_conditions(results))]
-    detail = f"lower bound of a placebo must not be above {figure(limit)}; " + "; ".join(
-        described(row) for row in compared
+    noise = find(results, "protection_index", name, metric)
+    protections = [c.name for c in results.plan.conditions if c.primary and c.role == "protected"]
+    given = labels(results)
+    effective = [p for p in protections if given[p] in ("held", "partly-held")]
+    excess = {p: find(results, "placebo_excess", p, metric) for p in protections}
+    rows = [noise, *(find(results, "protection_index", p, metric) for p in protections), *excess.values()]
+    detail = (
+        f"red if the placebo's lower bound is above {figure(margins.did_not_hold)} and the excess of a protection "
+        "that held, in part or whole, has no lower bound above 0; " + "; ".join(described(row) for row in rows)
     )
-    if any(row.low is not None and row.low > limit for row in rows):
-        return Finding(False, detail)
-    return Finding(True if all(row.low is not None for row in rows) else None, detail)
+    if noise.low is None:
+        return Finding(None, detail)
+    unlike = [p for p in effective if not _surely_above(excess[p], 0.0)]
+    return Finding(not (unlike and noise.low > margins.did_not_hold), detail)
 
 
 def no_false_alarm(results: Results) -> Finding:
     """Red if training on (next to) equal pictures gave a difference: an A/A comparison raised an alarm.
 
-    A comparison whose runs are exactly equal tests the plumbing, not chance, and so is not counted
-    in "0 of n". One control is one comparison, however many replicates it has.
+    An alarm is an interval of the index that excludes 0 and reaches further from it than the plan's
+    `no_alarm_within`. Several controls share one error rate (Bonferroni), so that a sound instrument
+    is withheld from at most 1 - level of all runs. Identity trains on the very same pixels and
+    draws: anything but 0 is a fault in the plumbing, and it is not counted in "0 of n".
     """
-    metric, level = results.plan.primary_metric, results.plan.margins.level
+    metric, margins = results.plan.primary_metric, results.plan.margins
     names = [c.name for c in results.plan.conditions if c.name.partition(":")[0] in SAME_ART]
     rows = [find(results, "gain_difference", name, metric) for name in names]
     tested = [row for row in rows if row.low is not None and row.high is not None]
     if not tested:
         return Finding(None, "no A/A control with an interval in this run")
-    # Identity trains on the very same pixels and draws: it tests the plumbing, and anything but 0 is a fault.
-    plumbing = [row for row in tested if row.condition == "identity"]
-    broken = [row for row in plumbing if not row.value == row.low == row.high == 0]
-    counted = [row for row in tested if row not in plumbing and not row.value == row.low == row.high == 0]
-    alarms = [row for row in counted if _excludes_zero(row)]
-    most = rate_upper_bound(len(alarms), len(counted), level=level)
+    broken = [r for r in tested if r.condition == "identity" and not r.value == r.low == r.high == 0]
+    counted = [r.condition for r in tested if r.condition != "identity" and not r.value == r.low == r.high == 0]
+    level = 1 - (1 - margins.level) / max(1, len(counted))
+    found = {name: index_interval(results, name, metric, level=level) for name in counted}
+    alarms = [name for name, interval in found.items() if _alarm(interval, margins.no_alarm_within)]
+    most = rate_upper_bound(len(alarms), len(counted), level=margins.level)
     rate = (
         f"{len(alarms)} of {len(counted)} A/A comparisons raised an alarm, rate at most {100 * most:.0f} % "
-        f"(one-sided {100 * level:g} % bound)"
+        f"(one-sided {100 * margins.level:g} % bound)"
         if counted
         else "the control is exactly equal to clean: no comparison that chance could trip"
     )
-    return Finding(not alarms and not broken, "; ".join([rate, *(described(row) for row in rows)]))
+    intervals = [
+        f"protection_index of {name} [{figure(i.low)}, {figure(i.high)}] at level {level:.4g}"
+        for name, i in found.items()
+    ]
+    rule = f"an alarm excludes 0 and is not within {figure(margins.no_alarm_within)} of it"
+    return Finding(not alarms and not broken, "; ".join([rate, rule, *intervals, *(described(row) for row in rows)]))
+
+
+def planted_success_found(results: Results) -> Finding:
+    """Red if training on another artist's works, a success by construction, would not be called held."""
+    metric, margins = results.plan.primary_metric, results.plan.margins
+    names = [c.name for c in results.plan.conditions if c.name.partition(":")[0] == OTHER_ARTIST]
+    rows = [find(results, "protection_index", name, metric) for name in names]
+    if not rows:
+        return Finding(None, "no planted success in this run")
+    detail = f"lower bound must be above {figure(margins.held)}; " + "; ".join(described(row) for row in rows)
+    if all(_surely_above(row, margins.held) for row in rows):
+        return Finding(True, detail)
+    # With few runs a wide interval says nothing against the instrument.
+    few = all(row.n < margins.min_replicates for row in rows)
+    missed = any(row.high is not None and row.high <= margins.held for row in rows)
+    return Finding(None if few and not missed else False, detail)
 
 
 def metrics_agree(results: Results) -> Finding:
     """Whether every metric gives each primary condition the same label. Shown, never a reason to withhold."""
     metrics, margins = metric_names(results), results.plan.margins
     labels = {
-        name: {m: label(find(results, "protection_index", name, m), margins) for m in metrics}
+        name: {m: reading(find(results, "protection_index", name, m), margins) for m in metrics}
         for name in primary_conditions(results)
     }
     if len(metrics) < 2 or not labels:
@@ -122,8 +153,14 @@ def metrics_agree(results: Results) -> Finding:
     return Finding(all(len(set(by_metric.values())) == 1 for by_metric in labels.values()), detail)
 
 
-def _excludes_zero(row: Estimate) -> bool:
-    return row.low is not None and row.high is not None and not row.low <= 0 <= row.high
+def _surely_above(row: Estimate, bound: float) -> bool:
+    return row.low is not None and row.low > bound
+
+
+def _alarm(interval: Interval, tolerance: float) -> bool:
+    if interval.low is None or interval.high is None:
+        return False
+    return not interval.low <= 0 <= interval.high and not max(abs(interval.low), abs(interval.high)) <= tolerance
 
 
 def _protections(results: Results) -> tuple[str, ...]:

@@ -9,25 +9,44 @@ from typing import TypeVar
 
 import numpy as np
 
-from audit.judge.gains import Gains, clean_name, finite, gains
-from audit.judge.intervals import Interval
-from audit.judge.quantities import COMPARISONS, GAIN, METRIC_FACTS, Comparison, Facts, Gained, Quantity
+from audit.judge.gains import Gains, Trained, clean_name, finite, gains
+from audit.judge.intervals import Interval, ratio_interval
+from audit.judge.quantities import (
+    COMPARISONS,
+    GAIN,
+    METRIC_FACTS,
+    PLACEBO_EXCESS,
+    Comparison,
+    Excess,
+    Facts,
+    Gained,
+    Quantity,
+)
+from audit.judge.sequential import METHOD, sequential_index
 from audit.judge.significance import holm
 from audit.records import Estimate, Results
 
 T = TypeVar("T")
+
+SEQUENTIAL = "protection_index_sequential"
+"""The index that the verdict reads when the plan looks after each replicate."""
+FAMILY = (("p_sign_flip", "p_holm"), ("p_index_at_least_margin", "p_index_at_least_margin_holm"))
+"""Rows that are adjusted over the primary conditions, with the names of the adjusted rows."""
 
 
 def estimate(results: Results) -> tuple[Estimate, ...]:
     """All estimates of a run, from its plan, cells and metric facts.
 
     For each metric (the primary first) and condition: `gain`; for conditions other than clean also
-    the rows of `COMPARISONS`; for each metric the rows of `METRIC_FACTS` (`learned_share` under
-    clean, `base_position` under base, `auc` under no condition, ''); and `p_holm` for the primary
-    conditions by the primary metric. Numbers that cannot be worked out are None with a note.
+    the rows of `COMPARISONS`, and for protections `placebo_excess`; for each metric the rows of
+    `METRIC_FACTS` (`learned_share` under clean, `base_position` under base, `auc` under no
+    condition, ''); and the rows of `FAMILY` for the primary conditions by the primary metric.
+    Numbers that cannot be worked out are None with a note.
     """
     rows = [row for metric in metric_names(results) for row in _by_metric(results, metric)]
-    return (*rows, *_holm_rows(results, rows))
+    if results.plan.stopping.rule == "until-decided":
+        rows += _sequential_rows(results)
+    return (*rows, *(row for source, name in FAMILY for row in _holm_rows(results, rows, source=source, name=name)))
 
 
 def find(results: Results, name: str, condition: str, metric: str) -> Estimate:
@@ -38,18 +57,35 @@ def find(results: Results, name: str, condition: str, metric: str) -> Estimate:
     return _row(results, name, condition, metric, "", "", Interval(None, None, None, 0, "not estimated"))
 
 
+def index_interval(results: Results, condition: str, metric: str, *, level: float) -> Interval:
+    """The protection index of a condition at another level than the plan's."""
+    of_clean, of_treated = gains(results, metric).paired(clean_name(results), condition)
+    return ratio_interval(of_clean - of_treated, of_clean, level=level)
+
+
 def metric_names(results: Results) -> tuple[str, ...]:
     """The plan's metrics without repetition, the primary first."""
     return tuple(dict.fromkeys((results.plan.primary_metric, *results.plan.metrics)))
 
 
-def primary_conditions(results: Results) -> tuple[str, ...]:
+def primary_conditions(results: Trained) -> tuple[str, ...]:
     """Names of the conditions that the overall verdict counts."""
     return tuple(c.name for c in results.plan.conditions if c.primary and c.role != "clean")
 
 
+def hardest_placebo(results: Results) -> str | None:
+    """The placebo of the greatest budget, or None without one: chosen by the plan, never by its result."""
+
+    def budget(steps: tuple[str, ...]) -> float:
+        return max((float(step.partition(":")[2] or 0) for step in steps), default=0.0)
+
+    placebos = [c for c in results.plan.conditions if c.role == "placebo"]
+    return max(placebos, key=lambda c: budget(c.steps)).name if placebos else None
+
+
 def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
     found, clean, level = gains(results, metric), clean_name(results), results.plan.margins.level
+    placebo = hardest_placebo(results)
     for condition in results.plan.conditions:
         yield _worked_out(results, GAIN, condition.name, metric, Gained(found.of(condition.name), level))
         if condition.name == clean:
@@ -57,8 +93,19 @@ def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
         of_clean, of_treated = found.paired(clean, condition.name)
         for comparison in COMPARISONS:
             rng = _generator(results.plan.seed, comparison.name, condition.name, metric)
-            of_both = Comparison(of_clean, of_treated, level, rng)
+            of_both = Comparison(
+                clean=of_clean,
+                treated=of_treated,
+                by_prompt=found.lost_by_prompt(clean, condition.name),
+                level=level,
+                margin=results.plan.margins.did_not_hold,
+                rng=rng,
+            )
             yield _worked_out(results, comparison, condition.name, metric, of_both)
+        if condition.role == "protected" and placebo is not None:
+            of_clean, of_noise, of_treated = found.paired(clean, placebo, condition.name)
+            of_all = Excess(clean=of_clean, placebo=of_noise, treated=of_treated, level=level)
+            yield _worked_out(results, PLACEBO_EXCESS, condition.name, metric, of_all)
     facts = _facts(results, metric, found, clean)
     for subject, fact in METRIC_FACTS:
         yield _worked_out(results, fact, clean if subject == "clean" else subject, metric, facts)
@@ -79,15 +126,40 @@ def _facts(results: Results, metric: str, found: Gains, clean: str) -> Facts:
     )
 
 
-def _holm_rows(results: Results, rows: list[Estimate]) -> Iterator[Estimate]:
+def sequential_intervals(results: Trained, *, last: bool) -> dict[str, Interval]:
+    """The index of every condition with bounds that hold under optional stopping, by the primary metric.
+
+    Args:
+        last: whether the plan's budget is used up.
+    """
+    plan, clean, primary = results.plan, clean_name(results), primary_conditions(results)
+    found = gains(results, plan.primary_metric)
+    intervals = {}
+    for condition in plan.conditions:
+        if condition.name != clean:
+            of_clean, of_treated = found.paired(clean, condition.name)
+            family = len(primary) if condition.name in primary else 1
+            intervals[condition.name] = sequential_index(
+                of_clean, of_treated, level=plan.margins.level, family=family, last=last
+            )
+    return intervals
+
+
+def _sequential_rows(results: Results) -> Iterator[Estimate]:
+    intervals = sequential_intervals(results, last=results.replicates >= results.plan.replicates)
+    for condition, interval in intervals.items():
+        yield _row(results, SEQUENTIAL, condition, results.plan.primary_metric, "share", METHOD, interval)
+
+
+def _holm_rows(results: Results, rows: list[Estimate], *, source: str, name: str) -> Iterator[Estimate]:
     family, metric = primary_conditions(results), results.plan.primary_metric
-    p = {r.condition: r for r in rows if r.name == "p_sign_flip" and r.metric == metric}
-    family = tuple(name for name in family if name in p)
-    adjusted = holm([p[name].value for name in family])
-    for name, value in zip(family, adjusted, strict=True):
-        method = f"Holm (1979) over the {len(family)} primary conditions by the primary metric"
-        interval = Interval(value, None, None, p[name].n, p[name].note)
-        yield _row(results, "p_holm", name, metric, "probability", method, interval)
+    p = {r.condition: r for r in rows if r.name == source and r.metric == metric}
+    family = tuple(condition for condition in family if condition in p)
+    adjusted = holm([p[condition].value for condition in family])
+    for condition, value in zip(family, adjusted, strict=True):
+        method = f"{source}; Holm (1979) over the {len(family)} primary conditions by the primary metric"
+        interval = Interval(value, None, None, p[condition].n, p[condition].note)
+        yield _row(results, name, condition, metric, "probability", method, interval)
 
 
 def _worked_out(results: Results, quantity: Quantity[T], condition: str, metric: str, data: T) -> Estimate:

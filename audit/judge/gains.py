@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
+from audit.judge.exclusion import broken
 from audit.judge.intervals import Array
-from audit.records import Cell, Results
+from audit.records import Cell, Plan, Results
 
 BASE = "base"
 
 Picture = tuple[int, int]
 """Prompt index, noise index."""
+
+
+class Trained(Protocol):
+    """What gains are worked out from: results, whole or of the replicates so far."""
+
+    @property
+    def plan(self) -> Plan: ...
+
+    @property
+    def cells(self) -> Sequence[Cell]: ...
 
 
 @dataclass(frozen=True)
@@ -23,26 +36,42 @@ class Gains:
 
     Attributes:
         base: score of each of base's pictures; the pictures that every cell is compared on.
-        by_condition: condition -> replicate -> mean score of the cell minus that of base. A cell
-            that lacks one of base's pictures is not in it.
+        by_picture: condition -> replicate -> score of each picture minus base's, in the order of
+            base's sorted pictures. A broken cell, or one that lacks a picture, is not in it.
+        by_condition: the same, averaged over pictures.
     """
 
     base: Mapping[Picture, float]
-    by_condition: Mapping[str, Mapping[int, float]]
+    by_picture: Mapping[str, Mapping[int, Array]]
+
+    @cached_property
+    def by_condition(self) -> Mapping[str, Mapping[int, float]]:
+        return {
+            name: {replicate: float(values.mean()) for replicate, values in cells.items()}
+            for name, cells in self.by_picture.items()
+        }
 
     def of(self, condition: str) -> Array:
         """Gains of a condition, (n,), by replicate."""
         found = self.by_condition.get(condition, {})
         return np.array([found[r] for r in sorted(found)], dtype=np.float64)
 
-    def paired(self, first: str, second: str) -> tuple[Array, Array]:
-        """Gains of two conditions, both (n,), for the replicates that both have."""
-        a, b = self.by_condition.get(first, {}), self.by_condition.get(second, {})
-        both = sorted(a.keys() & b.keys())
-        return (
-            np.array([a[r] for r in both], dtype=np.float64),
-            np.array([b[r] for r in both], dtype=np.float64),
-        )
+    def paired(self, *conditions: str) -> tuple[Array, ...]:
+        """Gains of each condition, all (n,), for the replicates that all of them have."""
+        both = self.replicates(*conditions)
+        return tuple(np.array([self.by_condition[name][r] for r in both], dtype=np.float64) for name in conditions)
+
+    def replicates(self, *conditions: str) -> list[int]:
+        """The replicates that all of these conditions have."""
+        known = [set(self.by_condition.get(name, {})) for name in conditions]
+        return sorted(set.intersection(*known))
+
+    def lost_by_prompt(self, first: str, second: str) -> Array:
+        """Score that `second` lost against `first`, (replicates of both, prompts), averaged over noises."""
+        prompts = np.array([prompt for prompt, _ in sorted(self.base)])
+        rows = [self.by_picture[first][r] - self.by_picture[second][r] for r in self.replicates(first, second)]
+        table = [[row[prompts == p].mean() for p in np.unique(prompts)] for row in rows]
+        return np.array(table, dtype=np.float64).reshape(len(rows), len(np.unique(prompts)))
 
     def base_by_prompt(self) -> Array:
         """Mean score of base's pictures of each prompt, (prompts with a score,)."""
@@ -53,26 +82,27 @@ class Gains:
         )
 
 
-def clean_name(results: Results) -> str:
+def clean_name(results: Trained) -> str:
     """Name of the condition that was trained on the originals."""
     return next((c.name for c in results.plan.conditions if c.role == "clean"), "clean")
 
 
-def gains(results: Results, metric: str) -> Gains:
-    """Gains by `metric` of every cell that has a score for each picture that base has one for."""
+def gains(results: Trained, metric: str) -> Gains:
+    """Gains by `metric` of every sound cell that has a score for each picture that base has one for."""
     base: dict[Picture, float] = {}
     for cell in results.cells:
         if cell.condition == BASE:
             base = _values(results, cell, metric)
     pictures = sorted(base)
-    found: dict[str, dict[int, float]] = {}
+    found: dict[str, dict[int, Array]] = {}
     for cell in results.cells:
         values = _values(results, cell, metric)
-        if cell.condition == BASE or not pictures or any(p not in values for p in pictures):
+        lacking = not pictures or any(p not in values for p in pictures)
+        if cell.condition == BASE or lacking or broken(cell, results.plan.exclusion):
             continue
         paired = np.array([values[p] - base[p] for p in pictures], dtype=np.float64)
-        found.setdefault(cell.condition, {})[cell.replicate] = float(paired.mean())
-    return Gains(base=base, by_condition=found)
+        found.setdefault(cell.condition, {})[cell.replicate] = paired
+    return Gains(base=base, by_picture=found)
 
 
 def missing_cells(results: Results, metric: str) -> dict[tuple[str, int], str]:
@@ -81,12 +111,12 @@ def missing_cells(results: Results, metric: str) -> dict[tuple[str, int], str]:
     cells = {(cell.condition, cell.replicate): cell for cell in results.cells}
     gone: dict[tuple[str, int], str] = {}
     if not known.base:
-        gone[(BASE, 0)] = _reason(cells.get((BASE, 0)), metric)
+        gone[(BASE, 0)] = _reason(cells.get((BASE, 0)), metric, results)
     for condition in results.plan.conditions:
-        for replicate in range(1, results.plan.replicates + 1):
+        for replicate in range(1, results.replicates + 1):
             key = (condition.name, replicate)
             if replicate not in known.by_condition.get(condition.name, {}):
-                gone[key] = _reason(cells.get(key), metric)
+                gone[key] = _reason(cells.get(key), metric, results)
     return gone
 
 
@@ -95,7 +125,7 @@ def finite(values: tuple[float, ...]) -> Array:
     return np.array([v for v in values if math.isfinite(v)], dtype=np.float64)
 
 
-def _values(results: Results, cell: Cell, metric: str) -> dict[Picture, float]:
+def _values(results: Trained, cell: Cell, metric: str) -> dict[Picture, float]:
     prompts, noises = range(len(results.plan.prompts)), range(results.plan.sampling.per_prompt)
     return {
         (score.prompt, score.noise): score.value
@@ -108,8 +138,11 @@ def _values(results: Results, cell: Cell, metric: str) -> dict[Picture, float]:
     }
 
 
-def _reason(cell: Cell | None, metric: str) -> str:
+def _reason(cell: Cell | None, metric: str, results: Results) -> str:
     if cell is None:
         return "no record of it"
+    left_out = broken(cell, results.plan.exclusion)
+    if left_out and cell.condition != BASE:
+        return left_out
     given = next((s.missing for s in cell.scores if s.metric == metric and s.missing), "")
     return given or "some pictures have no score"

@@ -1,4 +1,4 @@
-"""Gates: was the test fair? Each is a row of `GATES`: the check, its three sentences, what red does."""
+"""Gates: was the test fair? Each is a row of `GATES`: the check, its sentences, what red does."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Consequence = Literal["not-valid", "exploratory", "shown"]
 
 @dataclass(frozen=True)
 class Gate:
-    """One question asked before any verdict. The three sentences are for the artist."""
+    """One question asked before any verdict. The sentences are for the artist."""
 
     slug: str
     ask: Callable[[Results], Finding]
@@ -26,23 +26,18 @@ class Gate:
     yes: str
     no: str
     unknown: str
+    some: str = ""
+    """Instead of `yes`, where a few cells were left out."""
 
 
 GATES: tuple[Gate, ...] = (
-    Gate(
-        "cells-complete",
-        training.cells_complete,
-        "not-valid",
-        yes="Enough of the planned models were trained and scored.",
-        no="Too few of the planned models were trained and scored.",
-        unknown="It is not known how many of the planned models were trained.",
-    ),
     Gate(
         "losses-finite",
         training.losses_finite,
         "not-valid",
         yes="Every training ran to its end without a numerical fault.",
-        no="At least one training broke down with a numerical fault.",
+        some="Most trainings ran to their end without a numerical fault, and the others were left out.",
+        no="Too many trainings broke down with a numerical fault.",
         unknown="There was no training to check.",
     ),
     Gate(
@@ -50,16 +45,27 @@ GATES: tuple[Gate, ...] = (
         training.adapter_active,
         "not-valid",
         yes="Every training changed the pictures that the model draws.",
-        no="At least one training left the model's pictures as they were.",
+        some="Most trainings changed the pictures that the model draws, and the others were left out.",
+        no="Too many trainings left the model's pictures as they were.",
         unknown="There was no trained model to check.",
     ),
     Gate(
         "pictures-not-blank",
         training.pictures_not_blank,
         "not-valid",
-        yes="No model drew mostly blank pictures.",
-        no="At least one model drew mostly blank pictures.",
+        yes="No model drew mostly blank pictures, or one picture again and again.",
+        some="Few models drew mostly blank or repeated pictures, and those were left out.",
+        no="The base model or too many others drew mostly blank or repeated pictures.",
         unknown="There were no pictures to check.",
+    ),
+    Gate(
+        "cells-complete",
+        training.cells_complete,
+        "not-valid",
+        yes="All of the planned models were trained and scored.",
+        some="Enough of the planned models were trained and scored, and the rest was left out of the count.",
+        no="Too few of the planned models were trained and scored.",
+        unknown="It is not known how many of the planned models were trained.",
     ),
     Gate(
         "metric-separates",
@@ -97,8 +103,8 @@ GATES: tuple[Gate, ...] = (
         "placebo-weaker",
         comparison.placebo_weaker,
         "not-valid",
-        yes="Plain random noise did not clearly keep the model from learning.",
-        no="Plain random noise alone kept the model from learning, so the effect may be due to that.",
+        yes="The effect, if there is one, is not that of plain random noise.",
+        no="Plain random noise kept the model from learning about as well, so the effect may be due to that.",
         unknown="The test had no usable comparison with plain random noise.",
     ),
     Gate(
@@ -108,6 +114,14 @@ GATES: tuple[Gate, ...] = (
         yes="Where nothing was protected, the test found no clear effect.",
         no="The test found an effect where nothing was protected.",
         unknown="The test was not tried on pictures without any protection.",
+    ),
+    Gate(
+        "planted-success-found",
+        comparison.planted_success_found,
+        "not-valid",
+        yes="Where a full success was planted, the test found it.",
+        no="The test missed a full success that was planted.",
+        unknown="The test was not tried on a success that was planted.",
     ),
     Gate(
         "enough-replicates",
@@ -146,5 +160,6 @@ def override(checks: Iterable[Check]) -> Override | None:
 
 def _asked(gate: Gate, results: Results) -> Check:
     found = gate.ask(results)
-    sentence = gate.unknown if found.passed is None else gate.yes if found.passed else gate.no
+    passed = gate.some if found.exceptions and gate.some else gate.yes
+    sentence = gate.unknown if found.passed is None else passed if found.passed else gate.no
     return Check(slug=gate.slug, passed=found.passed, sentence=sentence, detail=found.detail)

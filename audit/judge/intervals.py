@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,8 +23,9 @@ ONE_RUN = "one training run only: no spread between runs, so no interval"
 NO_GAIN = "the model trained on the originals came no closer to the artist, so there is no index"
 UNBOUNDED = (
     "no bounded interval: the gain of the model trained on the originals is not reliably above zero "
-    "at this number of runs"
+    "at this number of runs; "
 )
+ANY_INDEX = "no index can be ruled out"
 WEAK_RESAMPLES = "no interval: in some resamples the model trained on the originals has no gain"
 
 
@@ -55,6 +57,7 @@ def mean_interval(values: Array, *, level: float) -> Interval:
     return Interval(mean, mean - half, mean + half, n)
 
 
+@lru_cache(maxsize=1024)
 def t_quantile(degrees: int, *, level: float) -> float:
     """How many standard errors a two-sided t interval reaches from its mean."""
     return float(stats.t.ppf((1 + level) / 2, degrees))
@@ -71,29 +74,48 @@ class Moments:
     covariance: float
 
 
-def fieller(moments: Moments, *, quantile: float) -> tuple[float, float] | None:
-    """Interval of numerator / denominator (Fieller, 1954), or None when it is not bounded.
+@dataclass(frozen=True)
+class Fieller:
+    """The ratios that fit: `inside` [low, high], or all outside ]low, high[, or (no bounds) all of them."""
 
-    The ratios p for which |numerator - p denominator| is within `quantile` standard errors of 0.
-    They are a bounded interval exactly if the denominator lies further than that from 0.
+    inside: bool
+    low: float = -math.inf
+    high: float = math.inf
+
+    def words(self) -> str:
+        """What an unbounded set rules out."""
+        if not math.isfinite(self.low + self.high):
+            return ANY_INDEX
+        return f"only values between {self.low:.3g} and {self.high:.3g} can be ruled out"
+
+
+def fieller(moments: Moments, *, quantile: float) -> Fieller:
+    """Confidence set of numerator / denominator (Fieller, 1954).
+
+    The ratios p for which |numerator - p denominator| is within `quantile` standard errors of 0: the
+    solutions of a p^2 - 2 b p + c <= 0. They are a bounded interval exactly if the denominator lies
+    further than that from 0 (a > 0), else two rays or the whole line.
     """
     m, q2 = moments, quantile * quantile
     a = m.denominator**2 - q2 * m.var_denominator
     b = m.numerator * m.denominator - q2 * m.covariance
     c = m.numerator**2 - q2 * m.var_numerator
-    if not a > 0:
-        return None
+    inner = b * b - a * c
+    if not a > 0 and (a == 0 or not inner > 0):
+        return Fieller(inside=False)
     # Not negative when a > 0; only rounding can make it so.
-    root = math.sqrt(max(b * b - a * c, 0.0))
-    return (b - root) / a, (b + root) / a
+    root = math.sqrt(max(inner, 0.0))
+    low, high = sorted(((b - root) / a, (b + root) / a))
+    return Fieller(inside=a > 0, low=low, high=high)
 
 
-def ratio_interval(numerators: Array, denominators: Array, *, level: float) -> Interval:
+def ratio_interval(numerators: Array, denominators: Array, *, level: float, quantile: float | None = None) -> Interval:
     """Ratio of two paired means with its Fieller interval.
 
     Args:
         numerators, denominators: paired by training run, both (n,).
         level: two-sided confidence.
+        quantile: how many standard errors to reach, instead of Student's at that level.
 
     A mean denominator of 0 or less gives no value: the ratio would have no meaning as a share.
     """
@@ -115,10 +137,10 @@ def ratio_interval(numerators: Array, denominators: Array, *, level: float) -> I
         var_denominator=float(off_bottom @ off_bottom) / scale,
         covariance=float(off_top @ off_bottom) / scale,
     )
-    bounds = fieller(moments, quantile=t_quantile(n - 1, level=level))
-    if bounds is None:
-        return Interval(value, None, None, n, UNBOUNDED)
-    return Interval(value, *bounds, n)
+    fit = fieller(moments, quantile=t_quantile(n - 1, level=level) if quantile is None else quantile)
+    if not fit.inside:
+        return Interval(value, None, None, n, UNBOUNDED + fit.words())
+    return Interval(value, fit.low, fit.high, n)
 
 
 def ratio_bootstrap(numerators: Array, denominators: Array, *, level: float, rng: np.random.Generator) -> Interval:

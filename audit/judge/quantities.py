@@ -26,7 +26,15 @@ from audit.judge.intervals import (
     ratio_interval,
 )
 from audit.judge.separation import NO_WORKS, auc, base_position
-from audit.judge.significance import EXACT_UP_TO, RESAMPLES, detectable_effect, sign_flip
+from audit.judge.significance import (
+    EXACT_UP_TO,
+    RESAMPLES,
+    chance_index_at_least,
+    chance_not_equivalent,
+    detectable_effect,
+    sign_flip,
+)
+from audit.judge.spread import Components, components, run_deviation
 
 T = TypeVar("T")
 
@@ -50,13 +58,27 @@ class Comparison:
 
     clean: Array
     treated: Array
+    by_prompt: Array
+    """What the condition lost against clean, (n, prompts)."""
     level: float
+    margin: float
+    """The plan's `did_not_hold`."""
     rng: np.random.Generator
 
     @property
     def lost(self) -> Array:
         """Gain that the condition took away in each replicate, (n,)."""
         return self.clean - self.treated
+
+
+@dataclass(frozen=True)
+class Excess:
+    """Gains of a protection beside those of the placebo and of clean, all (n,), paired by replicate."""
+
+    clean: Array
+    placebo: Array
+    treated: Array
+    level: float
 
 
 @dataclass(frozen=True)
@@ -86,17 +108,34 @@ def _index(c: Comparison) -> Interval:
     return ratio_interval(c.lost, c.clean, level=c.level)
 
 
-def _smallest_index(c: Comparison) -> Interval:
+def _smallest_index(c: Comparison, *, runs: int = 1, pictures: int = 1) -> Interval:
+    """Smallest detectable index with `runs` times as many replicates, `pictures` times as many pictures."""
     n = len(c.lost)
     if n < 2:
         return Interval(None, None, None, n, ONE_RUN if n else NO_RUNS)
-    gain, deviation = float(c.clean.mean()), float(c.lost.std(ddof=1))
+    gain = float(c.clean.mean())
+    # The spread as it is needs no model of where it comes from; only more pictures do.
+    deviation = float(c.lost.std(ddof=1))
+    if pictures > 1:
+        fewer = run_deviation(c.by_prompt, pictures=pictures)
+        if isinstance(fewer, Interval):
+            return fewer
+        # Chance can make the noise look larger than the spread that it is part of.
+        deviation = min(max(fewer, deviation / pictures**0.5), deviation)
     if not gain > 0:
         return Interval(None, None, None, n, NO_GAIN)
     if deviation == 0:
         return Interval(None, None, None, n, "no spread between the paired runs")
-    smallest = detectable_effect(deviation=deviation, n=n, level=c.level, power=POWER)
+    smallest = detectable_effect(deviation=deviation, n=runs * n, level=c.level, power=POWER)
     return Interval(smallest / gain, None, None, n)
+
+
+def _component(c: Comparison, part: Callable[[Components], float]) -> Interval:
+    found = components(c.by_prompt)
+    return found if isinstance(found, Interval) else Interval(part(found), None, None, len(c.lost))
+
+
+ANOVA = "random-effects analysis of variance of the paired differences, runs x prompts; at least 0"
 
 
 def _learned_share(f: Facts) -> Interval:
@@ -150,6 +189,57 @@ COMPARISONS: tuple[Quantity[Comparison], ...] = (
         "level, from the observed spread of the gain differences and the observed gain of clean",
         _smallest_index,
     ),
+    Quantity(
+        "mde_twice_replicates",
+        "share",
+        "the same, had there been twice the replicates with the same spread",
+        lambda c: _smallest_index(c, runs=2),
+    ),
+    Quantity(
+        "mde_twice_pictures",
+        "share",
+        "the same, had each prompt had twice the pictures: only the part of the spread that is noise shrinks",
+        lambda c: _smallest_index(c, pictures=2),
+    ),
+    Quantity(
+        "p_index_at_least_margin",
+        "probability",
+        "one-sided paired t test of an index at or above the margin of did-not-hold; small: surely below it",
+        lambda c: chance_index_at_least(c.clean, c.treated, margin=c.margin),
+    ),
+    Quantity(
+        "p_not_equivalent",
+        "probability",
+        "two one-sided tests (Schuirmann, 1987) of an index outside plus or minus the margin of did-not-hold; "
+        "small: as if unprotected, within that margin",
+        lambda c: chance_not_equivalent(c.clean, c.treated, margin=c.margin),
+    ),
+    Quantity(
+        "variance_replicate",
+        "score squared",
+        f"{ANOVA}; between runs, beyond noise",
+        lambda c: _component(c, lambda v: v.replicate),
+    ),
+    Quantity(
+        "variance_prompt",
+        "score squared",
+        f"{ANOVA}; between prompts, the same in every run",
+        lambda c: _component(c, lambda v: v.prompt),
+    ),
+    Quantity(
+        "variance_noise",
+        "score squared",
+        f"{ANOVA}; of one prompt in one run, all else",
+        lambda c: _component(c, lambda v: v.noise),
+    ),
+)
+
+PLACEBO_EXCESS: Quantity[Excess] = Quantity(
+    "placebo_excess",
+    "share",
+    "(gain of placebo - gain) / gain of clean, ratio of paired means: what the protection took away beyond "
+    f"random noise of its budget; Fieller (1954) interval {RUNS}",
+    lambda e: ratio_interval(e.placebo - e.treated, e.clean, level=e.level),
 )
 
 METRIC_FACTS: tuple[tuple[str, Quantity[Facts]], ...] = (

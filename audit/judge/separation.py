@@ -79,7 +79,7 @@ def base_position(base: Array, real: Array, others: Array, *, others_units: int,
         var_denominator=of_real + of_others,
         covariance=of_others,
     )
-    bounds = fieller(moments, quantile=t_quantile(min(sizes) - 1, level=level))
-    if bounds is None:
+    fit = fieller(moments, quantile=t_quantile(min(sizes) - 1, level=level))
+    if not fit.inside:
         return Interval(top / bottom, None, None, len(base), NOT_ABOVE)
-    return Interval(top / bottom, *bounds, len(base))
+    return Interval(top / bottom, fit.low, fit.high, len(base))

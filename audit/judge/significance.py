@@ -1,4 +1,4 @@
-"""Permutation p values, Holm's adjustment, the smallest detectable effect, and a bound on alarms."""
+"""Permutation and one-sided p values, Holm's adjustment, the smallest detectable effect, and a bound on alarms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 from audit.judge.intervals import NO_RUNS, ONE_RUN, Array, Interval, t_quantile
 
@@ -36,6 +36,41 @@ def sign_flip(differences: Array, *, rng: np.random.Generator) -> Interval:
         rng=rng,
     )
     return Interval(float(found.pvalue), None, None, n)
+
+
+def chance_of_mean(values: Array, *, above: bool) -> Interval:
+    """One-sided p of Student's t test that the mean is 0 or on the other side.
+
+    Args:
+        values: one number per pair of training runs, (n,).
+        above: whether a mean above 0 speaks against the hypothesis (else one below).
+    """
+    n = len(values)
+    if n < 2:
+        return Interval(None, None, None, n, ONE_RUN if n else NO_RUNS)
+    mean = float(values.mean()) if above else -float(values.mean())
+    error = float(values.std(ddof=1)) / math.sqrt(n)
+    if error == 0:
+        return Interval(0.0 if mean > 0 else 1.0, None, None, n)
+    return Interval(float(special.stdtr(n - 1, -mean / error)), None, None, n)
+
+
+def chance_index_at_least(clean: Array, treated: Array, *, margin: float) -> Interval:
+    """One-sided p of a protection index of `margin` or more: small when the index is surely less.
+
+    Tests treated - (1 - margin) clean, paired by run, both (n,). Where the gain of clean is surely
+    above 0 this is the test behind the upper Fieller bound.
+    """
+    return chance_of_mean(treated - (1 - margin) * clean, above=True)
+
+
+def chance_not_equivalent(clean: Array, treated: Array, *, margin: float) -> Interval:
+    """p of two one-sided tests (Schuirmann, 1987) that the index lies outside -margin..margin."""
+    upper = chance_index_at_least(clean, treated, margin=margin)
+    lower = chance_of_mean(treated - (1 + margin) * clean, above=False)
+    if upper.value is None or lower.value is None:
+        return upper
+    return Interval(max(upper.value, lower.value), None, None, upper.n)
 
 
 def holm(p_values: Sequence[float | None]) -> tuple[float | None, ...]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from audit.judge.estimates import find, primary_conditions
-from audit.judge.finding import Finding, described, figure, listed
-from audit.judge.gains import clean_name, missing_cells
-from audit.records import Cell, Results
+import math
+from collections.abc import Iterable
 
-CHANGED_SHARE = 0.5
-"""An adapter is active if more than this share of its pictures differ from base's."""
-BLANK_SHARE = 0.5
-"""A model has collapsed if more than this share of its pictures is blank."""
+from audit.judge.estimates import find, primary_conditions
+from audit.judge.exclusion import COLLAPSED, INACTIVE, NOT_FINITE, broken_cells
+from audit.judge.finding import Finding, described, figure, listed
+from audit.judge.gains import BASE, clean_name, missing_cells
+from audit.records import Results
 
 
 def paired_replicates(results: Results) -> int:
@@ -21,13 +20,30 @@ def paired_replicates(results: Results) -> int:
     return min(find(results, "gain_difference", name, metric).n for name in primary)
 
 
+def counted(results: Results) -> tuple[str, ...]:
+    """Conditions whose trainings the overall verdict rests on."""
+    return (clean_name(results), *primary_conditions(results))
+
+
+def too_many(results: Results, cells: Iterable[tuple[str, int]]) -> bool:
+    """Whether these cells are over the plan's share of some condition that counts, or base is among them."""
+    conditions = [name for name, _ in cells]
+    limit = results.plan.margins.max_dropped * results.replicates
+    return BASE in conditions or any(conditions.count(name) > limit for name in counted(results))
+
+
 def cells_complete(results: Results) -> Finding:
-    """Red if a primary condition has fewer than two pairs left (one, if one was planned)."""
+    """Red if over the plan's share of replicates is gone for a primary condition, or under two are left.
+
+    A replicate that lacks one of its two cells is dropped for that comparison and counted here.
+    """
     gone = missing_cells(results, results.plan.primary_metric)
-    pairs, needed = paired_replicates(results), min(2, results.plan.replicates)
+    pairs, planned = paired_replicates(results), results.replicates
+    needed = max(min(2, planned), math.ceil(planned * (1 - results.plan.margins.max_dropped) - 1e-9))
     names = [f"{name} r{replicate} ({why})" for (name, replicate), why in gone.items()]
     missing = f"missing: {listed(names)}" if names else "no cell is missing"
-    return Finding(pairs >= needed, f"{missing}; {pairs} paired replicates, at least {needed} needed")
+    detail = f"{missing}; {pairs} of {planned} replicates paired, at least {needed} needed"
+    return Finding(pairs >= needed, detail, exceptions=bool(gone))
 
 
 def enough_replicates(results: Results) -> Finding:
@@ -59,37 +75,35 @@ def model_learned_style(results: Results) -> Finding:
     return Finding(False if gain.n >= margins.min_replicates else None, detail)
 
 
-def adapter_active(results: Results) -> Finding:
-    """Red if an adapter is zero or leaves most pictures as base draws them."""
-    trained = [cell for cell in results.cells if cell.adapter is not None]
-    dead = [_name(cell) for cell in trained if _inactive(cell)]
-    detail = f"inactive: {listed(dead)}" if dead else f"{len(trained)} adapters, all norms above 0"
-    rule = f"; more than {figure(CHANGED_SHARE)} of the pictures must differ from base's"
-    return Finding(not dead if trained else None, detail + rule)
-
-
 def losses_finite(results: Results) -> Finding:
-    """Red if a training loss was not a finite number."""
-    adapters = [cell.adapter for cell in results.cells if cell.adapter is not None]
-    bad = [f"{a.condition} r{a.replicate}" for a in adapters if not a.finite or None in a.losses]
-    detail = f"not finite: {listed(bad)}" if bad else f"{len(adapters)} trainings, all losses finite"
-    return Finding(not bad if adapters else None, detail)
+    """Red if too many trainings had a loss that was not a finite number."""
+    return _sound(results, NOT_FINITE, "all losses finite")
+
+
+def adapter_active(results: Results) -> Finding:
+    """Red if too many adapters are zero or leave most pictures as base draws them."""
+    share = figure(results.plan.exclusion.changed_share)
+    rule = f"all norms above 0 and more than {share} of the pictures other than base's"
+    return _sound(results, INACTIVE, rule)
+
+
+def _sound(results: Results, reason: str, rule: str) -> Finding:
+    trained = [cell for cell in results.cells if cell.adapter is not None]
+    bad = broken_cells(results, reason)
+    detail = f"left out: {listed([f'{name} r{r}' for name, r in bad])}" if bad else f"{len(trained)} trainings, {rule}"
+    limit = f"; at most {figure(results.plan.margins.max_dropped)} of a condition's trainings may be left out"
+    return Finding(not too_many(results, bad) if trained else None, detail + limit, exceptions=bool(bad))
 
 
 def pictures_not_blank(results: Results) -> Finding:
-    """Red if a model, base included, drew mostly blank pictures."""
-    shares = {_name(cell): cell.generations.blank_share for cell in results.cells}
-    blank = [f"{name} ({figure(share)})" for name, share in shares.items() if not share <= BLANK_SHARE]
-    most = figure(max(shares.values(), default=None))
-    detail = f"blank: {listed(blank)}" if blank else f"{len(shares)} models, greatest share blank {most}"
-    return Finding(not blank if shares else None, f"{detail}; limit {figure(BLANK_SHARE)}")
-
-
-def _inactive(cell: Cell) -> bool:
-    changed = cell.generations.changed_share
-    dead = cell.adapter is not None and not cell.adapter.norm > 0
-    return dead or (changed is not None and not changed > CHANGED_SHARE)
-
-
-def _name(cell: Cell) -> str:
-    return f"{cell.condition} r{cell.replicate}"
+    """Red if base, or too many models, drew mostly blank pictures or one picture again and again."""
+    bad = broken_cells(results, COLLAPSED)
+    names = [f"{name} r{r} ({figure(cell.generations.blank_share)} blank)" for (name, r), cell in bad.items()]
+    most = figure(max((c.generations.blank_share for c in results.cells), default=None))
+    detail = f"left out: {listed(names)}" if bad else f"{len(results.cells)} models, greatest share blank {most}"
+    rules = results.plan.exclusion
+    limit = (
+        f"; a model may draw at most {figure(rules.blank_share)} blank pictures, and more than "
+        f"{figure(rules.distinct_share)} must be distinct"
+    )
+    return Finding(not too_many(results, bad) if results.cells else None, detail + limit, exceptions=bool(bad))

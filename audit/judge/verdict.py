@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from audit.judge.estimates import find, primary_conditions
+from audit.judge.estimates import SEQUENTIAL, find, primary_conditions, sequential_intervals
+from audit.judge.intervals import Interval
 from audit.judge.words import condition_words, learned_words
 from audit.records import (
+    Cell,
     Check,
     Condition,
     ConditionVerdict,
     Estimate,
     Margins,
+    Plan,
     Results,
     Verdict,
     VerdictLabel,
@@ -40,8 +45,8 @@ class Override(NamedTuple):
     check: Check
 
 
-def label(index: Estimate, margins: Margins) -> VerdictLabel:
-    """The verdict word for a protection index, from its bounds alone.
+def reading(index: Estimate | Interval, margins: Margins) -> VerdictLabel:
+    """The verdict word for one protection index, from its bounds alone.
 
     `held`: lower bound above margins.held. `did-not-hold`: upper bound below margins.did_not_hold,
     also when the lower bound is above margins.partly: an effect that is surely there but surely
@@ -57,31 +62,81 @@ def label(index: Estimate, margins: Margins) -> VerdictLabel:
     return "partly-held" if index.low > margins.partly else "inconclusive"
 
 
+def deciding_index(results: Results, condition: str) -> Estimate:
+    """The protection index that a label rests on: by the primary metric, and by the plan's stopping rule."""
+    name = SEQUENTIAL if results.plan.stopping.rule == "until-decided" else "protection_index"
+    return find(results, name, condition, results.plan.primary_metric)
+
+
+def labels(results: Results) -> dict[str, VerdictLabel]:
+    """The label of every claim by the primary metric, with the error rates of the overall verdict kept.
+
+    The overall verdict is the worst of the primary conditions. To say `held` (or `partly-held`) all
+    of them must pass, so each may be tested at the plan's level (intersection-union test; Berger,
+    1982). To say `did-not-hold` one is enough, so that label needs Holm's adjusted p over the
+    primary family. Either way the overall verdict is wrong in at most (1 - level) / 2 of all runs.
+    """
+    metric, margins = results.plan.primary_metric, results.plan.margins
+    found: dict[str, VerdictLabel] = {}
+    for condition in results.plan.conditions:
+        if is_claim(condition):
+            index = deciding_index(results, condition.name)
+            p = find(results, "p_index_at_least_margin_holm", condition.name, metric).value
+            # The sequential upper bound is adjusted over the family already.
+            found[condition.name] = settled(index, margins, p=None if index.name == SEQUENTIAL else p)
+    return found
+
+
+def settled(index: Estimate | Interval, margins: Margins, *, p: float | None) -> VerdictLabel:
+    """The reading of an index, with `did-not-hold` only where the family allows it.
+
+    Args:
+        p: Holm's adjusted p of an index at or above the margin; None where nothing is to be adjusted.
+    """
+    given = reading(index, margins)
+    if given == "did-not-hold" and p is not None and p > (1 - margins.level) / 2:
+        return "partly-held" if index.low is not None and index.low > margins.partly else "inconclusive"
+    return given
+
+
 def decide(results: Results, *, override: Override | None) -> Verdict:
     """The verdict on a run whose `estimates` are filled.
 
-    Each protection and each protection under a countermeasure gets a label by the primary metric;
-    the overall label is the worst of the primary conditions, by label and then by index. With an
-    `override` every label is the override's, so that no part of a run that failed a gate can be
-    quoted as a verdict.
+    Each protection and each protection under a countermeasure gets its label (`labels`); the overall
+    one is the worst of the primary conditions, by label and then by index. With an `override` every
+    label is the override's, so that no part of a run that failed a gate can be quoted as a verdict.
     """
-    metric = results.plan.primary_metric
-    indices = {
-        c.name: find(results, "protection_index", c.name, metric) for c in results.plan.conditions if is_claim(c)
-    }
-    labels = {name: label(index, results.plan.margins) for name, index in indices.items()}
-    verdicts = {name: _verdict(index, labels[name], override) for name, index in indices.items()}
+    indices = {c.name: deciding_index(results, c.name) for c in results.plan.conditions if is_claim(c)}
+    given = labels(results)
+    verdicts = {name: _verdict(index, given[name], override) for name, index in indices.items()}
     primary = primary_conditions(results)
     if override is not None and override.label == "not-valid":
         return Verdict(label="not-valid", sentence=_not_valid(override.check), condition=None, per_condition=verdicts)
     if not primary:
         final: VerdictLabel = "inconclusive" if override is None else override.label
         return Verdict(label=final, sentence=NO_PROTECTION, condition=None, per_condition=verdicts)
-    worst = min(primary, key=lambda name: _rank(labels[name], indices[name]))
+    worst = min(primary, key=lambda name: _rank(given[name], indices[name]))
     sentence = verdicts[worst].sentence
     if len(primary) > 1:
         sentence = f"The weakest of {len(primary)} results counts: {_lower_first(sentence)}"
     return Verdict(label=verdicts[worst].label, sentence=sentence, condition=worst, per_condition=verdicts)
+
+
+@dataclass(frozen=True)
+class _SoFar:
+    plan: Plan
+    cells: Sequence[Cell]
+
+
+def decided(plan: Plan, cells: Sequence[Cell]) -> bool:
+    """Whether the cells so far settle the overall verdict as `held` or `did-not-hold` before the budget ends.
+
+    For a plan that looks after each replicate; the gates are asked at the end.
+    """
+    so_far = _SoFar(plan, cells)
+    intervals = sequential_intervals(so_far, last=False)
+    given = [reading(intervals[name], plan.margins) for name in primary_conditions(so_far)]
+    return bool(given) and ("did-not-hold" in given or all(word == "held" for word in given))
 
 
 def is_claim(condition: Condition) -> bool:

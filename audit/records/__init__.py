@@ -8,10 +8,20 @@ could not be measured is None with a reason beside it, never zero.
 """
 
 from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
-from audit.records.judged import Check, ConditionVerdict, Estimate, Verdict, VerdictLabel
+from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
 from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Score, Visibility
-from audit.records.plan import Condition, Margins, ModelFacts, Plan, Role, SampleSettings, TrainSettings
-from audit.records.results import Provenance, Results
+from audit.records.plan import (
+    Condition,
+    Exclusion,
+    Margins,
+    ModelFacts,
+    Plan,
+    Role,
+    SampleSettings,
+    Stopping,
+    TrainSettings,
+)
+from audit.records.results import Provenance, Results, Session
 from audit.records.works import ArtistSet, Note, ProtectedFile, Work
 
 __all__ = [
@@ -22,8 +32,10 @@ __all__ = [
     "Check",
     "Condition",
     "ConditionVerdict",
+    "Deviation",
     "Digest",
     "Estimate",
+    "Exclusion",
     "Finite",
     "Generations",
     "ImageSet",
@@ -39,6 +51,8 @@ __all__ = [
     "Role",
     "SampleSettings",
     "Score",
+    "Session",
+    "Stopping",
     "TrainSettings",
     "Verdict",
     "VerdictLabel",

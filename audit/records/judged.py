@@ -38,6 +38,13 @@ class Check(Record):
     """For the expert: figures and threshold."""
 
 
+class Deviation(Record):
+    """Something in which the run or its judging differs from the plan."""
+
+    slug: str
+    sentence: str
+
+
 VerdictLabel = Literal["held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory"]
 
 

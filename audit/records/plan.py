@@ -57,8 +57,34 @@ class Margins(Record):
     level: float = Field(0.95, gt=0.5, lt=1)
     min_replicates: int = 6
     min_auc: float = 0.8
+    visible_step: float = Field(1.0, gt=0)
+    """Least difference, of 255, that a protected file must show somewhere."""
     base_knows_share: float = 0.5
     """Base already knows the artist when it covers this share of the way from others to the artist."""
+    max_dropped: float = Field(0.2, ge=0, lt=1)
+    """More than this share of a condition's replicates broken or missing makes the run not valid."""
+    no_alarm_within: float = Field(0.05, ge=0)
+    """An A/A control whose whole interval lies within this share of 0 raises no alarm: a difference
+    that is surely there but surely this small changes no verdict."""
+
+
+class Exclusion(Record):
+    """Which trained models are left out of every comparison; none of these rules looks at a style score."""
+
+    changed_share: float = Field(0.5, ge=0, lt=1)
+    """An adapter did nothing unless more than this share of its pictures differ from base's."""
+    blank_share: float = Field(0.5, gt=0, le=1)
+    """A model has collapsed if more than this share of its pictures is blank."""
+    distinct_share: float = Field(0.5, ge=0, lt=1)
+    """A model has collapsed if no more than this share of its pictures differ from one another."""
+
+
+class Stopping(Record):
+    """When training ends: after all replicates, or at the first look that decides."""
+
+    rule: Literal["fixed", "until-decided"] = "fixed"
+    first_look: int = Field(6, ge=1)
+    """Replicates before the first look of `until-decided`; from then on after each."""
 
 
 Role = Literal["clean", "protected", "placebo", "counter", "control"]
@@ -114,6 +140,12 @@ class Plan(Record):
     training: TrainSettings
     sampling: SampleSettings
     margins: Margins = Margins()
+    hypotheses: tuple[str, ...] = ()
+    """What is tested, one sentence for each primary condition: the primary family."""
+    metric_weights: dict[str, Digest] = Field(default_factory=dict)
+    """Metric -> digest of its weights and code version, as they were before the run."""
+    exclusion: Exclusion = Exclusion()
+    stopping: Stopping = Stopping()
 
     def condition(self, name: str) -> Condition:
         return next(c for c in self.conditions if c.name == name)

@@ -5,10 +5,21 @@ from __future__ import annotations
 from pydantic import Field
 
 from audit.records.base import SCHEMA_VERSION, Digest, Record
-from audit.records.judged import Check, Estimate, Verdict
+from audit.records.judged import Check, Deviation, Estimate, Verdict
 from audit.records.made import Cell, MetricFacts, Visibility
-from audit.records.plan import Plan
+from audit.records.plan import Margins, Plan
 from audit.records.works import Note
+
+
+class Session(Record):
+    """One start of the run's command; a resumed run has several."""
+
+    started: str
+    threads: int
+    device: str
+    """Device and precision."""
+    commit: str
+    packages: dict[str, str]
 
 
 class Provenance(Record):
@@ -25,6 +36,10 @@ class Provenance(Record):
     commit: str
     """Git commit of the tool, with `-dirty` when the tree was changed; '' outside a checkout."""
     plan_sha256: Digest
+    """Of the plan that was fixed before the first training step."""
+    plan_file_sha256: Digest | None = None
+    """Of plan.json as it lay in the run folder when the run ended; None when it could not be read."""
+    sessions: tuple[Session, ...] = ()
     steps_run: int
     steps_reused: int
     stage_seconds: dict[str, float] = Field(default_factory=dict)
@@ -46,4 +61,15 @@ class Results(Record):
     estimates: tuple[Estimate, ...] = ()
     checks: tuple[Check, ...] = ()
     verdict: Verdict | None = None
+    deviations: tuple[Deviation, ...] = ()
+    """Where the run or its judging differs from the plan."""
+    planned_margins: Margins | None = None
+    """The margins of the plan as it was fixed, when these results were judged again with others."""
+    stopped_after: int | None = None
+    """Replicates after which a plan that looks in between stopped; None when all were run."""
     provenance: Provenance
+
+    @property
+    def replicates(self) -> int:
+        """Replicates that were to be run: all of the plan's, or those up to where it stopped."""
+        return self.plan.replicates if self.stopped_after is None else self.stopped_after

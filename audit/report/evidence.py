@@ -172,11 +172,10 @@ def _model(facts: Facts, name: str, replicate: int) -> str:
 
 
 def _sheets(facts: Facts, shelf: Shelf) -> tuple[tuple[Sheet, ...], int]:
-    plan = facts.results.plan
     order = ["base", "clean", *(c.name for c in facts.tested)]
     cells = [
         cell
-        for replicate in range(1, plan.replicates + 1)
+        for replicate in range(1, facts.results.replicates + 1)
         for name in order
         if (name != "base" or replicate == 1) and (cell := facts.cell(name, replicate)) is not None
     ]

@@ -49,7 +49,7 @@ def slopes(facts: Facts, *, key: str) -> Drawing | None:
     if not shown:
         return None
     names = ["clean", *(c.name for c in shown)]
-    replicates = range(1, facts.results.plan.replicates + 1)
+    replicates = range(1, facts.results.replicates + 1)
     figure = Figure(figsize=(5.4, 3.5), layout=None)
     axes = figure.add_axes((0.115, 0.2, 0.72, 0.76))
     _calm(axes)

@@ -23,6 +23,7 @@ class Page:
     gallery: Gallery
     fairness: Fairness
     notes: tuple[str, ...]
+    deviations: tuple[str, ...]
     sureness: Sureness
     change: Change
     appendix: Appendix
@@ -46,6 +47,7 @@ def build(results: Results, *, images: Path) -> Page:
         gallery=gallery(facts, shelf),
         fairness=fairness(facts),
         notes=notes(results),
+        deviations=tuple(d.sentence for d in results.deviations),
         sureness=sureness(facts),
         change=change(facts),
         appendix=appendix(facts),

@@ -55,7 +55,7 @@ def sureness(facts: Facts) -> Sureness:
     gone = [
         f"{facts.short(c.name)} (run {r})"
         for c in plan.conditions
-        for r in range(1, plan.replicates + 1)
+        for r in range(1, facts.results.replicates + 1)
         if facts.mean_score(c.name, r) is None
     ]
     return Sureness(

@@ -19,7 +19,7 @@ from audit.records import Results
 from tests.e2e.folders import write_originals, write_protected, write_spec
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-VOLATILE = ("started", "finished", "seconds", "steps_run", "steps_reused", "stage_seconds")
+VOLATILE = ("started", "finished", "seconds", "steps_run", "steps_reused", "stage_seconds", "sessions")
 
 
 @pytest.fixture(scope="module")
@@ -191,9 +191,59 @@ def test_plan_trains_nothing_and_states_the_cost(folders, tiny_model, tmp_path):
                      "--protect", "encoder-pgd", "--against", "jpeg")  # fmt: skip
     done = invoke(["plan", *args[1:]])
     assert done.exit_code == 0, done.stderr
-    assert "cells 30" in done.stdout
+    assert "cells 36" in done.stdout
     for word in ("time about", "memory about", "disk about"):
         assert word in done.stdout
     assert not (tmp_path / "store" / "steps" / "adapter").exists()
     plan = json.loads((tmp_path / "out" / "plan.json").read_text())
     assert plan["margins"]["held"] == 0.5
+
+
+def test_until_decided_stops_at_the_look_that_decides_and_resumes_there(folders, tiny_model, tmp_path, monkeypatch):
+    looked = []
+
+    def decide(plan, cells):
+        looked.append(max(c.replicate for c in cells))
+        return looked[-1] == 3
+
+    # The tiny model learns no style, so no real data would ever decide.
+    monkeypatch.setattr("audit.run.decided", decide)
+    out = tmp_path / "out"
+    (tmp_path / "audit.toml").write_text(
+        (folders / "audit.toml").read_text().replace('"prompts.txt"', json.dumps(str(folders / "prompts.txt")))
+        + "\n[margins]\nmin_replicates = 2\n"
+    )
+    args = ["run", "--model", tiny_model, "--spec", tmp_path / "audit.toml", "--originals", folders / "mixed",
+            "--protect", "encoder-pgd:12", "--preset", "quick", "--replicates", 5, "--until-decided",
+            "--out", out, "--store", tmp_path / "store", "--device", "cpu"]  # fmt: skip
+    done = invoke(args)
+    assert done.exit_code in (0, 3), done.stderr
+    assert looked == [2, 3]
+    assert "clear after 3 of 5 replicates" in done.stderr
+    results = Results.model_validate(read(out))
+    assert (results.plan.replicates, results.stopped_after, results.replicates) == (5, 3, 3)
+    assert [(c.condition, c.replicate) for c in results.cells] == [
+        ("base", 0), *((name, r) for r in (1, 2, 3) for name in ("clean", "encoder-pgd:12"))
+    ]  # fmt: skip
+    assert "cells-left-out" not in [d.slug for d in results.deviations]
+    assert any(e.name == "protection_index_sequential" for e in results.estimates)
+    before = read(out)
+    assert invoke(args).exit_code in (0, 3)
+    assert stable(read(out)) == stable(before)
+    assert read(out)["provenance"]["steps_run"] == 0
+
+
+def test_a_changed_margin_shows_in_results_and_report(finished, tmp_path):
+    folder, _ = finished
+    copy = shutil.copytree(folder / "out", tmp_path / "copy")
+    before = read(copy)
+    assert before["plan"]["hypotheses"]
+    assert before["provenance"]["plan_file_sha256"] == before["provenance"]["plan_sha256"]
+    assert len(before["provenance"]["sessions"]) >= 1
+    done = invoke(["judge", copy, "--margin", "held=0.3"])
+    assert done.exit_code in (0, 3), done.stderr
+    assert [d["slug"] for d in read(copy)["deviations"]] == ["margins-changed"]
+    assert "held from 0.5 to 0.3" in (copy / "report.html").read_text(encoding="utf-8")
+    assert invoke(["judge", copy, "--margin", "hold=0.3"]).exit_code == 2
+    assert invoke(["judge", copy]).exit_code in (0, 3)
+    assert read(copy) == before

@@ -3,18 +3,22 @@
 from collections.abc import Callable
 
 import pytest
+from scipy import stats
 
 from audit import records as r
 from audit.judge import judge
 from audit.judge.estimates import find
+from audit.judge.exclusion import COLLAPSED, INACTIVE, NOT_FINITE
+from audit.judge.gains import gains
 from audit.judge.gates import GATES, override
-from tests.builders import make_plan, make_results
+from tests.builders import digest, make_plan, make_results
 from tests.judge.audits import (
     AGAIN,
     CLEAN,
     IDENTITY,
     JPEG,
     NULL,
+    OTHER,
     PGD,
     PLACEBO,
     audit,
@@ -30,7 +34,7 @@ def check(results: r.Results, slug: str) -> r.Check:
 
 
 def test_a_fair_audit_passes_every_gate() -> None:
-    judged = judge(audit(PLACEBO, NULL, protection={PGD.name: 0.6}, seed=1))
+    judged = judge(audit(PLACEBO, NULL, OTHER, protection={PGD.name: 0.6, OTHER.name: 1.0}, seed=1))
     assert {c.slug: c.passed for c in judged.checks} == {gate.slug: True for gate in GATES}
     assert override(judged.checks) is None
 
@@ -56,24 +60,35 @@ def learned_by_first_metric_only() -> r.Results:
     )
 
 
-def nan_changed() -> r.Results:
-    return with_generations(audit(), "clean", 1, changed_share=float("nan"))
+NAN = float("nan")
+
+
+def twice(spoil: Callable[[r.Results, int], r.Results]) -> r.Results:
+    """Two of six cells spoilt: over the fifth that may be left out."""
+    return spoil(spoil(audit(), 1), 2)
+
+
+def one_picture(results: r.Results, replicate: int) -> r.Results:
+    return with_generations(results, "clean", replicate, pixels=(digest("same"),) * 4)
 
 
 RED: list[tuple[str, Callable[[], r.Results], str]] = [
-    ("cells-complete", lambda: audit(missing=frozenset((PGD.name, i) for i in range(2, 7))), "1 paired"),
-    ("cells-complete", lambda: audit(missing=frozenset({(PGD.name, 1)}), replicates=1), "0 paired"),
+    (
+        "cells-complete",
+        lambda: audit(missing=frozenset((PGD.name, i) for i in range(2, 7))),
+        "1 of 6 replicates",
+    ),
+    ("cells-complete", lambda: audit(missing=frozenset({(PGD.name, 1), ("clean", 2)})), "4 of 6 replicates paired"),
+    ("cells-complete", lambda: audit(missing=frozenset({(PGD.name, 1)}), replicates=1), "0 of 1 replicates paired"),
     ("cells-complete", lambda: without_cells(audit(), ("base", 0)), "base r0 (no record of it)"),
     ("losses-finite", lambda: audit(finite=False), "clean r1"),
-    ("losses-finite", lambda: with_adapter(audit(), PGD.name, 2, losses=(1.0, None)), "encoder-pgd:16 r2"),
-    ("adapter-active", lambda: with_adapter(audit(), "clean", 4, norm=0.0), "clean r4"),
-    (
-        "adapter-active",
-        lambda: with_generations(audit(), PGD.name, 2, changed_share=0.5),
-        "encoder-pgd:16 r2",
-    ),
-    ("adapter-active", nan_changed, "clean r1"),
-    ("pictures-not-blank", lambda: with_generations(audit(), "base", 0, blank_share=0.6), "base r0 (0.6)"),
+    ("losses-finite", lambda: twice(lambda x, i: with_adapter(x, PGD.name, i, losses=(1.0, None))), "-pgd:16 r2"),
+    ("adapter-active", lambda: twice(lambda x, i: with_adapter(x, "clean", i, norm=0.0)), "clean r2"),
+    ("adapter-active", lambda: twice(lambda x, i: with_generations(x, PGD.name, i, changed_share=0.5)), "-pgd:16 r2"),
+    ("adapter-active", lambda: twice(lambda x, i: with_generations(x, "clean", i, changed_share=NAN)), "clean r2"),
+    ("pictures-not-blank", lambda: twice(lambda x, i: with_generations(x, "clean", i, blank_share=0.6)), "clean r2"),
+    ("pictures-not-blank", lambda: twice(one_picture), "clean r1"),
+    ("pictures-not-blank", lambda: with_generations(audit(), "base", 0, blank_share=0.6), "base r0 (0.6 blank)"),
     ("metric-separates", lambda: audit(other=0.69), "auc"),
     ("base-does-not-know", lambda: audit(base=0.5, clean_gain=0.19), "base_position"),
     ("model-learned-style", lambda: audit(clean_gain=0.01), "gain of clean"),
@@ -82,6 +97,7 @@ RED: list[tuple[str, Callable[[], r.Results], str]] = [
     ("placebo-weaker", lambda: audit(PLACEBO, protection={PLACEBO.name: 0.6, PGD.name: 0.6}), "0.2"),
     ("no-false-alarm", lambda: audit(NULL, protection={NULL.name: 0.5}), "1 of 1 A/A"),
     ("no-false-alarm", lambda: audit(AGAIN, protection={AGAIN.name: 0.5}), "1 of 1 A/A"),
+    ("planted-success-found", lambda: audit(OTHER, protection={OTHER.name: 0.3}), "0.5"),
     ("enough-replicates", lambda: audit(replicates=5), "5 paired"),
     ("enough-replicates", lambda: audit(missing=frozenset({("clean", 2)})), "5 paired"),
     ("metrics-agree", learned_by_first_metric_only, "held by channel_stats, "),
@@ -111,6 +127,8 @@ def test_every_gate_has_a_red_case() -> None:
         ("placebo-weaker", lambda: audit()),
         ("placebo-weaker", lambda: audit(PLACEBO, replicates=1)),
         ("no-false-alarm", lambda: audit(PLACEBO)),
+        ("planted-success-found", lambda: audit(PLACEBO)),
+        ("planted-success-found", lambda: audit(OTHER, replicates=1, protection={OTHER.name: 1.0})),
         ("no-false-alarm", lambda: audit(NULL, replicates=1)),
         ("metric-separates", lambda: audit().model_copy(update={"metrics": ()})),
         ("base-does-not-know", lambda: audit().model_copy(update={"metrics": ()})),
@@ -221,3 +239,95 @@ def test_one_sentence_per_answer_and_no_slug_twice() -> None:
         for sentence in (gate.yes, gate.no, gate.unknown):
             assert sentence.endswith(".")
             assert sentence.count(".") == 1
+
+
+def test_one_broken_cell_is_left_out_with_its_partner_and_counted() -> None:
+    sound = audit(replicates=12, protection={PGD.name: 0.9})
+    for spoil, reason in (
+        (lambda x: with_adapter(x, PGD.name, 2, finite=False), NOT_FINITE),
+        (lambda x: with_generations(x, "clean", 2, changed_share=0.0), INACTIVE),
+        (lambda x: with_generations(x, PGD.name, 2, blank_share=0.9), COLLAPSED),
+    ):
+        judged = judge(spoil(sound))
+        kept = tuple(c for c in sound.cells if c.replicate != 2)
+        alone = judge(sound.model_copy(update={"cells": kept}))
+        index = find(judged, "protection_index", PGD.name, "channel_stats")
+        assert index.n == 11
+        assert index == find(alone, "protection_index", PGD.name, "channel_stats")
+        assert judged.verdict is not None
+        assert judged.verdict.label == "held"
+        complete = check(judged, "cells-complete")
+        assert complete.passed is True
+        assert complete.sentence == next(g for g in GATES if g.slug == "cells-complete").some
+        assert reason in complete.detail
+
+
+def test_a_strong_placebo_does_not_void_a_protection_that_does_surely_more() -> None:
+    results = audit(PLACEBO, protection={PLACEBO.name: 0.4, PGD.name: 0.8})
+    noise = find(judge(results), "protection_index", PLACEBO.name, "channel_stats")
+    assert noise.low is not None
+    assert noise.low > 0.2
+    assert check(results, "placebo-weaker").passed is True
+
+
+def test_a_strong_placebo_does_not_void_a_protection_that_did_nothing() -> None:
+    judged = judge(audit(PLACEBO, protection={PLACEBO.name: 0.4, PGD.name: 0.0}))
+    assert check(judged, "placebo-weaker").passed is True
+    assert judged.verdict is not None
+    assert judged.verdict.label == "did-not-hold"
+
+
+def test_the_placebo_of_the_greatest_budget_is_the_opponent() -> None:
+    strong = PLACEBO.model_copy(update={"name": "placebo:32", "steps": ("placebo:32",)})
+    results = audit(PLACEBO, strong, protection={strong.name: 0.6, PGD.name: 0.6})
+    assert check(results, "placebo-weaker").passed is False
+    weak = audit(PLACEBO, strong, protection={PLACEBO.name: 0.6, PGD.name: 0.6})
+    assert check(weak, "placebo-weaker").passed is True
+
+
+def test_a_difference_that_is_surely_tiny_is_no_alarm() -> None:
+    tiny = audit(NULL, protection={NULL.name: 0.02}, run_sd=0.0004, picture_sd=0.0004)
+    row = find(judge(tiny), "gain_difference", NULL.name, "channel_stats")
+    assert row.low is not None
+    assert row.low > 0
+    assert check(tiny, "no-false-alarm").passed is True
+
+
+def test_several_controls_share_one_error_rate() -> None:
+    # A control just over the 5 % line on its own is none beside a second one.
+    for seed in range(200):
+        one = audit(NULL, seed=seed)
+        row = find(judge(one), "gain_difference", NULL.name, "channel_stats")
+        assert row.low is not None
+        assert row.high is not None
+        p = stats.ttest_1samp(lost(one, NULL.name), 0).pvalue
+        assert (p < 0.05) == (not row.low <= 0 <= row.high)
+        if 0.03 < p < 0.05:
+            assert check(one, "no-false-alarm").passed is False
+            both = same_differences(audit(NULL, AGAIN, seed=seed), one)
+            assert check(both, "no-false-alarm").passed is True
+            return
+    raise AssertionError("no seed gave such a control")
+
+
+def lost(results: r.Results, name: str) -> list[float]:
+    found = gains(results, "channel_stats")
+    clean, treated = found.paired("clean", name)
+    return list(clean - treated)
+
+
+def same_differences(both: r.Results, one: r.Results) -> r.Results:
+    """`both` with the cells of `one` in it, and a second control that is clean with small sure noise."""
+    known = {(c.condition, c.replicate): c for c in one.cells}
+    clean = {c.replicate: c for c in one.cells if c.condition == "clean"}
+    cells = []
+    for cell in both.cells:
+        if cell.condition == AGAIN.name:
+            step = 0.001 * (-1) ** cell.replicate
+            scores = tuple(
+                s.model_copy(update={"value": (s.value or 0.0) + step}) for s in clean[cell.replicate].scores
+            )
+            cells.append(cell.model_copy(update={"scores": scores}))
+        else:
+            cells.append(known.get((cell.condition, cell.replicate), cell))
+    return both.model_copy(update={"cells": tuple(cells)})

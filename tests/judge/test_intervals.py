@@ -1,10 +1,13 @@
 """t, Fieller and bootstrap intervals against independent references, coverage and planted cases."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from audit.judge.intervals import (
+    ANY_INDEX,
     NO_GAIN,
     NO_RUNS,
     ONE_RUN,
@@ -65,7 +68,35 @@ def test_a_gain_not_surely_above_zero_has_a_value_but_no_bounds() -> None:
     found = ratio_interval(clean * 0.5, clean, level=0.95)
     assert stats.ttest_1samp(clean, 0).pvalue > 0.05
     assert found.value == pytest.approx(0.5)
-    assert (found.low, found.high, found.note) == (None, None, UNBOUNDED)
+    assert (found.low, found.high) == (None, None)
+    assert found.note.startswith(UNBOUNDED)
+
+
+def test_unbounded_sets_are_the_grid_inversion_of_the_t_test() -> None:
+    """Whole lines and pairs of rays, said in words: what a scan over indices cannot reject."""
+    rng, kinds = np.random.default_rng(4), set()
+    grid = np.linspace(-60, 60, 24_001)
+    for _ in range(60):
+        clean = rng.normal(0.1, 0.2, 5)
+        lost = rng.normal(0.3, rng.choice([0.02, 0.3]), 5)
+        if not clean.mean() > 0:
+            continue
+        found = ratio_interval(lost, clean, level=0.95)
+        kept = stats.ttest_1samp(lost[:, None] - grid[None, :] * clean[:, None], 0, axis=0).pvalue > 0.05
+        if found.low is not None:
+            kinds.add("interval")
+        elif found.note == UNBOUNDED + ANY_INDEX:
+            kinds.add("line")
+            assert kept.all()
+        else:
+            kinds.add("rays")
+            low, high = (float(x) for x in re.findall(r"-?[\d.]+", found.note)[-2:])
+            out = grid[~kept]
+            if len(out):
+                assert (out.min(), out.max()) == pytest.approx((low, high), rel=0.01, abs=0.02)
+            assert kept[0]
+            assert kept[-1]
+    assert kinds == {"interval", "line", "rays"}
 
 
 @pytest.mark.parametrize("clean", [[-0.2, -0.21, -0.19], [0.0, 0.0, 0.0]])

@@ -7,8 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.weightstats import ttost_paired
 
-from audit.judge.significance import detectable_effect, holm, rate_upper_bound, sign_flip
+from audit.judge.intervals import ratio_interval
+from audit.judge.significance import (
+    chance_index_at_least,
+    chance_not_equivalent,
+    detectable_effect,
+    holm,
+    rate_upper_bound,
+    sign_flip,
+)
+from tests.judge.simulate import simulated_gains
 
 
 @pytest.mark.parametrize(("n", "shift"), [(2, 1.0), (5, 0.3), (6, 5.0), (9, 0.5)])
@@ -56,6 +67,11 @@ def test_holm_by_hand() -> None:
     assert holm([0.6, 0.7]) == pytest.approx((1.0, 1.0))
 
 
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_is_statsmodels(p_values: list[float]) -> None:
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
+
+
 def test_a_missing_p_stays_in_the_family() -> None:
     assert holm([0.01, None]) == (pytest.approx(0.02), None)
 
@@ -93,3 +109,39 @@ def test_some_alarms_match_scipys_exact_interval() -> None:
     assert rate_upper_bound(2, 30, level=0.95) == pytest.approx(expected)
     assert rate_upper_bound(3, 3, level=0.95) == 1.0
     assert rate_upper_bound(0, 0, level=0.95) == 1.0
+
+
+@pytest.mark.parametrize("index", [-0.3, 0.0, 0.15, 0.5])
+def test_margins_are_tested_like_scipy_and_statsmodels_test_them(index: float) -> None:
+    clean, treated = simulated_gains(np.random.default_rng(8), runs=7, index=index)
+    below = chance_index_at_least(clean, treated, margin=0.2)
+    expected = stats.ttest_rel(treated, 0.8 * clean, alternative="greater").pvalue
+    assert below.value == pytest.approx(expected, rel=1e-9)
+    assert below.n == 7
+    # The bounds of a TOST scale with clean, so each side is its own paired test.
+    lower = ttost_paired(treated, 0.8 * clean, 0.0, 1e9)[1][1]
+    upper = ttost_paired(treated, 1.2 * clean, -1e9, 0.0)[2][1]
+    found = chance_not_equivalent(clean, treated, margin=0.2)
+    assert found.value == pytest.approx(max(lower, upper), rel=1e-6)
+
+
+def test_the_one_sided_test_is_the_upper_fieller_bound() -> None:
+    rng = np.random.default_rng(9)
+    for _ in range(200):
+        clean, treated = simulated_gains(rng, runs=6, index=0.1)
+        bound = ratio_interval(clean - treated, clean, level=0.95).high
+        p = chance_index_at_least(clean, treated, margin=0.2).value
+        assert bound is not None
+        assert p is not None
+        assert (bound < 0.2) == (p < 0.025)
+
+
+def test_margins_with_equal_or_few_runs() -> None:
+    clean = np.array([0.3, 0.3, 0.3])
+    assert chance_index_at_least(clean, clean, margin=0.2).value == 0.0
+    assert chance_index_at_least(clean, clean * 0.5, margin=0.2).value == 1.0
+    assert chance_not_equivalent(clean, clean, margin=0.2).value == 0.0
+    for n in (0, 1):
+        found = chance_not_equivalent(clean[:n], clean[:n], margin=0.2)
+        assert found.value is None
+        assert found.note

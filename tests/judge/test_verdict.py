@@ -6,8 +6,9 @@ import pytest
 
 from audit import records as r
 from audit.judge import judge
+from audit.judge.estimates import find
 from audit.judge.gates import GATES
-from audit.judge.verdict import NO_PROTECTION, label
+from audit.judge.verdict import NO_PROTECTION, labels, reading
 from audit.records import Estimate, Margins, VerdictLabel
 from tests.builders import make_plan, make_results
 from tests.judge.audits import CLEAN, CLEAN_JPEG, JPEG, NULL, PGD, PLACEBO, audit
@@ -42,13 +43,13 @@ def index(low: float | None, high: float | None) -> Estimate:
     ],
 )
 def test_the_label_rule(low: float | None, high: float | None, expected: VerdictLabel) -> None:
-    assert label(index(low, high), Margins(level=0.95)) == expected
+    assert reading(index(low, high), Margins(level=0.95)) == expected
 
 
 def test_the_margins_of_the_plan_decide() -> None:
-    assert label(index(0.3, 0.5), Margins(level=0.95, held=0.25)) == "held"
-    assert label(index(0.3, 0.5), Margins(level=0.95, did_not_hold=0.6)) == "did-not-hold"
-    assert label(index(0.05, 0.5), Margins(level=0.95, partly=0.1)) == "inconclusive"
+    assert reading(index(0.3, 0.5), Margins(level=0.95, held=0.25)) == "held"
+    assert reading(index(0.3, 0.5), Margins(level=0.95, did_not_hold=0.6)) == "did-not-hold"
+    assert reading(index(0.05, 0.5), Margins(level=0.95, partly=0.1)) == "inconclusive"
 
 
 def verdict(results: r.Results) -> r.Verdict:
@@ -86,6 +87,28 @@ def test_the_worst_primary_condition_decides_and_is_named() -> None:
     }
 
 
+def test_one_of_several_that_just_fails_alone_is_not_enough_for_the_family() -> None:
+    # Upper bound just below the margin by itself, not by Holm's p over two primary conditions.
+    for seed in range(300):
+        results = audit(JPEG, protection={PGD.name: 0.9, JPEG.name: 0.12}, seed=seed)
+        judged = judge(results)
+        alone = find(judged, "protection_index", JPEG.name, "channel_stats")
+        p = find(judged, "p_index_at_least_margin", JPEG.name, "channel_stats").value
+        adjusted = find(judged, "p_index_at_least_margin_holm", JPEG.name, "channel_stats").value
+        assert p is not None
+        assert adjusted is not None
+        assert adjusted == pytest.approx(min(1.0, 2 * p))
+        if p < 0.025 < adjusted:
+            assert reading(alone, judged.plan.margins) == "did-not-hold"
+            assert judged.verdict is not None
+            assert judged.verdict.label == "inconclusive" if (alone.low or 0) <= 0 else "partly-held"
+            secondary = JPEG.model_copy(update={"primary": False})
+            plan = results.plan.model_copy(update={"conditions": (CLEAN, PGD, secondary)})
+            assert labels(judge(results.model_copy(update={"plan": plan})))[JPEG.name] == "did-not-hold"
+            return
+    raise AssertionError("no seed gave such a condition")
+
+
 def test_a_condition_that_is_not_primary_does_not_decide() -> None:
     found = verdict(audit(JPEG.model_copy(update={"primary": False}), protection={PGD.name: 0.9, JPEG.name: 0.0}))
     assert (found.label, found.condition) == ("held", PGD.name)
@@ -117,9 +140,7 @@ def test_a_red_gate_withholds_every_label() -> None:
     found = verdict(audit(JPEG, adapter_norm=0.0, protection={PGD.name: 0.9}))
     assert found.label == "not-valid"
     assert found.condition is None
-    assert found.sentence == (
-        "This test gives no answer: at least one training left the model's pictures as they were."
-    )
+    assert found.sentence == ("This test gives no answer: too many trainings left the model's pictures as they were.")
     assert {v.label for v in found.per_condition.values()} == {"not-valid"}
 
 
@@ -141,7 +162,7 @@ def all_sentences() -> list[str]:
     whole = [verdict(audit(protection={PGD.name: truth}, run_sd=sd)).sentence for truth, sd, _, _ in SEEN]
     whole += [verdict(audit(replicates=2, protection={PGD.name: p})).sentence for p in (-0.5, 0.0, 0.5, 1.0)]
     whole += [verdict(audit(protection={PGD.name: p}, run_sd=0.001)).sentence for p in (-1.0, 0.995, 1.05)]
-    return [*whole, NO_PROTECTION, *(s for g in GATES for s in (g.yes, g.no, g.unknown))]
+    return [*whole, NO_PROTECTION, *(s for g in GATES for s in (g.yes, g.no, g.unknown, g.some) if s)]
 
 
 def test_no_sentence_says_more_than_a_test_can() -> None:

@@ -1,0 +1,99 @@
+"""Where a run, or its judging, differs from the plan that was fixed before it: found by comparing records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from audit.errors import BadInput, printable
+from audit.judge.finding import figure, listed
+from audit.judge.gains import missing_cells
+from audit.records import Deviation, Margins, Results
+
+
+def deviations(results: Results) -> tuple[Deviation, ...]:
+    """Every deviation, in the order of what it could change; an empty tuple when there is none."""
+    return (*_plan(results), *_margins(results), *_cells(results), *_weights(results), *_sessions(results))
+
+
+def with_margins(results: Results, changes: Mapping[str, object]) -> Results:
+    """Results to be judged with other margins; the planned ones stay beside them.
+
+    Raises:
+        BadInput: `margin-unknown`, a name that is no margin or a value that it cannot have.
+    """
+    planned = results.planned_margins or results.plan.margins
+    try:
+        margins = Margins.model_validate({**planned.model_dump(), **changes})
+    except ValueError as error:
+        raise BadInput(
+            "margin-unknown",
+            f"Margins {printable(', '.join(changes))} cannot be used; write NAME=NUMBER with a name of "
+            f"{', '.join(Margins.model_fields)}.",
+        ) from error
+    plan = results.plan.model_copy(update={"margins": margins})
+    return results.model_copy(update={"plan": plan, "planned_margins": None if margins == planned else planned})
+
+
+def _plan(results: Results) -> Iterator[Deviation]:
+    plan, provenance = results.plan, results.provenance
+    if results.planned_margins is not None:
+        plan = plan.model_copy(update={"margins": results.planned_margins})
+    if plan.digest() != provenance.plan_sha256:
+        yield Deviation(
+            slug="plan-changed",
+            sentence="The plan inside these results is not the plan that was fixed before the first training.",
+        )
+    if provenance.plan_file_sha256 not in (None, provenance.plan_sha256):
+        yield Deviation(slug="plan-file-changed", sentence="The file plan.json was changed while the run went on.")
+
+
+def _margins(results: Results) -> Iterator[Deviation]:
+    if results.planned_margins is None:
+        return
+    planned, used = results.planned_margins.model_dump(), results.plan.margins.model_dump()
+    changed = [
+        f"{name} from {figure(planned[name])} to {figure(used[name])}" for name in used if used[name] != planned[name]
+    ]
+    yield Deviation(
+        slug="margins-changed",
+        sentence=f"The margins were changed after the run: {listed(changed)}. The verdict is not the planned one.",
+    )
+
+
+def _cells(results: Results) -> Iterator[Deviation]:
+    gone = missing_cells(results, results.plan.primary_metric)
+    if gone:
+        names = listed([f"{name} r{replicate} ({why})" for (name, replicate), why in gone.items()])
+        yield Deviation(
+            slug="cells-left-out",
+            sentence=f"{len(gone)} of the planned models are left out, and their partners with them: {names}.",
+        )
+
+
+def _weights(results: Results) -> Iterator[Deviation]:
+    planned = results.plan.metric_weights
+    other = [m.name for m in results.metrics if planned.get(m.name, m.weights_sha256) != m.weights_sha256]
+    if other:
+        yield Deviation(
+            slug="metric-changed",
+            sentence=f"The style scores were worked out with other weights than planned: {listed(other)}.",
+        )
+
+
+def _sessions(results: Results) -> Iterator[Deviation]:
+    sessions = results.provenance.sessions
+    changed = [
+        words
+        for words, values in (
+            ("thread count", {s.threads for s in sessions}),
+            ("device or precision", {s.device for s in sessions}),
+            ("version of CloakCheck", {s.commit for s in sessions}),
+            ("package versions", {tuple(sorted(s.packages.items())) for s in sessions}),
+        )
+        if len(values) > 1
+    ]
+    if changed:
+        yield Deviation(
+            slug="resumed-elsewhere",
+            sentence=f"The run was stopped and went on under another {' and '.join(changed)}.",
+        )

@@ -1,0 +1,90 @@
+"""Every deviation from the plan, one at a time, and none where there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from audit import records as r
+from audit.errors import BadInput
+from audit.judge import judge, with_margins
+from tests.judge.audits import PGD, audit
+
+
+def slugs(results: r.Results) -> list[str]:
+    return [d.slug for d in judge(results).deviations]
+
+
+def provenance(results: r.Results, **update: object) -> r.Results:
+    return results.model_copy(update={"provenance": results.provenance.model_copy(update=update)})
+
+
+def session(**update: object) -> r.Session:
+    plain = {"started": "2026-11-22T03:00:00Z", "threads": 2, "device": "cpu, bf16", "commit": "a", "packages": {}}
+    return r.Session.model_validate(plain | update)
+
+
+def resumed(**update: object) -> r.Results:
+    return provenance(audit(), sessions=(session(), session(started="2026-11-22T09:00:00Z", **update)))
+
+
+def with_plan(results: r.Results, **update: object) -> r.Results:
+    return results.model_copy(update={"plan": results.plan.model_copy(update=update)})
+
+
+def planned_weights(results: r.Results, digest: str) -> r.Results:
+    """Results whose plan, fixed before the run, names these weights."""
+    plan = results.plan.model_copy(update={"metric_weights": {"openclip": digest}})
+    return provenance(results.model_copy(update={"plan": plan}), plan_sha256=plan.digest())
+
+
+CASES: list[tuple[Callable[[], r.Results], list[str]]] = [
+    (lambda: audit(), []),
+    (lambda: with_plan(audit(), seed=1), ["plan-changed"]),
+    (lambda: with_plan(audit(), margins=r.Margins(held=0.3)), ["plan-changed"]),
+    (lambda: provenance(audit(), plan_file_sha256="0" * 64), ["plan-file-changed"]),
+    (lambda: provenance(audit(), plan_file_sha256=audit().plan.digest()), []),
+    (lambda: with_margins(audit(), {"held": 0.3}), ["margins-changed"]),
+    (lambda: with_plan(with_margins(audit(), {"held": 0.3}), seed=1), ["plan-changed", "margins-changed"]),
+    (lambda: audit(missing=frozenset({(PGD.name, 2)})), ["cells-left-out"]),
+    (lambda: planned_weights(audit(), "0" * 64), ["metric-changed"]),
+    (lambda: planned_weights(audit(), audit().metrics[1].weights_sha256), []),
+    (lambda: resumed(), []),
+    (lambda: resumed(threads=1), ["resumed-elsewhere"]),
+    (lambda: resumed(device="cpu, fp32"), ["resumed-elsewhere"]),
+    (lambda: resumed(packages={"torch": "3"}), ["resumed-elsewhere"]),
+]
+
+
+@pytest.mark.parametrize(("make", "expected"), CASES)
+def test_deviations_are_found_by_themselves(make: Callable[[], r.Results], expected: list[str]) -> None:
+    assert slugs(make()) == expected
+
+
+def test_changed_margins_change_the_verdict_and_say_what_changed() -> None:
+    planned = judge(audit(protection={PGD.name: 0.4}, run_sd=0.002, picture_sd=0.002))
+    changed = judge(with_margins(planned, {"held": 0.3, "level": "0.9"}))
+    assert planned.verdict is not None
+    assert changed.verdict is not None
+    assert (planned.verdict.label, changed.verdict.label) == ("partly-held", "held")
+    assert changed.plan.margins.level == 0.9
+    (found,) = changed.deviations
+    assert "held from 0.5 to 0.3" in found.sentence
+    assert "level from 0.95 to 0.9" in found.sentence
+    assert changed.provenance.plan_sha256 == planned.plan.digest()
+    # Judged again without a change, everything is as planned.
+    assert judge(with_margins(changed, {})) == planned
+
+
+@pytest.mark.parametrize("changes", [{"holds": 0.3}, {"held": "much"}, {"level": 0.2}])
+def test_a_margin_that_is_none_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(BadInput) as caught:
+        with_margins(audit(), changes)
+    assert caught.value.slug == "margin-unknown"
+    assert "held" in caught.value.sentence
+
+
+def test_a_missing_cell_is_named_with_its_reason() -> None:
+    (found,) = judge(audit(missing=frozenset({(PGD.name, 2)}))).deviations
+    assert f"{PGD.name} r2 (the cell was not trained)" in found.sentence
