@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,8 +13,10 @@ from PIL import Image
 from pydantic import ValidationError
 
 from audit.errors import BadInput, BadResults, printable
+from audit.eventlog import PLAN_FIXED, log_event
 from audit.images import encode_png
-from audit.records import ArtistSet, ImageSet, Plan, Results, Work
+from audit.marks import mark_generated
+from audit.records import ArtistSet, Environment, ImageSet, Plan, Results, Work
 from audit.store import Store, storage_errors, write_atomic
 
 PREVIEW_SIDE = 384
@@ -74,16 +76,16 @@ def claim(folder: Path, plan: Plan) -> None:
         (folder / "images").mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_atomic(path, (plan.model_dump_json(indent=1) + "\n").encode("utf-8"))
-            log_event(folder, "plan-fixed", {"plan_sha256": plan.digest()})
+            log_event(folder, PLAN_FIXED, {"plan_sha256": plan.digest()})
         else:
             log_event(folder, "resumed", {})
 
 
-def log_event(folder: Path, event: str, facts: Mapping[str, object]) -> None:
-    """Append one line to events.jsonl."""
-    line = {"time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "event": event, **facts}
-    with storage_errors(folder), (folder / "events.jsonl").open("a", encoding="ascii") as handle:
-        handle.write(json.dumps(line) + "\n")
+def write_environment(folder: Path, environment: Environment) -> None:
+    """Write environment.json and log its digest, so that a run on two machines shows both."""
+    data = (environment.model_dump_json(indent=1) + "\n").encode("utf-8")
+    write_atomic(folder / "environment.json", data)
+    log_event(folder, "environment", {"sha256": hashlib.sha256(data).hexdigest()})
 
 
 def read_results(folder: Path) -> Results:
@@ -114,10 +116,10 @@ def read_results(folder: Path) -> Results:
 # --- pictures ----------------------------------------------------------------------------------------
 
 
-def write_blob(store: Store, digest: str, path: Path) -> None:
-    """Put a stored picture beside the report, once."""
+def write_generated(store: Store, digest: str, path: Path) -> None:
+    """Put a generated picture beside the report, once, marked as made by AI."""
     if not path.exists():
-        write_atomic(path, store.blob_path(digest).read_bytes())
+        write_atomic(path, mark_generated(encode_png(store.get_pixels(digest))))
 
 
 def example_works(artist: ArtistSet) -> tuple[Work, ...]:

@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from audit.errors import BadInput, printable
 from audit.records import Margins, Record
 
+DECLARATION = "These are my own works, or I act for their owner, or their licence allows this test."
 PRESETS = ("quick", "standard", "court")
 
 
@@ -41,6 +42,8 @@ class Spec(Record):
     training: dict[str, Any] = Field(default_factory=dict)
     sampling: dict[str, Any] = Field(default_factory=dict)
     margins: Margins = Margins()
+    declare: bool = False
+    """Whether somebody answers for the rights in the works: `DECLARATION`."""
 
 
 def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:

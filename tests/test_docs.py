@@ -17,7 +17,7 @@ from audit.style import METRICS
 ROOT = Path(__file__).resolve().parent.parent
 SLUG = re.compile(r"[a-z]+(-[a-z]+)*")
 SPEAKERS = {
-    "BadInput", "BadModel", "BadResults", "StorageError", "Interrupted", "Note",
+    "BadInput", "BadModel", "BadResults", "BadEvidence", "StorageError", "Interrupted", "Note",
     "_refusal", "_note", "note", "refuse", "_refuse",
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from audit.errors import AuditError, Interrupted
+from audit.errors import AuditError, BadInput, Interrupted
 
 if TYPE_CHECKING:
     from audit.records import Results
@@ -36,6 +36,9 @@ Memory = Annotated[
     float | None, typer.Option(help="Memory in GB that the run may take (default: half of a PC's, most of a GPU's).")
 ]
 Seed = Annotated[int | None, typer.Option(help="Seed of the whole plan.")]
+Declare = Annotated[
+    bool | None, typer.Option("--declare", help="Declare that the works are yours, or that you may test them.")
+]
 SpecFile = Annotated[Path | None, typer.Option("--spec", help="audit.toml with any of these options.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
 
@@ -86,6 +89,7 @@ def gather(
     device: Device = None,
     memory: Memory = None,
     seed: Seed = None,
+    declare: Declare = None,
     spec: SpecFile = None,
 ) -> Spec:
     """The options that describe an audit, as a spec."""
@@ -93,6 +97,25 @@ def gather(
     from audit.spec import load_spec
 
     return load_spec(options, spec)
+
+
+def with_rights(asked: Spec) -> Spec:
+    """Ask on a terminal for the declaration about rights; elsewhere its absence is recorded by the run.
+
+    Raises:
+        BadInput: the person at the terminal did not declare it.
+    """
+    if asked.declare or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return asked
+    from audit.spec import DECLARATION
+
+    print(f"Before training, please declare:\n  {DECLARATION}", file=sys.stderr)
+    if not typer.confirm("Do you declare this?", err=True):
+        raise BadInput(
+            "rights-refused",
+            "Training on an artist's works needs the declaration that you may test them; nothing was trained.",
+        )
+    return asked.model_copy(update={"declare": True})
 
 
 def describes_an_audit(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -135,13 +136,26 @@ def check_layout(folder: Path) -> None:
             )
 
 
-def weights_digest(folder: Path) -> str:
-    """SHA-256 over names and digests of the files that make the model; the folder's name is not in it."""
-    lines = []
+def model_files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file that makes the model, by its path inside the folder."""
+    found = {}
     for component in (*COMPONENTS, "scheduler"):
         for path in sorted((folder / component).glob("*")):
             if path.suffix in {".safetensors", ".json", ".txt"} and path.is_file():
-                lines.append(f"{component}/{path.name} {file_digest(path)}")
+                status = path.stat()
+                found[f"{component}/{path.name}"] = _digest_once(path, status.st_size, status.st_mtime_ns)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _digest_once(path: Path, size: int, changed: int) -> str:
+    """Weights of several GB are read once per process, unless size or time of change differ."""
+    return file_digest(path)
+
+
+def weights_digest(folder: Path) -> str:
+    """SHA-256 over names and digests of the files that make the model; the folder's name is not in it."""
+    lines = [f"{name} {digest}" for name, digest in model_files(folder).items()]
     return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
 
 

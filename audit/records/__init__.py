@@ -8,6 +8,7 @@ could not be measured is None with a reason beside it, never zero.
 """
 
 from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
+from audit.records.environment import Environment, Package
 from audit.records.judged import Check, ConditionVerdict, Estimate, Verdict, VerdictLabel
 from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Score, Visibility
 from audit.records.plan import Condition, Margins, ModelFacts, Plan, Role, SampleSettings, TrainSettings
@@ -23,6 +24,7 @@ __all__ = [
     "Condition",
     "ConditionVerdict",
     "Digest",
+    "Environment",
     "Estimate",
     "Finite",
     "Generations",
@@ -31,6 +33,7 @@ __all__ = [
     "MetricFacts",
     "ModelFacts",
     "Note",
+    "Package",
     "Plan",
     "ProtectedFile",
     "Provenance",
