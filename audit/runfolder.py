@@ -14,11 +14,14 @@ from pydantic import ValidationError
 
 from audit.errors import BadInput, BadResults, printable
 from audit.eventlog import PLAN_FIXED, log_event
+from audit.files import read_bounded
 from audit.images import encode_png
 from audit.marks import mark_generated
 from audit.records import ArtistSet, Environment, ImageSet, Plan, Results, Work
 from audit.store import Store, storage_errors, write_atomic
 
+MOST_BYTES = 256 << 20
+"""Of plan.json and results.json; 600 cells of 100 pictures take about 30 MB."""
 PREVIEW_SIDE = 384
 """Greatest side of the thumbnails of held-out works, px."""
 CROP_SIDE = 512
@@ -46,7 +49,7 @@ def default_folder(artist: str, plan: Plan) -> Path:
 def _plan_digest(path: Path) -> str:
     """Digest of the plan in a file; '' when there is none that can be read."""
     try:
-        return Plan.model_validate_json(path.read_bytes()).digest()
+        return Plan.model_validate_json(read_bounded(path, limit=MOST_BYTES)).digest()
     except (OSError, ValueError):
         return ""
 
@@ -96,7 +99,7 @@ def read_results(folder: Path) -> Results:
     """
     path = folder / "results.json"
     try:
-        return Results.model_validate_json(path.read_bytes())
+        return Results.model_validate_json(read_bounded(path, limit=MOST_BYTES))
     except OSError as error:
         raise BadResults(
             "results-missing",

@@ -16,8 +16,8 @@ PACKAGE = ROOT / "audit"
 LAYERS = [
     ["errors"],
     ["records"],
-    ["images", "marks", "streams", "progress", "provenance"],
-    ["store", "tensors", "spec", "memory"],
+    ["images", "files", "marks", "streams", "progress", "provenance"],
+    ["store", "tensors", "spec", "memory", "decoder"],
     ["eventlog"],
     ["models"],
     ["style"],

@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SLUG = re.compile(r"[a-z]+(-[a-z]+)*")
 SPEAKERS = {
     "BadInput", "BadModel", "BadResults", "BadEvidence", "StorageError", "Interrupted", "Note",
-    "_refusal", "_note", "note", "refuse", "_refuse",
+    "_refusal", "refusal", "_note", "note", "refuse", "_refuse",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from audit.errors import BadEvidence, printable
+from audit.files import read_bounded
 from audit.store import file_digest, write_atomic
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -25,7 +26,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 """Paths inside a bundle: nothing that a shell, a web page or another file system reads in its own way."""
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 MOST_FILES = 200_000
-MOST_TEXT = 64 << 20
+MOST_TEXT = 256 << 20
 
 
 def manifest_text(digests: Mapping[str, str]) -> bytes:
@@ -112,22 +113,15 @@ def read_text(path: Path, *, limit: int = MOST_TEXT) -> bytes:
     """Bytes of a regular file that is not larger than it should be.
 
     Raises:
-        BadEvidence: `bundle-unreadable`, `bundle-too-large`.
+        BadEvidence: `bundle-unreadable`.
     """
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            raise OSError
-        with path.open("rb") as handle:
-            data = handle.read(limit + 1)
+        return read_bounded(path, limit=limit)
     except OSError as error:
         raise BadEvidence(
-            "bundle-unreadable", f"The bundle's {path.name} is missing or cannot be read; ask for a whole copy."
+            "bundle-unreadable",
+            f"File {printable(path.name)} is missing, unreadable or over {limit >> 20} MiB; ask for a whole copy.",
         ) from error
-    if len(data) > limit:
-        raise BadEvidence(
-            "bundle-too-large", f"The bundle's {path.name} is over {limit >> 20} MiB; it was not made here."
-        )
-    return data
 
 
 def digest(data: bytes) -> str:
