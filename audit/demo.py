@@ -24,5 +24,6 @@ def demo_spec(*, preset: str | None, out: Path | None, store: Path | None, devic
         "out": out,
         "store": store,
         "device": device,
+        "declare": True,  # CC BY 4.0: NOTICE
     }
     return load_spec(options, None)

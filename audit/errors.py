@@ -5,6 +5,7 @@ AuditError                    exit code 2 unless said otherwise
 ├── BadModel                  a base model that is unknown, incomplete or not Stable Diffusion 1.x/2.x
 ├── BadResults                a results.json or plan.json that does not fit its schema
 ├── MemoryShort               even the smallest piece of work does not fit into memory (audit.memory)
+├── BadEvidence               a bundle, signature key or time stamp that cannot be used
 ├── StorageError              full disk, unwritable folder, a stored result that fails its digest
 └── Interrupted               Ctrl-C; finished steps are kept (exit code 130)
 
@@ -37,6 +38,10 @@ class BadModel(AuditError):
 
 class BadResults(AuditError):
     """A results or plan file that does not fit its schema."""
+
+
+class BadEvidence(AuditError):
+    """A bundle, signature key or time stamp that cannot be used as given."""
 
 
 class StorageError(AuditError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
+from audit.eventlog import JUDGED, log_event
 from audit.judge import judge
 from audit.records import Results
 from audit.report import write_report
@@ -13,6 +15,8 @@ from audit.store import write_atomic
 def finish(results: Results, out: Path) -> Results:
     """Judge results, write results.json and report.html; returns the judged results."""
     judged = judge(results)
-    write_atomic(out / "results.json", (judged.model_dump_json(indent=1) + "\n").encode("utf-8"))
+    data = (judged.model_dump_json(indent=1) + "\n").encode("utf-8")
+    write_atomic(out / "results.json", data)
+    log_event(out, JUDGED, {"results_sha256": hashlib.sha256(data).hexdigest()})
     write_report(judged, run_folder=out)
     return judged

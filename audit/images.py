@@ -69,12 +69,15 @@ _REFUSALS = {
     "picture-unreadable": "cannot be read; check that you may open it.",
     "picture-not-an-image": "is not a PNG, JPEG or WebP picture, whatever its name says; export it as one.",
     "picture-truncated": "is damaged or incomplete; copy or export it again, or take it out of the folder.",
+    "picture-undecodable": "could not be decoded within the limits of time and memory; export it again, or take it "
+    "out of the folder.",
     "picture-too-large": f"is over {MAX_FILE_BYTES // 2**20} MiB or {MAX_PIXELS // 10**6} million pixels; "
     "save a smaller copy of it.",
 }
 
 
-def _refusal(slug: str, path: Path) -> BadInput:
+def refusal(slug: str, path: Path) -> BadInput:
+    """The error for a picture file, by slug."""
     return BadInput(slug, f"'{printable(path.name)}' {_REFUSALS[slug]}")
 
 
@@ -95,16 +98,16 @@ def read_regular(path: Path, *, limit: int) -> bytes:
     try:
         mode = os.lstat(path).st_mode
         if not stat.S_ISREG(mode):
-            raise _refusal("picture-symlink" if stat.S_ISLNK(mode) else "picture-not-a-file", path)
+            raise refusal("picture-symlink" if stat.S_ISLNK(mode) else "picture-not-a-file", path)
         with os.fdopen(os.open(path, flags), "rb") as file:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
-                raise _refusal("picture-not-a-file", path)
+                raise refusal("picture-not-a-file", path)
             data = file.read(limit + 1) if status.st_size <= limit else None
     except (OSError, ValueError) as exc:
-        raise _refusal("picture-unreadable", path) from exc
+        raise refusal("picture-unreadable", path) from exc
     if data is None or len(data) > limit:
-        raise _refusal("picture-too-large", path)
+        raise refusal("picture-too-large", path)
     return data
 
 
@@ -122,23 +125,27 @@ def open_picture(path: Path) -> tuple[Pixels, PictureFacts]:
         BadInput: `picture-not-an-image`, `picture-truncated`, `picture-too-large`, and those of
             `read_regular`.
     """
-    data = read_regular(path, limit=MAX_FILE_BYTES)
+    return decode_picture(read_regular(path, limit=MAX_FILE_BYTES), path)
+
+
+def decode_picture(data: bytes, path: Path) -> tuple[Pixels, PictureFacts]:
+    """`open_picture` of bytes that were read already; `path` only gives errors a name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             with Image.open(io.BytesIO(data), formats=FORMATS) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    raise _refusal("picture-too-large", path)
+                    raise refusal("picture-too-large", path)
                 image.load()
                 return _decode(image, data)
         except BadInput:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as exc:
-            raise _refusal("picture-too-large", path) from exc
+            raise refusal("picture-too-large", path) from exc
         except Exception as exc:  # whatever a parser trips over is the file's fault
             unknown = isinstance(exc, UnidentifiedImageError) and not _MAGIC.match(data)
-            raise _refusal("picture-not-an-image" if unknown else "picture-truncated", path) from exc
+            raise refusal("picture-not-an-image" if unknown else "picture-truncated", path) from exc
 
 
 def encode_png(pixels: Pixels) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import torch
 
 from audit.errors import BadInput, printable
 from audit.models.kernels import PLAIN_UP_TO
-from audit.models.loader import Model
-from audit.records import TrainSettings
+from audit.models.loader import Model, model_files, resolve
+from audit.provenance import code_digests, commit, installed, platform_words, processor
+from audit.records import Environment, TrainSettings
 from audit.tensors import autocast_of
 from audit.training.footprint import measure
 
@@ -95,6 +97,38 @@ def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: 
     fitting = measure(model, settings, autocast=autocast_of(precision)).cells(budget, batch=settings.batch)
     most = PACK_ROWS_CPU if model.device.type == "cpu" else PACK_ROWS
     return max(1, min(fitting, most // settings.batch))
+
+
+def environment(model_name: str, *, device: torch.device, precision: str) -> Environment:
+    """What this process runs on and with, for environment.json.
+
+    Raises:
+        BadModel: the model's folder is gone.
+    """
+    name, cores = processor()
+    return Environment(
+        python=platform.python_version(),
+        platform=platform_words(),
+        processor=name,
+        cores=cores,
+        memory_bytes=int(physical_memory()),
+        accelerator=torch.cuda.get_device_name(device) if device.type == "cuda" else "",
+        device=device.type,
+        precision=precision,
+        threads=torch.get_num_threads(),
+        determinism={
+            "torch.use_deterministic_algorithms": str(torch.are_deterministic_algorithms_enabled()),
+            "torch.backends.cudnn.deterministic": str(torch.backends.cudnn.deterministic),
+            "torch.backends.cudnn.benchmark": str(torch.backends.cudnn.benchmark),
+            "torch.float32_matmul_precision": torch.get_float32_matmul_precision(),
+            "CUBLAS_WORKSPACE_CONFIG": os.environ.get("CUBLAS_WORKSPACE_CONFIG", "not set"),
+            "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "not set"),
+        },
+        packages=installed(),
+        commit=commit(),
+        code=code_digests(),
+        model_files=model_files(resolve(model_name)),
+    )
 
 
 def describe_machine() -> list[str]:

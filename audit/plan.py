@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from audit import __version__
 from audit.conditions import TREATMENTS, parse_step
 from audit.errors import BadInput, printable
+from audit.files import read_bounded
 from audit.images import at_size_of, rms
 from audit.models.cards import LAB_PROMPTS
 from audit.records import (
@@ -26,7 +27,7 @@ from audit.records import (
     Stopping,
     TrainSettings,
 )
-from audit.spec import Spec
+from audit.spec import MOST_BYTES, Spec
 from audit.store import Store
 from audit.style import METRICS
 from audit.training import TrainingCell
@@ -246,8 +247,8 @@ def _words(text: str) -> list[str]:
 
 def _read_prompts(path: Path) -> tuple[str, ...]:
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_bounded(path, limit=MOST_BYTES).decode("utf-8")
+    except (OSError, ValueError) as error:
         raise BadInput(
             "prompts-unreadable",
             f"Prompt file {printable(path.name)} cannot be read as UTF-8 text; give a file with one subject per line.",

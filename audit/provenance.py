@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import os
 import platform
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audit.records import Session
+from audit.records import Digest, Package, Session
 
 PACKAGES = (
     "torch",
@@ -68,3 +70,43 @@ def commit() -> str:
         return f"{head}-dirty" if head and git("status", "--porcelain") else head
     except OSError:
         return ""
+
+
+def installed() -> tuple[Package, ...]:
+    """Every package that this interpreter can import, by name; the first found of two of one name counts."""
+    found: dict[str, Package] = {}
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name and name.lower() not in found:
+            record = distribution.read_text("RECORD")
+            digest = hashlib.sha256(record.encode("utf-8")).hexdigest() if record else None
+            found[name.lower()] = Package(name=name, version=distribution.version, sha256=digest)
+    return tuple(found[name] for name in sorted(found))
+
+
+def code_files() -> dict[str, Path]:
+    """CloakCheck's own source files and templates: path inside the package -> file."""
+    package = Path(__file__).resolve().parent
+    found = {p.relative_to(package).as_posix(): p for p in package.rglob("*.py")}
+    for folder in (package / "_templates", package.parent / "templates"):
+        if (folder / "report.html.j2").is_file():
+            found |= {f"_templates/{p.relative_to(folder).as_posix()}": p for p in folder.rglob("*") if p.is_file()}
+            break
+    return {name: found[name] for name in sorted(found)}
+
+
+def code_digests() -> dict[str, Digest]:
+    """SHA-256 of every one of `code_files`."""
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in code_files().items()}
+
+
+def processor() -> tuple[str, int]:
+    """The processor's model name, as far as the system tells it, and how many cores may be used."""
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+        name = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), name)
+    except OSError:
+        pass
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return name, cores

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import time
 from collections.abc import Mapping, Sequence
@@ -14,10 +13,12 @@ import torch
 from audit import provenance
 from audit.collect import collect
 from audit.conditions import treat
+from audit.eventlog import TRAINING_BEGINS, log_event
+from audit.evidence.timestamps import write_request
 from audit.finish import finish
 from audit.images import at_size_of, linf, psnr, rms
 from audit.judge import decided
-from audit.machine import pick_device, pick_pack, pick_precision
+from audit.machine import environment, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
 from audit.plan import check_names, full_prompt, looks, make_cells, make_plan
 from audit.progress import Progress
@@ -27,6 +28,7 @@ from audit.records import (
     Cell,
     Generations,
     ImageSet,
+    Note,
     Plan,
     Provenance,
     Results,
@@ -36,15 +38,15 @@ from audit.runfolder import (
     begin_session,
     claim,
     default_folder,
-    log_event,
     plan_file_digest,
-    write_blob,
+    write_environment,
+    write_generated,
     write_treated_images,
     write_work_images,
 )
 from audit.sampling import Source, generate
-from audit.spec import Spec
-from audit.store import Store
+from audit.spec import DECLARATION, Spec
+from audit.store import Store, default_store
 from audit.style.score import metric_facts, scores
 from audit.training import train
 
@@ -60,13 +62,28 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
     Raises:
         AuditError: see `audit.errors`; finished steps stay in the store in every case.
     """
-    started, clock = provenance.now(), time.monotonic()
     store, artist, plan, model, out = prepare(spec, progress)
+    artist = declare_rights(artist, declared=spec.declare, out=out)
+    return carry_out(spec, plan, artist, model=model, store=store, out=out, progress=progress), out
+
+
+def carry_out(
+    spec: Spec, plan: Plan, artist: ArtistSet, *, model: Model, store: Store, out: Path, progress: Progress
+) -> Results:
+    """Everything after the plan is fixed: train, generate, score, judge, render into the claimed folder.
+
+    Args:
+        spec: how to run; what to run stands in the plan.
+        artist: the works of the plan, with their pictures in the store.
+    """
+    started, clock = provenance.now(), time.monotonic()
     precision = pick_precision(model.device)
+    write_environment(out, environment(spec.model, device=model.device, precision=precision))
     progress.say(f"Plan {plan.digest()}: {len(plan.conditions)} conditions, {plan.replicates} replicates.")
     session = provenance.session(threads=torch.get_num_threads(), device=f"{model.device.type}, {precision}")
     sessions = begin_session(out, session)
     treated = treat_all(plan, artist, model=model, store=store, progress=progress)
+    log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
     pack = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
     pictures: list[Generations] = []
@@ -97,7 +114,7 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
     progress.stage("Writing the report", 1)
     for generations in pictures:
         for name, digest in zip(generations.files, generations.pixels, strict=True):
-            write_blob(store, digest, out / "images" / name)
+            write_generated(store, digest, out / "images" / name)
     results = Results(
         plan=plan,
         notes=artist.notes,
@@ -131,20 +148,24 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
             steps_run=store.run,
             steps_reused=store.reused,
             stage_seconds={k: round(v, 1) for k, v in progress.seconds.items()},
+            declaration=DECLARATION if spec.declare else "",
         ),
     )
     judged = finish(results, out)
     log_event(out, "finished", {"steps_run": store.run, "steps_reused": store.reused})
     progress.close()
     progress.say(f"{store.reused} finished steps were reused, {store.run} were run.")
-    return judged, out
+    return judged
 
 
-def default_store() -> Path:
-    """Where finished steps are kept: $CLOAKCHECK_STORE, else the user's cache folder."""
-    if "CLOAKCHECK_STORE" in os.environ:
-        return Path(os.environ["CLOAKCHECK_STORE"])
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakcheck"
+def declare_rights(artist: ArtistSet, *, declared: bool, out: Path) -> ArtistSet:
+    """Record, before anything is trained, whether somebody answered for the rights in the works."""
+    if declared:
+        log_event(out, "rights-declared", {"declaration": DECLARATION})
+        return artist
+    log_event(out, "rights-not-declared", {})
+    sentence = "Nobody declared before training that these works may be used for this test (--declare)."
+    return artist.model_copy(update={"notes": (*artist.notes, Note(slug="rights-not-declared", sentence=sentence))})
 
 
 def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Model, Path]:
@@ -172,6 +193,7 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     model = load(spec.model, device=device)
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
+    write_request(out / "plan.json")
     return store, artist, plan, model, out
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -14,10 +15,15 @@ from PIL import Image
 from pydantic import ValidationError
 
 from audit.errors import BadInput, BadResults, printable
+from audit.eventlog import PLAN_FIXED, log_event
+from audit.files import read_bounded
 from audit.images import encode_png
-from audit.records import ArtistSet, ImageSet, Plan, Results, Session, Work
+from audit.marks import mark_generated
+from audit.records import ArtistSet, Environment, ImageSet, Plan, Results, Session, Work
 from audit.store import Store, storage_errors, write_atomic
 
+MOST_BYTES = 256 << 20
+"""Of plan.json and results.json; 600 cells of 100 pictures take about 30 MB."""
 PREVIEW_SIDE = 384
 """Greatest side of the thumbnails of held-out works, px."""
 CROP_SIDE = 512
@@ -45,7 +51,7 @@ def default_folder(artist: str, plan: Plan) -> Path:
 def _plan_digest(path: Path) -> str:
     """Digest of the plan in a file; '' when there is none that can be read."""
     try:
-        return Plan.model_validate_json(path.read_bytes()).digest()
+        return Plan.model_validate_json(read_bounded(path, limit=MOST_BYTES)).digest()
     except (OSError, ValueError):
         return ""
 
@@ -75,16 +81,16 @@ def claim(folder: Path, plan: Plan) -> None:
         (folder / "images").mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_atomic(path, (plan.model_dump_json(indent=1) + "\n").encode("utf-8"))
-            log_event(folder, "plan-fixed", {"plan_sha256": plan.digest()})
+            log_event(folder, PLAN_FIXED, {"plan_sha256": plan.digest()})
         else:
             log_event(folder, "resumed", {})
 
 
-def log_event(folder: Path, event: str, facts: Mapping[str, object]) -> None:
-    """Append one line to events.jsonl."""
-    line = {"time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "event": event, **facts}
-    with storage_errors(folder), (folder / "events.jsonl").open("a", encoding="ascii") as handle:
-        handle.write(json.dumps(line) + "\n")
+def write_environment(folder: Path, environment: Environment) -> None:
+    """Write environment.json and log its digest, so that a run on two machines shows both."""
+    data = (environment.model_dump_json(indent=1) + "\n").encode("utf-8")
+    write_atomic(folder / "environment.json", data)
+    log_event(folder, "environment", {"sha256": hashlib.sha256(data).hexdigest()})
 
 
 def plan_file_digest(folder: Path) -> str | None:
@@ -113,7 +119,7 @@ def read_results(folder: Path) -> Results:
     """
     path = folder / "results.json"
     try:
-        return Results.model_validate_json(path.read_bytes())
+        return Results.model_validate_json(read_bounded(path, limit=MOST_BYTES))
     except OSError as error:
         raise BadResults(
             "results-missing",
@@ -133,10 +139,10 @@ def read_results(folder: Path) -> Results:
 # --- pictures ----------------------------------------------------------------------------------------
 
 
-def write_blob(store: Store, digest: str, path: Path) -> None:
-    """Put a stored picture beside the report, once."""
+def write_generated(store: Store, digest: str, path: Path) -> None:
+    """Put a generated picture beside the report, once, marked as made by AI."""
     if not path.exists():
-        write_atomic(path, store.blob_path(digest).read_bytes())
+        write_atomic(path, mark_generated(encode_png(store.get_pixels(digest))))
 
 
 def example_works(artist: ArtistSet) -> tuple[Work, ...]:

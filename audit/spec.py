@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import tomllib
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from audit.errors import BadInput, printable
+from audit.files import read_bounded
 from audit.records import Margins, Record
 
+DECLARATION = "These are my own works, or I act for their owner, or their licence allows this test."
+MOST_BYTES = 1 << 20
+"""Of a spec or prompt file."""
+MOST_DOTS = 100
+"""In one line of a spec: tomllib takes a minute over one key of 50,000 parts."""
 PRESETS = ("quick", "standard", "court")
 
 
@@ -43,6 +49,20 @@ class Spec(Record):
     training: dict[str, Any] = Field(default_factory=dict)
     sampling: dict[str, Any] = Field(default_factory=dict)
     margins: Margins = Margins()
+    declare: bool = False
+    """Whether somebody answers for the rights in the works: `DECLARATION`."""
+
+
+def _stays_below(written: object, name: str) -> None:
+    """A spec may come from somebody else: what it names to be written lies in its own folder."""
+    if isinstance(written, str):
+        for flavour in (PurePosixPath(written), PureWindowsPath(written)):
+            if flavour.is_absolute() or flavour.drive or flavour.root or ".." in flavour.parts:
+                raise BadInput(
+                    "spec-path",
+                    f"The spec file names {name} = '{printable(written)}', outside its own folder; write a plain "
+                    f"folder name there, or give --{name} on the command line.",
+                )
 
 
 def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
@@ -57,13 +77,18 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
     values: dict[str, Any] = {}
     if spec_file is not None:
         try:
-            values = tomllib.loads(spec_file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            text = read_bounded(spec_file, limit=MOST_BYTES).decode("utf-8")
+            if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
+                raise ValueError("a line with too many dots")
+            values = tomllib.loads(text)
+        except (OSError, ValueError, RecursionError) as error:
             raise BadInput(
                 "spec-unreadable",
                 f"Spec file {printable(spec_file.name)} cannot be read as TOML ({printable(str(error))}); "
                 "mend it or leave out --spec.",
             ) from error
+        for name in ("out", "store"):
+            _stays_below(values.get(name), name)
         for name in ("originals", "protected", "prompts", "out", "store"):
             # Paths in a spec file are relative to that file.
             if isinstance(values.get(name), str):

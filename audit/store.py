@@ -77,6 +77,13 @@ def write_atomic(path: Path, data: bytes) -> None:
             partial.unlink(missing_ok=True)
 
 
+def default_store() -> Path:
+    """Where finished steps are kept: $CLOAKCHECK_STORE, else the user's cache folder."""
+    if "CLOAKCHECK_STORE" in os.environ:
+        return Path(os.environ["CLOAKCHECK_STORE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakcheck"
+
+
 class Store:
     """Finished steps and pictures under one root folder; safe to share between processes."""
 

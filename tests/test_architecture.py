@@ -16,8 +16,9 @@ PACKAGE = ROOT / "audit"
 LAYERS = [
     ["errors"],
     ["records"],
-    ["images", "streams", "progress", "provenance"],
-    ["store", "tensors", "spec", "memory"],
+    ["images", "files", "marks", "streams", "progress", "provenance"],
+    ["store", "tensors", "spec", "memory", "decoder"],
+    ["eventlog"],
     ["models"],
     ["style"],
     ["training"],
@@ -28,13 +29,26 @@ LAYERS = [
     ["judge"],
     ["report"],
     ["finish"],
+    ["evidence"],
     ["run", "demo"],
     ["preview"],
     ["cli"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # These read records only, so that a verdict and a report can be made again anywhere.
-TORCH_FREE = ["errors", "records", "images", "store", "collect", "runfolder", "judge", "report", "finish", "cli"]
+TORCH_FREE = [
+    "errors",
+    "records",
+    "images",
+    "store",
+    "collect",
+    "runfolder",
+    "judge",
+    "report",
+    "finish",
+    "evidence",
+    "cli",
+]
 MAX_LINES = 400
 
 

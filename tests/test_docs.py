@@ -17,8 +17,8 @@ from audit.style import METRICS
 ROOT = Path(__file__).resolve().parent.parent
 SLUG = re.compile(r"[a-z]+(-[a-z]+)*")
 SPEAKERS = {
-    "BadInput", "BadModel", "BadResults", "StorageError", "Interrupted", "Note", "Deviation",
-    "_refusal", "_note", "note", "refuse", "_refuse",
+    "BadInput", "BadModel", "BadResults", "BadEvidence", "StorageError", "Interrupted", "Note", "Deviation",
+    "_refusal", "refusal", "_note", "note", "refuse", "_refuse",
 }  # fmt: skip
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from audit.cli.app import app
-from audit.cli.options import Device, Json, Out, Preset, StoreAt, announce, describes_an_audit, one_sentence
+from audit.cli.options import (
+    Device,
+    Json,
+    Out,
+    Preset,
+    StoreAt,
+    announce,
+    describes_an_audit,
+    one_sentence,
+    with_rights,
+)
 from audit.errors import printable
 from audit.progress import Progress, duration
 
@@ -37,7 +47,7 @@ def run(asked: Spec, json_output: Json = False) -> None:
     """Audit the protection of your own pictures."""
     from audit.run import run as run_audit
 
-    judged, folder = run_audit(asked, Progress())
+    judged, folder = run_audit(with_rights(asked), Progress())
     announce(judged, folder, as_json=json_output)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from audit.errors import AuditError, Interrupted
+from audit.errors import AuditError, BadInput, Interrupted
 
 if TYPE_CHECKING:
     from audit.records import Results
@@ -39,6 +39,9 @@ Seed = Annotated[int | None, typer.Option(help="Seed of the whole plan.")]
 UntilDecided = Annotated[
     bool | None,
     typer.Option("--until-decided", help="Look after each replicate and stop when the answer is clear."),
+]
+Declare = Annotated[
+    bool | None, typer.Option("--declare", help="Declare that the works are yours, or that you may test them.")
 ]
 SpecFile = Annotated[Path | None, typer.Option("--spec", help="audit.toml with any of these options.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
@@ -91,6 +94,7 @@ def gather(
     memory: Memory = None,
     seed: Seed = None,
     until_decided: UntilDecided = None,
+    declare: Declare = None,
     spec: SpecFile = None,
 ) -> Spec:
     """The options that describe an audit, as a spec."""
@@ -98,6 +102,25 @@ def gather(
     from audit.spec import load_spec
 
     return load_spec(options, spec)
+
+
+def with_rights(asked: Spec) -> Spec:
+    """Ask on a terminal for the declaration about rights; elsewhere its absence is recorded by the run.
+
+    Raises:
+        BadInput: the person at the terminal did not declare it.
+    """
+    if asked.declare or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return asked
+    from audit.spec import DECLARATION
+
+    print(f"Before training, please declare:\n  {DECLARATION}", file=sys.stderr)
+    if not typer.confirm("Do you declare this?", err=True):
+        raise BadInput(
+            "rights-refused",
+            "Training on an artist's works needs the declaration that you may test them; nothing was trained.",
+        )
+    return asked.model_copy(update={"declare": True})
 
 
 def describes_an_audit(command: Callable[..., None]) -> Callable[..., None]:

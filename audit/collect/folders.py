@@ -12,8 +12,9 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from audit.decoder import open_isolated
 from audit.errors import BadInput, printable
-from audit.images import PictureFacts, Pixels, fingerprint, open_picture, pixels_digest, read_regular
+from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
 from audit.records import Note
 
 Role: TypeAlias = Literal["originals", "protected"]
@@ -78,7 +79,7 @@ def list_pictures(folder: Path, role: Role, notes: list[Note]) -> list[Path]:
 
 def read_picture(path: Path, role: Role, save: Callable[[Pixels], str], *, known: Container[str]) -> Picture:
     try:
-        pixels, facts = open_picture(path)
+        pixels, facts = open_isolated(path)
     except BadInput as exc:
         raise BadInput(exc.slug, f"In the {role} folder, {exc.sentence}") from exc
     if min(facts.width, facts.height) < MIN_SIDE:

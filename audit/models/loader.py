@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,11 @@ COMPONENTS = {
 # Class names that stand for the same thing in folders written by older or newer releases.
 SAME_AS = {"CLIPTokenizerFast": "CLIPTokenizer"}
 UNSAFE = {".bin", ".ckpt", ".pt", ".pth"}
+MOST_CONFIG_BYTES = 16 << 20
+CONVERT = (
+    "get its safetensors version, or convert it where you trust it: "
+    "StableDiffusionPipeline.from_single_file(...).save_pretrained(folder, safe_serialization=True)"
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,11 @@ def resolve(name: str) -> Path:
             "(--model PATH) or use --model lab.",
         )
     folder = Path(name).expanduser()
+    if folder.suffix.lower() in UNSAFE and folder.is_file():
+        raise BadModel(
+            "model-unsafe",
+            f"Model file {printable(folder.name)} is of a format that can run code when opened; {CONVERT}.",
+        )
     if not (folder / "model_index.json").is_file():
         raise BadModel(
             "model-unknown",
@@ -97,8 +109,10 @@ def resolve(name: str) -> Path:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
+        if path.stat().st_size > MOST_CONFIG_BYTES:
+            raise ValueError("too large")
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BadModel(
             "model-incomplete",
             f"Model file {path.parent.name}/{path.name} is missing or not JSON; copy the whole model folder again.",
@@ -131,17 +145,30 @@ def check_layout(folder: Path) -> None:
                 "model-unsafe" if unsafe else "model-incomplete",
                 f"The model's {component} has no safetensors file"
                 + (f", only {printable(unsafe[0])}, a format that can run code when opened" if unsafe else "")
-                + "; get the safetensors version of this model.",
+                + f"; {CONVERT}.",
             )
+
+
+def model_files(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file that makes the model, by its path inside the folder."""
+    found = {}
+    for component in (*COMPONENTS, "scheduler"):
+        for path in sorted((folder / component).glob("*")):
+            if path.suffix in {".safetensors", ".json", ".txt"} and path.is_file():
+                status = path.stat()
+                found[f"{component}/{path.name}"] = _digest_once(path, status.st_size, status.st_mtime_ns)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _digest_once(path: Path, size: int, changed: int) -> str:
+    """Weights of several GB are read once per process, unless size or time of change differ."""
+    return file_digest(path)
 
 
 def weights_digest(folder: Path) -> str:
     """SHA-256 over names and digests of the files that make the model; the folder's name is not in it."""
-    lines = []
-    for component in (*COMPONENTS, "scheduler"):
-        for path in sorted((folder / component).glob("*")):
-            if path.suffix in {".safetensors", ".json", ".txt"} and path.is_file():
-                lines.append(f"{component}/{path.name} {file_digest(path)}")
+    lines = [f"{name} {digest}" for name, digest in model_files(folder).items()]
     return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
 
 
@@ -215,10 +242,11 @@ def load(name: str, *, device: torch.device) -> Model:
             module.eval()
             module.to(device=device, dtype=torch.float32)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, NotImplementedError, SafetensorError) as error:
+        # What the libraries say names the file by its whole path.
+        said = (str(error) or type(error).__name__).splitlines()[0].replace(f"{folder}{os.sep}", "")
         raise BadModel(
             "model-incomplete",
-            f"The model folder {printable(folder.name)} could not be opened "
-            f"({printable(str(error).splitlines()[0] if str(error) else type(error).__name__)}); copy it again whole.",
+            f"The model folder {printable(folder.name)} could not be opened ({printable(said)}); copy it again whole.",
         ) from error
     return Model(
         facts=facts,

@@ -8,6 +8,7 @@ could not be measured is None with a reason beside it, never zero.
 """
 
 from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
+from audit.records.environment import Environment, Package
 from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
 from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Score, Visibility
 from audit.records.plan import (
@@ -34,6 +35,7 @@ __all__ = [
     "ConditionVerdict",
     "Deviation",
     "Digest",
+    "Environment",
     "Estimate",
     "Exclusion",
     "Finite",
@@ -43,6 +45,7 @@ __all__ = [
     "MetricFacts",
     "ModelFacts",
     "Note",
+    "Package",
     "Plan",
     "ProtectedFile",
     "Provenance",

@@ -43,6 +43,8 @@ class Provenance(Record):
     steps_run: int
     steps_reused: int
     stage_seconds: dict[str, float] = Field(default_factory=dict)
+    declaration: str = ""
+    """What was declared about rights before training, in words; '' when nothing was."""
 
 
 class Results(Record):

@@ -1,0 +1,130 @@
+"""Commands that turn a finished run into evidence, check it, and clean up; none of them starts torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.cli.app import app
+from audit.cli.finished import RunFolder
+from audit.cli.options import Json, Originals, Out, Protected, StoreAt, one_sentence
+from audit.errors import BadInput, printable
+
+BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder that `cloakcheck bundle` wrote.")]
+ProfileName = Annotated[str, typer.Option("--profile", help="full, redacted or minimal.")]
+Key = Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM); made when the file is not there.")]
+KeepAdapters = Annotated[
+    bool, typer.Option("--keep-adapters", help="Put the trained add-ons in instead of deleting them.")
+]
+AuditPrivacy = Annotated[bool, typer.Option("--audit-privacy", help="List what would be disclosed; write nothing.")]
+
+
+@app.command()
+def bundle(
+    folder: RunFolder,
+    out: Out = None,
+    profile: ProfileName = "redacted",
+    originals: Originals = None,
+    protected: Protected = None,
+    key: Key = None,
+    keep_adapters: KeepAdapters = False,
+    store: StoreAt = None,
+    audit_privacy: AuditPrivacy = False,
+) -> None:
+    """Seal a finished run into a folder that a stranger can verify."""
+    with one_sentence():
+        from audit.evidence import adapters, privacy, signing, source
+        from audit.evidence import bundle as bundles
+        from audit.evidence.bag import digest
+        from audit.evidence.contents import PROFILES
+        from audit.store import default_store
+
+        if profile not in PROFILES:
+            raise BadInput(
+                "profile-unknown", f"Profile '{printable(profile)}' is unknown; choose {', '.join(PROFILES)}."
+            )
+        made = source.read_source(folder)
+        target = out or folder.absolute().with_name(f"{folder.absolute().name}-bundle")
+        request = bundles.Request(
+            profile=profile,
+            out=target,
+            originals=originals,
+            protected=protected,
+            adapters=adapters.find_adapters(made.results, store or default_store(), keep=keep_adapters),
+        )
+        signer = signing.open_key(key or signing.default_key())
+        if audit_privacy:
+            contents = bundles.bundle_contents(made, request)
+            for found in privacy.audit_privacy(made, contents, signer=digest(signing.public_pem(signer))):
+                print(f"{'UNEXPECTED: ' * found.unexpected}{found.what}: {printable(found.detail, limit=300)}")
+            return
+        sealed = bundles.write_bundle(made, request, key=signer)
+        print(f"sealed {sealed}")
+        print(f"adapters {request.adapters.fate}")
+        print(target)
+
+
+@app.command()
+def verify(
+    folder: BundleFolder,
+    signer: Annotated[str, typer.Option(help="SHA-256 of the signer.pub you expect.")] = "",
+    chain: Annotated[Path | None, typer.Option(help="PEM chain of the time-stamp authority you trust.")] = None,
+    json_output: Json = False,
+) -> None:
+    """Check every byte, the signature and the time stamps of a bundle."""
+    with one_sentence():
+        from audit.evidence.bag import read_text
+        from audit.evidence.verify import verify as check
+
+        findings = check(folder, signer=signer, roots=read_text(chain) if chain else None)
+        whole = all(f.passed for f in findings)
+        if json_output:
+            rows = [{"check": f.check, "passed": f.passed, "sentence": f.sentence} for f in findings]
+            print(json.dumps({"verified": whole, "checks": rows}))
+        else:
+            for finding in findings:
+                print(f"{'ok  ' if finding.passed else 'FAIL'} {finding.check}: {finding.sentence}")
+            print("This bundle verifies." if whole else "This bundle does NOT verify: do not rely on it.")
+    if not whole:
+        raise typer.Exit(3)
+
+
+@app.command()
+def stamp(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A bundle, or a run that has not trained yet.")],
+    tsr: Annotated[Path | None, typer.Option(help="Reply of a time-stamp authority, to import.")] = None,
+    tsa: Annotated[str | None, typer.Option(help="Address of an authority to ask now; sends one digest.")] = None,
+    chain: Annotated[Path | None, typer.Option(help="The authority's PEM chain with its root.")] = None,
+) -> None:
+    """Bring an RFC 3161 time stamp into a bundle, or into a plan before training."""
+    with one_sentence():
+        from audit.evidence.stamp import stamp as bring
+        from audit.evidence.timestamps import NOT_ATTESTED
+
+        request, token = bring(folder, reply=tsr, url=tsa, chain=chain)
+        if token is None:
+            print(f"{NOT_ATTESTED}; have this request stamped, then import the reply with --tsr and --chain:")
+        else:
+            print(f"attested {token.time.isoformat()} by {token.authority}, root SHA-256 {token.root}")
+        print(request)
+
+
+@app.command()
+def forget(
+    store: StoreAt = None,
+    only_adapters: Annotated[bool, typer.Option("--only-adapters", help="Keep pictures and other steps.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete the copies of pictures and the trained add-ons that runs left in the store."""
+    with one_sentence():
+        from audit.evidence.forget import forget as delete
+        from audit.store import default_store
+
+        what = "trained add-ons" if only_adapters else "pictures, trained add-ons and finished steps of all runs"
+        if not yes and not typer.confirm(f"Delete {what} from the store?", err=True):
+            raise BadInput("forget-refused", "Nothing was deleted; answer y, or give --yes.")
+        gone = delete(store or default_store(), only_adapters=only_adapters)
+        print(f"deleted {gone.files} files, {gone.size / 1e6:.1f} MB")

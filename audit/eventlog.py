@@ -1,0 +1,83 @@
+"""events.jsonl: an append-only log in which every line carries the digest of the line before it.
+
+A line cannot be changed, dropped or put in later without breaking every digest after it. Cutting off the
+end is not seen from the log alone; a bundle's manifest covers that.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any
+
+from audit.records import canonical_json
+from audit.store import storage_errors
+
+try:
+    import fcntl
+except ImportError:  # Windows: two runs in one folder may then interleave, and the check says so.
+    fcntl = None  # type: ignore[assignment]
+
+EVENTS = "events.jsonl"
+PLAN_FIXED = "plan-fixed"
+TRAINING_BEGINS = "training-begins"
+JUDGED = "judged"
+START = "0" * 64
+"""What the first line carries in place of a digest."""
+
+
+def log_event(folder: Path, event: str, facts: Mapping[str, object]) -> None:
+    """Append one line to the folder's log, under a lock, and sync it to the disk.
+
+    Raises:
+        StorageError: the folder cannot be written.
+    """
+    with storage_errors(folder), (folder / EVENTS).open("a+b") as handle, _locked(handle):
+        handle.seek(0)
+        before = handle.read()
+        # A line cut off by a full disk or a power cut stays as it is and is chained like any other.
+        torn = bool(before) and not before.endswith(b"\n")
+        previous = hashlib.sha256(_lines(before)[-1]).hexdigest() if before else START
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        line = canonical_json({"time": now, "event": event, **facts, "previous": previous})
+        handle.write(b"\n" * torn + line.encode("ascii") + b"\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+@contextlib.contextmanager
+def _locked(handle: IO[bytes]) -> Iterator[None]:
+    if fcntl is not None:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+    yield  # closing the file lets go of the lock
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return data.removesuffix(b"\n").split(b"\n") if data else []
+
+
+def read_events(data: bytes) -> tuple[dict[str, Any], ...]:
+    """The events of a log whose chain holds; torn lines are chained but are no events.
+
+    Raises:
+        ValueError: a line does not carry the digest of the one before it, with the line's number.
+    """
+    previous, events = START, []
+    for number, line in enumerate(_lines(data), start=1):
+        try:
+            event = json.loads(line.decode("ascii"))
+        except (ValueError, RecursionError):
+            event = None
+        if isinstance(event, dict):
+            if event.get("previous") != previous:
+                raise ValueError(f"line {number} does not follow from the line before it")
+            events.append(event)
+        previous = hashlib.sha256(line).hexdigest()
+    if data and not data.endswith(b"\n"):
+        raise ValueError("the last line is cut off")
+    return tuple(events)

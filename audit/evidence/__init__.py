@@ -1,0 +1,10 @@
+"""A finished run as evidence: sealed, signed, stamped, checked. No torch.
+
+source.py  contents.py   reads a run and refuses one that contradicts itself; what each profile holds
+bundle.py  bag.py        writes the bundle; the BagIt format
+forms.py   sbom.py       texts for lawyers and strangers; CycloneDX
+signing.py timestamps.py stamp.py   Ed25519; RFC 3161, offline unless an address is given
+verify.py                every check of a bundle
+adapters.py  forget.py   what becomes of trained add-ons, and of the store
+privacy.py               what a bundle would disclose
+"""

@@ -1,0 +1,62 @@
+"""What becomes of the trained add-ons: a LoRA of a living artist is itself the harm, so it goes unless asked for."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.records import Results
+from audit.store import file_digest, storage_errors
+
+DELETED = "deleted from the store after hashing; they can be trained again from the plan and the works"
+KEPT = "kept in the store and in this bundle under weights/"
+ABSENT = "not in the store at hand; only their digests are known"
+
+
+@dataclass(frozen=True)
+class Adapters:
+    """The adapters of one run that were found in a store.
+
+    Attributes:
+        found: digest -> one adapter file of that content; copies: every file, for equal adapters lie twice.
+        keep: whether they go into the bundle and stay in the store.
+    """
+
+    found: dict[str, Path]
+    copies: tuple[Path, ...]
+    keep: bool
+
+    @property
+    def fate(self) -> str:
+        """One sentence fragment for bundle and certification."""
+        if not self.found:
+            return ABSENT
+        return KEPT if self.keep else DELETED
+
+    def kept(self) -> dict[str, Path]:
+        return dict(self.found) if self.keep else {}
+
+    def settle(self) -> None:
+        """Delete what is not to be kept.
+
+        Raises:
+            StorageError: the store cannot be written.
+        """
+        if self.keep:
+            return
+        for path in self.copies:
+            with storage_errors(path.parent):
+                shutil.rmtree(path.parent)
+
+
+def find_adapters(results: Results, store: Path, *, keep: bool) -> Adapters:
+    """Look for a run's adapters, by content, in a store; an absent store holds none."""
+    wanted = {cell.adapter.sha256 for cell in results.cells if cell.adapter}
+    found, copies = {}, []
+    for path in sorted((store / "steps" / "adapter").glob("*/*.safetensors")):
+        digest = file_digest(path)
+        if digest in wanted:
+            found[digest] = path
+            copies.append(path)
+    return Adapters(found, tuple(copies), keep)

@@ -1,0 +1,150 @@
+"""`cloakcheck bundle`: a finished run -> a sealed folder that a stranger can check with sha256sum and openssl.
+
+Layout: `bag/` (BagIt, payload in `bag/data/`), and beside it VERIFY.txt, the two forms, signer.pub,
+tagmanifest.sig, tagmanifest.tsq, later perhaps tagmanifest.tsr and tsa-chain.pem, and SHA256SUMS over these.
+"""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from audit.errors import BadInput, printable
+from audit.evidence import forms
+from audit.evidence.adapters import Adapters
+from audit.evidence.bag import TAGS, digest, list_files, manifest_text, write_bag
+from audit.evidence.contents import Contents, Profile, collect_contents
+from audit.evidence.signing import public_pem
+from audit.evidence.source import Source
+from audit.evidence.timestamps import request_bytes
+from audit.provenance import now
+from audit.report.page import render
+from audit.store import storage_errors, write_atomic
+
+SUMS, SIGNER, SIGNATURE = "SHA256SUMS", "signer.pub", "tagmanifest.sig"
+REQUEST, REPLY, CHAIN = "tagmanifest.tsq", "tagmanifest.tsr", "tsa-chain.pem"
+BESIDE = (forms.VERIFY, forms.CERTIFICATION, forms.CUSTODY, SIGNER, SIGNATURE, REQUEST)
+"""Files beside the bag in every bundle."""
+LABEL_VERIFY, LABEL_SIGNER, LABEL_PROFILE = "CloakCheck-Verify-SHA256", "CloakCheck-Signer-SHA256", "CloakCheck-Profile"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a bundle is asked to be.
+
+    Attributes:
+        originals: folder of the originals, which only `full` reads; protected: likewise.
+        adapters: what becomes of the trained add-ons.
+    """
+
+    profile: Profile
+    out: Path
+    originals: Path | None
+    protected: Path | None
+    adapters: Adapters
+
+
+def write_bundle(source: Source, request: Request, *, key: Ed25519PrivateKey) -> str:
+    """Write a bundle, whole or not at all; returns the digest of its tag manifest.
+
+    Raises:
+        BadInput: `bundle-exists`; see `collect_contents`.
+        StorageError: disk full, folder unwritable.
+    """
+    out = request.out
+    if out.exists() or out.is_symlink():
+        raise BadInput(
+            "bundle-exists",
+            f"'{printable(out.absolute().name)}' exists already, and bundles are never changed; give a new folder "
+            "with --out.",
+        )
+    contents = bundle_contents(source, request)
+    partial = out.absolute().with_name(f".{out.absolute().name}.{uuid.uuid4().hex}")
+    with storage_errors(out.absolute().parent):
+        try:
+            (partial / "bag" / "data").mkdir(parents=True)
+            _copy(contents, partial / "bag" / "data")
+            sealed = _seal(partial, source, request, key)
+            request.adapters.settle()
+            partial.rename(out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    return sealed
+
+
+def bundle_contents(source: Source, request: Request) -> Contents:
+    """The files that the bundle would hold, without writing any."""
+    return collect_contents(
+        source,
+        profile=request.profile,
+        originals=request.originals,
+        protected=request.protected,
+        adapters=request.adapters.kept(),
+        adapters_fate=request.adapters.fate,
+        render=lambda results, images: render(results, images=images),
+    )
+
+
+def _copy(contents: Contents, data: Path) -> None:
+    for name, made in contents.files.items():
+        target = data / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(made, bytes):
+            target.write_bytes(made)
+        else:
+            shutil.copyfile(made, target)
+
+
+def _seal(folder: Path, source: Source, request: Request, key: Ed25519PrivateKey) -> str:
+    bag, public = folder / "bag", public_pem(key)
+    payload = list_files(bag)
+    files, size = len(payload) + 4, sum((bag / name).stat().st_size for name in payload)
+    verify = forms.verify_text(source, files=files, signer=digest(public), profile=request.profile)
+    made = now()
+    write_bag(
+        bag,
+        [
+            ("Source-Organization", "not stated"),
+            ("Bagging-Date", made[:10]),
+            ("Bag-Software-Agent", f"CloakCheck {source.plan.tool_version}"),
+            ("External-Identifier", source.plan.digest()),
+            ("External-Description", "Evidence of one CloakCheck audit; see VERIFY.txt beside the bag"),
+            (LABEL_PROFILE, request.profile),
+            (LABEL_SIGNER, digest(public)),
+            (LABEL_VERIFY, digest(verify)),
+        ],
+    )
+    seal = (bag / TAGS).read_bytes()
+    sealed = digest(seal)
+    beside = {
+        forms.VERIFY: verify,
+        forms.CERTIFICATION: forms.certification_text(
+            source,
+            tagmanifest=sealed,
+            signer=digest(public),
+            profile=request.profile,
+            fate=request.adapters.fate,
+        ),
+        forms.CUSTODY: forms.custody_text(source, tagmanifest=sealed, files=files, size=size, made=made),
+        SIGNER: public,
+        SIGNATURE: key.sign(seal),
+        REQUEST: request_bytes(seal),
+    }
+    for name, data in beside.items():
+        write_atomic(folder / name, data)
+    write_sums(folder)
+    return sealed
+
+
+def sums_text(folder: Path) -> bytes:
+    """What SHA256SUMS must hold: the lines of `sha256sum` for every other file beside the bag."""
+    names = [n for n in list_files(folder) if not n.startswith("bag/") and n != SUMS]
+    return manifest_text({f"./{n}": digest((folder / n).read_bytes()) for n in names})
+
+
+def write_sums(folder: Path) -> None:
+    write_atomic(folder / SUMS, sums_text(folder))

@@ -1,0 +1,161 @@
+"""What goes into a bundle under each profile, and what is left out and named by its digest only."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from audit.errors import BadInput, printable
+from audit.evidence.sbom import sbom_text
+from audit.evidence.source import Source
+from audit.images import read_regular
+from audit.models.cards import LAB
+from audit.provenance import code_digests, code_files
+from audit.records import Results
+from audit.store import file_digest
+
+Profile = Literal["full", "redacted", "minimal"]
+PROFILES: tuple[Profile, ...] = ("full", "redacted", "minimal")
+MOST_FILE_BYTES = 100 << 20
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Files by their path under data/: bytes, or a file to copy; and what was withheld, path -> SHA-256."""
+
+    files: dict[str, bytes | Path] = field(default_factory=dict)
+    withheld: dict[str, str] = field(default_factory=dict)
+
+
+def collect_contents(
+    source: Source,
+    *,
+    profile: Profile,
+    originals: Path | None,
+    protected: Path | None,
+    adapters: dict[str, Path],
+    adapters_fate: str,
+    render: Callable[[Results, Path], str],
+) -> Contents:
+    """Choose and make every file of a bundle; writes nothing.
+
+    Args:
+        originals: the artist's folder, needed by `full`; protected: likewise, when the plan has such files.
+        adapters: digest -> file of the adapters to put in (none by default).
+        adapters_fate: one sentence on where the adapters are.
+        render: results and a folder of pictures -> the report's text; a missing folder gives a page without them.
+
+    Raises:
+        BadInput: `originals-differ`, when `full` is asked for and a file of the plan is not in the folder given.
+    """
+    made = Contents()
+    files, folder = made.files, source.folder
+    for name in ("plan.json", "results.json", "events.jsonl"):
+        files[name] = folder / name
+    for name in ("plan.tsq", "plan.tsr", "plan-tsa.pem", "environment.json"):
+        if (folder / name).is_file():
+            files[name] = folder / name
+    files["results.schema.json"] = _json(Results.model_json_schema())
+    files["sbom.cdx.json"] = sbom_text(source.results, source.environment).encode("utf-8")
+    files["models.json"] = _json(_models(source))
+    if source.plan.model.lab:
+        files["lab-model-card.md"] = LAB / "CARD.md"
+    files["adapters.json"] = _json(_adapters(source, adapters_fate))
+    for digest, path in adapters.items():
+        files[f"weights/{digest}.safetensors"] = path
+    _add_pictures(made, source, profile)
+    _add_works(made, source, profile, originals=originals, protected=protected)
+    if profile == "full":
+        files |= {path.name: path for path in sorted(folder.glob("report*.html"))}
+    else:
+        # A page rendered without the artist's pictures, or without any.
+        shown = folder / "images" if profile == "redacted" else folder / "no-pictures"
+        bare = source.results.model_copy(update={"work_images": {}, "treated_images": {}})
+        files["report.html"] = render(bare, shown).encode("utf-8")
+    if profile != "minimal" and _same_code(source):
+        files["code/cloakcheck-source.zip"] = _source_zip()
+    files["withheld.json"] = _json(made.withheld)
+    return made
+
+
+def _json(value: Any) -> bytes:
+    return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode("utf-8")
+
+
+def _models(source: Source) -> dict[str, Any]:
+    environment = source.environment
+    return {
+        "base": source.plan.model.model_dump(mode="json"),
+        "base_files": environment.model_files if environment else None,
+        "metrics": {m.name: {"lineage": m.lineage, "weights_sha256": m.weights_sha256} for m in source.results.metrics},
+    }
+
+
+def _adapters(source: Source, fate: str) -> dict[str, Any]:
+    return {
+        "fate": fate,
+        "adapters": [
+            {"condition": c.condition, "replicate": c.replicate, "sha256": c.adapter.sha256}
+            for c in source.results.cells
+            if c.adapter
+        ],
+    }
+
+
+def _add_pictures(made: Contents, source: Source, profile: Profile) -> None:
+    for names, wanted in ((source.generated, profile != "minimal"), (source.shown, profile == "full")):
+        for name in names:
+            path = source.folder / "images" / name
+            if wanted:
+                made.files[f"images/{name}"] = path
+            else:
+                made.withheld[f"images/{name}"] = file_digest(path)
+
+
+def _add_works(
+    made: Contents, source: Source, profile: Profile, *, originals: Path | None, protected: Path | None
+) -> None:
+    plan = source.plan
+    wanted = {"originals": {w.id: (w.sha256, w.name) for w in plan.works}}
+    wanted["protected"] = {f.work: (f.sha256, f.name) for f in plan.protected}
+    for role, folder in (("originals", originals), ("protected", protected)):
+        if profile == "full" and wanted[role]:
+            found = _by_digest(folder) if folder is not None else {}
+            for work, (digest, name) in wanted[role].items():
+                if digest not in found:
+                    raise BadInput(
+                        "originals-differ",
+                        f"The {role} file of work {work} ('{printable(name)}') was not found by its digest; a full "
+                        f"bundle needs the same files that the run read: give their folder with --{role} DIR.",
+                    )
+                made.files[f"{role}/{work}{found[digest].suffix.lower()}"] = found[digest]
+        else:
+            made.withheld.update({f"{role}/{work}": digest for work, (digest, _) in wanted[role].items()})
+
+
+def _by_digest(folder: Path) -> dict[str, Path]:
+    """Digest -> file, of the pictures directly in a folder; links and devices are refused."""
+    found = {}
+    for path in sorted(p for p in folder.glob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".jfif", ".webp")):
+        read_regular(path, limit=MOST_FILE_BYTES)
+        found[file_digest(path)] = path
+    return found
+
+
+def _same_code(source: Source) -> bool:
+    """Whether the code at hand is the code that made the run; other code is not put into its bundle."""
+    return source.environment is not None and source.environment.code == code_digests()
+
+
+def _source_zip() -> bytes:
+    """CloakCheck's source files in a zip with fixed times: same code, same bytes."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, path in code_files().items():
+            archive.writestr(zipfile.ZipInfo(f"audit/{name}"), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

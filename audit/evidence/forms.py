@@ -1,0 +1,105 @@
+"""The texts beside a bag, filled with what the tool knows: how to verify, certification, custody."""
+
+from __future__ import annotations
+
+import string
+from datetime import datetime, timedelta
+
+from audit.errors import printable
+from audit.eventlog import PLAN_FIXED, TRAINING_BEGINS
+from audit.evidence.source import Source
+from audit.evidence.timestamps import NOT_ATTESTED
+from audit.report.page import templates_folder
+
+VERIFY, CERTIFICATION, CUSTODY = "VERIFY.txt", "CERTIFICATION-template.txt", "CUSTODY-form.txt"
+TOLERANCE = timedelta(minutes=5)
+"""How far a machine's clock may be from an authority's before their order counts as a contradiction."""
+_UNKNOWN = "not known"
+
+
+class _Form(string.Template):
+    delimiter = "@"
+
+
+def fill(name: str, values: dict[str, str]) -> bytes:
+    """One of the texts with its blanks filled; every blank must be given."""
+    text = (templates_folder() / "evidence" / name).read_text(encoding="utf-8")
+    return _Form(text).substitute({k: printable(v, limit=2000) for k, v in values.items()}).encode("utf-8")
+
+
+def moment(text: object) -> datetime | None:
+    """A time as the tool writes it (ISO 8601, UTC), None for anything else."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def plan_times(source_events: tuple[dict[str, object], ...]) -> tuple[datetime | None, datetime | None]:
+    """When the plan was fixed and when training first began, by the machine's clock."""
+    first: dict[object, datetime | None] = {}
+    for event in source_events:
+        first.setdefault(event.get("event"), moment(event.get("time")))
+    return first.get(PLAN_FIXED), first.get(TRAINING_BEGINS)
+
+
+def verify_text(source: Source, *, files: int, signer: str, profile: str) -> bytes:
+    """VERIFY.txt. Times that the log does not hold bound nothing."""
+    planned, began = plan_times(source.events)
+    earliest = int((planned - TOLERANCE).timestamp()) if planned else 0
+    latest = int((began + TOLERANCE).timestamp()) if began else 2**40
+    return fill(
+        VERIFY,
+        {
+            "files": str(files),
+            "signer": signer,
+            "profile": profile,
+            "earliest": str(earliest),
+            "latest": str(latest),
+            "planned": f"{planned:%Y-%m-%d %H:%M:%S} UTC" if planned else _UNKNOWN,
+            "began": f"{began:%Y-%m-%d %H:%M:%S} UTC" if began else _UNKNOWN,
+        },
+    )
+
+
+def certification_text(source: Source, *, tagmanifest: str, signer: str, profile: str, fate: str) -> bytes:
+    plan, provenance = source.plan, source.results.provenance
+    counts = {True: 0, False: 0, None: 0}
+    for check in source.results.checks:
+        counts[check.passed] += 1
+    return fill(
+        CERTIFICATION,
+        {
+            "version": plan.tool_version,
+            "commit": f" (commit {provenance.commit})" if provenance.commit else "",
+            "started": provenance.started,
+            "finished": provenance.finished,
+            "attested": NOT_ATTESTED + " unless tagmanifest.tsr says otherwise",
+            "plan": plan.digest(),
+            "model": plan.model.name,
+            "model_sha256": plan.model.sha256,
+            "conditions": ", ".join(c.name for c in plan.conditions),
+            "replicates": str(plan.replicates),
+            "declaration": provenance.declaration or "nothing",
+            "checks": f"{counts[True]} passed, {counts[False]} failed, {counts[None]} could not be made;",
+            "tagmanifest": tagmanifest,
+            "signer": signer,
+            "profile": profile,
+            "fate": fate,
+        },
+    )
+
+
+def custody_text(source: Source, *, tagmanifest: str, files: int, size: int, made: str) -> bytes:
+    return fill(
+        CUSTODY,
+        {
+            "plan": source.plan.digest(),
+            "tagmanifest": tagmanifest,
+            "made": made,
+            "attested": NOT_ATTESTED + " unless tagmanifest.tsr says otherwise",
+            "files": str(files),
+            "size": str(size),
+        },
+    )

@@ -1,0 +1,73 @@
+"""Ed25519 signatures (RFC 8032) over a file's bytes, in forms that OpenSSL reads."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
+
+from audit.errors import BadEvidence, printable
+from audit.store import storage_errors
+
+
+def default_key() -> Path:
+    """Where the user's signing key lies: $CLOAKCHECK_KEY, else the user's configuration folder."""
+    if "CLOAKCHECK_KEY" in os.environ:
+        return Path(os.environ["CLOAKCHECK_KEY"])
+    return Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "cloakcheck" / "signing-key.pem"
+
+
+def open_key(path: Path) -> Ed25519PrivateKey:
+    """The private key in a PKCS #8 PEM file; a new one, readable by its owner only, when there is no file.
+
+    Raises:
+        BadEvidence: `key-unusable`, when the file holds no unencrypted Ed25519 key.
+        StorageError: a new key cannot be written.
+    """
+    if not path.exists():
+        key = Ed25519PrivateKey.generate()
+        with storage_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            data = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+                handle.write(data)
+        return key
+    try:
+        loaded = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        loaded = None
+    if not isinstance(loaded, Ed25519PrivateKey):
+        raise BadEvidence(
+            "key-unusable",
+            f"Key file {printable(path.name)} holds no unencrypted Ed25519 private key in PEM form; make one with "
+            "`openssl genpkey -algorithm ed25519`, or name a file that does not exist yet.",
+        )
+    return loaded
+
+
+def public_pem(key: Ed25519PrivateKey | Ed25519PublicKey) -> bytes:
+    """The public key as SubjectPublicKeyInfo PEM: one text per key."""
+    public = key if isinstance(key, Ed25519PublicKey) else key.public_key()
+    return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def signature_holds(data: bytes, *, signature: bytes, public: bytes) -> bool:
+    """Whether a signature over some bytes is by the key in a PEM file that holds nothing else."""
+    try:
+        key = load_pem_public_key(public)
+        if not isinstance(key, Ed25519PublicKey) or public_pem(key) != public:
+            return False
+        key.verify(signature, data)
+    except (ValueError, UnsupportedAlgorithm, InvalidSignature):
+        return False
+    return True

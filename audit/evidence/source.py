@@ -1,0 +1,122 @@
+"""A finished run as evidence: everything a bundle is made from, read once and checked against itself."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from audit.errors import BadEvidence, BadResults, printable
+from audit.eventlog import EVENTS, JUDGED, read_events
+from audit.evidence.bag import NAME, read_text
+from audit.images import decode_png, pixels_digest
+from audit.records import Environment, Plan, Results
+from audit.runfolder import read_results
+
+
+@dataclass(frozen=True)
+class Source:
+    """One finished run.
+
+    Attributes:
+        environment: None when the run recorded none.
+        generated: file names of generated pictures; each one's pixels are those that results.json names.
+        shown: file names of previews and crops of the artist's own pictures.
+    """
+
+    folder: Path
+    plan: Plan
+    results: Results
+    events: tuple[dict[str, Any], ...]
+    environment: Environment | None
+    generated: tuple[str, ...]
+    shown: tuple[str, ...]
+
+
+def read_source(folder: Path) -> Source:
+    """Read a run folder and refuse one whose parts contradict each other.
+
+    Raises:
+        BadResults: see `read_results`; `results-edited`, when results.json is not the file that was judged last;
+            `plan-edited`, when plan.json is not the plan that the results are of.
+        BadEvidence: `events-broken`, `picture-edited`.
+    """
+    results = read_results(folder)
+    events = _events(folder)
+    judged = [e for e in events if e["event"] == JUDGED]
+    written = hashlib.sha256(read_text(folder / "results.json")).hexdigest()
+    if not judged or judged[-1].get("results_sha256") != written:
+        raise BadResults(
+            "results-edited",
+            "results.json is not the file that the run wrote last (its digest in events.jsonl differs); put the "
+            "original back, or run the audit again.",
+        )
+    try:
+        plan = Plan.model_validate_json(read_text(folder / "plan.json"))
+    except ValidationError as error:
+        raise BadResults(
+            "plan-edited", "plan.json does not fit its schema; put the file back as the run wrote it."
+        ) from error
+    if plan.digest() != results.plan.digest():
+        raise BadResults(
+            "plan-edited", "plan.json is not the plan of these results; put the file back as the run wrote it."
+        )
+    generated = tuple(dict.fromkeys(name for cell in results.cells for name in cell.generations.files))
+    digests = {n: d for c in results.cells for n, d in zip(c.generations.files, c.generations.pixels, strict=False)}
+    for name in generated:
+        _check_picture(folder / "images", name, digests.get(name, ""))
+    shown = {*results.work_images.values(), *(n for m in results.treated_images.values() for n in m.values())}
+    return Source(
+        folder=folder,
+        plan=plan,
+        results=results,
+        events=events,
+        environment=_environment(folder),
+        generated=generated,
+        shown=tuple(sorted(n for n in shown if _plain(n) and (folder / "images" / n).is_file())),
+    )
+
+
+def _plain(name: str) -> bool:
+    return "/" not in name and NAME.fullmatch(name) is not None
+
+
+def _events(folder: Path) -> tuple[dict[str, Any], ...]:
+    try:
+        return read_events(read_text(folder / EVENTS))
+    except ValueError as error:
+        raise BadEvidence(
+            "events-broken",
+            f"The event log was changed after it was written ({error}); a bundle of this run would prove nothing: "
+            "run the audit again in a new folder (finished steps are reused).",
+        ) from error
+
+
+def _environment(folder: Path) -> Environment | None:
+    path = folder / "environment.json"
+    if not path.exists():
+        return None
+    try:
+        return Environment.model_validate_json(read_text(path))
+    except ValidationError as error:
+        raise BadResults(
+            "environment-invalid", "environment.json does not fit its schema; put the file back as the run wrote it."
+        ) from error
+
+
+def _check_picture(images: Path, name: str, digest: str) -> None:
+    sound = False
+    if _plain(name):
+        try:
+            sound = pixels_digest(decode_png(read_text(images / name))) == digest
+        except (ValueError, BadEvidence):
+            sound = False
+    if not sound:
+        raise BadEvidence(
+            "picture-edited",
+            f"Generated picture '{printable(name)}' is missing or not the one that results.json names; run the same "
+            "audit again to have it rebuilt.",
+        )

@@ -1,0 +1,241 @@
+"""Hostile input through the command line: one sentence, exit code 2, no path of this machine, nothing written."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import struct
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from audit.cli import app
+from tests.e2e.folders import drawing, write_protected, write_spec
+from tests.evidence.runs import write_run
+
+
+def refused(args, slug: str, *secrets: Path) -> str:
+    done = CliRunner().invoke(app, [str(a) for a in args])
+    assert done.exit_code == 2, (done.output, done.exception)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("cloakcheck: ")
+    assert f"[{slug}]" in last
+    assert not any(str(secret) in last for secret in secrets)
+    return last
+
+
+@pytest.fixture
+def audit(tiny_model, tmp_path):
+    """Arguments of a run, and the folder of originals to spoil."""
+    art = write_protected(tmp_path / "art")
+    spec = write_spec(tmp_path / "audit.toml")
+    args = ["run", "--originals", art / "originals", "--protected", art / "glazed", "--spec", spec]
+    args += ["--model", tiny_model, "--out", tmp_path / "out", "--store", tmp_path / "store"]
+    return args, art / "originals", tmp_path
+
+
+def fifo(folder: Path) -> None:
+    os.mkfifo(folder / "piece-99.png")
+
+
+def a_socket(folder: Path) -> None:
+    # A socket's path may be no longer than about 100 characters.
+    home = os.getcwd()
+    os.chdir(folder)
+    try:
+        socket.socket(socket.AF_UNIX).bind("piece-99.png")
+    finally:
+        os.chdir(home)
+
+
+def device(folder: Path) -> None:
+    (folder / "piece-99.png").symlink_to("/dev/zero")
+
+
+def a_folder(folder: Path) -> None:
+    (folder / "piece-99.png").mkdir()
+
+
+def gif_as_png(folder: Path) -> None:
+    Image.fromarray(drawing(99)).save(folder / "piece-99.png", "GIF")
+
+
+def svg_as_png(folder: Path) -> None:
+    (folder / "piece-99.png").write_text("<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>")
+
+
+def long_comment(folder: Path) -> None:
+    (folder / "piece-1.txt").write_text("x" * 100_000)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "slug"),
+    [
+        (fifo, "picture-not-a-file"),
+        (a_socket, "picture-not-a-file"),
+        (device, "picture-symlink"),
+        (a_folder, "picture-not-a-file"),
+        (gif_as_png, "picture-not-an-image"),
+        (svg_as_png, "picture-not-an-image"),
+        (long_comment, "caption-unreadable"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_things_that_are_no_pictures(audit, spoil, slug):
+    args, originals, folder = audit
+    spoil(originals)
+    refused(args, slug, folder)
+    assert not (folder / "out").exists()
+
+
+NAMES = ["<script>alert(1)<", "a\nb", "\u202egnp.exe", "$(touch x)", "'; DROP TABLE", "x" * 200, "%41%0a", "-rf"]
+
+
+def test_hostile_names_are_shown_harmlessly_and_stay_out_of_file_names(audit):
+    args, originals, folder = audit
+    for number, name in enumerate(NAMES):
+        Image.fromarray(drawing(50 + number)).save(originals / f"{name}.png")
+        Image.fromarray(drawing(50 + number) ^ 1).save(folder / "art" / "glazed" / f"{name}.png")
+    done = CliRunner().invoke(app, ["plan", *[str(a) for a in args[1:]]])
+    assert done.exit_code == 0, done.stderr
+    plan = (folder / "out" / "plan.json").read_text(encoding="utf-8")
+    assert not set(plan) & {"\u202e", "\x00"}
+    assert all(p.name.isascii() for p in (folder / "out").rglob("*"))
+    assert str(folder) not in plan
+
+
+@pytest.mark.parametrize(
+    ("text", "slug"),
+    [
+        ("a = " + "[" * 100_000, "spec-unreadable"),
+        ("a." * 50_000 + "b = 1", "spec-unreadable"),
+        ("#" * (2 << 20), "spec-unreadable"),
+        ('out = "/etc/cloakcheck"', "spec-path"),
+        ('out = "../../elsewhere"', "spec-path"),
+        ('store = "C:\\\\Windows"', "spec-path"),
+        ('out = "\\\\\\\\host\\\\share"', "spec-path"),
+        ("seed = 99999999999999999999999999999999999999", None),
+        ("seed = -1", "spec-invalid"),
+        ('artist = "\\u202e"\nseed = "one"', "spec-invalid"),
+    ],
+    ids=range(10),
+)
+def test_hostile_specs(text, slug, tmp_path):
+    spec = tmp_path / "audit.toml"
+    spec.write_text(text + '\noriginals = "nowhere"\nprotect = ["encoder-pgd"]\n')
+    refused(["run", "--spec", spec, "--store", tmp_path / "s"], slug or "folder-missing", tmp_path)
+
+
+def test_specs_and_prompts_that_never_end(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    refused(["run", "--spec", "/dev/zero"], "spec-unreadable")
+    refused(["run", "--spec", tmp_path / "pipe"], "spec-unreadable", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["model.ckpt", "model.pt", "pytorch_model.bin"])
+def test_a_checkpoint_that_could_run_code_is_refused_with_the_way_to_convert(name, audit, tmp_path):
+    (tmp_path / name).write_bytes(b"cos\nsystem\n(S'true'\ntR.")
+    args, _, folder = audit
+    last = refused([*args, "--model", tmp_path / name], "model-unsafe", folder)
+    assert "safe_serialization=True" in last
+
+
+def lying_safetensors(model: Path) -> None:
+    header = json.dumps({"w": {"dtype": "F32", "shape": [1 << 40], "data_offsets": [0, 1 << 42]}}).encode()
+    path = next((model / "unet").glob("*.safetensors"))
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(64))
+
+
+def header_without_end(model: Path) -> None:
+    next((model / "vae").glob("*.safetensors")).write_bytes(struct.pack("<Q", 1 << 62) + b"{}")
+
+
+def deep_config(model: Path) -> None:
+    (model / "unet" / "config.json").write_text("[" * 200_000)
+
+
+def remote_code(model: Path) -> None:
+    config = json.loads((model / "unet" / "config.json").read_text())
+    config |= {"auto_map": {"AutoModel": "evil.Evil"}, "_class_name": "Evil"}
+    (model / "unet" / "config.json").write_text(json.dumps(config))
+    (model / "unet" / "evil.py").write_text("raise SystemExit('code of the model was run')")
+    index = json.loads((model / "model_index.json").read_text())
+    (model / "model_index.json").write_text(json.dumps(index | {"unet": ["evil", "Evil"]}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "slug"),
+    [
+        (lying_safetensors, "model-incomplete"),
+        (header_without_end, "model-incomplete"),
+        (deep_config, "model-incomplete"),
+        (remote_code, "model-family"),
+    ],
+)
+def test_hostile_model_folders(spoil, slug, audit, tiny_model, tmp_path):
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    spoil(model)
+    args, _, folder = audit
+    refused([*args, "--model", model], slug, folder)
+    assert not (folder / "out").exists()
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    return write_run(tmp_path_factory.mktemp("run") / "run")
+
+
+def edited(text: str, how: str) -> str:
+    results = json.loads(text)
+    match how:
+        case "verdict":
+            results["verdict"]["label"] = "held"
+        case "path":
+            results["cells"][0]["generations"]["files"][0] = "../../../../etc/passwd"
+        case "infinite":
+            return text.replace('"seconds": 300.0', '"seconds": 1e999')
+        case "deep":
+            return "[" * 500_000
+        case "unknown":
+            results["run_me"] = "os.system"
+        case "type":
+            results["cells"] = "all"
+    return json.dumps(results)
+
+
+@pytest.mark.parametrize("how", ["verdict", "path", "deep", "unknown", "type"])
+def test_results_edited_by_hand_make_no_bundle(how, run_folder, tmp_path):
+    run = shutil.copytree(run_folder, tmp_path / "run")
+    path = run / "results.json"
+    path.write_text(edited(path.read_text(), how))
+    slug = "results-edited" if how in ("verdict", "path") else "results-invalid"
+    refused(["bundle", run, "--key", tmp_path / "k", "--store", tmp_path / "s"], slug, tmp_path)
+    assert not (tmp_path / "run-bundle").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("plan.json", "plan-edited"),
+        ("events.jsonl", "events-broken"),
+        ("environment.json", "environment-invalid"),
+        ("images/generated-clean-r1-p00-n0.png", "picture-edited"),
+    ],
+)
+def test_a_run_whose_parts_do_not_fit_makes_no_bundle(name, slug, run_folder, tmp_path):
+    run = shutil.copytree(run_folder, tmp_path / "run")
+    data = bytearray((run / name).read_bytes())
+    data[len(data) // 3] ^= 1
+    (run / name).write_bytes(bytes(data))
+    if name == "environment.json":
+        (run / name).write_text("{}")
+    refused(["bundle", run, "--key", tmp_path / "k", "--store", tmp_path / "s"], slug, tmp_path)
+
+
+def test_a_results_file_that_never_ends(tmp_path):
+    (tmp_path / "results.json").symlink_to("/dev/zero")
+    refused(["judge", tmp_path], "results-missing", tmp_path)

@@ -1,0 +1,71 @@
+"""A finished run folder without training: made-up results, real pictures, the run's own writers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from audit import provenance
+from audit import records as r
+from audit.eventlog import TRAINING_BEGINS, log_event
+from audit.evidence.timestamps import write_request
+from audit.finish import finish
+from audit.images import encode_png, pixels_digest
+from audit.marks import mark_generated
+from audit.runfolder import claim, write_environment
+from audit.streams import rng
+from tests.builders import digest, make_plan, make_results
+
+PROMPTS = ("cat", "castle")
+
+
+def picture(name: str) -> np.ndarray:
+    return rng("picture", name).integers(0, 255, (16, 16, 3)).astype(np.uint8)
+
+
+def make_environment() -> r.Environment:
+    name, cores = provenance.processor()
+    return r.Environment(
+        python="3.11.7",
+        platform="Linux x86_64",
+        processor=name,
+        cores=cores,
+        memory_bytes=8_000_000_000,
+        accelerator="",
+        device="cpu",
+        precision="fp32",
+        threads=1,
+        determinism={"torch.use_deterministic_algorithms": "False"},
+        packages=provenance.installed(),
+        commit="",
+        code=provenance.code_digests(),
+        model_files={"unet/config.json": digest("unet config")},
+    )
+
+
+def begin(folder: Path, plan: r.Plan) -> None:
+    """What a run does before training."""
+    claim(folder, plan)
+    write_request(folder / "plan.json")
+
+
+def write_run(folder: Path, plan: r.Plan | None = None) -> Path:
+    """A finished run of 6 replicates, 3 conditions and base, two pictures each; files as a run writes them."""
+    plan = plan or make_plan(prompts=PROMPTS)
+    results = make_results(plan=plan)
+    begin(folder, plan)
+    write_environment(folder, make_environment())
+    log_event(folder, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
+    cells = []
+    for cell in results.cells:
+        made = [picture(name) for name in cell.generations.files]
+        for name, pixels in zip(cell.generations.files, made, strict=True):
+            (folder / "images" / name).write_bytes(mark_generated(encode_png(pixels)))
+        drawn = cell.generations.model_copy(update={"pixels": tuple(pixels_digest(p) for p in made)})
+        cells.append(cell.model_copy(update={"generations": drawn}))
+    shown = {*results.work_images.values(), *(n for m in results.treated_images.values() for n in m.values())}
+    for name in shown:
+        (folder / "images" / name).write_bytes(encode_png(picture(name)))
+    finish(results.model_copy(update={"cells": tuple(cells)}), folder)
+    return folder

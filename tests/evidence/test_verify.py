@@ -1,0 +1,220 @@
+"""Both verifiers, ours and a stranger's shell, find every change that anybody made to a bundle."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import bagit
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from audit.errors import AuditError
+from audit.evidence import bag, bundle, forms
+from audit.evidence.signing import open_key, public_pem
+from audit.evidence.verify import CHECKS, verify
+from tests.evidence.authority import make_authority
+from tests.evidence.stranger import commands, failing_commands
+
+
+def ours(folder: Path) -> list[str]:
+    """Names of the checks that fail; `refused` for a bundle that is not even examined."""
+    try:
+        return [f.check for f in verify(folder) if not f.passed]
+    except AuditError as error:
+        return [f"refused {error.slug}"]
+
+
+def published(sealed: Path) -> str:
+    return (sealed / forms.VERIFY).read_text()
+
+
+def test_an_untouched_bundle_passes_with_both(sealed):
+    assert ours(sealed) == []
+    assert failing_commands(sealed, published(sealed)) == []
+    assert len(commands(published(sealed))) == 12
+
+
+def test_the_bagit_package_agrees(sealed):
+    assert bagit.Bag(str(sealed / "bag")).is_valid()
+
+
+KINDS = sorted(
+    {
+        "VERIFY.txt", "CERTIFICATION-template.txt", "CUSTODY-form.txt", "signer.pub", "tagmanifest.sig",
+        "tagmanifest.tsq", "tagmanifest.tsr", "tsa-chain.pem", "SHA256SUMS", "bag/bagit.txt", "bag/bag-info.txt",
+        "bag/manifest-sha256.txt", "bag/tagmanifest-sha256.txt", "bag/data/plan.json", "bag/data/plan.tsq",
+        "bag/data/plan.tsr", "bag/data/plan-tsa.pem", "bag/data/results.json", "bag/data/results.schema.json",
+        "bag/data/events.jsonl", "bag/data/environment.json", "bag/data/sbom.cdx.json", "bag/data/models.json",
+        "bag/data/adapters.json", "bag/data/withheld.json", "bag/data/report.html", "bag/data/lab-model-card.md",
+        "bag/data/code/cloakcheck-source.zip", "bag/data/images/generated-base-r0-p00-n0.png",
+    }
+)  # fmt: skip
+
+
+def test_every_kind_of_file_is_tried(sealed):
+    present = {n for n in bag.list_files(sealed) if not n.startswith("bag/data/images/")}
+    assert present <= set(KINDS)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(KINDS), at=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), how=st.data())
+def test_both_find_any_changed_added_or_cut_byte(sealed, tmp_path, name, at, flip, how):
+    copy = tmp_path / "spoiled"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(sealed, copy)
+    path = copy / name
+    data = bytearray(path.read_bytes())
+    where = int(at * len(data))
+    match how.draw(st.sampled_from(["change", "insert", "cut", "remove"])):
+        case "change":
+            data[where] ^= flip
+        case "insert":
+            data.insert(where, flip)
+        case "cut":
+            del data[where]
+        case _:
+            path.unlink()
+    if path.exists():
+        path.write_bytes(bytes(data))
+    assert ours(copy)
+    assert failing_commands(copy, published(sealed))
+
+
+@pytest.mark.parametrize(
+    "name", ["bag/data/extra.txt", "bag/extra.txt", "extra.txt", ".hidden", "bag/.hidden", "bag/data/a b", "deep/x.txt"]
+)
+def test_both_find_an_added_file(copy, sealed, name):
+    (copy / name).parent.mkdir(exist_ok=True)
+    (copy / name).write_text("more")
+    assert ours(copy)
+    assert failing_commands(copy, published(sealed))
+
+
+def test_both_find_a_link_in_place_of_a_file(copy, sealed, tmp_path):
+    path = copy / "bag/data/results.json"
+    path.rename(tmp_path / "elsewhere.json")
+    path.symlink_to(tmp_path / "elsewhere.json")
+    assert ours(copy) == ["refused bundle-names"]
+    assert failing_commands(copy, published(sealed))
+
+
+def reseal(folder: Path, key, *, stamp_again=None) -> None:
+    """What a forger does who knows the format: new manifests, signature, request and sums."""
+    info = bag.read_info((folder / "bag" / bag.INFO).read_bytes())
+    info.pop("Payload-Oxum")
+    info[bundle.LABEL_SIGNER] = bag.digest(public_pem(key))
+    for name in (*bag.TAG_FILES, bag.TAGS):
+        (folder / "bag" / name).unlink()
+    bag.write_bag(folder / "bag", info.items())
+    seal = (folder / "bag" / bag.TAGS).read_bytes()
+    (folder / bundle.SIGNER).write_bytes(public_pem(key))
+    (folder / bundle.SIGNATURE).write_bytes(key.sign(seal))
+    (folder / bundle.REQUEST).write_bytes(bundle.request_bytes(seal))
+    if stamp_again is not None:
+        (folder / bundle.REPLY).write_bytes(stamp_again.reply((folder / bundle.REQUEST).read_bytes()))
+        (folder / bundle.CHAIN).write_bytes(stamp_again.chain.read_bytes())
+    bundle.write_sums(folder)
+
+
+def test_a_forger_with_another_key_is_told_by_fingerprint_and_stamp(copy, sealed, tmp_path):
+    (copy / "bag/data/report.html").write_text("<p>held</p>")
+    forger = open_key(tmp_path / "forger.pem")
+    reseal(copy, forger)
+    assert "bundle-stamp" in ours(copy)  # the old stamp is about the old bundle
+    assert len(failing_commands(copy, published(sealed))) >= 2  # fingerprint, stamp
+    true_key = bag.digest((sealed / bundle.SIGNER).read_bytes())
+    assert {f.check for f in verify(copy, signer=true_key) if not f.passed} >= {"signature"}
+    assert verify(sealed, signer=true_key.upper())
+
+
+def test_results_that_the_log_does_not_tell_of_are_found_even_when_resealed(copy, key, authority):
+    path = copy / "bag/data/results.json"
+    path.write_text(path.read_text().replace('"artist": "An Artist"', '"artist": "Somebody"'))
+    reseal(copy, key, stamp_again=authority)
+    assert set(ours(copy)) == {"event-log", "records"}
+
+
+def test_a_log_with_a_line_taken_out_is_found_even_when_resealed(copy, key, authority):
+    path = copy / "bag/data/events.jsonl"
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:1] + lines[2:]))
+    reseal(copy, key, stamp_again=authority)
+    assert "event-log" in ours(copy)
+
+
+def test_a_token_about_something_else_is_wrong(copy, sealed, authority):
+    (copy / bundle.REPLY).write_bytes(authority.reply(bundle.request_bytes(b"another bag")))
+    bundle.write_sums(copy)
+    assert ours(copy) == ["bundle-stamp", "plan-stamp"]
+    assert len(failing_commands(copy, published(sealed))) == 1
+
+
+def test_a_token_of_another_authority_is_wrong(copy, sealed, tmp_path):
+    other = make_authority(tmp_path / "other", "Other TSA")
+    (copy / bundle.REPLY).write_bytes(other.reply((copy / bundle.REQUEST).read_bytes()))
+    bundle.write_sums(copy)
+    assert "bundle-stamp" in ours(copy)
+    assert failing_commands(copy, published(sealed))
+    # With the other one's root beside it, it is whole; a verifier who names the true root is not taken in.
+    (copy / bundle.CHAIN).write_bytes(other.chain.read_bytes())
+    bundle.write_sums(copy)
+    assert ours(copy) == []
+    true_root = (sealed / bundle.CHAIN).read_bytes()
+    assert {f.check for f in verify(copy, roots=true_root) if not f.passed} == {"bundle-stamp", "plan-stamp"}
+
+
+def rewrite_times(folder: Path, *, event: str, time: str) -> None:
+    """A log whose chain holds and in which one event has another time."""
+    path = folder / "bag/data/events.jsonl"
+    lines, previous = [], "0" * 64
+    for line in path.read_bytes().splitlines():
+        found = json.loads(line)
+        found["previous"] = previous
+        found["time"] = time if found["event"] == event else found["time"]
+        text = json.dumps(found, sort_keys=True)
+        lines.append(text.encode())
+        previous = bag.digest(lines[-1])
+    path.write_bytes(b"\n".join(lines) + b"\n")
+
+
+@pytest.mark.parametrize(
+    ("event", "time", "check"),
+    [
+        ("plan-fixed", "2099-01-01T00:00:00Z", "bundle-stamp"),
+        ("training-begins", "2001-01-01T00:00:00Z", "plan-stamp"),
+    ],
+)
+def test_a_stamp_that_contradicts_the_log_is_found_by_both(finished, key, authority, tmp_path, event, time, check):
+    from audit.evidence.adapters import Adapters
+    from audit.evidence.source import read_source
+
+    run = shutil.copytree(finished, tmp_path / "run")
+    (tmp_path / "x" / "bag" / "data").mkdir(parents=True)
+    shutil.copy(run / "events.jsonl", tmp_path / "x/bag/data/events.jsonl")
+    rewrite_times(tmp_path / "x", event=event, time=time)
+    shutil.copy(tmp_path / "x/bag/data/events.jsonl", run / "events.jsonl")
+    out = tmp_path / "bundle"
+    request = bundle.Request(
+        profile="minimal", out=out, originals=None, protected=None, adapters=Adapters({}, (), False)
+    )
+    bundle.write_bundle(read_source(run), request, key=key)
+    reseal(out, key, stamp_again=authority)
+    assert ours(out) == [check]
+    assert len(failing_commands(out, published(out))) == 1
+
+
+def test_without_a_stamp_the_time_is_said_not_to_be_attested(copy):
+    (copy / bundle.REPLY).unlink()
+    (copy / bundle.CHAIN).unlink()
+    bundle.write_sums(copy)
+    said = {f.check: f for f in verify(copy)}
+    assert said["bundle-stamp"].passed
+    assert "time not independently attested" in said["bundle-stamp"].sentence
+    assert len(said) == len(CHECKS)
+
+
+def test_a_folder_that_is_no_bundle(tmp_path):
+    assert ours(tmp_path) == ["refused not-a-bundle"]
