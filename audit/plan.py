@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from audit import __version__
-from audit.conditions import TREATMENTS, parse_step
+from audit.conditions import TREATMENTS, parse_step, recipes
 from audit.errors import BadInput, printable
 from audit.images import at_size_of, rms
 from audit.models.cards import LAB_PROMPTS
@@ -20,6 +20,7 @@ from audit.records import (
     Condition,
     ModelFacts,
     Plan,
+    ProtectSettings,
     Record,
     Role,
     SampleSettings,
@@ -72,14 +73,24 @@ def check_names(spec: Spec) -> None:
             parse_step(text)
     _settings(LAB_TRAINING, spec.training, "training")
     _settings(LAB_SAMPLING, spec.sampling, "sampling")
+    _settings(ProtectSettings(), spec.protection, "protection")
 
 
-def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store) -> Plan:
+def make_plan(
+    spec: Spec,
+    *,
+    artist: ArtistSet,
+    model: ModelFacts,
+    store: Store,
+    surrogate: ModelFacts | None = None,
+) -> Plan:
     """Fix everything before training.
 
     Raises:
         BadInput: an option that names something unknown, or prompts that cannot be used.
     """
+    conditions = make_conditions(spec, artist=artist, store=store)
+    protection = _settings(ProtectSettings(), spec.protection, "protection")
     return Plan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip() or "the artist",
@@ -87,7 +98,7 @@ def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store)
         model=model,
         works=artist.works,
         protected=artist.protected,
-        conditions=make_conditions(spec, artist=artist, store=store),
+        conditions=conditions,
         replicates=spec.replicates or REPLICATES[spec.preset],
         seed=spec.seed,
         trigger=TRIGGER,
@@ -97,6 +108,9 @@ def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store)
         training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
         sampling=_settings(LAB_SAMPLING if model.lab else SD_SAMPLING, spec.sampling, "sampling"),
         margins=spec.margins,
+        surrogate=surrogate,
+        protection=protection,
+        recipes=recipes(conditions, surrogate=surrogate or model, asked=protection),
     )
 
 

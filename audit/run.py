@@ -60,7 +60,8 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
     store, artist, plan, model, out = prepare(spec, progress)
     precision = pick_precision(model.device)
     progress.say(f"Plan {plan.digest()[:16]}: {len(plan.conditions)} conditions, {plan.replicates} replicates.")
-    treated = treat_all(plan, artist, model=model, store=store, progress=progress)
+    surrogate = load(spec.surrogate, device=model.device) if spec.surrogate else model
+    treated = treat_all(plan, artist, model=model, surrogate=surrogate, store=store, progress=progress)
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
     progress.stage("Training", len(cells) * plan.training.steps)
     adapters = train(
@@ -94,6 +95,7 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
             for name in plan.metrics
         ),
         visibility=visibility(plan, treated, store),
+        reached=tuple(r for images in treated.values() for r in images.reached),
         work_images=write_work_images(out, artist, store),
         treated_images=write_treated_images(out, plan, artist, treated, store),
         provenance=Provenance(
@@ -146,14 +148,22 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     progress.close()
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
-    plan = make_plan(spec, artist=artist, model=facts, store=store)
+    plan = make_plan(
+        spec,
+        artist=artist,
+        model=facts,
+        store=store,
+        surrogate=describe(spec.surrogate) if spec.surrogate else None,
+    )
     model = load(spec.model, device=device)
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
     return store, artist, plan, model, out
 
 
-def treat_all(plan: Plan, artist: ArtistSet, *, model: Model, store: Store, progress: Progress) -> dict[str, ImageSet]:
+def treat_all(
+    plan: Plan, artist: ArtistSet, *, model: Model, surrogate: Model, store: Store, progress: Progress
+) -> dict[str, ImageSet]:
     """Make every condition's version of every pool work."""
     pool = artist.pool()
     protected = {file.work: file.pixels for file in artist.protected}
@@ -173,6 +183,8 @@ def treat_all(plan: Plan, artist: ArtistSet, *, model: Model, store: Store, prog
             works=pool,
             sources=[protected[w.id] if use_files else w.pixels for w in pool],
             model=model,
+            surrogate=surrogate,
+            protection=plan.protection,
             seed=plan.seed,
             store=store,
             progress=report,

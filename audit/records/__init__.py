@@ -12,6 +12,7 @@ from audit.records.judged import Check, ConditionVerdict, Estimate, Verdict, Ver
 from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Score, Visibility
 from audit.records.plan import Condition, Margins, ModelFacts, Plan, Role, SampleSettings, TrainSettings
 from audit.records.results import Provenance, Results
+from audit.records.treated import ProtectSettings, Reached, Recipe
 from audit.records.works import ArtistSet, Note, ProtectedFile, Work
 
 __all__ = [
@@ -32,8 +33,11 @@ __all__ = [
     "ModelFacts",
     "Note",
     "Plan",
+    "ProtectSettings",
     "ProtectedFile",
     "Provenance",
+    "Reached",
+    "Recipe",
     "Record",
     "Results",
     "Role",
