@@ -11,7 +11,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from audit import __version__
-from audit.conditions import TREATMENTS, parse_step
+from audit.conditions import TREATMENTS, parse_step, recipes
 from audit.errors import BadInput, printable
 from audit.files import read_bounded
 from audit.images import at_size_of, rms
@@ -21,6 +21,7 @@ from audit.records import (
     Condition,
     ModelFacts,
     Plan,
+    ProtectSettings,
     Record,
     Role,
     SampleSettings,
@@ -82,9 +83,17 @@ def check_names(spec: Spec) -> None:
             parse_step(text)
     _settings(LAB_TRAINING, spec.training, "training")
     _settings(LAB_SAMPLING, spec.sampling, "sampling")
+    _settings(ProtectSettings(), spec.protection, "protection")
 
 
-def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store) -> Plan:
+def make_plan(
+    spec: Spec,
+    *,
+    artist: ArtistSet,
+    model: ModelFacts,
+    store: Store,
+    surrogate: ModelFacts | None = None,
+) -> Plan:
     """Fix everything before training.
 
     Raises:
@@ -92,6 +101,7 @@ def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store)
     """
     conditions = make_conditions(spec, artist=artist, store=store)
     budget = UNTIL_DECIDED if spec.until_decided else REPLICATES[spec.preset]
+    protection = _settings(ProtectSettings(), spec.protection, "protection")
     return Plan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip() or "the artist",
@@ -114,6 +124,9 @@ def make_plan(spec: Spec, *, artist: ArtistSet, model: ModelFacts, store: Store)
         stopping=Stopping(rule="until-decided", first_look=spec.margins.min_replicates)
         if spec.until_decided
         else Stopping(),
+        surrogate=surrogate,
+        protection=protection,
+        recipes=recipes(conditions, surrogate=surrogate or model, asked=protection),
     )
 
 

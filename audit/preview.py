@@ -88,19 +88,30 @@ def _disk_bytes(plan: Plan, model: Model, *, pictures: int, cells: int) -> float
 
 
 def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
-    """Seconds for the protections, from one forward and backward pass of the encoder."""
-    steps = [parse_step(text) for condition in plan.conditions for text in condition.steps]
-    passes = sum(step.treatment.encoder_passes for step in steps) * len(artist.pool())
-    if not passes:
+    """Seconds for the treatments, from forward and backward passes of encoder and U-Net.
+
+    A step that several conditions begin with is made once, as the store will.
+    """
+    starts = {condition.steps[: i + 1] for condition in plan.conditions for i in range(len(condition.steps))}
+    rows = [parse_step(steps[-1]).treatment for steps in starts]
+    encoder, unet = (sum(getattr(row, name) for row in rows) for name in ("encoder_passes", "unet_passes"))
+    if not encoder and not unet:
         return 0.0
     side = plan.model.resolution
     batch = torch.zeros(4, 3, side, side, device=model.device, requires_grad=True)
-    spent = []
-    for _ in range(2):
-        start = time.monotonic()
-        model.vae.encode(batch).latent_dist.mean.sum().backward()
-        spent.append(time.monotonic() - start)
-    return passes * min(spent) / len(batch)
+    text = torch.zeros(4, model.tokens, int(model.unet.config.cross_attention_dim), device=model.device)
+    spent: list[tuple[float, float]] = []
+    with training_attention(model):
+        for _ in range(2):
+            start = time.monotonic()
+            latent = model.vae.encode(batch).latent_dist.mean
+            latent.sum().backward()
+            middle = time.monotonic()
+            model.unet(latent.detach().requires_grad_(True), 1, text).sample.sum().backward()
+            spent.append((middle - start, time.monotonic() - middle))
+    encode, denoise = (min(times) / len(batch) for times in zip(*spent, strict=True))
+    works = len(artist.pool())
+    return float(works * (encoder * encode + unet * denoise))
 
 
 def _train_row_seconds(plan: Plan, model: Model, pack: int) -> float:

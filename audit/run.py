@@ -82,7 +82,8 @@ def carry_out(
     progress.say(f"Plan {plan.digest()}: {len(plan.conditions)} conditions, {plan.replicates} replicates.")
     session = provenance.session(threads=torch.get_num_threads(), device=f"{model.device.type}, {precision}")
     sessions = begin_session(out, session)
-    treated = treat_all(plan, artist, model=model, store=store, progress=progress)
+    surrogate = load(spec.surrogate, device=model.device) if spec.surrogate else model
+    treated = treat_all(plan, artist, model=model, surrogate=surrogate, store=store, progress=progress)
     log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
     pack = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
@@ -131,6 +132,7 @@ def carry_out(
             for name in plan.metrics
         ),
         visibility=visibility(plan, treated, store),
+        reached=tuple(r for images in treated.values() for r in images.reached),
         work_images=write_work_images(out, artist, store),
         treated_images=write_treated_images(out, plan, artist, treated, store),
         provenance=Provenance(
@@ -189,7 +191,13 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     progress.close()
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
-    plan = make_plan(spec, artist=artist, model=facts, store=store)
+    plan = make_plan(
+        spec,
+        artist=artist,
+        model=facts,
+        store=store,
+        surrogate=describe(spec.surrogate) if spec.surrogate else None,
+    )
     model = load(spec.model, device=device)
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
@@ -197,7 +205,9 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     return store, artist, plan, model, out
 
 
-def treat_all(plan: Plan, artist: ArtistSet, *, model: Model, store: Store, progress: Progress) -> dict[str, ImageSet]:
+def treat_all(
+    plan: Plan, artist: ArtistSet, *, model: Model, surrogate: Model, store: Store, progress: Progress
+) -> dict[str, ImageSet]:
     """Make every condition's version of every pool work."""
     pool = artist.pool()
     protected = {file.work: file.pixels for file in artist.protected}
@@ -217,6 +227,8 @@ def treat_all(plan: Plan, artist: ArtistSet, *, model: Model, store: Store, prog
             works=pool,
             sources=[protected[w.id] if use_files else w.pixels for w in pool],
             model=model,
+            surrogate=surrogate,
+            protection=plan.protection,
             seed=plan.seed,
             store=store,
             progress=report,

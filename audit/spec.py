@@ -23,8 +23,8 @@ PRESETS = ("quick", "standard", "court")
 class Spec(Record):
     """One audit as asked for; everything not given is decided by the preset and the model.
 
-    Every field can be set in a TOML file under its own name; `[training]`, `[sampling]` and
-    `[margins]` are tables of the plan's settings of the same names.
+    Every field can be set in a TOML file under its own name; `[training]`, `[sampling]`,
+    `[protection]` and `[margins]` are tables of the plan's settings of the same names.
     """
 
     originals: Path
@@ -43,11 +43,13 @@ class Spec(Record):
     device: str = "auto"
     memory: float | None = Field(None, gt=0)
     """Budget in GB of the whole process; a share of the machine's memory when not given."""
+    surrogate: str | None = None
     seed: int = Field(0, ge=0)
     until_decided: bool = False
     """Look after each replicate and stop when the answer is clear; `replicates` is the budget then."""
     training: dict[str, Any] = Field(default_factory=dict)
     sampling: dict[str, Any] = Field(default_factory=dict)
+    protection: dict[str, Any] = Field(default_factory=dict)
     margins: Margins = Margins()
     declare: bool = False
     """Whether somebody answers for the rights in the works: `DECLARATION`."""

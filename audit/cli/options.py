@@ -25,6 +25,9 @@ ModelName = Annotated[str | None, typer.Option(help="Base model: lab, or the fol
 Protect = Annotated[list[str] | None, typer.Option(help="Reference protection NAME[:ARG]; may be repeated.")]
 Against = Annotated[list[str] | None, typer.Option(help="Countermeasure NAME[:ARG][+NAME...]; may be repeated.")]
 Control = Annotated[list[str] | None, typer.Option(help="Control NAME[:ARG]; may be repeated.")]
+Surrogate = Annotated[
+    str | None, typer.Option(help="Model that reference protections attack; by default the base model itself.")
+]
 Preset = Annotated[str | None, typer.Option(help="quick, standard or court.")]
 Replicates = Annotated[int | None, typer.Option(help="Trainings per condition; 6 is the least for a verdict.")]
 Metric = Annotated[str | None, typer.Option(help="Style metric that decides: channel_stats or openclip.")]
@@ -84,6 +87,7 @@ def gather(
     protect: Protect = None,
     against: Against = None,
     control: Control = None,
+    surrogate: Surrogate = None,
     preset: Preset = None,
     replicates: Replicates = None,
     primary_metric: Metric = None,

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.models.loader import Model
+from audit.records import ModelFacts, ProtectSettings
 
 Pixels = NDArray[np.uint8]
 Kind = Literal["protection", "placebo", "control", "counter"]
+Tier = Literal["", "cheap", "model"]
 
 
 @dataclass(frozen=True)
@@ -20,14 +22,54 @@ class Context:
     """What a treatment may use besides the pictures.
 
     Attributes:
-        model: the base model; protections attack it, others need only its resolution.
+        model: the audited base model: what a mimic has.
+        surrogate: the model that protections attack: what an artist's tool has; often the same.
         seed: the plan's seed.
-        digests: pixel digest of each picture, which names its random stream.
+        names: digest of each picture's original, which names its random stream, so that a work gets the
+            same draws in every condition.
+        original: row -> the artist's original, uint8 (H, W, 3), for treatments that need it.
+        protection: steps and crop policy asked for.
     """
 
     model: Model
+    surrogate: Model
     seed: int
-    digests: tuple[str, ...]
+    names: tuple[str, ...]
+    original: Callable[[int], Pixels]
+    protection: ProtectSettings = field(default_factory=ProtectSettings)
+
+    def of(self, rows: Sequence[int]) -> Context:
+        """The context of some of the pictures."""
+        return Context(
+            model=self.model,
+            surrogate=self.surrogate,
+            seed=self.seed,
+            names=tuple(self.names[i] for i in rows),
+            original=lambda row: self.original(rows[row]),
+            protection=self.protection,
+        )
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a treatment answers.
+
+    Attributes:
+        pictures: one per picture given, in order.
+        objective: for treatments that optimise, what `first` and `last` measure and which way it was pushed.
+        first, last: its value on the picture as it came and as it is delivered; both measured with
+            draws of their own, none of which the optimisation saw.
+    """
+
+    pictures: list[Pixels]
+    objective: str = ""
+    first: tuple[float, ...] = ()
+    last: tuple[float, ...] = ()
+
+
+def no_settings(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
+    """Of a treatment whose argument says all."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -37,19 +79,25 @@ class Treatment:
     Attributes:
         name: as typed before the colon.
         kind: what role a condition made with it plays.
-        run: (pictures of one size, argument, context) -> pictures of the same sizes.
+        run: (pictures of one size, argument, context) -> what was made of them.
         unit: what the argument is, for messages; '' for treatments that take none.
         default: argument when none is typed; None when there is no argument.
-        low, high: allowed range of the argument, inclusive.
+        low, high: allowed range of the argument, inclusive; `whole` if it must be a whole number.
         budget: greatest L-inf change (0..255) that `run` may make for an argument, or None if unbounded.
         version: rises when `run` changes what it computes.
         source: the publication it follows.
-        encoder_passes: forward and backward passes of the VAE's encoder per picture, for the cost.
+        published: the settings it was published with, where ours differ or need a name.
+        settings: what else fixes the outcome, for the plan: name -> value in words.
+        perceptual: greatest `perceptual_distance` that `run` may make for an argument, or None.
+        tier: of a countermeasure: `cheap` needs no model, `model` does.
+        whole_set: `run` gets all pictures of the condition at once, of any sizes.
+        may_resize: `run` may answer with another size of the same shape (a platform's resize).
+        encoder_passes, unet_passes: forward and backward passes per picture on the lab model, for the cost.
     """
 
     name: str
     kind: Kind
-    run: Callable[[list[Pixels], float, Context], list[Pixels]]
+    run: Callable[[list[Pixels], float, Context], Made]
     unit: str
     default: float | None
     low: float
@@ -57,14 +105,31 @@ class Treatment:
     budget: Callable[[float], float | None]
     version: int
     source: str
+    published: str = ""
+    settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, str]] = no_settings
+    perceptual: Callable[[float], float | None] = lambda argument: None
+    whole: bool = True
+    tier: Tier = ""
+    whole_set: bool = False
+    may_resize: bool = False
     encoder_passes: int = 0
+    unet_passes: int = 0
 
 
 def the_argument(argument: float) -> float | None:
-    """Budget of a treatment whose argument is its L-inf budget."""
+    """Budget of a treatment whose argument is its budget."""
     return argument
 
 
 def unbounded(argument: float) -> float | None:
     """Budget of a treatment that may change a picture by any amount."""
     return None
+
+
+def each(change: Callable[[Pixels, float], Pixels]) -> Callable[[list[Pixels], float, Context], Made]:
+    """A treatment that looks at one picture at a time and needs nothing else."""
+
+    def run(pictures: list[Pixels], argument: float, context: Context) -> Made:
+        return Made([change(picture, argument) for picture in pictures])
+
+    return run

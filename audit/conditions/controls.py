@@ -1,24 +1,32 @@
-"""Planted nulls: treatments whose true effect is known to be none."""
+"""Planted nulls, whose true effect is known to be none, and the half-protected portfolio."""
 
 from __future__ import annotations
 
-import numpy as np
-
-from audit.conditions.base import Context, Pixels, Treatment
-from audit.streams import rng
+from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
+from audit.streams import rng, stream_seed
 
 
-def _identity(pictures: list[Pixels], argument: float, context: Context) -> list[Pixels]:
-    return pictures
+def _identity(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    return Made(pictures)
 
 
-def _null(pictures: list[Pixels], argument: float, context: Context) -> list[Pixels]:
+def _null(pictures: list[Pixels], argument: float, context: Context) -> Made:
     """Each channel moves by -1, 0 or 1 level with equal chance."""
     made = []
-    for picture, digest in zip(pictures, context.digests, strict=True):
-        change = rng("null", context.seed, digest).integers(-1, 2, size=picture.shape)
-        made.append((picture.astype(np.int16) + change).clip(0, 255).astype(np.uint8))
-    return made
+    for picture, name in zip(pictures, context.names, strict=True):
+        change = rng("null", context.seed, name).integers(-1, 2, size=picture.shape)
+        made.append((picture.astype("int16") + change).clip(0, 255).astype("uint8"))
+    return Made(made)
+
+
+def _mixed(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    """A share of the works, chosen by seed and content, is put back as the original.
+
+    Chosen over the whole pool, so that a replicate, which draws from it, holds the share on average.
+    """
+    rows = sorted(range(len(pictures)), key=lambda row: stream_seed("mixed", context.seed, context.names[row]))
+    online = set(rows[: round(argument * len(pictures))])
+    return Made([context.original(row) if row in online else picture for row, picture in enumerate(pictures)])
 
 
 def _at_most_one(argument: float) -> float | None:
@@ -53,4 +61,21 @@ NULL = Treatment(
     budget=_at_most_one,
     version=1,
     source="A/A test: pixels that differ, pictures that do not",
+)
+
+MIXED = Treatment(
+    name="mixed",
+    kind="control",
+    run=_mixed,
+    unit="the share of works that are online unprotected",
+    default=0.25,
+    low=0,
+    high=1,
+    budget=unbounded,
+    version=1,
+    source="the situation of most artists who begin to protect their works; untested elsewhere",
+    settings=lambda argument, surrogate, asked: {"choice": "over the whole pool, by seed and content"},
+    whole=False,
+    whole_set=True,
+    may_resize=True,
 )

@@ -23,6 +23,7 @@ from audit.records.plan import (
     TrainSettings,
 )
 from audit.records.results import Provenance, Results, Session
+from audit.records.treated import ProtectSettings, Reached, Recipe
 from audit.records.works import ArtistSet, Note, ProtectedFile, Work
 
 __all__ = [
@@ -47,8 +48,11 @@ __all__ = [
     "Note",
     "Package",
     "Plan",
+    "ProtectSettings",
     "ProtectedFile",
     "Provenance",
+    "Reached",
+    "Recipe",
     "Record",
     "Results",
     "Role",

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from audit.records.base import Digest, Finite, Record
+from audit.records.treated import Reached
 
 
 class ImageSet(Record):
@@ -15,6 +16,8 @@ class ImageSet(Record):
     condition: str
     works: tuple[str, ...]
     pixels: tuple[Digest, ...]
+    reached: tuple[Reached, ...] = ()
+    """Of treatments that optimise, picture by picture."""
 
 
 class Visibility(Record):
@@ -28,6 +31,8 @@ class Visibility(Record):
     """Root mean square difference, 0..255."""
     psnr: float | None
     """dB; None when the pictures are identical."""
+    perceptual: float | None = None
+    """`audit.style.perceptual`: 0 and up, not LPIPS; None where it was not measured."""
 
 
 class Adapter(Record):

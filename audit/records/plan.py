@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from audit.records.base import SCHEMA_VERSION, Digest, Record
+from audit.records.treated import ProtectSettings, Recipe
 from audit.records.works import ProtectedFile, Work
 
 
@@ -96,7 +97,7 @@ class Condition(Record):
     name: str
     """As typed: `clean`, `protected`, `encoder-pgd:16`, `protected+jpeg:50`, `placebo`, ..."""
     role: Role
-    source: Literal["originals", "protected-files"] = "originals"
+    source: Literal["originals", "protected-files", "other-artist"] = "originals"
     steps: tuple[str, ...] = ()
     """Treatments applied in order, each `name` or `name:argument`."""
     primary: bool = False
@@ -146,6 +147,13 @@ class Plan(Record):
     """Metric -> digest of its weights and code version, as they were before the run."""
     exclusion: Exclusion = Exclusion()
     stopping: Stopping = Stopping()
+    surrogate: ModelFacts | None = None
+    """The model that reference protections attack; None for the base model itself."""
+    protection: ProtectSettings = ProtectSettings()
+    recipes: tuple[Recipe, ...] = ()
+    """Every treatment that a condition applies, with its source and settings."""
+    other_works: tuple[Work, ...] = ()
+    """What `other-artist` trains on in place of the pool, in the pool's order; reused in turn if fewer."""
 
     def condition(self, name: str) -> Condition:
         return next(c for c in self.conditions if c.name == name)

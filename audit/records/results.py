@@ -8,6 +8,7 @@ from audit.records.base import SCHEMA_VERSION, Digest, Record
 from audit.records.judged import Check, Deviation, Estimate, Verdict
 from audit.records.made import Cell, MetricFacts, Visibility
 from audit.records.plan import Margins, Plan
+from audit.records.treated import Reached
 from audit.records.works import Note
 
 
@@ -56,6 +57,8 @@ class Results(Record):
     cells: tuple[Cell, ...]
     metrics: tuple[MetricFacts, ...]
     visibility: tuple[Visibility, ...]
+    reached: tuple[Reached, ...] = ()
+    """What optimised treatments achieved, picture by picture."""
     work_images: dict[str, str]
     """Work id -> preview file under images/ (held-out works and the examples of each treatment)."""
     treated_images: dict[str, dict[str, str]] = Field(default_factory=dict)

@@ -51,6 +51,14 @@ def extract(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
 def _statistics(batch: Tensor) -> Tensor:
     x = batch.permute(0, 3, 1, 2).float().sub(127.0).div(128.0)
     x = F.interpolate(x, size=(SIDE, SIDE), mode="bicubic", antialias=True)
+    found = []
+    for layer in block_features(x):
+        found += [layer.mean(dim=(2, 3)), layer.std(dim=(2, 3)).clamp_min(1e-4).log()]
+    return torch.cat(found, dim=1)
+
+
+def block_features(x: Tensor) -> list[Tensor]:
+    """Outputs of the blocks in `BLOCKS` for pictures (N, 3, H, W) scaled as the network was trained."""
     network = _network()
     x = network.bn1(network.conv_stem(x))
     found = []
@@ -59,8 +67,8 @@ def _statistics(batch: Tensor) -> Tensor:
         for block in stage:
             x = block(x)
             if index in BLOCKS:
-                found += [x.mean(dim=(2, 3)), x.std(dim=(2, 3)).clamp_min(1e-4).log()]
+                found.append(x)
             if index == BLOCKS[-1]:
-                return torch.cat(found, dim=1)
+                return found
             index += 1
     raise RuntimeError(f"EfficientNet-Lite0 has {index} blocks, but block {BLOCKS[-1]} is needed.")

@@ -7,47 +7,211 @@ the budget holds for the delivered file and not only for a tensor on the way the
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from audit.tensors import to_model_size
+from audit.conditions.base import Context, Made, Pixels
+from audit.conditions.windows import Window, training_window, windows
+from audit.models.kernels import training_attention
+from audit.models.loader import Model
+from audit.records import ModelFacts, ProtectSettings
+from audit.streams import torch_rng
+from audit.tensors import to_pixels, to_tensor
 
 LEVEL = 1 / 127.5
 """One of 255 levels on the -1..1 scale."""
+ROW_PIXELS = 16 * 128 * 128
+"""Model-size pixels per pass: 16 pictures on the lab model, one at 512 px."""
+MEASUREMENTS = 4
+"""Draws of timestep and noise that the reported loss is averaged over."""
+
+
+class Draws:
+    """The random draws of one pass, one named stream per row: neighbours never change a picture's draws."""
+
+    def __init__(self, names: Sequence[tuple[object, ...]]) -> None:
+        self._generators = [torch_rng(*name) for name in names]
+
+    def normal(self, *shape: int) -> Tensor:
+        """(rows, *shape), standard normal."""
+        return torch.stack([torch.randn(shape, generator=g) for g in self._generators])
+
+    def integers(self, high: int) -> Tensor:
+        """(rows,), uniform on 0..high-1."""
+        return torch.cat([torch.randint(0, high, (1,), generator=g) for g in self._generators])
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What an attack optimises.
+
+    Attributes:
+        loss: pictures at model size (N, 3, side, side), draws -> (N,) to be minimised, row by row.
+        measure: the same shapes; the value that is reported, which may differ from `loss` in sign.
+        words: what `measure` is, and which way the attack pushes it.
+    """
+
+    loss: Callable[[Tensor, Draws], Tensor]
+    measure: Callable[[Tensor, Draws], Tensor]
+    words: str
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How many steps of which size.
+
+    Attributes:
+        lab: steps on the lab model, which one CPU core must afford.
+        published: steps of the publication, used on every other model.
+    """
+
+    lab: int
+    published: int
+
+    def steps(self, surrogate: ModelFacts, asked: ProtectSettings) -> int:
+        return asked.steps or (self.lab if surrogate.lab else self.published)
+
+    def sizes(self, budget: float, steps: int) -> list[float]:
+        """Step sizes in levels: an eighth of the budget, falling linearly to a tenth of that."""
+        first = max(1.0, budget / 8)
+        return [first * (1 - 0.9 * index / max(1, steps - 1)) for index in range(steps)]
+
+    def words(self, argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
+        """For the plan."""
+        steps = self.steps(surrogate, asked)
+        sizes = self.sizes(argument, steps)
+        return {
+            "budget": f"L-inf {argument:g} of 255",
+            "steps": str(steps),
+            "step": f"{sizes[0]:.3g} levels, falling to {sizes[-1]:.3g}",
+            "start": "random within the budget",
+            "crop": asked.crop,
+        }
+
+
+def random_start(pictures: Tensor, names: Sequence[tuple[object, ...]], budget: float) -> Tensor:
+    """A change drawn evenly within the budget; (N, 3, H, W)."""
+    drawn = torch.stack([torch.rand(pictures.shape[1:], generator=torch_rng(*name)) * 2 - 1 for name in names])
+    change: Tensor = (pictures + drawn.to(pictures.device) * budget * LEVEL).clamp(-1, 1) - pictures
+    return change
 
 
 def pgd(
     pictures: Tensor,
+    change: Tensor,
     *,
-    loss: Callable[[Tensor], Tensor],
+    loss: Callable[[Tensor, Draws], Tensor],
+    places: Sequence[Window],
     side: int,
     budget: float,
-    step: float,
-    steps: int,
-    start: Tensor,
+    sizes: Sequence[float],
+    names: Sequence[tuple[object, ...]],
+    before: int = 0,
 ) -> Tensor:
     """Minimise a loss over pictures within a budget.
 
     Args:
         pictures: (N, 3, H, W), values -1..1, whole levels of 255.
-        loss: (N, 3, side, side) pictures at model size -> (N,) losses, each of its own picture only.
+        change: where it begins, same shape, within the budget.
+        loss: see `Objective`.
+        places: the windows that a model sees; their gradients add up.
         budget: greatest change of a channel, levels of 255.
-        step: size of a step, levels of 255; falls linearly to a tenth over the run.
-        start: where the change begins, -1..1 times the budget, shape of `pictures`.
+        sizes: size of every step, levels of 255.
+        names: stream of each picture; step and window are added to it.
+        before: steps done in earlier calls, so that draws go on instead of starting again.
 
     Returns:
-        Changed pictures, (N, 3, H, W), whole levels, at most `budget` levels from the originals.
+        The change after all steps, unrounded; see `delivered`.
     """
-    change = ((pictures + start * budget * LEVEL).clamp(-1, 1) - pictures).detach()
-    for index in range(steps):
-        change.requires_grad_(True)
-        value = loss(to_model_size(pictures + change, side)).sum()
-        (gradient,) = torch.autograd.grad(value, change)
-        size = step * LEVEL * (1 - 0.9 * index / max(1, steps - 1))
+    for index, size in enumerate(sizes, start=before):
+        change = change.detach().requires_grad_(True)
+        gradient = torch.zeros_like(pictures)
+        for number, place in enumerate(places):
+            draws = Draws([(*name, index, number) for name in names])
+            value = loss(place.view(pictures + change, side), draws).sum()
+            gradient += torch.autograd.grad(value, change)[0]
         with torch.no_grad():
-            change = (change - size * gradient.sign()).clamp(-budget * LEVEL, budget * LEVEL)
+            # A gradient that is not finite moves nothing.
+            direction = torch.nan_to_num(gradient).sign()
+            change = (change - size * LEVEL * direction).clamp(-budget * LEVEL, budget * LEVEL)
             change = (pictures + change).clamp(-1, 1) - pictures
-    # Rounding the change towards zero keeps it inside the budget.
-    return pictures + (change / LEVEL).trunc() * LEVEL
+    return change.detach()
+
+
+def delivered(pictures: Tensor, change: Tensor) -> Tensor:
+    """Whole levels; rounding the change towards zero keeps it inside the budget."""
+    rounded: Tensor = pictures + (change / LEVEL).trunc() * LEVEL
+    return rounded
+
+
+@torch.no_grad()
+def measured(objective: Objective, pictures: Tensor, *, side: int, names: Sequence[str]) -> list[float]:
+    """The objective's reported value of every picture in the training's own view."""
+    place = training_window(*pictures.shape[-2:])
+    total = torch.zeros(len(pictures), device=pictures.device)
+    for index in range(MEASUREMENTS):
+        draws = Draws([("measure", name, index) for name in names])
+        total += objective.measure(place.view(pictures, side), draws)
+    return [float(value) for value in total / MEASUREMENTS]
+
+
+def same_size(pictures: Sequence[Pixels], side: int) -> Iterator[list[int]]:
+    """Rows in groups of one picture size that fit one pass at a model's resolution."""
+    by_size: dict[tuple[int, ...], list[int]] = {}
+    for row, picture in enumerate(pictures):
+        by_size.setdefault(picture.shape, []).append(row)
+    most = max(1, min(16, ROW_PIXELS // side**2))
+    for rows in by_size.values():
+        for start in range(0, len(rows), most):
+            yield rows[start : start + most]
+
+
+def stacked(pictures: Sequence[Pixels], model: Model) -> Tensor:
+    return torch.cat([to_tensor(p) for p in pictures]).to(model.device)
+
+
+def attack(
+    pictures: list[Pixels],
+    budget: float,
+    context: Context,
+    *,
+    name: str,
+    schedule: Schedule,
+    objective: Objective,
+) -> Made:
+    """Run one objective over pictures of any sizes, a few at a time.
+
+    Args:
+        name: of the treatment, which names its random streams.
+    """
+    model = context.surrogate
+    side = model.facts.resolution
+    sizes = schedule.sizes(budget, schedule.steps(model.facts, context.protection))
+    made: list[Pixels] = [np.zeros(0, np.uint8)] * len(pictures)
+    first, last = [0.0] * len(pictures), [0.0] * len(pictures)
+    with training_attention(model):
+        for rows in same_size(pictures, side):
+            batch = stacked([pictures[i] for i in rows], model)
+            works = [context.names[i] for i in rows]
+            names = [(name, context.seed, work) for work in works]
+            places = windows(*batch.shape[-2:], side=side, policy=context.protection.crop)
+            change = pgd(
+                batch,
+                random_start(batch, names, budget),
+                loss=objective.loss,
+                places=places,
+                side=side,
+                budget=budget,
+                sizes=sizes,
+                names=names,
+            )
+            done = delivered(batch, change)
+            befores = measured(objective, batch, side=side, names=works)
+            afters = measured(objective, done, side=side, names=works)
+            for row, picture, before, after in zip(rows, to_pixels(done), befores, afters, strict=True):
+                made[row], first[row], last[row] = picture, before, after
+    return Made(made, objective.words, tuple(first), tuple(last))

@@ -1,29 +1,62 @@
-"""Random noise of a protection's own budget: what the noise does without the optimisation."""
+"""Random noise as strong as a protection: what the noise does without the optimisation."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from audit.conditions.base import Context, Pixels, Treatment, the_argument
+from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument, unbounded
+from audit.images import at_size_of
 from audit.streams import rng
+from audit.style.perceptual import perceptual_distance
+
+HALVINGS = 8
+"""Of the range of noise levels, when one is sought for a perceptual distance."""
 
 
-def _placebo(pictures: list[Pixels], argument: float, context: Context) -> list[Pixels]:
-    """Random signs at full budget, constant over one pixel of the model's resolution.
+def _signs(picture: Pixels, name: str, context: Context) -> NDArray[np.int16]:
+    """Random signs, constant over one pixel of the model's resolution.
 
     A protection is optimised through the resize that training does, so it keeps its size there;
     noise drawn per file pixel would be averaged away and be a weaker opponent than it seems.
     """
-    side = context.model.facts.resolution
+    height, width = picture.shape[:2]
+    cell = max(1, min(height, width) // context.model.facts.resolution)
+    grid = (-(-height // cell), -(-width // cell), 3)
+    signs = rng("placebo", context.seed, name).integers(0, 2, size=grid, dtype=np.int16) * 2 - 1
+    return signs.repeat(cell, axis=0).repeat(cell, axis=1)[:height, :width].astype(np.int16)
+
+
+def _with(picture: Pixels, signs: NDArray[np.int16], level: int) -> Pixels:
+    return (picture.astype(np.int16) + signs * np.int16(level)).clip(0, 255).astype(np.uint8)
+
+
+def _placebo(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    return Made(
+        [_with(p, _signs(p, name, context), int(argument)) for p, name in zip(pictures, context.names, strict=True)]
+    )
+
+
+def _perceptual(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    """The greatest whole level of noise that stays within a perceptual distance of the original.
+
+    Without an argument (0) the distance is each protected picture's own, so it is matched picture by
+    picture; the protected picture is given, and what is answered is the original with noise.
+    """
     made = []
-    for picture, digest in zip(pictures, context.digests, strict=True):
-        height, width = picture.shape[:2]
-        cell = max(1, min(height, width) // side)
-        grid = (-(-height // cell), -(-width // cell), 3)
-        signs = rng("placebo", context.seed, digest).integers(0, 2, size=grid) * 2 - 1
-        noise = signs.repeat(cell, axis=0).repeat(cell, axis=1)[:height, :width] * int(argument)
-        made.append((picture.astype(np.int16) + noise).clip(0, 255).astype(np.uint8))
-    return made
+    for row, (picture, name) in enumerate(zip(pictures, context.names, strict=True)):
+        original = context.original(row)
+        wanted = argument or perceptual_distance(original, at_size_of(original, picture))
+        signs = _signs(original, name, context)
+        low, high = 0, 255
+        for _ in range(HALVINGS):
+            level = (low + high + 1) // 2
+            if perceptual_distance(original, _with(original, signs, level)) <= wanted:
+                low = level
+            else:
+                high = level - 1
+        made.append(_with(original, signs, low))
+    return Made(made)
 
 
 PLACEBO = Treatment(
@@ -37,4 +70,23 @@ PLACEBO = Treatment(
     budget=the_argument,
     version=1,
     source="control used throughout medicine; no audit of cloaks that we know of has one",
+)
+
+PLACEBO_PERCEPTUAL = Treatment(
+    name="placebo-perceptual",
+    kind="placebo",
+    run=_perceptual,
+    unit="a perceptual distance (0: that of the protected picture)",
+    default=0,
+    low=0,
+    high=10,
+    budget=unbounded,
+    version=1,
+    source="the same, matched by what the eye notices instead of by the greatest change",
+    settings=lambda argument, surrogate, asked: {
+        "noise": "random signs of one level for the whole picture, the greatest that keeps the distance",
+        "distance": f"{argument:g}" if argument else "that of the protected copy of the same picture",
+    },
+    whole=False,
+    may_resize=True,
 )

@@ -1,0 +1,41 @@
+"""Denoiser attack: make the picture hard to denoise, over random timesteps and noise.
+
+AdvDM (Liang et al., 2023): gradient ascent on the loss that a fine-tuning minimises, one timestep
+and noise per step. A calibration instrument re-implemented from the paper, not the tool.
+"""
+
+from __future__ import annotations
+
+from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
+from audit.conditions.protect.pgd import Objective, Schedule, attack
+from audit.conditions.protect.victim import Victim
+
+SCHEDULE = Schedule(lab=60, published=100)
+
+
+def _denoiser_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    victim = Victim(context.surrogate)
+    objective = Objective(
+        loss=lambda views, draws: -victim.denoising_loss(views, draws),
+        measure=victim.denoising_loss,
+        words="denoising loss, pushed up",
+    )
+    return attack(pictures, argument, context, name="denoiser-pgd", schedule=SCHEDULE, objective=objective)
+
+
+DENOISER_PGD = Treatment(
+    name="denoiser-pgd",
+    kind="protection",
+    run=_denoiser_pgd,
+    unit="an L-inf budget in levels of 255",
+    default=16,
+    low=1,
+    high=255,
+    budget=the_argument,
+    version=1,
+    source="Liang et al. 2023 (AdvDM)",
+    published="100 steps of 1 level within 8 or 16",
+    settings=SCHEDULE.words,
+    encoder_passes=SCHEDULE.lab,
+    unet_passes=SCHEDULE.lab,
+)

@@ -1,0 +1,48 @@
+"""Fused attack: encoder and denoiser at once.
+
+Mist's fused mode (Liang & Wu, 2023): the mean denoising loss is pushed up with weight 10^4 while
+the summed squared latent distance to a target picture is pushed down. Over the 16,384 numbers of
+a latent at 512 px that is 0.61 parts of the one mean to one of the other, which is what is used
+here at every size. A calibration instrument re-implemented from the paper, not the tool.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
+from audit.conditions.protect.pgd import Draws, Objective, Schedule, attack
+from audit.conditions.protect.victim import Distance, Victim
+
+SCHEDULE = Schedule(lab=60, published=100)
+DENOISING_WEIGHT = 1e4 / (4 * 64 * 64)
+
+
+def _fused_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    victim = Victim(context.surrogate)
+    distance = Distance.of(victim)
+
+    def loss(views: Tensor, draws: Draws) -> Tensor:
+        latent = victim.latent(views)
+        return distance.of_latent(latent) - DENOISING_WEIGHT * victim.denoising_loss_of(latent, draws)
+
+    objective = Objective(loss, loss, "latent distance to the target less 0.61 of the denoising loss, pushed down")
+    return attack(pictures, argument, context, name="fused-pgd", schedule=SCHEDULE, objective=objective)
+
+
+FUSED_PGD = Treatment(
+    name="fused-pgd",
+    kind="protection",
+    run=_fused_pgd,
+    unit="an L-inf budget in levels of 255",
+    default=16,
+    low=1,
+    high=255,
+    budget=the_argument,
+    version=1,
+    source="Liang & Wu 2023 (Mist, fused mode)",
+    published="100 steps of 1 level within 16",
+    settings=SCHEDULE.words,
+    encoder_passes=SCHEDULE.lab,
+    unet_passes=SCHEDULE.lab,
+)

@@ -1,0 +1,219 @@
+"""Alternating attack: protect against a model that keeps learning from the protected pictures.
+
+ASPL of Anti-DreamBooth (Van Le et al., 2023): in every round a copy of the surrogate first learns
+from the originals, the pictures are then attacked with that copy, and the surrogate itself learns
+from the pictures as they are now. ACE (Zheng et al., 2024; Mist 2) runs the same kind of loop with
+a target: the predicted noise is drawn to the latent of one busy picture. Where they fine-tune the
+whole U-Net (ASPL) or a LoRA (ACE), the surrogate here is always a LoRA, trained by the package's
+own trainer. Calibration instruments re-implemented from the papers, not the tools of those names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
+from audit.conditions.protect.pgd import (
+    Draws,
+    Objective,
+    Schedule,
+    delivered,
+    measured,
+    pgd,
+    random_start,
+    same_size,
+    stacked,
+)
+from audit.conditions.protect.victim import PROMPT, Distance, Victim
+from audit.conditions.windows import training_window, windows
+from audit.models.kernels import training_attention
+from audit.models.loader import Model
+from audit.records import ModelFacts, ProtectSettings, TrainSettings
+from audit.tensors import to_pixels
+from audit.training.adapters import Merged
+from audit.training.batches import CellData
+from audit.training.footprint import base_of
+from audit.training.loop import State, train_pack
+from audit.training.streams import Streams
+
+SCHEDULE = Schedule(lab=60, published=300)
+ATTACKS = 6
+"""Attack steps in a round, as ASPL."""
+LESSONS = 3
+"""Training steps in a round, on the originals for the copy and on the protected pictures for the surrogate."""
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A LoRA that is trained on and off while pictures change."""
+
+    model: Model
+    settings: TrainSettings
+    streams: Streams
+    text: Tensor
+
+    def lesson(self, pictures: list[Tensor], state: State | None, upto: int) -> tuple[dict[str, Tensor], State]:
+        """Go on training on pictures as they are now; returns weight updates and the new state."""
+        moments = [self._posterior(p) for p in pictures]
+        data = CellData(
+            streams=self.streams,
+            mean=torch.cat([mean for mean, _ in moments]),
+            std=torch.cat([std for _, std in moments]),
+            text=self.text.cpu().expand(sum(len(p) for p in pictures), -1, -1),
+        )
+        (adapter,), after = train_pack(base_of(self.model), [data], self.settings, resume=state, stop_at=upto)
+        scale = self.settings.alpha / self.settings.rank
+        return {
+            name: scale * (b @ a.flatten(1)).view(b.shape[0], *a.shape[1:]) for name, (a, b) in adapter.items()
+        }, after
+
+    @torch.no_grad()
+    def _posterior(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and deviation of pictures and their mirror images, (N, 2, C, h, w)."""
+        small = training_window(*pictures.shape[-2:]).view(pictures, self.model.facts.resolution)
+        both = torch.stack([small, small.flip(-1)], dim=1)
+        posterior = self.model.vae.encode(both.flatten(0, 1)).latent_dist
+        shape = (*both.shape[:2], *posterior.mean.shape[1:])
+        return posterior.mean.float().cpu().view(shape), posterior.std.float().cpu().view(shape)
+
+
+def _alternate(
+    pictures: list[Pixels], budget: float, context: Context, *, name: str, objective: Callable[[Victim], Objective]
+) -> Made:
+    model, side = context.surrogate, context.surrogate.facts.resolution
+    steps = SCHEDULE.steps(model.facts, context.protection)
+    sizes = SCHEDULE.sizes(budget, steps)
+    rounds = -(-steps // ATTACKS)
+    victim = Victim(model)
+    aim = objective(victim)
+    surrogate = Surrogate(
+        model=model,
+        settings=_lessons(model.facts, rounds, len(pictures)),
+        streams=Streams(seed=context.seed, replicate=0, variant=name),
+        text=victim.text,
+    )
+    groups = list(same_size(pictures, side))
+    originals = [stacked([pictures[i] for i in rows], model) for rows in groups]
+    named = [[(name, context.seed, context.names[i]) for i in rows] for rows in groups]
+    changes = [random_start(o, n, budget) for o, n in zip(originals, named, strict=True)]
+    state: State | None = None
+    with training_attention(model):
+        for turn in range(rounds):
+            upto = LESSONS * (turn + 1)
+            updates, _ = surrogate.lesson(originals, state, upto)
+            with Merged({"unet": model.unet}, updates):
+                for at, batch in enumerate(originals):
+                    changes[at] = pgd(
+                        batch,
+                        changes[at],
+                        loss=aim.loss,
+                        places=windows(*batch.shape[-2:], side=side, policy=context.protection.crop),
+                        side=side,
+                        budget=budget,
+                        sizes=sizes[turn * ATTACKS : (turn + 1) * ATTACKS],
+                        names=named[at],
+                        before=turn * ATTACKS,
+                    )
+            _, state = surrogate.lesson([o + c for o, c in zip(originals, changes, strict=True)], state, upto)
+        made: list[Pixels] = [np.zeros(0, np.uint8)] * len(pictures)
+        first, last = [0.0] * len(pictures), [0.0] * len(pictures)
+        for rows, batch, change in zip(groups, originals, changes, strict=True):
+            done, works = delivered(batch, change), [context.names[i] for i in rows]
+            befores = measured(aim, batch, side=side, names=works)
+            afters = measured(aim, done, side=side, names=works)
+            for row, picture, before, after in zip(rows, to_pixels(done), befores, afters, strict=True):
+                made[row], first[row], last[row] = picture, before, after
+    return Made(made, f"{aim.words}; on the model before any lesson", tuple(first), tuple(last))
+
+
+def _lessons(facts: ModelFacts, rounds: int, works: int) -> TrainSettings:
+    """The surrogate's own training; the lab learns at a higher rate than Stable Diffusion."""
+    return TrainSettings(
+        rank=4,
+        alpha=4,
+        steps=LESSONS * rounds,
+        batch=min(8, works),
+        learning_rate=1e-3 if facts.lab else 1e-4,
+        warmup=0,
+        min_snr=None,
+    )
+
+
+def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
+    steps = SCHEDULE.steps(surrogate, asked)
+    lessons = _lessons(surrogate, -(-steps // ATTACKS), 8)
+    return {
+        **SCHEDULE.words(argument, surrogate, asked),
+        "rounds": f"{-(-steps // ATTACKS)} of {LESSONS} lessons on originals, {ATTACKS} attack steps, "
+        f"{LESSONS} lessons on the protected pictures",
+        "lessons": f"LoRA of rank {lessons.rank}, learning rate {lessons.learning_rate:g}, batch of at most 8, "
+        f"every caption '{PROMPT}'",
+    }
+
+
+def _aspl(victim: Victim) -> Objective:
+    return Objective(
+        loss=lambda views, draws: -victim.denoising_loss(views, draws),
+        measure=victim.denoising_loss,
+        words="denoising loss, pushed up",
+    )
+
+
+def _ace(victim: Victim) -> Objective:
+    goal = Distance.of(victim).goal
+
+    def loss(views: Tensor, draws: Draws) -> Tensor:
+        at = victim.noised(victim.latent(views), draws)
+        return (victim.as_epsilon(victim.predict(at), at) - goal).pow(2).flatten(1).mean(dim=1)
+
+    return Objective(loss, loss, "distance of predicted noise to the target pattern's latent, pushed down")
+
+
+def _surrogate_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    return _alternate(pictures, argument, context, name="surrogate-pgd", objective=_aspl)
+
+
+def _surrogate_target_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    return _alternate(pictures, argument, context, name="surrogate-target-pgd", objective=_ace)
+
+
+SURROGATE_PGD = Treatment(
+    name="surrogate-pgd",
+    kind="protection",
+    run=_surrogate_pgd,
+    unit="an L-inf budget in levels of 255",
+    default=16,
+    low=1,
+    high=255,
+    budget=the_argument,
+    version=1,
+    source="Van Le et al. 2023 (Anti-DreamBooth, ASPL)",
+    published="50 rounds of 3 lessons, 6 steps of 0.64 levels within 6.4, 3 lessons, whole U-Net at 5e-7",
+    settings=_words,
+    whole_set=True,
+    encoder_passes=SCHEDULE.lab,
+    unet_passes=2 * SCHEDULE.lab,
+)
+
+SURROGATE_TARGET_PGD = Treatment(
+    name="surrogate-target-pgd",
+    kind="protection",
+    run=_surrogate_target_pgd,
+    unit="an L-inf budget in levels of 255",
+    default=16,
+    low=1,
+    high=255,
+    budget=the_argument,
+    version=1,
+    source="Zheng et al. 2024 (ACE, Mist 2)",
+    published="5 rounds of 10 lessons and 30 steps of 0.64 levels within 4 to 5, LoRA of rank 4 at 1e-4",
+    settings=_words,
+    whole_set=True,
+    encoder_passes=SCHEDULE.lab,
+    unet_passes=2 * SCHEDULE.lab,
+)

@@ -1,0 +1,47 @@
+"""What a plan says about its treatments, and what they reached."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from audit.records.base import Finite, Record
+
+
+class ProtectSettings(Record):
+    """How reference protections run; a budget is part of their name."""
+
+    steps: int | None = Field(None, ge=1, le=10_000)
+    """Optimisation steps of every one; None for each one's own number."""
+    crop: Literal["squares", "tiles"] = "squares"
+    """Where a model is shown the picture: through squares as high as its short side, resized as
+    training does, or through tiles of the model's own resolution, for trainings on crops."""
+
+
+class Recipe(Record):
+    """One treatment as the plan fixes it."""
+
+    step: str
+    """Name and argument as applied: `denoiser-pgd:16`."""
+    kind: Literal["protection", "placebo", "control", "counter"]
+    source: str
+    """The publication it follows."""
+    published: str = ""
+    """The settings it was published with, in words."""
+    settings: dict[str, str] = Field(default_factory=dict)
+    """What else fixes the outcome, in words."""
+
+
+class Reached(Record):
+    """What an optimised treatment achieved on one picture."""
+
+    condition: str
+    step: str
+    work: str
+    objective: str
+    """What is measured, and which way the treatment pushed it."""
+    first: Finite
+    """On the picture as it came."""
+    last: Finite
+    """On the picture as delivered, after rounding; measured with draws that the treatment never saw."""
