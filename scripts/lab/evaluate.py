@@ -1,8 +1,9 @@
 """Measure the lab and write its card: what the model can do, what a LoRA learns, what a cloak changes.
 
 Audits both demo artists with the package's own command line (six replicates, encoder attack at five
-budgets, placebo, both A/A controls), adds what an audit does not measure (VAE
-quality, subjects and styles recognised), and writes audit/models/lab/CARD.md and reports/lab/.
+budgets, placebo, both A/A controls; then the strongest budget against countermeasures), adds what an
+audit does not measure (VAE quality and leverage, subjects and styles recognised), and writes
+audit/models/lab/CARD.md and reports/lab/.
 
 Run: python -m scripts.lab.evaluate --work DIR   (after export; resumes)
 """
@@ -17,37 +18,46 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import open_clip
 import torch
 from PIL import Image
 
-from audit.models.cards import LAB, LAB_ARTISTS, LAB_OPENCLIP
+from audit.models.cards import LAB, LAB_ARTISTS
 from audit.models.loader import Model, load
-from audit.plan import LAB_SAMPLING, full_prompt
-from audit.sampling import sample
-from audit.style import METRICS, Whitening, openclip, unit
+from audit.style import METRICS
 from audit.tensors import to_model_size, to_tensor
-from scripts.lab.common import load_pictures
-from scripts.lab.fetch import load_sets
-from scripts.lab.train_unet import shared_subjects
+from scripts.lab import leverage
+from scripts.lab.recognition import recognition
+from scripts.lab.sheet import draw
 from scripts.lab.train_vae import psnr
 
 ARTISTS = ("streamline-freehand-color", "streamline-stickies-color")
+ATTACK = "encoder-pgd"
 BUDGETS = (4, 8, 16, 32, 64)
-SUBJECTS = 100
+COUNTERMEASURES = ("jpeg:50",)
 
 
 def audit(artist: str, work: Path) -> dict[str, Any]:
-    """Run the artist's audit (or find it finished) and return its results."""
-    out = work / "audits" / artist
-    words = ["run", "--originals", str(LAB_ARTISTS / artist), "--artist", artist]
-    for budget in BUDGETS:
-        words += ["--protect", f"encoder-pgd:{budget}"]
+    """The artist's dose-response with its controls."""
+    words = [word for budget in BUDGETS for word in ("--protect", f"{ATTACK}:{budget}")]
     words += ["--control", "placebo:16", "--control", "null", "--control", "clean-again"]
-    words += ["--out", str(out), "--store", str(work / "store")]
-    done = subprocess.run([sys.executable, "-m", "audit.cli", *words], check=False)
+    return _run(artist, work, artist, words)
+
+
+def countered(artist: str, work: Path) -> dict[str, Any]:
+    """The strongest budget, alone and after each countermeasure; trainings of `audit` are reused."""
+    words = ["--protect", f"{ATTACK}:{BUDGETS[-1]}", "--control", "placebo:16", "--control", "null"]
+    words += [word for name in COUNTERMEASURES for word in ("--against", name)]
+    return _run(artist, work, f"{artist}-countered", words)
+
+
+def _run(artist: str, work: Path, name: str, words: list[str]) -> dict[str, Any]:
+    """Run an audit (or find it finished) and return its results."""
+    out = work / "audits" / name
+    fixed = ["run", "--originals", str(LAB_ARTISTS / artist), "--artist", artist, "--declare"]
+    where = ["--out", str(out), "--store", str(work / "store")]
+    done = subprocess.run([sys.executable, "-m", "audit.cli", *fixed, *words, *where], check=False)
     if done.returncode not in (0, 3):
-        raise SystemExit(f"the audit of {artist} ended with exit code {done.returncode}")
+        raise SystemExit(f"the audit {name} ended with exit code {done.returncode}")
     results: dict[str, Any] = json.loads((out / "results.json").read_text(encoding="utf-8"))
     return results
 
@@ -59,50 +69,6 @@ def unseen_psnr(model: Model) -> dict[str, float]:
         files = sorted((LAB_ARTISTS / artist).glob("*.png"))
         rows = [to_model_size(to_tensor(np.asarray(Image.open(f).convert("RGB"))), 64) for f in files]
         found[artist] = psnr(model.vae, torch.cat(rows).add(1).mul(127.5).round())
-    return found
-
-
-def recognition(model: Model, work: Path) -> dict[str, float]:
-    """How often the lab's open_clip finds the subject among 100, and the style among the trained sets.
-
-    Subjects: every picture against the 100 captions, for generated and for real pictures alike.
-    Styles: nearest mean of the other works' whitened features, by each metric.
-    """
-    _, records = load_pictures(work / "render" / "train")
-    records = [records[i] for i in shared_subjects(records)]
-    sets: dict[str, set[str]] = {}
-    for record in records:
-        sets.setdefault(record["subject"], set()).add(record["set"])
-    subjects = sorted((s for s in sets if len(s.split()) <= 2), key=lambda s: (-len(sets[s]), s))[:SUBJECTS]
-    styles = {name: pin["style"] for name, pin in load_sets().items() if pin["role"] == "train"}
-    pictures, all_records = load_pictures(work / "render" / "train")
-    pairs = [(s, r) for s in subjects for r, rec in enumerate(all_records) if rec["subject"] == s]
-    rng = np.random.default_rng(0)
-    chosen = [pairs[i] for i in rng.permutation(len(pairs))[:400]]
-    texts = [full_prompt(s, styles[all_records[r]["set"]]) for s, r in chosen]
-    tokens = model.tokenizer([*texts, ""], padding="max_length", truncation=True, return_tensors="pt")
-    with torch.no_grad():
-        hidden = model.text_encoder(tokens.input_ids).last_hidden_state
-    made = sample(model, text=hidden[:-1], empty=hidden[-1:], settings=LAB_SAMPLING, seed=1, autocast=torch.bfloat16)
-    real = pictures[[r for _, r in chosen]].permute(0, 2, 3, 1).contiguous().numpy()
-    clip, _ = open_clip.create_model_from_pretrained(f"local-dir:{LAB_OPENCLIP}", precision="fp32")
-    clip.eval()
-    words = open_clip.SimpleTokenizer(context_length=16)(subjects)
-    with torch.no_grad():
-        captions = clip.encode_text(words, normalize=True).double().numpy()
-    wanted = np.array([subjects.index(s) for s, _ in chosen])
-    found = {}
-    for name, batch in (("generated", made), ("real", real)):
-        found[f"subject, {name}"] = float(np.mean((openclip.extract(batch) @ captions.T).argmax(1) == wanted))
-    by_set = np.array([list(styles).index(all_records[r]["set"]) for _, r in chosen])
-    names = sorted(styles)
-    for metric, row in METRICS.items():
-        whitening: Whitening = row.whitening()
-        centres = np.stack([unit(whitening.others[whitening.others_set == i].mean(0)) for i in range(len(names))])
-        order = np.array([names.index(n) for n in styles])
-        for name, batch in (("generated", made), ("real", real)):
-            nearest = (whitening(row.extract(batch)) @ centres.T).argmax(1)
-            found[f"style by {metric}, {name}"] = float(np.mean(nearest == order[by_set]))
     return found
 
 
@@ -118,14 +84,27 @@ def row(results: dict[str, Any], name: str, condition: str, metric: str) -> str:
 
 
 def visibility(results: dict[str, Any], condition: str) -> str:
-    values = [v["psnr"] for v in results["visibility"] if v["condition"] == condition and v["psnr"] is not None]
-    return f"{np.mean(values):.1f} dB" if values else "-"
+    """Mean PSNR and perceptual distance of a condition's pictures."""
+    rows = [v for v in results["visibility"] if v["condition"] == condition]
+    psnrs = [v["psnr"] for v in rows if v["psnr"] is not None]
+    seen = [v["perceptual"] for v in rows if v.get("perceptual") is not None]
+    words = [f"PSNR {np.mean(psnrs):.1f} dB"] if psnrs else []
+    words += [f"perceptual distance {np.mean(seen):.2f}"] if seen else []
+    return ", ".join(words) or "-"
 
 
-def tables(results: dict[str, dict[str, Any]], vae: dict[str, float], seen: dict[str, float]) -> str:
+def tables(
+    results: dict[str, dict[str, Any]],
+    counters: dict[str, dict[str, Any]],
+    vae: dict[str, float],
+    tame: dict[str, str],
+    seen: dict[str, float],
+) -> str:
     """The figures of the card, Markdown."""
     lines = ["| what | figure |", "|---|---|"]
     lines += [f"| VAE reconstruction, {a} (unseen), PSNR | {v:.1f} dB |" for a, v in vae.items()]
+    budgets = ", ".join(str(b) for b in leverage.BUDGETS)
+    lines += [f"| leverage of 200 PGD steps on the encoder at {budgets} of 255, {a} | {v} |" for a, v in tame.items()]
     lines += [f"| recognised: {k} | {100 * v:.0f} % |" for k, v in seen.items()]
     for artist, r in results.items():
         lines += ["", f"### {artist}", "", "| estimate | channel_stats | openclip |", "|---|---|---|"]
@@ -138,13 +117,17 @@ def tables(results: dict[str, dict[str, Any]], vae: dict[str, float], seen: dict
             f"| base's place between other artists (0 %) and this one (100 %) | {both('base_position', 'base')} |"
         )
         lines.append(f"| share of the way that the clean LoRA goes | {both('learned_share', 'clean')} |")
+        for name in ("base", "clean"):
+            lines.append(f"| pictures recognised as this artist, {name} | {both('recognised_rate', name)} |")
         for name in ("null", "clean-again", "placebo:16"):
             lines.append(f"| protection index, {name} | {both('protection_index', name)} |")
         for budget in BUDGETS:
-            name = f"encoder-pgd:{budget}"
-            lines.append(
-                f"| protection index, {name} (PSNR {visibility(r, name)}) | {both('protection_index', name)} |"
-            )
+            name = f"{ATTACK}:{budget}"
+            lines.append(f"| protection index, {name} ({visibility(r, name)}) | {both('protection_index', name)} |")
+        c = counters[artist]
+        for counter in COUNTERMEASURES:
+            for name in (f"{ATTACK}:{BUDGETS[-1]}+{counter}", f"clean+{counter}"):
+                lines.append(f"| protection index, {name} | {both('protection_index', name, c)} |")
         lines.append(f"\nVerdict: {r['verdict']['sentence']}")
     return "\n".join(lines)
 
@@ -154,7 +137,7 @@ def sheet(results: dict[str, Any], folder: Path, path: Path) -> None:
     cells = {(c["condition"], c["replicate"]): c["generations"]["files"] for c in results["cells"]}
     held_out = [w["id"] for w in results["plan"]["works"] if w["split"] == "reference"][:10]
     rows = [[results["work_images"][w] for w in held_out], cells["base", 0][:10]]
-    rows += [cells["clean", 1][:10], cells[f"encoder-pgd:{BUDGETS[-1]}", 1][:10]]
+    rows += [cells["clean", 1][:10], cells[f"{ATTACK}:{BUDGETS[-1]}", 1][:10]]
     side = 64
     canvas = Image.new("RGB", (10 * side, len(rows) * side), "white")
     for y, names in enumerate(rows):
@@ -169,12 +152,15 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("lab-work"))
     args = parser.parse_args()
     results = {artist: audit(artist, args.work) for artist in ARTISTS}
+    counters = {artist: countered(artist, args.work) for artist in ARTISTS}
     model = load("lab", device=torch.device("cpu"))
-    figures = tables(results, unseen_psnr(model), recognition(model, args.work))
+    tame = {a: ", ".join(f"{leverage.leverage(model.vae, a, b):.0%}" for b in leverage.BUDGETS) for a in ARTISTS}
+    figures = tables(results, counters, unseen_psnr(model), tame, recognition(model, args.work))
     head = (Path(__file__).with_name("card-head.md")).read_text(encoding="utf-8")
     (LAB / "CARD.md").write_text(f"{head}\n{figures}\n", encoding="utf-8")
     sheets = Path("reports") / "lab"
     sheets.mkdir(parents=True, exist_ok=True)
+    draw(sheets / "styles.png")
     for artist, r in results.items():
         sheet(r, args.work / "audits" / artist, sheets / f"{artist}.png")
     print(figures)

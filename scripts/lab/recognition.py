@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from audit.models.cards import LAB_OPENCLIP
+from audit.models.encode import hidden_states
 from audit.models.loader import Model
 from audit.plan import LAB_SAMPLING, full_prompt
 from audit.sampling import sample
@@ -100,9 +101,7 @@ def recognition(model: Model, work: Path) -> dict[str, float]:
 
 
 def _draw(model: Model, texts: list[str]) -> NDArray[np.uint8]:
-    tokens = model.tokenizer([*texts, ""], padding="max_length", truncation=True, return_tensors="pt")
-    with torch.no_grad():
-        hidden = model.text_encoder(tokens.input_ids).last_hidden_state
+    hidden = hidden_states(model, [*texts, ""])
     return sample(model, text=hidden[:-1], empty=hidden[-1:], settings=LAB_SAMPLING, seed=1, autocast=torch.bfloat16)
 
 
