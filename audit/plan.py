@@ -27,6 +27,7 @@ from audit.records import (
     SampleSettings,
     Stopping,
     TrainSettings,
+    Work,
 )
 from audit.spec import MOST_BYTES, Spec
 from audit.store import Store
@@ -49,6 +50,7 @@ CONTROLS: dict[str, tuple[str, ...]] = {
 """Controls that a preset adds by itself: noise, the A/A test, and in court all planted nulls."""
 PROMPTS = {"quick": 12, "standard": 24, "court": 24}
 MAX_PROMPTS = 500
+OTHER_ARTIST = "other-artist"
 PRIMARY_METRIC = "channel_stats"
 
 LAB_TRAINING = TrainSettings(rank=8, alpha=8, steps=150, batch=8, learning_rate=1e-3, works=24)
@@ -79,11 +81,20 @@ def check_names(spec: Spec) -> None:
     for text in [*spec.protect, *(part for words in spec.against for part in words.split("+"))]:
         parse_step(text)
     for text in spec.control:
-        if text != "clean-again":
+        if text != "clean-again" and other_artist((text,)) is None:
             parse_step(text)
     _settings(LAB_TRAINING, spec.training, "training")
     _settings(LAB_SAMPLING, spec.sampling, "sampling")
     _settings(ProtectSettings(), spec.protection, "protection")
+
+
+def other_artist(controls: Sequence[str]) -> tuple[Path | None] | None:
+    """The folder after `other-artist:`, or None in its place without one; None when it was not asked for."""
+    for text in controls:
+        name, _, folder = text.partition(":")
+        if name == OTHER_ARTIST:
+            return (Path(folder) if folder else None,)
+    return None
 
 
 def make_plan(
@@ -93,6 +104,7 @@ def make_plan(
     model: ModelFacts,
     store: Store,
     surrogate: ModelFacts | None = None,
+    other_works: tuple[Work, ...] = (),
 ) -> Plan:
     """Fix everything before training.
 
@@ -125,6 +137,7 @@ def make_plan(
         if spec.until_decided
         else Stopping(),
         surrogate=surrogate,
+        other_works=other_works,
         protection=protection,
         recipes=recipes(conditions, surrogate=surrogate or model, asked=protection),
     )
@@ -190,15 +203,37 @@ def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Con
     controls = list(spec.control)
     given = {c.partition(":")[0] for c in controls}
     controls += [c for c in CONTROLS[spec.preset] if c not in given]
+    strongest, budget = protections[0], None
+    if any(c in ("placebo", "placebo-perceptual") for c in controls):
+        levels = [placebo_budget(p, artist=artist, store=store) for p in protections]
+        budget, strongest = max(zip(levels, protections, strict=True), key=lambda pair: pair[0] or 0)
     for text in controls:
+        name = text.partition(":")[0]
         if text == "clean-again":
             found.append(Condition(name=text, role="control"))
-        elif text == "placebo":
+        elif name == OTHER_ARTIST:
+            found.append(Condition(name=name, role="control", source="other-artist"))
+        elif text == "placebo" and budget is not None:
             # One placebo for all: the strongest protection's level, the hardest opponent.
-            budget = max(placebo_budget(p, artist=artist, store=store) for p in protections)
             found.append(Condition(name=text, role="placebo", steps=(f"placebo:{budget:g}",)))
+        elif text in ("placebo", "placebo-perceptual"):
+            # Matched to what the strongest protection delivers, picture by picture; one without an
+            # L-inf budget has no other placebo.
+            steps = (*strongest.steps, "placebo-perceptual:0")
+            found.append(Condition(name="placebo-perceptual", role="placebo", source=strongest.source, steps=steps))
+        elif name == "mixed":
+            made = _made(text, role="control", kinds=("control",))
+            found += [
+                Condition(
+                    name=text if len(protections) == 1 else f"{protection.name}+{text}",
+                    role="control",
+                    source=protection.source,
+                    steps=(*protection.steps, *made.steps),
+                )
+                for protection in protections
+            ]
         else:
-            role: Role = "placebo" if text.startswith("placebo:") else "control"
+            role: Role = "placebo" if name.startswith("placebo") else "control"
             found.append(_made(text, role=role, kinds=("placebo", "control")))
     names = [c.name for c in found]
     repeated = {n for n in names if names.count(n) > 1}
@@ -217,15 +252,16 @@ def _made(text: str, *, role: Role, kinds: tuple[str, ...], primary: bool = Fals
     return Condition(name=text, role=role, steps=(step.text,), primary=primary)
 
 
-def placebo_budget(protection: Condition, *, artist: ArtistSet, store: Store) -> float:
-    """Noise level for the placebo, in levels of 255.
+def placebo_budget(protection: Condition, *, artist: ArtistSet, store: Store) -> float | None:
+    """Noise level for the placebo, in levels of 255; None for a protection without an L-inf budget.
 
     A reference protection states its L-inf budget. For delivered files it is the median over works
     of the root mean square change, because random-sign noise of level e has exactly that RMS, while
     one outlier of a JPEG decides an L-inf.
     """
     if protection.steps:
-        return parse_step(protection.steps[0]).argument
+        step = parse_step(protection.steps[0])
+        return step.treatment.budget(step.argument)
     works = {w.id: w for w in artist.works}
     changes = []
     for file in artist.protected:
@@ -284,6 +320,11 @@ def full_prompt(subject: str, trigger: str) -> str:
 # --- cells -----------------------------------------------------------------------------------------
 
 
+def other_in_turn(plan: Plan, count: int) -> list[Work]:
+    """The other artist's works in the places of the pool's, from the first again when they are fewer."""
+    return [plan.other_works[i % len(plan.other_works)] for i in range(count)]
+
+
 def make_cells(plan: Plan, pictures: dict[str, Sequence[str]]) -> list[TrainingCell]:
     """All LoRAs of the plan, replicate by replicate.
 
@@ -297,6 +338,8 @@ def make_cells(plan: Plan, pictures: dict[str, Sequence[str]]) -> list[TrainingC
         for condition in plan.conditions:
             variant = "again" if condition.name == "clean-again" else ""
             streams = Streams(seed=plan.seed, replicate=replicate, variant=variant)
+            # Captions tell what the pictures show, so another artist's pictures come with their own.
+            shown = other_in_turn(plan, len(pool)) if condition.source == "other-artist" else pool
             rows = streams.works(pool=len(pool), wanted=plan.training.works)
             cells.append(
                 TrainingCell(
@@ -308,7 +351,7 @@ def make_cells(plan: Plan, pictures: dict[str, Sequence[str]]) -> list[TrainingC
                     streams=streams,
                     works=tuple(pool[i].id for i in rows),
                     pixels=tuple(pictures[condition.name][i] for i in rows),
-                    captions=tuple(full_prompt(pool[i].caption, plan.trigger) for i in rows),
+                    captions=tuple(full_prompt(shown[i].caption, plan.trigger) for i in rows),
                 )
             )
     return cells

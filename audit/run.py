@@ -7,20 +7,19 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from audit import provenance
-from audit.collect import collect
+from audit.collect import MIN_WORKS, collect
+from audit.collect.other import other_works
 from audit.conditions import treat
 from audit.eventlog import TRAINING_BEGINS, log_event
 from audit.evidence.timestamps import write_request
 from audit.finish import finish
-from audit.images import at_size_of, linf, psnr, rms
 from audit.judge import decided
 from audit.machine import environment, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
-from audit.plan import check_names, full_prompt, looks, make_cells, make_plan
+from audit.plan import check_names, full_prompt, looks, make_cells, make_plan, other_artist, other_in_turn
 from audit.progress import Progress
 from audit.records import (
     Adapter,
@@ -48,6 +47,7 @@ from audit.sampling import Source, generate
 from audit.spec import DECLARATION, Spec
 from audit.store import Store, default_store
 from audit.style.score import metric_facts, scores
+from audit.style.visibility import visibility_of
 from audit.training import train
 
 BASE = "base"
@@ -191,12 +191,15 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     progress.close()
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
+    asked = other_artist(spec.control)
+    others = () if asked is None else other_works(asked[0], artist=artist, least=MIN_WORKS, save=store.put_pixels)
     plan = make_plan(
         spec,
         artist=artist,
         model=facts,
         store=store,
         surrogate=describe(spec.surrogate) if spec.surrogate else None,
+        other_works=others,
     )
     model = load(spec.model, device=device)
     out = spec.out or default_folder(spec.artist, plan)
@@ -211,12 +214,16 @@ def treat_all(
     """Make every condition's version of every pool work."""
     pool = artist.pool()
     protected = {file.work: file.pixels for file in artist.protected}
+    sources = {
+        "originals": [w.pixels for w in pool],
+        "protected-files": [protected[w.id] for w in pool] if protected else [],
+        "other-artist": [w.pixels for w in other_in_turn(plan, len(pool))] if plan.other_works else [],
+    }
     per_step = len(pool)
     progress.stage("Preparing pictures", per_step * sum(max(1, len(c.steps)) for c in plan.conditions))
     made: dict[str, ImageSet] = {}
     before = 0
     for condition in plan.conditions:
-        use_files = condition.source == "protected-files"
         steps_before = before
 
         def report(done: int, at: int = steps_before) -> None:
@@ -225,7 +232,7 @@ def treat_all(
         made[condition.name] = treat(
             condition,
             works=pool,
-            sources=[protected[w.id] if use_files else w.pixels for w in pool],
+            sources=sources[condition.source],
             model=model,
             surrogate=surrogate,
             protection=plan.protection,
@@ -309,23 +316,5 @@ def score_all(
 def visibility(plan: Plan, treated: Mapping[str, ImageSet], store: Store) -> tuple[Visibility, ...]:
     """How far each treated picture is from its original, on the delivered files."""
     originals = {w.id: w.pixels for w in plan.works}
-    found = []
-    for condition in plan.conditions:
-        if not condition.steps and condition.source == "originals":
-            continue
-        images = treated[condition.name]
-        for work, digest in zip(images.works, images.pixels, strict=True):
-            before, after = store.get_pixels(originals[work]), store.get_pixels(digest)
-            # A copy delivered at another size is compared at the original's size, as a viewer would.
-            after = at_size_of(before, after)
-            same = bool(np.array_equal(before, after))
-            found.append(
-                Visibility(
-                    condition=condition.name,
-                    work=work,
-                    linf=linf(before, after),
-                    rms=rms(before, after),
-                    psnr=None if same else psnr(before, after),
-                )
-            )
-    return tuple(found)
+    changed = [c for c in plan.conditions if c.source != "other-artist" and (c.steps or c.source != "originals")]
+    return tuple(row for c in changed for row in visibility_of(treated[c.name], originals, store))

@@ -175,7 +175,7 @@ def write_treated_images(
     found: dict[str, dict[str, str]] = {}
     for index, condition in enumerate(plan.conditions):
         images = treated[condition.name]
-        if not condition.steps and condition.source == "originals":
+        if not condition.steps and condition.source != "protected-files":
             continue
         for work, digest in zip(images.works, images.pixels, strict=True):
             if work not in examples:

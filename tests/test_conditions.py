@@ -21,9 +21,9 @@ from audit.style.perceptual import perceptual_distance
 from audit.tensors import to_model_size, to_tensor
 from tests.builders import digest
 
-FEW = ProtectSettings(steps=4)
+FEW = ProtectSettings(steps=4, counter_steps=2)
 ATTACKS = [name for name, row in TREATMENTS.items() if row.kind == "protection"]
-SIZES = {"usual": (48, 64), "one row": (1, 40), "one column": (40, 1), "long": (20, 150), "odd": (33, 47)}
+SIZES = ((1, 40), (40, 1), (33, 47))
 
 
 @pytest.fixture(scope="module")
@@ -63,11 +63,11 @@ def test_every_row_keeps_its_contract_on_any_size(name, model):
     assert row.name == name
     assert row.source
     step = parse_step(name)
-    for size in SIZES.values():
+    for size in SIZES:
         pictures = [picture(1, *size)]
         given = [p.copy() for p in pictures]
-        once = treated(name, pictures, model, asked=ProtectSettings(steps=2))
-        again = treated(name, pictures, model, asked=ProtectSettings(steps=2))
+        once = treated(name, pictures, model, asked=ProtectSettings(steps=2, counter_steps=1))
+        again = treated(name, pictures, model, asked=ProtectSettings(steps=2, counter_steps=1))
         for before, kept, after, repeat in zip(pictures, given, once, again, strict=True):
             assert np.array_equal(before, kept), "originals are never touched"
             assert after.dtype == np.uint8
@@ -80,7 +80,7 @@ def test_every_row_keeps_its_contract_on_any_size(name, model):
 @pytest.mark.parametrize("name", sorted(TREATMENTS))
 def test_every_row_takes_4000_pixels_and_flat_grey(name, model):
     flat = np.full((24, 4000, 3), 127, np.uint8)
-    (after,) = treated(name, [flat], model, asked=ProtectSettings(steps=1))
+    (after,) = treated(name, [flat], model, asked=ProtectSettings(steps=1, counter_steps=1))
     assert after.shape[2] == 3
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from audit.errors import BadInput
 from audit.plan import choose_prompts, looks, make_cells, make_conditions, make_plan, placebo_budget
-from audit.records import ArtistSet, ProtectedFile
+from audit.records import ArtistSet, Condition, ProtectedFile
 from audit.spec import Spec, load_spec
 from audit.store import Store
 from audit.training.streams import Streams
@@ -155,3 +155,60 @@ def test_the_plan_says_what_is_tested_and_with_what(artist, store):
     assert all("above 0.5 (held)" in h and "channel_stats" in h for h in plan.hypotheses)
     assert set(plan.metric_weights) == set(plan.metrics)
     assert plan.digest() != plan.model_copy(update={"margins": plan.margins.model_copy(update={"held": 0.4})}).digest()
+
+
+def test_controls_of_this_plan_become_conditions(artist, store):
+    found = make_conditions(
+        spec(
+            protect=("encoder-pgd:8", "denoiser-pgd:16"),
+            control=("placebo-perceptual", "mixed:0.5", "other-artist:some folder", "placebo-perceptual:0.2"),
+            preset="quick",
+        ),
+        artist=artist,
+        store=store,
+    )
+    assert [(c.name, c.role, c.source, c.steps) for c in found[3:]] == [
+        ("placebo-perceptual", "placebo", "originals", ("denoiser-pgd:16", "placebo-perceptual:0")),
+        ("encoder-pgd:8+mixed:0.5", "control", "originals", ("encoder-pgd:8", "mixed:0.5")),
+        ("denoiser-pgd:16+mixed:0.5", "control", "originals", ("denoiser-pgd:16", "mixed:0.5")),
+        ("other-artist", "control", "other-artist", ()),
+        ("placebo-perceptual:0.2", "placebo", "originals", ("placebo-perceptual:0.2",)),
+    ]
+    (alone,) = [
+        c
+        for c in make_conditions(spec(protected="y", control=("mixed",), preset="quick"), artist=artist, store=store)
+        if c.role == "control"
+    ]
+    assert (alone.name, alone.source, alone.steps) == ("mixed", "protected-files", ("mixed:0.25",))
+
+
+def test_another_artists_pictures_come_with_their_own_captions():
+    base = built_plan()
+    others = tuple(make_work(100 + i) for i in range(5))
+    condition = Condition(name="other-artist", role="control", source="other-artist")
+    plan = base.model_copy(update={"conditions": (base.conditions[0], condition), "other_works": others})
+    pool = [w for w in plan.works if w.split == "pool"]
+    pictures = {c.name: [digest(f"{c.name} {w.id}") for w in pool] for c in plan.conditions}
+    clean, other = make_cells(plan, pictures)[:2]
+    assert clean.works == other.works
+    assert clean.streams == other.streams
+    assert {c.split(" by ")[0] for c in other.captions} <= {w.caption for w in others}
+    assert not set(clean.captions) & set(other.captions)
+
+
+def test_the_plan_tells_every_treatment_with_source_and_settings(artist, store):
+    facts = built_plan().model
+    plan = make_plan(
+        spec(protect=("denoiser-pgd:8",), against=("noise:13+vae",), protection={"steps": 7}),
+        artist=artist,
+        model=facts,
+        store=store,
+        surrogate=facts.model_copy(update={"name": "another"}),
+    )
+    told = {r.step: r for r in plan.recipes}
+    assert set(told) == {"denoiser-pgd:8", "noise:13", "vae", "placebo:8", "null"}
+    assert told["denoiser-pgd:8"].settings["steps"] == "7"
+    assert told["denoiser-pgd:8"].settings["surrogate"] == "another"
+    assert all(r.source for r in plan.recipes)
+    with pytest.raises(BadInput, match=r"protection\.crop"):
+        make_plan(spec(protect=("encoder-pgd",), protection={"crop": "round"}), artist=artist, model=facts, store=store)

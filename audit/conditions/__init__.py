@@ -11,13 +11,19 @@ from PIL import Image
 
 from audit.conditions.base import Context, Made, Pixels, Treatment
 from audit.conditions.controls import IDENTITY, MIXED, NULL
+from audit.conditions.counter.filters import BILATERAL_FILTER, BITS, BLUR, MEDIAN, TV
+from audit.conditions.counter.impress import IMPRESS
 from audit.conditions.counter.jpeg import JPEG
+from audit.conditions.counter.model import DIFFUSION, NOISY_UPSCALE, VAE
+from audit.conditions.counter.noise import NOISE
+from audit.conditions.counter.resize import RESIZE
 from audit.conditions.protect.denoiser import DENOISER_PGD
 from audit.conditions.protect.encoder import ENCODER_PGD
 from audit.conditions.protect.fused import FUSED_PGD
 from audit.conditions.protect.placebo import PLACEBO, PLACEBO_PERCEPTUAL
 from audit.conditions.protect.sds import SDS_PGD
 from audit.conditions.protect.surrogate import SURROGATE_PGD, SURROGATE_TARGET_PGD
+from audit.conditions.publish import AS_PUBLISHED
 from audit.errors import BadInput, printable
 from audit.images import linf
 from audit.models.loader import Model
@@ -31,7 +37,9 @@ TREATMENTS: dict[str, Treatment] = {
         *(ENCODER_PGD, DENOISER_PGD, FUSED_PGD, SDS_PGD, SURROGATE_PGD, SURROGATE_TARGET_PGD),
         *(PLACEBO, PLACEBO_PERCEPTUAL),
         *(NULL, IDENTITY, MIXED),
-        *(JPEG,),
+        *(JPEG, RESIZE, NOISE, BLUR, MEDIAN, BILATERAL_FILTER, BITS, TV),
+        *(VAE, DIFFUSION, NOISY_UPSCALE, IMPRESS),
+        *AS_PUBLISHED,
     )
 }
 
@@ -215,7 +223,9 @@ def _treated(
 
     settings = {"step": step.text, "version": step.treatment.version, "seed": seed, "model": model.facts.sha256}
     if step.treatment.kind == "protection":
-        settings |= {"surrogate": surrogate.facts.sha256, "asked": asked.model_dump(mode="json")}
+        settings |= {"surrogate": surrogate.facts.sha256, "steps": asked.steps, "crop": asked.crop}
+    if step.treatment.tier == "model":
+        settings |= {"steps": asked.counter_steps}
     found = store.json_step("treated", 2, settings, [*inputs, *originals], compute)
     missing = [d for d in found["pixels"] if not store.blob_path(d).exists()]
     return compute() if missing else dict(found)

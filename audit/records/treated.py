@@ -10,10 +10,12 @@ from audit.records.base import Finite, Record
 
 
 class ProtectSettings(Record):
-    """How reference protections run; a budget is part of their name."""
+    """How treatments run that take steps; a budget or strength is part of their name."""
 
     steps: int | None = Field(None, ge=1, le=10_000)
-    """Optimisation steps of every one; None for each one's own number."""
+    """Optimisation steps of every reference protection; None for each one's own number."""
+    counter_steps: int | None = Field(None, ge=1, le=10_000)
+    """The same of countermeasures that optimise or sample."""
     crop: Literal["squares", "tiles"] = "squares"
     """Where a model is shown the picture: through squares as high as its short side, resized as
     training does, or through tiles of the model's own resolution, for trainings on crops."""

@@ -1,0 +1,73 @@
+"""Works by another artist, for the planted success: a model trained on them never saw the artist audited."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from audit.collect.folders import list_pictures, read_picture, read_sidecar
+from audit.collect.names import caption_for
+from audit.errors import BadInput
+from audit.images import Pixels
+from audit.models.cards import LAB_ARTISTS
+from audit.records import ArtistSet, Work
+
+LAB_OTHERS = ("streamline-stickies-color", "streamline-freehand-color")
+"""The lab's artists, the second one first: it stands in unless its works are the ones audited."""
+
+
+def other_works(
+    folder: Path | None, *, artist: ArtistSet, least: int, save: Callable[[Pixels], str]
+) -> tuple[Work, ...]:
+    """Read the pictures of another artist.
+
+    Args:
+        folder: of another artist's works; None for a built-in one.
+        artist: the artist audited, whose works must not be among them.
+        least: fewer different works than this are refused.
+        save: stores uint8 RGB (H, W, 3) and returns the store's digest.
+
+    Raises:
+        BadInput: `other-artist-same`, `other-artist-few`, and those of reading a folder.
+    """
+    if folder is not None:
+        return _read(folder, artist, least, save)
+    for name in LAB_OTHERS[:-1]:
+        try:
+            return _read(LAB_ARTISTS / name, artist, least, save)
+        except BadInput as error:
+            if error.slug != "other-artist-same":
+                raise
+    return _read(LAB_ARTISTS / LAB_OTHERS[-1], artist, least, save)
+
+
+def _read(folder: Path, artist: ArtistSet, least: int, save: Callable[[Pixels], str]) -> tuple[Work, ...]:
+    own = {work.pixels for work in artist.works}
+    found: dict[str, Work] = {}
+    for path in list_pictures(folder, "other artist's", []):
+        picture = read_picture(path, "other artist's", save, known=found.keys())
+        if picture.content in found:
+            continue
+        if picture.stored in own:
+            raise BadInput(
+                "other-artist-same",
+                f"The other artist's picture '{picture.name}' is one of the works audited; give a folder of another "
+                "artist's works with --control other-artist:DIR.",
+            )
+        found[picture.content] = Work(
+            id=f"o{len(found):03d}",
+            name=picture.name,
+            caption=caption_for(picture.file, sidecar=read_sidecar(path)),
+            sha256=picture.facts.sha256,
+            pixels=picture.stored,
+            width=picture.facts.width,
+            height=picture.facts.height,
+            split="pool",
+        )
+    if len(found) < least:
+        raise BadInput(
+            "other-artist-few",
+            f"The other artist's folder holds {len(found)} different works, but at least {least} are needed to train "
+            "on; give a folder with more.",
+        )
+    return tuple(found.values())

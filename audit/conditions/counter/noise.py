@@ -1,0 +1,43 @@
+"""Gaussian noise over the picture: drowns what a cloak drew, at the price of grain."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
+from audit.streams import rng
+
+
+def grain(picture: Pixels, name: str, *, sigma: float, context: Context) -> Pixels:
+    """Gaussian noise of deviation `sigma` levels, constant over one pixel of the model's resolution.
+
+    Published at the training's own resolution; drawn per pixel of a larger file it would be
+    averaged away by the training's resize.
+    """
+    height, width = picture.shape[:2]
+    cell = max(1, min(height, width) // context.model.facts.resolution)
+    drawn = rng("noise", context.seed, name).normal(0, sigma, size=(-(-height // cell), -(-width // cell), 3))
+    noise = drawn.repeat(cell, axis=0).repeat(cell, axis=1)[:height, :width]
+    return (picture + noise).round().clip(0, 255).astype(np.uint8)
+
+
+def _noise(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    return Made([grain(p, n, sigma=argument, context=context) for p, n in zip(pictures, context.names, strict=True)])
+
+
+NOISE = Treatment(
+    name="noise",
+    kind="counter",
+    run=_noise,
+    unit="a deviation in levels of 255",
+    default=13,
+    low=1,
+    high=128,
+    budget=unbounded,
+    version=1,
+    source="Hönig et al. 2024 (Gaussian noising)",
+    published="deviation 0.05 of 1, which is 12.75 levels",
+    settings=lambda argument, surrogate, asked: {"grain": "one pixel of the model's resolution"},
+    whole=False,
+    tier="cheap",
+)
