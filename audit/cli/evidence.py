@@ -1,16 +1,28 @@
-"""Commands that turn a finished run into evidence, check it, and clean up; none of them starts torch."""
+"""Commands that turn a finished run into evidence, check it, and clean up; only `reproduce` starts torch."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from audit.cli.app import app
 from audit.cli.finished import RunFolder
-from audit.cli.options import Json, Originals, Out, Protected, StoreAt, one_sentence
+from audit.cli.options import (
+    Declare,
+    Device,
+    Json,
+    Memory,
+    ModelName,
+    Originals,
+    Out,
+    Protected,
+    StoreAt,
+    one_sentence,
+    with_rights,
+)
 from audit.errors import BadInput, printable
 
 BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder that `cloakcheck bundle` wrote.")]
@@ -128,3 +140,43 @@ def forget(
             raise BadInput("forget-refused", "Nothing was deleted; answer y, or give --yes.")
         gone = delete(store or default_store(), only_adapters=only_adapters)
         print(f"deleted {gone.files} files, {gone.size / 1e6:.1f} MB")
+
+
+@app.command()
+def reproduce(
+    folder: BundleFolder,
+    out: Out = None,
+    originals: Originals = None,
+    protected: Protected = None,
+    model: ModelName = None,
+    store: StoreAt = None,
+    device: Device = None,
+    memory: Memory = None,
+    declare: Declare = None,
+    json_output: Json = False,
+) -> None:
+    """Run a bundle's plan again and say whether its conclusions stand."""
+    with one_sentence():
+        from audit.progress import Progress
+        from audit.reproduce import reproduce as run_again
+        from audit.spec import load_spec
+
+        inside = folder / "bag" / "data" / "originals"
+        options: dict[str, Any] = {
+            "originals": originals or inside,
+            "protected": protected,
+            "model": model,
+            "store": store,
+        }
+        options |= {"out": out, "device": device, "memory": memory, "declare": declare}
+        found, at = run_again(folder, with_rights(load_spec(options, None)), Progress())
+        if json_output:
+            rows = [{"condition": a.condition, "stands": a.stands, "sentence": a.sentence} for a in found]
+            print(json.dumps({"conditions": rows, "report": str(at / "report.html")}))
+        else:
+            for agreement in found:
+                stands = {True: "stands", False: "DOES NOT STAND", None: "not comparable"}[agreement.stands]
+                print(f"{stands}: {printable(agreement.sentence, limit=400)}")
+            print(at / "report.html")
+    if any(a.stands is False for a in found):
+        raise typer.Exit(3)

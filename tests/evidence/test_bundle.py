@@ -1,0 +1,241 @@
+"""What each profile holds and withholds, forms, key, time stamps, deletion; through the command line."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cyclonedx.model.bom import Bom
+from PIL import Image
+from typer.testing import CliRunner
+
+from audit import records as r
+from audit.cli import app
+from audit.evidence import bag, forms
+from audit.evidence.adapters import find_adapters
+from audit.evidence.privacy import traces
+from audit.evidence.source import read_source
+from audit.images import encode_png
+from audit.marks import SOURCE_TYPE
+from audit.store import file_digest
+from tests.builders import make_plan, make_work
+from tests.evidence.authority import serving
+from tests.evidence.runs import PROMPTS, begin, picture, write_run
+
+
+def call(*args: object, code: int = 0) -> str:
+    done = CliRunner().invoke(app, [str(a) for a in args])
+    assert done.exit_code == code, (done.output, done.exception)
+    return done.stdout if code == 0 else done.stderr
+
+
+@pytest.fixture(scope="module")
+def works(tmp_path_factory):
+    """Folder of 12 original files with GPS in them, and a run of exactly these."""
+    folder = tmp_path_factory.mktemp("works")
+    (folder / "art").mkdir()
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 0.0)}
+    found = []
+    for index in range(12):
+        path = folder / "art" / f"my picture {index}.jpg"
+        Image.fromarray(picture(f"work {index}")).save(path, exif=exif, comment=b"by Jane Doe")
+        made = make_work(index, split="reference" if index % 3 == 0 else "pool", name=path.name)
+        found.append(made.model_copy(update={"sha256": file_digest(path)}))
+    run = write_run(folder / "run", make_plan(prompts=PROMPTS, works=tuple(found)))
+    return folder / "art", run
+
+
+def bundled(run: Path, out: Path, *more: object) -> Path:
+    call("bundle", run, "--out", out, "--key", out.parent / "key.pem", "--store", out.parent / "store", *more)
+    call("verify", out)
+    return out
+
+
+@pytest.mark.parametrize(
+    ("profile", "generated", "shown", "works_in"), [("minimal", 0, 0, 0), ("redacted", 38, 0, 0), ("full", 38, 1, 12)]
+)
+def test_what_a_profile_holds(works, tmp_path, profile, generated, shown, works_in):
+    art, run = works
+    out = bundled(run, tmp_path / "bundle", "--profile", profile, "--originals", art)
+    data = out / "bag" / "data"
+    assert len(list(data.glob("images/generated*"))) == generated
+    assert bool(list(data.glob("images/work*"))) == bool(shown)
+    assert sorted(p.name for p in data.glob("originals/*"))[:2] == ["w000.jpg", "w001.jpg"][: works_in // 6]
+    withheld = json.loads((data / "withheld.json").read_text())
+    plan = read_source(run).plan
+    assert (withheld.get("originals/w003") == plan.works[3].sha256) == (profile != "full")
+    assert not set(withheld) & set(bag.list_files(data))
+    assert not list(data.rglob("*.safetensors"))
+    r.Results.model_validate_json((data / "results.json").read_bytes())
+    if profile != "minimal":
+        with zipfile.ZipFile(data / "code" / "cloakcheck-source.zip") as code:
+            assert "audit/evidence/verify.py" in code.namelist()
+    # The artist's pictures are neither beside nor inside the report.
+    page = (data / "report.html").read_text()
+    assert ("image/png;base64" in page or "image/webp;base64" in page) == (profile != "minimal")
+
+
+def test_a_full_bundle_wants_the_files_that_the_run_read(works, tmp_path):
+    art, run = works
+    other = shutil.copytree(art, tmp_path / "art")
+    Image.fromarray(picture("another")).save(other / "my picture 3.jpg")
+    for more in ((), ("--originals", other)):
+        said = call("bundle", run, "--profile", "full", "--out", tmp_path / "b", "--key", tmp_path / "k", *more, code=2)
+        assert "[originals-differ]" in said
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_bundle_is_never_written_over(works, tmp_path):
+    _, run = works
+    (tmp_path / "b").mkdir()
+    assert "[bundle-exists]" in call("bundle", run, "--out", tmp_path / "b", "--key", tmp_path / "k", code=2)
+    assert "[profile-unknown]" in call("bundle", run, "--profile", "all", code=2)
+
+
+def test_privacy_is_audited_before_anything_is_written(works, tmp_path):
+    art, run = works
+    listed = call("bundle", run, "--audit-privacy", "--out", tmp_path / "b", "--key", tmp_path / "k")
+    assert "my picture 0.jpg" in listed
+    assert "UNEXPECTED" not in listed
+    assert not (tmp_path / "b").exists()
+    full = call("bundle", run, "--audit-privacy", "--profile", "full", "--originals", art, "--key", tmp_path / "k")
+    assert "EXIF, GPS, comment (in originals/w000.jpg)" in full
+    assert "12" in full
+
+
+def test_traces_of_a_machine_are_seen():
+    found = dict(traces(b'{"a": "/home/jane/art/x.png", "b": "jane@example.org", "c": "base64,AAA/home/x"}'))
+    assert found == {"a path of this machine": "/home/jane/art/x.png", "a mail address": "jane@example.org"}
+
+
+def test_the_sbom_can_be_read_and_names_every_package(sealed):
+    text = (sealed / "bag/data/sbom.cdx.json").read_text()
+    named = {component.name for component in Bom.from_json(json.loads(text)).components}
+    environment = json.loads((sealed / "bag/data/environment.json").read_text())
+    assert {p["name"] for p in environment["packages"]} <= named
+
+
+def test_generated_pictures_say_that_they_are_generated(sealed):
+    path = next((sealed / "bag/data/images").glob("generated*"))
+    assert SOURCE_TYPE.encode() in path.read_bytes()
+    with Image.open(path) as opened:
+        assert np.array_equal(np.asarray(opened), picture(path.name))
+        assert "trainedAlgorithmicMedia" in str(opened.getxmp())
+
+
+def test_forms_are_filled_and_nothing_is_left_open(sealed):
+    seal = file_digest(sealed / "bag" / bag.TAGS)
+    for name in (forms.CERTIFICATION, forms.CUSTODY):
+        text = (sealed / name).read_text()
+        assert seal in text
+        assert "@" not in text
+    assert "1746" in (sealed / forms.CERTIFICATION).read_text()
+    assert "902(14)" in (sealed / forms.CERTIFICATION).read_text()
+
+
+# --- key and time ------------------------------------------------------------------------------------
+
+
+def test_a_key_is_made_once_for_its_owner_only(works, tmp_path):
+    _, run = works
+    bundled(run, tmp_path / "one", "--profile", "minimal")
+    assert (tmp_path / "key.pem").stat().st_mode & 0o777 == 0o600
+    bundled(run, tmp_path / "two", "--profile", "minimal")
+    assert (tmp_path / "one/signer.pub").read_bytes() == (tmp_path / "two/signer.pub").read_bytes()
+    (tmp_path / "bad.pem").write_text("-----BEGIN RSA PRIVATE KEY-----\n")
+    assert "[key-unusable]" in call("bundle", run, "--out", tmp_path / "x", "--key", tmp_path / "bad.pem", code=2)
+
+
+def test_a_stamp_is_fetched_only_when_asked(works, tmp_path, authority):
+    _, run = works
+    out = bundled(run, tmp_path / "b", "--profile", "minimal")
+    assert "not independently attested" in call("stamp", out)
+    with serving(authority) as url:
+        assert "[chain-missing]" in call("stamp", out, "--tsa", url, code=2)
+        assert not (out / "tagmanifest.tsr").exists()
+        assert "attested" in call("stamp", out, "--tsa", url, "--chain", authority.chain)
+    assert "The bundle existed on" in call("verify", out, "--chain", authority.chain)
+    for url in ("http://127.0.0.1:9/", "file:///etc/passwd"):
+        assert "[tsa-unreachable]" in call("stamp", out, "--tsa", url, "--chain", authority.chain, code=2)
+
+
+def test_a_wrong_reply_is_not_kept(works, tmp_path, authority):
+    _, run = works
+    out = bundled(run, tmp_path / "b", "--profile", "minimal")
+    reply, page = tmp_path / "r.tsr", tmp_path / "page.tsr"
+    reply.write_bytes(authority.reply((run / "plan.tsq").read_bytes()))
+    page.write_text("<html>503</html>")
+    for path, chain, slug in (
+        (reply, authority.chain, "token-wrong"),
+        (page, authority.chain, "token-unreadable"),
+        (reply, page, "token-chain"),
+    ):
+        assert f"[{slug}]" in call("stamp", out, "--tsr", path, "--chain", chain, code=2)
+    assert not (out / "tagmanifest.tsr").exists()
+    call("verify", out)
+
+
+def test_a_plan_is_stamped_before_training_or_not_at_all(works, tmp_path, authority):
+    _, run = works
+    assert "[stamp-too-late]" in call("stamp", run, code=2)
+    assert "[nothing-to-stamp]" in call("stamp", tmp_path, code=2)
+    begin(tmp_path / "new", make_plan(prompts=PROMPTS))
+    (tmp_path / "r.tsr").write_bytes(authority.reply((tmp_path / "new/plan.tsq").read_bytes()))
+    call("stamp", tmp_path / "new", "--tsr", tmp_path / "r.tsr", "--chain", authority.chain)
+    assert (tmp_path / "new/plan.tsr").exists()
+
+
+# --- deletion ----------------------------------------------------------------------------------------
+
+
+def stored(run: Path, store: Path) -> Path:
+    """A store with one adapter of the run in two places, one of another run, and a picture."""
+    results = read_source(run).results
+    for number, (step, data) in enumerate([("a", b"adapter"), ("b", b"adapter"), ("c", b"other")]):
+        folder = store / "steps" / "adapter" / step
+        folder.mkdir(parents=True)
+        (folder / "adapter.safetensors").write_bytes(data + bytes(number // 2))
+    blob = store / "blobs" / "00" / "x.png"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(encode_png(picture("x")))
+    assert results.cells[1].adapter is not None
+    return store
+
+
+def with_adapter(results: r.Results, digest: str) -> r.Results:
+    cells = list(results.cells)
+    cells[1] = cells[1].model_copy(update={"adapter": cells[1].adapter.model_copy(update={"sha256": digest})})
+    return results.model_copy(update={"cells": tuple(cells)})
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_adapters_of_the_run_are_deleted_after_hashing_unless_kept(works, tmp_path, keep):
+    store = stored(works[1], tmp_path / "store")
+    digest = file_digest(store / "steps/adapter/a/adapter.safetensors")
+    found = find_adapters(with_adapter(read_source(works[1]).results, digest), store, keep=keep)
+    assert len(found.copies) == 2
+    assert list(found.kept()) == ([digest] if keep else [])
+    found.settle()
+    assert sorted(p.name for p in (store / "steps/adapter").iterdir()) == (["a", "b", "c"] if keep else ["c"])
+    assert ("kept" in found.fate, "deleted" in found.fate) == (keep, not keep)
+
+
+def test_forget_deletes_a_store_and_nothing_else(works, tmp_path):
+    store = stored(works[1], tmp_path / "store")
+    done = CliRunner().invoke(app, ["forget", "--store", str(store)], input="n\n")
+    assert "[forget-refused]" in done.stderr
+    assert (store / "steps/adapter/a").exists()
+    call("forget", "--store", store, "--only-adapters", "--yes")
+    assert not (store / "steps/adapter").exists()
+    assert (store / "blobs/00/x.png").exists()
+    assert "deleted 1 files" in call("forget", "--store", store, "--yes")
+    (tmp_path / "home" / "steps").mkdir(parents=True)
+    (tmp_path / "home" / "thesis.txt").write_text("mine")
+    for folder in (tmp_path / "home", tmp_path / "nowhere"):
+        assert "[not-a-store]" in call("forget", "--store", folder, "--yes", code=2)
+    assert (tmp_path / "home" / "thesis.txt").exists()

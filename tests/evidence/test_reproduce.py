@@ -1,0 +1,81 @@
+"""A real run on a tiny model: sealed, verified, run again; and what counts as standing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from typer.testing import CliRunner
+
+from audit.cli import app
+from audit.judge import judge
+from audit.reproduce import compare
+from tests.builders import make_plan, make_results
+from tests.e2e.folders import write_protected, write_spec
+
+
+def call(*args: object, codes: tuple[int, ...] = (0,)) -> str:
+    done = CliRunner().invoke(app, [str(a) for a in args])
+    assert done.exit_code in codes, (done.output, done.exception)
+    return done.stdout + done.stderr
+
+
+def judged(index: float, *, seed: int = 0):
+    return judge(make_results(plan=make_plan(), protection={"encoder-pgd:16": index}, seed=seed))
+
+
+def test_the_same_world_measured_again_stands():
+    found = {a.condition: a for a in compare(judged(0.8), judged(0.8, seed=1))}
+    assert found["encoder-pgd:16"].stands is True
+    assert "inside the stated interval" in found["encoder-pgd:16"].sentence
+
+
+def test_another_world_does_not_stand():
+    found = {a.condition: a for a in compare(judged(0.8), judged(0.1, seed=1))}
+    assert found["encoder-pgd:16"].stands is False
+    assert "OUTSIDE" in found["encoder-pgd:16"].sentence
+
+
+def test_without_figures_nothing_is_claimed():
+    bare = make_results(plan=make_plan())
+    assert {a.stands for a in compare(bare, bare)} == {None}
+
+
+@pytest.mark.slow
+def test_a_bundle_is_run_again_from_its_plan(tiny_model, tmp_path):
+    art = write_protected(tmp_path / "art")
+    spec = write_spec(tmp_path / "audit.toml")
+    store, out, key = tmp_path / "store", tmp_path / "out", tmp_path / "key.pem"
+    run = ["--originals", art / "originals", "--protected", art / "glazed"]
+    call("run", *run, "--spec", spec, "--model", tiny_model, "--out", out, "--store", store, "--preset", "quick",
+         "--declare", codes=(0, 3))  # fmt: skip
+    results = json.loads((out / "results.json").read_text())
+    assert results["provenance"]["declaration"].startswith("These are my own works")
+    assert not any(n["slug"] == "rights-not-declared" for n in results["notes"])
+    bundle = tmp_path / "bundle"
+    said = call("bundle", out, "--out", bundle, "--key", key, "--store", store, "--profile", "full", *run)
+    assert "adapters deleted" in said
+    assert not list(store.rglob("adapter.safetensors"))
+    assert "This bundle verifies" in call("verify", bundle)
+    # Of a full bundle nothing else is needed; the adapters are trained again.
+    again = ["reproduce", bundle, "--model", tiny_model, "--store", tmp_path / "other-store", "--out", tmp_path / "new"]
+    said = call(*again, "--json")
+    found = json.loads(said[said.index('{"conditions"') :].splitlines()[0])
+    # A random model learns nothing, so there is no interval to stand in; the pictures must be the same here.
+    assert {a["condition"]: a["stands"] for a in found["conditions"]} == {"protected": None}
+    first, second = (json.loads((f / "results.json").read_text()) for f in (out, tmp_path / "new"))
+    assert [c["generations"]["pixels"] for c in first["cells"]] == [c["generations"]["pixels"] for c in second["cells"]]
+    # Refusals: no out, another model, no works, a broken bundle.
+    assert "[out-missing]" in call(*again[:-2], codes=(2,))
+    other = shutil.copytree(tiny_model, tmp_path / "model")
+    (other / "scheduler" / "more.txt").write_text("x")
+    args = [*again[:-1], tmp_path / "x", "--model", other]
+    assert "[model-differs]" in call(*args, codes=(2,))
+    redacted = tmp_path / "redacted"
+    call("bundle", out, "--out", redacted, "--key", key, "--store", store)
+    args = ["reproduce", redacted, "--model", tiny_model, "--out", tmp_path / "x", "--store", tmp_path / "s"]
+    assert "[works-differ]" in call(*args, codes=(2,))
+    (bundle / "bag/data/report.html").write_text("")
+    assert "[bundle-unverified]" in call(*again, codes=(2,))
+    assert not (tmp_path / "x").exists()
