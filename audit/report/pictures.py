@@ -18,7 +18,7 @@ from markupsafe import Markup
 from PIL import Image
 
 MAX_PIXELS = 40_000_000
-PREVIEW = 256
+PREVIEW = 384
 THUMB = 96
 CROP = 224
 STRONGEST = 16
@@ -57,6 +57,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._previews: dict[str, Picture | None] = {}
         self.spent = 0
 
     def open(self, name: str) -> Image.Image | None:
@@ -74,17 +75,24 @@ class Shelf:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
 
-    def preview(self, name: str, *, side: int = PREVIEW) -> Picture | None:
-        """A lossy preview of at most `side` pixels; smaller pictures are shown with square pixels."""
+    def preview(self, name: str) -> Picture | None:
+        """A lossy preview of at most `PREVIEW` pixels a side; tiny pictures stay as they are, with square pixels."""
+        if name not in self._previews:
+            self._previews[name] = self._shrunk(name)
+        elif (again := self._previews[name]) is not None:
+            self.spent += len(again.uri)
+        return self._previews[name]
+
+    def _shrunk(self, name: str) -> Picture | None:
         picture = self.open(name)
         if picture is None:
             return None
-        tiny = max(picture.size) <= side // 2
+        tiny = max(picture.size) <= PREVIEW // 2
         shown = picture
-        if max(picture.size) > side:
+        if max(picture.size) > PREVIEW:
             shown = picture.copy()
-            shown.thumbnail((side, side), Image.Resampling.LANCZOS)
-        factor = side / max(shown.size)
+            shown.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
+        factor = PREVIEW / max(shown.size)
         width, height = (max(1, round(v * factor)) for v in shown.size)
         return Picture(self._uri(shown, lossless=tiny), width, height, pixelated=tiny)
 
@@ -144,12 +152,11 @@ class Shelf:
         bare = Image.fromarray(np.asarray(picture))
         data = io.BytesIO()
         if lossless:
-            bare.save(data, format="PNG", optimize=True)
+            bare.save(data, format="WEBP", lossless=True, exact=True, quality=60, method=4)
         else:
             bare.save(data, format="WEBP", quality=quality, method=4)
-        kind = "png" if lossless else "webp"
         # Base64 needs no escaping; Markup also spares megabytes the search for control characters.
-        uri = Markup(f"data:image/{kind};base64,{base64.b64encode(data.getvalue()).decode('ascii')}")
+        uri = Markup(f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode('ascii')}")
         self.spent += len(uri)
         return uri
 
