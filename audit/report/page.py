@@ -40,8 +40,8 @@ def render(results: Results, *, images: Path, edition: Edition = "artist", lang:
         StorageError: `templates-missing`, when the installation lacks the page's templates.
     """
     folder, speaking = templates_folder(), voice(lang)
-    page = build(results, images=images, voice=speaking)
     court = edition == "court"
+    page = build(results, images=images, voice=speaking, for_print=court)
     sheets = [_asset(folder / "report.css")]
     if court:
         sheets += [_asset(folder / "court.css"), _running_header(speaking, page.opening.report_id)]

@@ -11,6 +11,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -53,10 +54,14 @@ class Crops:
 
 
 class Shelf:
-    """Opens pictures by name and counts the characters of all data URIs handed out."""
+    """Opens pictures by name and counts the characters of all data URIs handed out.
 
-    def __init__(self, folder: Path) -> None:
+    Browsers put JPEG into a PDF as it is but unpack WebP there, so pages made to be printed take JPEG.
+    """
+
+    def __init__(self, folder: Path, *, lossy: Literal["webp", "jpeg"] = "webp") -> None:
         self._folder = folder
+        self._lossy = lossy
         self._previews: dict[str, Picture | None] = {}
         self.spent = 0
 
@@ -151,12 +156,13 @@ class Shelf:
         # A new image of the bare pixels: comments, EXIF and colour profiles stay behind.
         bare = Image.fromarray(np.asarray(picture))
         data = io.BytesIO()
+        kind = "webp" if lossless else self._lossy
         if lossless:
             bare.save(data, format="WEBP", lossless=True, exact=True, quality=60, method=4)
         else:
-            bare.save(data, format="WEBP", quality=quality, method=4)
+            bare.save(data, format=kind.upper(), quality=quality)
         # Base64 needs no escaping; Markup also spares megabytes the search for control characters.
-        uri = Markup(f"data:image/webp;base64,{base64.b64encode(data.getvalue()).decode('ascii')}")
+        uri = Markup(f"data:image/{kind};base64,{base64.b64encode(data.getvalue()).decode('ascii')}")
         self.spent += len(uri)
         return uri
 

@@ -29,18 +29,19 @@ class Page:
     appendix: Appendix
 
 
-def build(results: Results, *, images: Path, voice: Voice) -> Page:
+def build(results: Results, *, images: Path, voice: Voice, for_print: bool = False) -> Page:
     """Work out every section.
 
     Args:
         results: a judged Results record.
         images: folder with the files that results name; missing ones are reported in words.
         voice: the page's language.
+        for_print: pictures in the format that makes a small PDF.
 
     Raises:
         BadResults: `results-not-judged`, when the results hold no verdict.
     """
-    facts, shelf = Facts(results, voice), Shelf(images)
+    facts, shelf = Facts(results, voice), Shelf(images, lossy="jpeg" if for_print else "webp")
     # The gallery comes last of the picture sections: its contact sheets take what the budget leaves.
     return Page(
         opening=opening(facts, shelf),

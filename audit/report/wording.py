@@ -87,7 +87,7 @@ def sentence(v: Voice, results: Results) -> Text:
     written = results.verdict.sentence
     if v.code == SOURCE:
         return Text(written, foreign=False)
-    ways: list[Callable[[Voice], str]] = [lambda to: to.say("{text}", text=to.known(verdict.NO_PROTECTION).text)]
+    ways: list[Callable[[Voice], str]] = [lambda to: to.known(verdict.NO_PROTECTION).text]
     ways += [_not_valid(check) for check in results.checks]
     index = next(
         (
@@ -145,7 +145,8 @@ def _not_valid(check: Check) -> Callable[[Voice], str]:
     def way(v: Voice) -> str:
         reason = v.known(check.sentence).text
         first = reason[:1].lower() if v.code == SOURCE else reason[:1]
-        return v.say(verdict.SENTENCES["not-valid"], reason=first + reason[1:])
+        template = verdict.SENTENCES["not-valid"]
+        return v.say(template, reason=first + reason[1:])
 
     return way
 
