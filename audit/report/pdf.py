@@ -62,9 +62,9 @@ def print_pdf(page: Path, target: Path) -> Path:
             command.append("--no-sandbox")
         try:
             subprocess.run([*command, page.resolve().as_uri()], capture_output=True, timeout=TIMEOUT, check=False)
-            data = printed.read_bytes()
+            data = printed.read_bytes() if printed.is_file() else b""
             if not data.startswith(b"%PDF-"):
-                raise OSError("no PDF was written")
+                raise OSError("it wrote no PDF")
             partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
             partial.write_bytes(data)
             partial.replace(target)
