@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import webbrowser
 from pathlib import Path
 from typing import Annotated
 
@@ -32,10 +33,25 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
 
 
 @app.command()
-def report(folder: RunFolder) -> None:
+def report(
+    folder: RunFolder,
+    court: Annotated[bool, typer.Option("--court", help="Also write report-court.html: no script, numbered.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also print the court edition to report-court.pdf.")] = False,
+    lang: Annotated[str, typer.Option(help="Language of the report: en or de.")] = "en",
+    open_it: Annotated[bool, typer.Option("--open", help="Open the report in your browser.")] = False,
+) -> None:
     """Render the report of a finished run again; results.json stays as it is."""
     with one_sentence():
-        from audit.report import write_report
+        from audit.report import print_pdf, write_report
         from audit.runfolder import read_results
 
-        print(write_report(read_results(folder), run_folder=folder))
+        results = read_results(folder)
+        path = write_report(results, run_folder=folder, lang=lang)
+        if court or pdf:
+            print(page := write_report(results, run_folder=folder, edition="court", lang=lang))
+            if pdf:
+                print(print_pdf(page, page.with_suffix(".pdf")))
+        if open_it:
+            # A browser that cannot be started must not fail the command: the path is printed all the same.
+            webbrowser.open(path.resolve().as_uri())
+        print(path)

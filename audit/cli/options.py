@@ -73,7 +73,11 @@ def announce(judged: Results, out: Path, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"verdict": judged.verdict.model_dump(mode="json"), "report": str(report)}))
     else:
-        print(judged.verdict.sentence)
+        from rich.console import Console
+
+        from audit.report.terminal import show
+
+        show(judged, Console(highlight=False, soft_wrap=False))
         print(report)
     if judged.verdict.label == "not-valid":
         raise typer.Exit(3)

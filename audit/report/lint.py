@@ -9,22 +9,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-LIMITS: tuple[str, ...] = (
-    "It tells you about one kind of imitation: small add-on trainings (LoRA) of one base model, on your "
-    "pictures, with the settings listed below.",
-    "It does not cover other ways to imitate: picture-to-picture tools, style transfer, painting into a "
-    "picture, or adapters that read a picture directly.",
-    "It does not cover closed services or models that were not tested.",
-    "It does not cover later versions of a protection, or later ways around one.",
-    "It does not tell who trained a model on your work, or whether anyone did.",
-    "A style score is a measurement. It is not a legal finding on whether a picture infringes a right, was "
-    "copied or is substantially similar.",
-    "A run on another machine gives other pictures. We expect the same answer within the range shown, not "
-    "the same pixels.",
-    "The lines between the verdict words are choices made before the run. They have not been checked against "
-    "what people see.",
-)
-"""The fixed text of "What this does not tell you". Only these exact sentences may use banned words."""
+from audit.report.limits import limits
+from audit.report.voice import languages, voice
 
 _BANNED: tuple[tuple[str, str], ...] = (
     ("infringement", r"\binfring\w*"),
@@ -42,6 +28,17 @@ _BANNED: tuple[tuple[str, str], ...] = (
     ("service", r"\bprotects? (you |your \w+ )?(against|from) \w+"),
     ("third party", r"\b(midjourney|openai|dall[\s·-]?e|stability ai|deviantart|runwayml)\b"),
     ("third party", r"\b(adobe|google|meta ai|anthropic|getty)\b"),
+    # German
+    ("infringement", r"\b\w*(rechtsverletz|verletzt \w+ recht)\w*"),
+    ("copying", r"\b(kopiert\w*|plagi\w+|gefälscht\w*|fälschung\w*|raubkopie\w*)\b"),
+    ("theft", r"\b(gestohlen\w*|stiehlt|diebstahl\w*|geklaut\w*|dieb(e|en)?)\b"),
+    ("legal similarity", r"\bwesentlich ähnlich\w*"),
+    ("proof", r"\b(be|er|nach)(weis\w*|wiesen\w*)\b"),
+    ("absolute", r"\b(unmöglich\w*|garantier\w*|unfehlbar\w*|zweifelsfrei\w*)\b"),
+    ("absolute", r"\b(vollständig|völlig|gänzlich|vollkommen) (sicher|geschützt|immun)\w*"),
+    ("seal", r"\b(zertifi\w+|beglaubigt\w*)\b"),
+    ("court", r"\b(gerichtsfest\w*|gerichtlich verwertbar\w*)\b"),
+    ("service", r"\bschützt (sie |dich |ihre \w+ )?(vor|gegen) \w+"),
 )
 _PATTERNS = tuple((name, re.compile(pattern, re.IGNORECASE)) for name, pattern in _BANNED)
 
@@ -53,8 +50,9 @@ def banned_claims(text: str) -> list[str]:
         text: visible text of a page (see `visible_text`), or any sentence.
     """
     flat = _flatten(text)
-    for sentence in LIMITS:
-        flat = flat.replace(_flatten(sentence), " ")
+    for code in languages():
+        for sentence in limits(voice(code)):
+            flat = flat.replace(_flatten(sentence), " ")
     return [f"{name}: {hit.group(0)}" for name, pattern in _PATTERNS for hit in pattern.finditer(flat)]
 
 

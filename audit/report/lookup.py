@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.errors import BadResults, printable
-from audit.judge.words import change_words, condition_words, range_words
 from audit.records import Cell, Condition, Estimate, MetricFacts, Results, Verdict
+from audit.report import wording
+from audit.report.voice import Voice, voice
 
-SHORT = {
-    "base": "never saw your art",
-    "clean": "unprotected",
-    "protected": "protected",
-    "placebo": "random noise",
-    "null": "tiny change",
-    "clean-again": "originals again",
-    "identity": "unchanged copies",
-    "other-artist": "another artist",
-    "as-published": "as published",
-}
-"""Column headings for conditions whose names are not words already."""
+
+def short_names(v: Voice) -> dict[str, str]:
+    """Column headings for conditions whose names are not words already."""
+    return {
+        "base": v.say("never saw your art"),
+        "clean": v.say("unprotected"),
+        "protected": v.say("protected"),
+        "placebo": v.say("random noise"),
+        "null": v.say("tiny change"),
+        "clean-again": v.say("originals again"),
+        "identity": v.say("unchanged copies"),
+        "other-artist": v.say("another artist"),
+        "as-published": v.say("as published"),
+        "mixed": v.say("mixed"),
+    }
+
+
 SLOTS = 6
 """Colours for conditions other than base and clean; more conditions than that share them."""
 
@@ -31,6 +37,7 @@ class Facts:
     """A judged Results record with lookups; every answer may be None, because cells may be missing."""
 
     results: Results
+    voice: Voice = field(default_factory=voice)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -98,44 +105,73 @@ class Facts:
         return math.fsum(found[at] for at in wanted) / len(wanted)
 
     def _scores(self, condition: str, replicate: int, metric: str) -> dict[tuple[int, int], float]:
-        cell = self.cell(condition, replicate)
-        scores = cell.scores if cell else ()
-        return {(s.prompt, s.noise): s.value for s in scores if s.metric == metric and s.value is not None}
+        key = (condition, replicate, metric)
+        if key not in self._kept_scores:
+            cell = self.cell(condition, replicate)
+            scores = cell.scores if cell else ()
+            self._kept_scores[key] = {
+                (s.prompt, s.noise): s.value for s in scores if s.metric == metric and s.value is not None
+            }
+        return self._kept_scores[key]
+
+    @cached_property
+    def _kept_scores(self) -> dict[tuple[str, int, str], dict[tuple[int, int], float]]:
+        return {}
+
+    def scores(self, condition: str, replicate: int) -> dict[tuple[int, int], float]:
+        """Scores of a cell by the primary metric: (prompt, noise) -> score; missing ones are left out."""
+        return self._scores(condition, replicate, self.primary)
+
+    def lost_shares(self, condition: str) -> list[float]:
+        """What a condition took away in each run with a pair, as shares of the mean gain of unprotected.
+
+        Their mean is the protection index. Empty when the unprotected models gained nothing.
+        """
+        base = self.mean_score("base", 0)
+        runs = range(1, self.results.plan.replicates + 1)
+        scored = [(self.mean_score("clean", r), self.mean_score(condition, r)) for r in runs]
+        pairs = [(one, other) for one, other in scored if one is not None and other is not None]
+        if base is None or not pairs:
+            return []
+        gain = math.fsum(clean - base for clean, _ in pairs) / len(pairs)
+        return [(clean - treated) / gain for clean, treated in pairs] if gain > 0 else []
+
+    @cached_property
+    def _short_names(self) -> dict[str, str]:
+        return short_names(self.voice)
 
     def label(self, condition: str) -> str:
         """A condition as a phrase to stand after "trained on", safe to show."""
-        return printable(condition_words(condition), limit=140)
+        return printable(wording.condition(self.voice, condition), limit=140)
 
     def short(self, condition: str) -> str:
         """A condition in a word or two, for headings and figures."""
         first, *rest = printable(condition, limit=60).split("+")
         name, _, argument = first.partition(":")
         # Arguments are kept where two conditions would otherwise look the same.
-        word = SHORT.get(name, first)
+        names = self._short_names
+        word = names.get(name, first)
         alike = sum(c.name.split("+")[0].split(":")[0] == name for c in self.tested if "+" not in c.name)
-        if name in SHORT and argument and alike > 1:
+        if name in names and argument and alike > 1:
             word = f"{word} {argument}"
         return " + ".join([word, *rest])
 
     def slot(self, condition: str) -> str:
-        """Colour class of a condition, the same in every figure."""
+        """Colour class of a condition, the same in every figure; controls are drawn in ink."""
         if condition in ("base", "clean"):
             return condition
-        names = [c.name for c in self.tested]
+        names = [c.name for c in self.tested if c.role != "control"]
         return f"c{names.index(condition) % SLOTS}" if condition in names else "ink"
 
 
-def change(estimate: Estimate) -> str:
+def change(facts: Facts, estimate: Estimate) -> str:
     """A protection index in the words of the verdict's sentence, "35 % less"; empty without a value."""
-    value, low, high = estimate.value, estimate.low, estimate.high
-    if value is None:
-        return ""
-    # The verdict's sentence rounds to 5 % when the range is wide; two figures for one thing would confuse.
-    wide = low is not None and high is not None and high - low >= 0.2
-    return change_words(round(value * 20) / 20 if wide else value)
+    return "" if estimate.value is None else wording.change(facts.voice, wording.shown(estimate))
 
 
-def likely(estimate: Estimate) -> str:
+def likely(facts: Facts, estimate: Estimate) -> str:
     """The range of a protection index in words; empty when there is none."""
     low, high = estimate.low, estimate.high
-    return "" if low is None or high is None else f"likely {range_words(low, high)}"
+    if low is None or high is None:
+        return ""
+    return facts.voice.say("likely {range}", range=wording.spread(facts.voice, low, high))

@@ -2,53 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
-from audit.judge.words import LABEL_WORDS
 from audit.records import Condition, Estimate, Results, VerdictLabel
-from audit.report.filters import count, percent
+from audit.report import wording
 from audit.report.lookup import Facts, change, likely
 from audit.report.pictures import Picture, Shelf
+from audit.report.scale import Scale, scale
+from audit.report.voice import Text
 
 PAIRS = 3
 LONG = 110
-"""Characters of a verdict's sentence beyond which it is set smaller."""
-
-NOTES: dict[VerdictLabel, str] = {
-    "held": "Some of the style may still come through: look at the pictures.",
-    "partly-held": "A part of the style still came through: look at the pictures.",
-    "did-not-hold": "That is about the method in this test, not about you.",
-    "inconclusive": "This test was too small or too noisy to tell. It does not mean your protection failed.",
-    "not-valid": "That says nothing about your protection, good or bad.",
-}
-
-
-@dataclass(frozen=True)
-class Mark:
-    """One thing on the scale; positions are percent of the scale's width, as SVG wants them."""
-
-    x: str
-    low: str
-    width: str
-    anchor: str
-    """Where the label's text starts, so that it stays on the page near the edges."""
-
-
-@dataclass(frozen=True)
-class Scale:
-    """The line from 0 % (as if unprotected) to 100 % (never saw your art), with room at both ends."""
-
-    zero: str
-    one: str
-    span: str
-    held: str
-    held_span: str
-    held_label: str
-    main: Mark
-    placebo: Mark | None
-    description: str
-    overflow: str
-    """Sentence about a range that runs off the scale; may be empty."""
+"""Characters of a verdict's first sentence beyond which it is set smaller."""
 
 
 @dataclass(frozen=True)
@@ -80,128 +46,106 @@ class Opening:
     report_id: str
     label: VerdictLabel
     word: str
-    sentence: str
+    answer: Text
+    """First sentence of the verdict."""
+    figures: str
+    """The rest of it, in the same language; may be empty."""
     long: bool
-    """Whether the sentence needs smaller type to leave room for the number below it."""
+    """Whether the answer needs smaller type to leave room for the number below it."""
     note: str
     condition: str
     """The headline condition in words; may be empty."""
+    short: str
+    """The headline condition in a word or two."""
     slot: str
     number: Estimate | None
     """Protection index to show; None when it is withheld or missing."""
     change: str
     """The number in the words that the verdict's sentence uses: "35 % less"."""
     likely: str
-    """Its range in words; empty when there is none."""
+    """Its range in words; when there is none, that and why."""
     number_missing: str
     trainings: str
     scale: Scale | None
     pairs: tuple[Pair, ...]
-    pairs_rule: str
     standings: tuple[Standing, ...]
     lab: bool
 
 
 def opening(facts: Facts, shelf: Shelf) -> Opening:
     """Everything on the first screen."""
-    results, verdict, headline = facts.results, facts.verdict, facts.headline
+    results, verdict, headline, v = facts.results, facts.verdict, facts.headline, facts.voice
     estimate = facts.estimate("protection_index", headline.name) if headline else None
-    number, missing = _shown_number(verdict.label, estimate)
-    note = _note(results, verdict.label, verdict.sentence)
+    number, missing = _shown_number(facts, verdict.label, estimate)
+    said = wording.sentence(v, results)
+    answer, figures = _parted(said.text)
     return Opening(
         artist=results.plan.artist,
         finished=results.provenance.finished,
         report_id=results.digest()[:12],
         label=verdict.label,
-        word=LABEL_WORDS[verdict.label],
-        sentence=verdict.sentence,
-        long=len(verdict.sentence) > LONG,
-        note=note,
+        word=wording.label(v, verdict.label),
+        answer=Text(answer, said.foreign),
+        figures=figures,
+        long=len(answer) > LONG,
+        note=_note(facts, results, verdict.label),
         condition=facts.label(headline.name) if headline else "",
+        short=facts.short(headline.name) if headline else "",
         slot=facts.slot(headline.name) if headline else "ink",
         number=number,
-        change=change(number) if number else "",
-        likely=likely(number) if number else "",
+        change=change(facts, number) if number else "",
+        likely=_range(facts, number) if number else "",
         number_missing=missing,
-        trainings=count(number.n, "paired training", "paired trainings") if number else "",
-        scale=_scale(facts, number) if number else None,
+        trainings=v.many(number.n, "{n} paired training", "{n} paired trainings") if number else "",
+        scale=scale(facts, number) if number else None,
         pairs=_pairs(facts, shelf, headline) if headline else (),
-        pairs_rule=(
-            f"Picture pairs are not hand-picked: they are the first {PAIRS} prompts of the plan, run 1, with "
-            "the same starting noise in both."
-        ),
         standings=tuple(_standing(facts, c) for c in facts.tested),
         lab=results.plan.model.lab,
     )
 
 
-def _shown_number(label: VerdictLabel, estimate: Estimate | None) -> tuple[Estimate | None, str]:
+def _parted(sentence: str) -> tuple[str, str]:
+    """The verdict's answer and the figures that follow it, at the first full stop that ends a sentence."""
+    parts = re.split(r"(?<=[a-z0-9)][.])\s+(?=[^\W\d_a-z])", sentence, maxsplit=1)
+    return parts[0], parts[1] if len(parts) > 1 else ""
+
+
+def _shown_number(facts: Facts, label: VerdictLabel, estimate: Estimate | None) -> tuple[Estimate | None, str]:
+    v = facts.voice
     if label == "not-valid":
-        return None, "There is no number and no verdict, because a check on the test itself failed."
+        return None, v.say("There is no number and no verdict, because a check on the test itself failed.")
     if estimate is None:
-        return None, "No number could be worked out from this run."
+        return None, v.say("No number could be worked out from this run.")
     if estimate.value is None:
-        return None, f"No number could be worked out from this run: {estimate.note or 'not measured'}."
+        reason = v.known(estimate.note).text or v.missing
+        return None, v.say("No number could be worked out from this run: {reason}.", reason=reason)
     return estimate, ""
 
 
-def _note(results: Results, label: VerdictLabel, sentence: str) -> str:
-    plan = results.plan
+def _range(facts: Facts, number: Estimate) -> str:
+    reason = facts.voice.known(number.note).text or facts.voice.say("too few trainings")
+    return likely(facts, number) or facts.voice.say("no range: {reason}", reason=reason)
+
+
+def _note(facts: Facts, results: Results, label: VerdictLabel) -> str:
+    v, plan = facts.voice, results.plan
     if label == "exploratory":
-        runs = count(plan.replicates, "paired training", "paired trainings")
-        return (
-            f"This run has {runs}. A verdict needs at least {plan.margins.min_replicates}, because trainings "
-            "differ by chance. Read the number as a hint."
+        return v.many(
+            plan.replicates,
+            "This run has {n} paired training. A verdict needs at least {least}, because trainings differ by chance. "
+            "Read the number as a hint.",
+            "This run has {n} paired trainings. A verdict needs at least {least}, because trainings differ by chance. "
+            "Read the number as a hint.",
+            least=plan.margins.min_replicates,
         )
-    first, _, rest = NOTES[label].partition(". ")
-    return rest if rest and first.lower() in sentence.lower() else NOTES[label]
-
-
-def _scale(facts: Facts, estimate: Estimate) -> Scale | None:
-    value = estimate.value
-    if value is None:
-        return None
-    low = value if estimate.low is None else estimate.low
-    high = value if estimate.high is None else estimate.high
-    left = min(max(min(0.0, low), -0.5), 0.0) - 0.1
-    right = max(min(max(1.0, high), 1.5), 1.0) + 0.1
-
-    def at(share: float) -> float:
-        return 100 * (min(max(share, left), right) - left) / (right - left)
-
-    def mark(point: float, start: float, end: float) -> Mark:
-        place = at(point)
-        anchor = "start" if place < 20 else "end" if place > 80 else "middle"
-        return Mark(_pc(place), _pc(at(start)), _pc(at(end) - at(start)), anchor)
-
-    margin = facts.results.plan.margins.held
-    placebo = facts.estimate("protection_index", facts.placebo.name) if facts.placebo else None
-    floor = None
-    if placebo is not None and placebo.value is not None and facts.placebo != facts.headline:
-        floor = mark(placebo.value, placebo.value, placebo.value)
-    beyond = [percent(low)] if low < left else []
-    beyond += [percent(high)] if high > right else []
-    span = ""
-    if estimate.low is not None and estimate.high is not None:
-        span = f", with a range from {percent(estimate.low)} to {percent(estimate.high)}"
-    return Scale(
-        zero=_pc(at(0)),
-        one=_pc(at(1)),
-        span=_pc(at(1) - at(0)),
-        held=_pc(at(margin)),
-        held_span=_pc(at(1) - at(margin)),
-        # A wide range squeezes the middle of the scale; the label would then run into its neighbours.
-        held_label=f"held above {percent(margin)}" if at(1) - at(0) > 65 else "held",
-        main=mark(value, low, high),
-        placebo=floor,
-        description=f"Scale from 0 percent, as if unprotected, to 100 percent, never saw your art. "
-        f"The result is {percent(value)}{span}.",
-        overflow=f"The range goes on past the edge, to {' and '.join(beyond)}." if beyond else "",
-    )
-
-
-def _pc(value: float) -> str:
-    return f"{value:.2f}%"
+    notes: dict[VerdictLabel, str] = {
+        "held": v.say("Some of the style may still come through: look at the pictures."),
+        "partly-held": v.say("A part of the style still came through: look at the pictures."),
+        "did-not-hold": v.say("That is about the method in this test, not about you."),
+        "inconclusive": v.say("It does not mean your protection failed. A larger test can give an answer."),
+        "not-valid": v.say("That says nothing about your protection, good or bad."),
+    }
+    return notes[label]
 
 
 def _pairs(facts: Facts, shelf: Shelf, headline: Condition) -> tuple[Pair, ...]:
@@ -228,8 +172,8 @@ def _standing(facts: Facts, condition: Condition) -> Standing:
         slot=facts.slot(condition.name),
         primary=condition.primary,
         verdict=found.label if found else None,
-        word=LABEL_WORDS[found.label] if found else "For comparison",
+        word=wording.label(facts.voice, found.label) if found else facts.voice.say("For comparison"),
         estimate=estimate,
-        change=change(estimate) if estimate else "",
-        likely=likely(estimate) if estimate else "",
+        change=change(facts, estimate) if estimate else "",
+        likely=likely(facts, estimate) if estimate else "",
     )

@@ -5,53 +5,66 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-import audit
 from audit.errors import StorageError
 from audit.records import Results
-from audit.report.filters import FILTERS, clean
+from audit.report.assets import templates_folder
 from audit.report.sections import build
+from audit.report.voice import SOURCE, Voice, clean, short, voice
 
-REPORT = "report.html"
+Edition = Literal["artist", "court"]
+FILES: dict[Edition, str] = {"artist": "report.html", "court": "report-court.html"}
+WARN_BYTES = 25_000_000
+"""What mail servers commonly take; a standard audit stays below 10 MB."""
 
 
-def render(results: Results, *, images: Path) -> str:
+def render(results: Results, *, images: Path, edition: Edition = "artist", lang: str = SOURCE) -> str:
     """The report as HTML text that loads nothing from outside.
 
     Args:
         results: a judged Results record.
         images: the run folder's images/ with the files that results name.
+        edition: `court` has no script, everything open, and numbered paragraphs, figures and tables.
+        lang: code of one of `voice.languages()`.
 
     Raises:
+        BadInput: `language-unknown`.
         BadResults: `results-not-judged`, when the results hold no verdict.
         StorageError: `templates-missing`, when the installation lacks the page's templates.
     """
-    folder = templates_folder()
-    style, script = (_asset(folder / name) for name in ("report.css", "report.js"))
-    template = environment(folder).get_template("report.html.j2")
-    page = build(results, images=images)
+    folder, speaking = templates_folder(), voice(lang)
+    court = edition == "court"
+    page = build(results, images=images, voice=speaking, for_print=court)
+    sheets = [_asset(folder / "report.css")]
+    if court:
+        sheets += [_asset(folder / "court.css"), _running_header(speaking, page.opening.report_id)]
+    style, script = Markup("\n").join(sheets), Markup("") if court else _asset(folder / "report.js")
+    template = environment(folder, speaking, edition=edition).get_template("report.html.j2")
     return template.render(page=page, style=style, script=script, policy=policy(style, script))
 
 
-def write_report(results: Results, *, run_folder: Path) -> Path:
-    """Render `run_folder`/report.html from results and `run_folder`/images; nothing half-written stays.
+def write_report(results: Results, *, run_folder: Path, edition: Edition = "artist", lang: str = SOURCE) -> Path:
+    """Render a report from results and `run_folder`/images into `run_folder`; nothing half-written stays.
 
     Raises:
         StorageError: `report-unwritable`, when the file cannot be written; and all that `render` raises.
     """
-    text = render(results, images=run_folder / "images")
-    target = run_folder / REPORT
-    partial = run_folder / f".{REPORT}.{os.getpid()}.partial"
+    text = render(results, images=run_folder / "images", edition=edition, lang=lang)
+    target = run_folder / FILES[edition]
+    partial = run_folder / f".{target.name}.{os.getpid()}.partial"
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+        size = partial.stat().st_size
         partial.replace(target)
     except OSError as error:
         reason = error.strerror or "unknown reason"
@@ -64,23 +77,12 @@ def write_report(results: Results, *, run_folder: Path) -> Path:
     finally:
         with suppress(OSError):
             partial.unlink()
+    if size > WARN_BYTES:
+        print(f"cloakcheck: {target.name} has {size // 1_000_000} MB, more than mail will carry.", file=sys.stderr)
     return target
 
 
-def templates_folder() -> Path:
-    """`audit/_templates` in an installed package, `templates/` beside the package in a checkout."""
-    package = Path(audit.__file__).parent
-    for folder in (package / "_templates", package.parent / "templates"):
-        if (folder / "report.html.j2").is_file():
-            return folder
-    raise StorageError(
-        "templates-missing",
-        "The report's templates were not found, and an installation puts them beside the program: install "
-        "CloakCheck again.",
-    )
-
-
-def environment(folder: Path) -> Environment:
+def environment(folder: Path, speaking: Voice, *, edition: Edition = "artist") -> Environment:
     """The one Jinja environment: escapes everything, and an undefined name is an error."""
     env = Environment(
         loader=FileSystemLoader(folder),
@@ -90,17 +92,27 @@ def environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(FILTERS)
+    env.filters.update(percent=speaking.percent, number=speaking.number, day=speaking.day, short=short)
+    env.globals.update(say=speaking.markup, many=speaking.markup_many, lang=speaking.code, court=edition == "court")
     return env
 
 
 def policy(style: str, script: str) -> str:
-    """Content-Security-Policy that allows this one style, this one script and inlined pictures."""
+    """Content-Security-Policy that allows this one style, this one script (or none) and inlined pictures."""
     allowed = [base64.b64encode(hashlib.sha256(t.encode("utf-8")).digest()).decode() for t in (style, script)]
+    scripts = f"'sha256-{allowed[1]}'" if script else "'none'"
     return (
         f"default-src 'none'; img-src data:; style-src 'sha256-{allowed[0]}'; "
-        f"script-src 'sha256-{allowed[1]}'; base-uri 'none'; form-action 'none'"
+        f"script-src {scripts}; base-uri 'none'; form-action 'none'"
     )
+
+
+def _running_header(v: Voice, report_id: str) -> Markup:
+    """Print margins of the court edition: the report's digest above, the page's number below."""
+    head = v.say("CloakCheck report {digest}", digest=report_id)
+    page = v.say("Page {page} of {pages}", page="\0", pages="\1")
+    parts = page.replace("\0", '" counter(page) "').replace("\1", '" counter(pages) "')
+    return Markup(f'@page {{ @top-left {{ content: "{head}"; }} @bottom-right {{ content: "{parts}"; }} }}\n')
 
 
 def _asset(path: Path) -> Markup:

@@ -11,6 +11,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from markupsafe import Markup
 from PIL import Image
 
 MAX_PIXELS = 40_000_000
-PREVIEW = 256
+PREVIEW = 384
 THUMB = 96
 CROP = 224
 STRONGEST = 16
@@ -53,10 +54,15 @@ class Crops:
 
 
 class Shelf:
-    """Opens pictures by name and counts the characters of all data URIs handed out."""
+    """Opens pictures by name and counts the characters of all data URIs handed out.
 
-    def __init__(self, folder: Path) -> None:
+    Browsers put JPEG into a PDF as it is but unpack WebP there, so pages made to be printed take JPEG.
+    """
+
+    def __init__(self, folder: Path, *, lossy: Literal["webp", "jpeg"] = "webp") -> None:
         self._folder = folder
+        self._lossy = lossy
+        self._previews: dict[str, Picture | None] = {}
         self.spent = 0
 
     def open(self, name: str) -> Image.Image | None:
@@ -74,17 +80,24 @@ class Shelf:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
 
-    def preview(self, name: str, *, side: int = PREVIEW) -> Picture | None:
-        """A lossy preview of at most `side` pixels; smaller pictures are shown with square pixels."""
+    def preview(self, name: str) -> Picture | None:
+        """A lossy preview of at most `PREVIEW` pixels a side; tiny pictures stay as they are, with square pixels."""
+        if name not in self._previews:
+            self._previews[name] = self._shrunk(name)
+        elif (again := self._previews[name]) is not None:
+            self.spent += len(again.uri)
+        return self._previews[name]
+
+    def _shrunk(self, name: str) -> Picture | None:
         picture = self.open(name)
         if picture is None:
             return None
-        tiny = max(picture.size) <= side // 2
+        tiny = max(picture.size) <= PREVIEW // 2
         shown = picture
-        if max(picture.size) > side:
+        if max(picture.size) > PREVIEW:
             shown = picture.copy()
-            shown.thumbnail((side, side), Image.Resampling.LANCZOS)
-        factor = side / max(shown.size)
+            shown.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
+        factor = PREVIEW / max(shown.size)
         width, height = (max(1, round(v * factor)) for v in shown.size)
         return Picture(self._uri(shown, lossless=tiny), width, height, pixelated=tiny)
 
@@ -143,11 +156,11 @@ class Shelf:
         # A new image of the bare pixels: comments, EXIF and colour profiles stay behind.
         bare = Image.fromarray(np.asarray(picture))
         data = io.BytesIO()
+        kind = "webp" if lossless else self._lossy
         if lossless:
-            bare.save(data, format="PNG", optimize=True)
+            bare.save(data, format="WEBP", lossless=True, exact=True, quality=60, method=4)
         else:
-            bare.save(data, format="WEBP", quality=quality, method=4)
-        kind = "png" if lossless else "webp"
+            bare.save(data, format=kind.upper(), quality=quality)
         # Base64 needs no escaping; Markup also spares megabytes the search for control characters.
         uri = Markup(f"data:image/{kind};base64,{base64.b64encode(data.getvalue()).decode('ascii')}")
         self.spent += len(uri)

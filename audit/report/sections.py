@@ -1,4 +1,4 @@
-"""The page's context: one view per section, in the order of the page. Templates only place these values."""
+"""The report's sections in order: one row each, from the facts to what its template sees."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 
 from audit.records import Results
 from audit.report.appendix import Appendix, appendix
-from audit.report.evidence import Gallery, Visibility, gallery, notes, visibility
+from audit.report.gallery import Gallery, gallery
 from audit.report.lookup import Facts
 from audit.report.opening import Opening, opening
 from audit.report.pictures import Shelf
+from audit.report.visibility import UpClose, up_close
+from audit.report.voice import Voice
 from audit.report.weighing import Change, Fairness, Sureness, change, fairness, sureness
 
 
@@ -19,35 +21,33 @@ class Page:
     """All that the templates see."""
 
     opening: Opening
-    visibility: Visibility
+    visibility: UpClose
     gallery: Gallery
     fairness: Fairness
-    notes: tuple[str, ...]
-    deviations: tuple[str, ...]
     sureness: Sureness
     change: Change
     appendix: Appendix
 
 
-def build(results: Results, *, images: Path) -> Page:
+def build(results: Results, *, images: Path, voice: Voice, for_print: bool = False) -> Page:
     """Work out every section.
 
     Args:
         results: a judged Results record.
         images: folder with the files that results name; missing ones are reported in words.
+        voice: the page's language.
+        for_print: pictures in the format that makes a small PDF.
 
     Raises:
         BadResults: `results-not-judged`, when the results hold no verdict.
     """
-    facts, shelf = Facts(results), Shelf(images)
+    facts, shelf = Facts(results, voice), Shelf(images, lossy="jpeg" if for_print else "webp")
     # The gallery comes last of the picture sections: its contact sheets take what the budget leaves.
     return Page(
         opening=opening(facts, shelf),
-        visibility=visibility(facts, shelf),
+        visibility=up_close(facts, shelf),
         gallery=gallery(facts, shelf),
         fairness=fairness(facts),
-        notes=notes(results),
-        deviations=tuple(d.sentence for d in results.deviations),
         sureness=sureness(facts),
         change=change(facts),
         appendix=appendix(facts),

@@ -14,8 +14,9 @@ from PIL import Image
 
 from audit.errors import BadResults, StorageError
 from audit.records import Results
-from audit.report import page, render, write_report
+from audit.report import assets, page, render, write_report
 from audit.report.lint import banned_claims, visible_text
+from audit.report.voice import voice
 from tests.report import scenes
 from tests.report.conftest import Rendered
 from tests.report.readability import grade, open_sentences
@@ -164,16 +165,16 @@ def test_results_read_back_from_json_give_the_same_page(pages: dict[str, Rendere
 def test_templates_are_found_in_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "audit"
     (package / "_templates").mkdir(parents=True)
-    monkeypatch.setattr(page.audit, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(assets.audit, "__file__", str(package / "__init__.py"))
     with pytest.raises(StorageError) as caught:
-        page.templates_folder()
+        assets.templates_folder()
     assert caught.value.slug == "templates-missing"
     (package / "_templates" / "report.html.j2").touch()
-    assert page.templates_folder() == package / "_templates"
+    assert assets.templates_folder() == package / "_templates"
 
 
 def test_undefined_names_are_errors_and_all_text_is_escaped() -> None:
-    env = page.environment(page.templates_folder())
+    env = page.environment(assets.templates_folder(), voice())
     assert env.from_string("{{ x }}").render(x="<b>&\u202e\x07\n") == "&lt;b&gt;&amp;\ufffd\ufffd "
     with pytest.raises(Exception, match="undefined"):
         env.from_string("{{ nothing }}").render()

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
-from audit.report import filters
-from audit.report.lint import LIMITS, banned_claims, visible_text
+from audit.report.limits import limits
+from audit.report.lint import banned_claims, visible_text
 from audit.report.pictures import CROP, Picture, Shelf
 from audit.report.svg import INKS, inline_svg
+from audit.report.voice import voice
 from tests.report.readability import grade, syllable_count
 from tests.report.soup import taste
 
@@ -30,12 +31,12 @@ from tests.report.soup import taste
     ],
 )  # fmt: skip
 def test_percent(share: float | None, text: str) -> None:
-    assert filters.percent(share).replace("\xa0", " ") == text
+    assert voice().percent(share).replace("\xa0", " ") == text
 
 
 @given(st.floats(-20, 20, allow_nan=False))
 def test_percent_is_never_further_off_than_half_a_percent(share: float) -> None:
-    text = filters.percent(share).replace("\xa0", " ").replace("\u2212", "-")
+    text = voice().percent(share).replace("\xa0", " ").replace("\u2212", "-")
     number = re.fullmatch(r"(-?[\d.]+) %", text)
     assert abs((float(number[1]) if number else 0.0) - share * 100) <= 0.5001
     assert text != "-0 %"
@@ -43,7 +44,7 @@ def test_percent_is_never_further_off_than_half_a_percent(share: float) -> None:
 
 @pytest.mark.parametrize(("value", "text"), [(-0.0001, "0.000"), (-0.25, "\u22120.250"), (None, "not measured")])
 def test_number(value: float | None, text: str) -> None:
-    assert filters.number(value) == text
+    assert voice().number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -57,16 +58,16 @@ def test_number(value: float | None, text: str) -> None:
     ],
 )
 def test_duration(seconds: float, text: str) -> None:
-    assert filters.duration(seconds).replace("\xa0", " ") == text
+    assert voice().duration(seconds).replace("\xa0", " ") == text
 
 
 def test_dates_and_p_values() -> None:
-    assert filters.minute("2026-11-22T03:05:00Z").replace("\xa0", " ") == "22 November 2026, 03:05 UTC"
-    assert filters.minute("2026-01-01T00:30:00+02:00").startswith("31\xa0December\xa02025")
-    assert filters.day("yesterday") == "yesterday"
-    assert filters.p_value(0.0002) == "below 0.001"
-    assert filters.p_value(0.03125) == "0.031"
-    assert filters.join_words(["a", "b", "c"]) == "a, b and c"
+    assert voice().minute("2026-11-22T03:05:00Z").replace("\xa0", " ") == "22 November 2026, 03:05 UTC"
+    assert voice().minute("2026-01-01T00:30:00+02:00").startswith("31\xa0December\xa02025")
+    assert voice().day("yesterday") == "yesterday"
+    assert voice().p_value(0.0002) == "below 0.001"
+    assert voice().p_value(0.03125) == "0.031"
+    assert voice().join(["a", "b", "c"]) == "a, b and c"
 
 
 @pytest.mark.parametrize(
@@ -84,8 +85,8 @@ def test_banned_claims_are_found_even_when_denied(claim: str) -> None:
 
 
 def test_the_fixed_limits_are_allowed_only_word_for_word() -> None:
-    assert banned_claims(" ".join(LIMITS)) == []
-    legal = next(s for s in LIMITS if "legal finding" in s)
+    assert banned_claims(" ".join(limits(voice()))) == []
+    legal = next(s for s in limits(voice()) if "legal finding" in s)
     assert banned_claims(legal.replace("It is not a legal finding on", "It is a legal finding on"))
     assert banned_claims("The scale goes from 0 % to 100 %. A protected copy, a test of protection.") == []
 
@@ -149,9 +150,9 @@ def test_previews_are_bounded_and_small_ones_keep_their_pixels(tmp_path: Path) -
     kept, cut = shelf.preview("small.png"), shelf.preview("large.png")
     assert kept is not None
     assert cut is not None
-    assert (kept.width, kept.height, kept.pixelated) == (128, 256, True)
+    assert (kept.width, kept.height, kept.pixelated) == (192, 384, True)
     assert np.array_equal(pixels(kept), small)
-    assert pixels(cut).shape == (128, 256, 3)
+    assert pixels(cut).shape == (192, 384, 3)
     assert shelf.spent == len(kept.uri) + len(cut.uri)
 
 

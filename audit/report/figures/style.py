@@ -1,0 +1,70 @@
+"""What all figures share: one narrow width that a phone can show, calm axes, marks, labels that keep apart.
+
+Figures are matplotlib objects (no pyplot, no global figure). Every condition keeps its colour and its mark in all
+of them, so that they survive colour blindness and grey print, and labels stand beside what they name.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from audit.report.svg import INKS
+
+WIDTH = 3.8
+"""Inches. Narrow, so that text keeps a readable size on a phone of 360 px."""
+MARKS = {"base": "o", "clean": "o", "c0": "s", "c1": "D", "c2": "^", "c3": "v", "c4": "P", "c5": "X", "ink": "o"}
+SMALL, TEXT = 8.0, 8.5
+
+
+def canvas(height: float, *, left: float, right: float, top: float, bottom: float) -> tuple[Figure, Axes]:
+    """A figure `height` inches high with one pair of calm axes; margins in inches."""
+    figure = Figure(figsize=(WIDTH, height), layout=None)
+    box = (left / WIDTH, bottom / height, 1 - (left + right) / WIDTH, 1 - (top + bottom) / height)
+    axes = figure.add_axes(box)
+    axes.set_facecolor("none")
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set(color=INKS["rule"], linewidth=0.8)
+    axes.tick_params(length=0, labelsize=SMALL, labelcolor=INKS["ink"], pad=4)
+    return figure, axes
+
+
+def heading(axes: Axes, row: float, text: str, slot: str, *, bold: bool = True) -> None:
+    """A row's name above it, flush left with the figure, so that narrow figures waste no column on labels."""
+    axes.annotate(
+        cut(text, 44), (0, row), xycoords=("axes fraction", "data"), xytext=(0, 6), textcoords="offset points",
+        fontsize=TEXT, fontweight="bold" if bold else "normal", color=INKS[slot], va="bottom", ha="left",
+    )  # fmt: skip
+
+
+def value_at_end(axes: Axes, row: float, text: str) -> None:
+    """A row's numbers, flush right above it."""
+    axes.annotate(
+        text, (1, row), xycoords=("axes fraction", "data"), xytext=(0, 6), textcoords="offset points",
+        fontsize=SMALL, color=INKS["ink"], va="bottom", ha="right",
+    )  # fmt: skip
+
+
+def wrap(text: str, width: int) -> str:
+    return "\n".join(textwrap.wrap(cut(text, 2 * width), width, max_lines=2, placeholder="\u2026"))
+
+
+def cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "\u2026"
+
+
+def apart(values: Sequence[float], gap: float) -> list[float]:
+    """Positions for labels at `values`, moved as little as a single sweep can so that none is nearer than `gap`."""
+    order = sorted(range(len(values)), key=lambda i: values[i])
+    placed = [values[i] for i in order]
+    for index in range(1, len(placed)):
+        placed[index] = max(placed[index], placed[index - 1] + gap)
+    shift = (sum(placed) - sum(values)) / len(values) if values else 0.0
+    found = [0.0] * len(values)
+    for position, index in zip(placed, order, strict=True):
+        found[index] = position - shift
+    return found

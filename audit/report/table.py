@@ -1,0 +1,27 @@
+"""Tables and drawings as the templates see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+
+@dataclass(frozen=True)
+class Table:
+    """A data table: every figure has one with the same numbers."""
+
+    caption: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An inline SVG with its words and its numbers."""
+
+    svg: Markup
+    caption: str
+    table: Table
+    left_out: int = 0
+    """Conditions or rows that are only in the table."""

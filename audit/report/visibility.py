@@ -1,0 +1,144 @@
+"""What a protection does to the picture: lossless crops up close, and how far apart the versions are."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+
+from audit.records import Condition, Visibility
+from audit.report.lookup import Facts
+from audit.report.pictures import Crops, Shelf
+from audit.report.table import Table
+from audit.report.voice import Voice
+
+MOST_TREATED = 3
+_KNOWN = frozenset({"condition", "work", "linf", "rms", "psnr"})
+
+
+@dataclass(frozen=True)
+class Treated:
+    """What one treatment did to one example work."""
+
+    label: str
+    work: str
+    crops: Crops
+    original_words: str
+    treated_words: str
+    difference_words: str
+    how_shown: str
+
+
+@dataclass(frozen=True)
+class UpClose:
+    examples: tuple[Treated, ...]
+    sentences: tuple[str, ...]
+    """How visible each protection is, in words."""
+    table: Table
+
+
+def up_close(facts: Facts, shelf: Shelf) -> UpClose:
+    """Crops of example works before and after, and the numbers of every treatment."""
+    results = facts.results
+    treated = [c for c in facts.tested if c.role == "protected"]
+    examples = []
+    for position, condition in enumerate(treated[:MOST_TREATED]):
+        wanted = 2 if position == 0 else 1
+        files = sorted(results.treated_images.get(condition.name, {}).items())
+        for work, file in files[:wanted]:
+            crops = shelf.crops(results.work_images.get(work, ""), file)
+            if crops is not None:
+                examples.append(_treated(facts, condition, work, crops))
+    measured = [(c, _records(facts, c)) for c in facts.tested]
+    sentences = [_sentence(facts, c, rows) for c, rows in measured if rows and c in treated[:MOST_TREATED]]
+    return UpClose(tuple(examples), tuple(sentences), _table(facts, [(c, rows) for c, rows in measured if rows]))
+
+
+def _records(facts: Facts, condition: Condition) -> list[Visibility]:
+    return [row for row in facts.results.visibility if row.condition == condition.name]
+
+
+def _sentence(facts: Facts, condition: Condition, rows: list[Visibility]) -> str:
+    v = facts.voice
+    return v.many(
+        len(rows),
+        "{name}, on {n} work: {words}, by a rule of thumb. No value changed by more than {steps} of 255 steps.",
+        "{name}, on {n} works: {words}, by a rule of thumb. No value changed by more than {steps} of 255 steps.",
+        name=facts.short(condition.name), words=_eye(v, _psnr(rows)), steps=f"{max(row.linf for row in rows):.0f}",
+    )  # fmt: skip
+
+
+def _table(facts: Facts, measured: list[tuple[Condition, list[Visibility]]]) -> Table:
+    v = facts.voice
+    # Measures that a later version records beside the three of every run.
+    more = [n for n in Visibility.model_fields if n not in _KNOWN and any(_more(rows, n) for _, rows in measured)]
+    head = [
+        v.say("Pictures"), v.say("To the eye, as a rule of thumb"), v.say("Largest change of any value"),
+        v.say("Typical change"), v.say("PSNR, middle value"), *(n.replace("_", " ") for n in more), v.say("Works"),
+    ]  # fmt: skip
+    rows = []
+    for condition, records in measured:
+        greatest, psnr = max(row.linf for row in records), _psnr(records)
+        typical = statistics.median(row.rms for row in records)
+        rows.append(
+            (
+                facts.short(condition.name),
+                _eye(v, psnr),
+                v.say(
+                    "{steps} of 255 steps ({share})",
+                    steps=v.number(greatest, digits=0),
+                    share=v.percent(greatest / 255),
+                ),
+                v.say("{steps} of 255 steps", steps=v.number(typical, digits=1)),
+                v.say("no change at all") if psnr is None else f"{v.number(psnr, digits=1)} dB",
+                *(v.number(statistics.median(m) if (m := _more(records, n)) else None) for n in more),
+                str(len(records)),
+            )
+        )
+    return Table(v.say("How visible each treatment is"), tuple(head), tuple(rows))
+
+
+def _more(rows: list[Visibility], name: str) -> list[float]:
+    values = (getattr(row, name) for row in rows)
+    return [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
+
+
+def _psnr(rows: list[Visibility]) -> float | None:
+    """Middle PSNR of the works that changed at all; None when none did."""
+    ratios = [row.psnr for row in rows if row.psnr is not None]
+    return statistics.median(ratios) if ratios else None
+
+
+def _eye(v: Voice, psnr: float | None) -> str:
+    """A rule of thumb for PSNR; the page calls it that and shows the pictures beside it."""
+    if psnr is None:
+        return v.say("no change")
+    if psnr >= 40:
+        return v.say("hard to notice")
+    if psnr >= 32:
+        return v.say("a slight change")
+    return v.say("easy to see") if psnr >= 24 else v.say("a strong change")
+
+
+def _treated(facts: Facts, condition: Condition, work: str, crops: Crops) -> Treated:
+    v, label = facts.voice, facts.short(condition.name)
+    name = next((w.caption for w in facts.results.plan.works if w.id == work), work)
+    place = v.say("the whole picture") if crops.whole else v.say("the place where the two differ most")
+    if crops.difference is None:
+        place = v.say("the middle of each, for they differ in size")
+    how = (
+        v.say("Lossless, pixel for pixel: {place}.", place=place)
+        if crops.zoom == 1
+        else v.say("Lossless, each pixel drawn {zoom} times as wide: {place}.", zoom=crops.zoom, place=place)
+    )
+    difference = v.say(
+        "The difference is drawn {times} times stronger; mid-grey means no change.", times=crops.factor
+    ) if crops.factor > 1 else v.say("The difference is at its own strength; mid-grey means no change.")  # fmt: skip
+    return Treated(
+        label=label,
+        work=name,
+        crops=crops,
+        original_words=v.say("Original of {work}.", work=name),
+        treated_words=v.say("{work}: {condition}.", work=name, condition=label),
+        difference_words=v.say("Difference between the two versions of {work}. {how}", work=name, how=difference),
+        how_shown=f"{how} {difference}" if crops.difference else how,
+    )

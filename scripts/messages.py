@@ -1,0 +1,68 @@
+"""Brings every translation of the report up to date: new messages are added empty, gone ones are dropped.
+
+    python -m scripts.messages
+
+Messages are what `say` and `many` are called with in audit/report/ and templates/, and the fixed words of the judge.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.pofile import read_po, write_po
+
+from audit.report.limits import LAB_LIMIT
+from audit.report.wording import messages_of_the_judge
+
+ROOT = Path(__file__).resolve().parent.parent
+KEYWORDS = {"say": None, "many": (2, 3)}
+Message = str | tuple[str, str]
+
+
+def collect() -> dict[Message, list[str]]:
+    """Every message with the files that use it, in the order of the files."""
+    found: dict[Message, list[str]] = {}
+    files = [*sorted((ROOT / "audit" / "report").rglob("*.py")), *sorted((ROOT / "templates").rglob("*.j2"))]
+    for path in files:
+        method = "python" if path.suffix == ".py" else "jinja2.ext:babel_extract"
+        source = io.BytesIO(path.read_bytes())
+        options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
+        for _, message, _, _ in extract(method, source, keywords=KEYWORDS, options=options):
+            found.setdefault(message, []).append(path.relative_to(ROOT).as_posix())
+    for text in (LAB_LIMIT, *messages_of_the_judge()):
+        found.setdefault(text, []).append("audit/judge")
+    return found
+
+
+def update(path: Path) -> int:
+    """Rewrite one translation with the messages of today; returns how many lack a text."""
+    with path.open("rb") as file:
+        old = read_po(file, locale=path.stem)
+    new = Catalog(locale=path.stem, fuzzy=False, charset="utf-8")
+    for message, files in collect().items():
+        known = old.get(message if isinstance(message, str) else message[0])
+        new.add(message, known.string if known else None, locations=[(name, None) for name in dict.fromkeys(files)])
+    with path.open("wb") as file:
+        write_po(file, new, width=110, omit_header=True)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(HEADER.format(code=path.stem) + text, encoding="utf-8")
+    return sum(not (all(m.string) if isinstance(m.string, tuple) else m.string) for m in new if m.id)
+
+
+HEADER = """msgid ""
+msgstr ""
+"Language: {code}\\n"
+"MIME-Version: 1.0\\n"
+"Content-Type: text/plain; charset=UTF-8\\n"
+"Content-Transfer-Encoding: 8bit\\n"
+"Plural-Forms: nplurals=2; plural=(n != 1);\\n"
+
+"""
+
+
+if __name__ == "__main__":
+    for translation in sorted((ROOT / "templates" / "locale").glob("*.po")):
+        print(f"{translation.name}: {update(translation)} without a text")

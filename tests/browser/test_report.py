@@ -1,0 +1,192 @@
+"""The report in a real browser: quiet, offline, without overflow, accessible, usable by keyboard, printable."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page
+from pypdf import PdfReader
+
+from audit.report import print_pdf
+from tests.browser.conftest import Files, Opener
+from tests.report import scenes
+
+pytestmark = pytest.mark.slow
+
+NAMES = (*scenes.states(), "court", "german", "many")
+"""Every designed state, the other edition, the longest language, and forty conditions."""
+OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
+TOO_WIDE = """() => {
+  const page = document.documentElement;
+  const inside = (e) => e.closest('.wide') || e.closest('.skip') || e.closest('svg');
+  return [...document.querySelectorAll('body *')]
+    .filter(e => !inside(e) && e.getBoundingClientRect().right > page.clientWidth + 1)
+    .map(e => e.tagName + '.' + e.className).concat(page.scrollWidth > page.clientWidth ? ['page'] : []);
+}"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_quiet_offline_and_without_overflow_at_every_width(opener: Opener, name: str) -> None:
+    page, heard = opener(name)
+    page.evaluate(OPEN_ALL)
+    for width in (320, 360, 768, 1024, 1920):
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(TOO_WIDE) == [], width
+    assert heard == []
+
+
+@pytest.mark.parametrize("name", ["held", "not-valid"])
+def test_without_script_all_is_there(opener: Opener, name: str) -> None:
+    page, heard = opener(name, width=320, script=False)
+    assert heard == []
+    assert page.locator(".control:visible, dialog:visible").count() == 0
+    assert page.locator("h1").is_visible()
+    page.locator("#fair summary").first.click()
+    assert page.locator("#fair .folded").first.is_visible()
+    assert page.locator(".grid img").count() == 6 * 7
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "scheme", "media"),
+    [
+        ("held", 1280, "light", "screen"), ("partly-held", 360, "dark", "screen"), ("court", 1280, "dark", "print"),
+    ],
+)  # fmt: skip
+def test_axe_finds_nothing(opener: Opener, name: str, width: int, scheme: str, media: str) -> None:
+    page, _ = opener(name, width=width, scheme=scheme)
+    page.emulate_media(media=media)
+    page.evaluate(OPEN_ALL)
+    if name == "partly-held":
+        page.locator(".extreme button[data-at='50']").first.click()
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    said = [
+        f"{v['id']}: {node['html'][:160]} {node['failureSummary']}"
+        for v in found.response["violations"]
+        for node in v["nodes"][:3]
+    ]
+    assert said == []
+
+
+def test_axe_finds_nothing_in_the_open_lightbox(opener: Opener) -> None:
+    page, _ = opener("held")
+    page.locator(".grid .zoom").first.click()
+    assert Axe().run(page, context="#lightbox").violations_count == 0
+
+
+def test_first_screen_of_a_phone_holds_verdict_number_scale_and_pairs(opener: Opener) -> None:
+    for name in ("held", "did-not-hold", "inconclusive"):
+        page, _ = opener(name, width=360)
+        for what in ("h1", "#headline-number", ".scale svg", ".pairs li:last-child figure:last-child img"):
+            box = page.locator(what).first.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= 780, (name, what, box)
+
+
+def test_keyboard_alone_compares_two_pictures(opener: Opener) -> None:
+    page, heard = opener("held")
+    box = page.locator("#visibility .compare").first
+    box.locator("button").first.focus()
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    assert box.locator("[aria-pressed=true]").get_attribute("data-at") == "50"
+    assert box.locator(".frames").evaluate("f => f.classList.contains('over')")
+    for _ in range(2):
+        page.keyboard.press("Tab")
+    page.keyboard.press("ArrowLeft")
+    assert box.locator(".frames").evaluate("f => f.style.getPropertyValue('--at')") == "49%"
+    assert box.locator("[aria-pressed=true]").count() == 0
+    assert _covers(page, box_index=0)
+    box.locator("button").first.click()
+    assert not box.locator(".frames").evaluate("f => f.classList.contains('over')")
+    assert heard == []
+
+
+def _covers(page: Page, *, box_index: int) -> bool:
+    """Whether both pictures of a comparison lie on the same place."""
+    places = [
+        page.locator("#visibility .compare").nth(box_index).locator(f".{side} img").bounding_box() for side in "ab"
+    ]
+    return places[0] == places[1]
+
+
+def test_keyboard_alone_enlarges_steps_and_closes(opener: Opener) -> None:
+    page, heard = opener("held")
+    first = page.locator(".grid .zoom").first
+    first.focus()
+    page.keyboard.press("Enter")
+    words = page.locator("#lightbox-words")
+    before = words.inner_text()
+    assert before == page.locator(".grid .zoom img").first.get_attribute("alt")
+    page.keyboard.press("ArrowRight")
+    assert words.inner_text() == page.locator(".grid .zoom img").nth(1).get_attribute("alt")
+    page.keyboard.press("ArrowLeft")
+    assert words.inner_text() == before
+    page.keyboard.press("Escape")
+    assert not page.locator("#lightbox").is_visible()
+    assert first.evaluate("b => b === document.activeElement")
+    assert heard == []
+
+
+def test_every_focusable_thing_shows_its_focus(opener: Opener) -> None:
+    page, _ = opener("held", width=360)
+    for _ in range(25):
+        page.keyboard.press("Tab")
+        style = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+        assert style != "none"
+
+
+def test_targets_are_large_enough(opener: Opener) -> None:
+    """WCAG 2.2, 2.5.8: 24 px at least."""
+    page, _ = opener("held", width=360)
+    sizes = page.locator("button:visible, summary:visible, input:visible").evaluate_all(
+        "all => all.map(e => Math.min(e.getBoundingClientRect().width, e.getBoundingClientRect().height))"
+    )
+    assert len(sizes) > 20
+    assert min(sizes) >= 24
+
+
+def test_printing_opens_what_is_folded(opener: Opener) -> None:
+    page, _ = opener("held")
+    text = _printed(page.pdf(format="A4"))
+    assert "All estimates by channel_stats" in text
+    assert "What to show" not in text
+
+
+def test_court_edition_prints_with_numbers_and_its_digest(opener: Opener) -> None:
+    page, _ = opener("court", script=False)
+    digest = page.locator(".meta code").inner_text()
+    reader = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
+    pages = [p.extract_text() for p in reader.pages]
+    for number, text in enumerate(pages, start=1):
+        assert f"CloakCheck report {digest}" in text
+        assert f"Page {number} of {len(pages)}" in text
+    whole = " ".join(" ".join(pages).split())
+    for needed in ("1. See it", "1.1", "Figure 1. ", "Table 1. ", "11. Glossary"):
+        assert needed in whole
+    assert page.locator("details, script, button, dialog").count() == 0
+
+
+def test_pdf_of_the_command_is_whole(opener: Opener, files: Files, tmp_path: Path) -> None:
+    opener("court")  # Skips where there is no browser.
+    made = print_pdf(files("court"), tmp_path / "report.pdf")
+    text = _printed(made.read_bytes())
+    assert "Held only in part" in text
+    assert str(files("court").parent) not in text
+    assert [p.name for p in tmp_path.iterdir()] == ["report.pdf"]
+
+
+def test_four_hundred_pictures_open_quickly(opener: Opener) -> None:
+    page, _ = opener("many")
+    pictures = page.locator("img").count()
+    assert pictures > 290
+    took = page.evaluate("() => performance.getEntriesByType('navigation')[0].loadEventEnd")
+    # A second on a free core; the machine of the tests may be busy.
+    assert took < 4000
+
+
+def _printed(pdf: bytes) -> str:
+    return " ".join(" ".join(p.extract_text() for p in PdfReader(io.BytesIO(pdf)).pages).split())

@@ -1,0 +1,109 @@
+"""Languages: English says what the judge says, every translation is whole, numbers and dates follow the locale."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.errors import BadInput
+from audit.judge.words import condition_words, learned_words, range_words
+from audit.report import render, wording
+from audit.report.lint import banned_claims, visible_text
+from audit.report.voice import languages, voice
+from scripts.messages import collect
+from tests.report import scenes
+from tests.report.conftest import Rendered
+from tests.report.soup import taste
+
+INDEX = st.floats(-3, 3, allow_nan=False)
+ESTIMATE = next(e for e in scenes.run(replicates=2).estimates if e.name == "protection_index")
+TRANSLATIONS = [code for code in languages() if code != "en"]
+
+
+@given(INDEX, st.floats(0, 2))
+def test_ranges_are_said_as_the_judge_says_them(low: float, width: float) -> None:
+    assert wording.spread(voice(), low, low + width) == range_words(low, low + width)
+
+
+@given(INDEX, st.none() | st.floats(0, 1))
+def test_what_was_learned_is_said_as_the_judge_says_it(value: float, half: float | None) -> None:
+    bounds = (None, None) if half is None else (value - half, value + half)
+    estimate = ESTIMATE.model_copy(update={"value": value, "low": bounds[0], "high": bounds[1]})
+    assert wording.learned(voice(), estimate) == learned_words(value, *bounds)
+
+
+@given(st.text(st.sampled_from("abc:+.16{}"), max_size=20) | st.sampled_from(["protected+jpeg:50+vae", "null", "x:3"]))
+def test_conditions_are_named_as_the_judge_names_them(name: str) -> None:
+    assert wording.condition(voice(), name) == condition_words(name)
+
+
+@pytest.mark.parametrize("label", list(scenes.states()))
+def test_every_verdict_can_be_said_again(pages: dict[str, Rendered], label: str) -> None:
+    said = wording.sentence(voice("de"), pages[label].results)
+    assert not said.foreign
+    assert said.text.startswith(("Das", "Dieser", "In"))
+
+
+def test_a_sentence_of_the_judge_that_is_not_known_stays_english_and_is_marked(pages: dict[str, Rendered]) -> None:
+    results = pages["held"].results
+    assert results.verdict is not None
+    verdict = results.verdict.model_copy(update={"sentence": "Something new. And more."})
+    html = render(results.model_copy(update={"verdict": verdict}), images=Path("nowhere"), lang="de")
+    (heading,) = taste(html).all("h1")
+    assert heading["lang"] == "en"
+    assert "Something new." in html
+
+
+@pytest.mark.parametrize("code", TRANSLATIONS)
+def test_translation_is_whole(code: str) -> None:
+    path = Path(__file__).parents[2] / "templates" / "locale" / f"{code}.po"
+    with path.open("rb") as file:
+        catalogue = read_po(file, locale=code)
+    for message in collect():
+        forms = [message] if isinstance(message, str) else list(message)
+        known = catalogue.get(forms[0])
+        assert known is not None, f"{forms[0]!r}: run python -m scripts.messages and translate it"
+        texts = [known.string] if isinstance(known.string, str) else list(known.string)
+        assert all(texts), forms[0]
+        for form, text in zip(forms, texts, strict=True):
+            assert set(re.findall(r"{\w+}", text)) == set(re.findall(r"{\w+}", form)), text
+
+
+@pytest.mark.parametrize("code", TRANSLATIONS)
+@pytest.mark.parametrize("label", list(scenes.states()))
+def test_translated_pages_leave_no_english_unmarked_and_claim_nothing(
+    pages: dict[str, Rendered], code: str, label: str
+) -> None:
+    rendered = pages[label]
+    html = render(rendered.results, images=rendered.folder / "images", lang=code)
+    soup = taste(html)
+    assert soup.all("html") == [{"lang": code, "dir": "ltr"}]
+    text = visible_text(re.sub(r'<span lang="en">.*?</span>', "", html, flags=re.DOTALL))
+    assert re.findall(r"\b(the|were|with|your|between|from|which)\b", text) == []
+    assert banned_claims(visible_text(html)) == []
+
+
+def test_numbers_and_dates_follow_the_language() -> None:
+    german = voice("de")
+    assert german.number(-0.25) == "\u22120,250"
+    assert german.percent(0.004) == "0,4\xa0%"
+    assert german.p_value(0.0001) == "unter 0,001"
+    assert german.minute("2026-11-22T03:05:00Z").replace("\xa0", " ") == "22. November 2026, 03:05 UTC"
+    assert german.many(1, "{n} hour", "{n} hours") == "1\xa0Stunde"
+    assert german.duration(7800).replace("\xa0", " ") == "2 Stunden 10 Minuten"
+
+
+def test_values_cannot_break_out_of_a_message() -> None:
+    assert voice().markup("Works by {artist}", artist="<b>{x}\u202e") == "Works by &lt;b&gt;{x}\ufffd"
+
+
+def test_unknown_language_is_refused() -> None:
+    with pytest.raises(BadInput) as caught:
+        voice("xx")
+    assert caught.value.slug == "language-unknown"
+    assert "en, de" in caught.value.sentence
