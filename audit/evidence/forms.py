@@ -9,7 +9,7 @@ from audit.errors import printable
 from audit.eventlog import PLAN_FIXED, TRAINING_BEGINS
 from audit.evidence.source import Source
 from audit.evidence.timestamps import NOT_ATTESTED
-from audit.report.page import templates_folder
+from audit.report.assets import templates_folder
 
 VERIFY, CERTIFICATION, CUSTODY = "VERIFY.txt", "CERTIFICATION-template.txt", "CUSTODY-form.txt"
 TOLERANCE = timedelta(minutes=5)

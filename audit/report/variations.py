@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.judge.intervals import ratio_interval
-from audit.judge.verdict import label
+from audit.judge.verdict import reading
 from audit.records import Estimate, VerdictLabel
 from audit.report import wording
 from audit.report.lookup import Facts
@@ -73,7 +73,7 @@ def groups(facts: Facts) -> tuple[Group, ...]:
 
 
 def _variation(facts: Facts, name: str, estimate: Estimate) -> Variation:
-    verdict = label(estimate, facts.results.plan.margins)
+    verdict = reading(estimate, facts.results.plan.margins)
     return Variation(name, estimate, verdict, wording.label(facts.voice, verdict))
 
 

@@ -74,9 +74,7 @@ def opener(browser: Browser, files: Files) -> Iterator[Opener]:
         address = files(name).as_uri()
         page.on("console", lambda message: heard.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: heard.append(f"error: {error}"))
-        page.on(
-            "request", lambda r: None if r.url == address or r.url.startswith("data:") else heard.append(r.url)
-        )
+        page.on("request", lambda r: None if r.url == address or r.url.startswith("data:") else heard.append(r.url))
         page.goto(address)
         return page, heard
 
