@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Mapping
 from typing import TextIO
 
 PLAIN_EVERY = 10.0
@@ -33,6 +34,11 @@ class Progress:
         self._shown = 0.0
         self._open_line = False
         self._first: tuple[float, int] | None = None
+        self._expected: dict[str, float] = {}
+
+    def expect(self, seconds: Mapping[str, float]) -> None:
+        """State how long stages to come will take, so that the time left in all can be shown."""
+        self._expected = dict(seconds)
 
     def say(self, text: str) -> None:
         """Print one line of its own."""
@@ -43,6 +49,7 @@ class Progress:
         """Begin a stage of `total` units of work."""
         self.close()
         self._stage, self._total = name, total
+        self._expected.pop(name, None)
         self._started = self._shown = time.monotonic()
         # Speed is measured from the first report on, so that work found finished does not count.
         self._first = None
@@ -73,7 +80,8 @@ class Progress:
         if done <= first_done or now - first_time < 0.5 or done >= self._total:
             return ""
         left = (now - first_time) / (done - first_done) * (self._total - done)
-        return f", about {duration(left)} left"
+        later = sum(self._expected.values())
+        return f", about {duration(left)} left" + (f", {duration(left + later)} in all" if later else "")
 
     def close(self) -> None:
         """End the current stage and note how long it took."""

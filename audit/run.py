@@ -13,6 +13,7 @@ from audit import provenance
 from audit.collect import MIN_WORKS, collect
 from audit.collect.other import other_works
 from audit.conditions import treat
+from audit.cost import measure_cost
 from audit.eventlog import TRAINING_BEGINS, log_event
 from audit.evidence.timestamps import write_request
 from audit.finish import finish
@@ -20,7 +21,7 @@ from audit.judge import decided
 from audit.machine import environment, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
 from audit.plan import check_names, full_prompt, looks, make_cells, make_plan, other_artist, other_in_turn
-from audit.progress import Progress
+from audit.progress import Progress, duration
 from audit.records import (
     Adapter,
     ArtistSet,
@@ -83,10 +84,13 @@ def carry_out(
     session = provenance.session(threads=torch.get_num_threads(), device=f"{model.device.type}, {precision}")
     sessions = begin_session(out, session)
     surrogate = load(spec.surrogate, device=model.device) if spec.surrogate else model
+    pack = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
+    cost = measure_cost(plan, artist, model=model, precision=precision, pack=pack, progress=progress)
+    progress.expect(cost.seconds)
+    progress.say(f"This takes about {duration(sum(cost.seconds.values()))}, less what an earlier run has finished.")
     treated = treat_all(plan, artist, model=model, surrogate=surrogate, store=store, progress=progress)
     log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
-    pack = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
     pictures: list[Generations] = []
     scored: list[Cell] = []
     done = 0

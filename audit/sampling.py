@@ -27,6 +27,8 @@ from audit.tensors import autocast_of, to_pixels
 from audit.training.adapters import Merged, load_updates
 
 VERSION = 1
+BATCH = 32
+"""Pictures per forward pass."""
 CHANGED_LEVELS = 2.0
 """Mean difference, in levels of 255, above which a picture counts as changed from base's."""
 BLANK_LEVELS = 4.0
@@ -65,7 +67,7 @@ def sample(
     settings: SampleSettings,
     seed: int,
     updates: Mapping[str, Tensor] | None = None,
-    batch: int = 32,
+    batch: int = BATCH,
     autocast: torch.dtype | None = None,
 ) -> NDArray[np.uint8]:
     """Make `settings.per_prompt` pictures for every prompt.

@@ -25,7 +25,7 @@ LAYERS = [
     ["sampling"],
     ["conditions"],
     ["machine"],
-    ["collect", "plan", "runfolder"],
+    ["collect", "plan", "runfolder", "cost"],
     ["judge"],
     ["report"],
     ["finish"],

@@ -65,3 +65,19 @@ def test_one_moving_line_in_a_terminal(clock):
     text = stream.getvalue()
     assert text.count("\n") == 3
     assert "\r\x1b[2KScoring: 2 of 4, about 2 s left" in text
+
+
+def test_time_left_in_all_counts_the_stages_to_come(clock):
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress.expect({"Training": 100.0, "Generating pictures": 60.0, "Scoring": 30.0})
+    progress.stage("Training", 100)
+    for done in range(1, 31):
+        clock[0] += 1.0
+        progress.update(done)
+    assert stream.getvalue().splitlines()[-1] == "Training: 30 of 100, about 1 min 10 s left, 2 min 40 s in all"
+    progress.stage("Generating pictures", 10)
+    for done in range(1, 6):
+        clock[0] += 6.0
+        progress.update(done)
+    assert stream.getvalue().splitlines()[-1].endswith("about 30 s left, 1 min 0 s in all")

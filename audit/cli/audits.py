@@ -61,8 +61,8 @@ def plan(asked: Spec) -> None:
     for condition in shown.plan.conditions:
         print(f"condition {printable(condition.name)} ({condition.role})")
     print(f"cells {shown.cells}")
-    print(f"time about {duration(shown.seconds)}")
-    print(f"memory about {shown.memory_bytes / 1e9:.1f} GB")
-    print(f"disk about {shown.disk_bytes / 1e6:.0f} MB")
+    print(f"time about {duration(sum(shown.cost.seconds.values()))}")
+    print(f"memory about {shown.cost.memory_bytes / 1e9:.1f} GB")
+    print(f"disk about {shown.cost.disk_bytes / 1e6:.0f} MB")
     print(f"plan {shown.plan.digest()}")
     print(shown.path)

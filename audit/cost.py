@@ -1,0 +1,168 @@
+"""What an audit will cost on this machine: time, memory and disk, from a few steps of each stage at full size."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from audit.conditions import parse_step
+from audit.memory import free_unused, is_out_of_memory
+from audit.models.kernels import training_attention
+from audit.models.loader import Model
+from audit.progress import Progress
+from audit.records import ArtistSet, Plan
+from audit.sampling import BATCH, sample
+from audit.style import METRICS
+from audit.tensors import autocast_of
+from audit.training.batches import CellData
+from audit.training.footprint import adapter_parameters, base_of
+from audit.training.loop import train_pack
+from audit.training.streams import Streams
+
+PROBE_STEPS = 3
+PROBE_PICTURES = 8
+PICTURE_BYTES_PER_PIXEL = 4.0
+"""PNG of a generated picture, twice: in the store and beside the report."""
+WORK_BYTES_PER_PIXEL = 2.0
+"""PNG of a work or its treated copy."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a run will take from its beginning, about.
+
+    Attributes:
+        seconds: by stage, under the names that the progress shows.
+        memory_bytes: greatest size of the process; disk_bytes: store and run folder together.
+    """
+
+    seconds: dict[str, float]
+    memory_bytes: float
+    disk_bytes: float
+
+
+def measure_cost(plan: Plan, artist: ArtistSet, *, model: Model, precision: str, pack: int, progress: Progress) -> Cost:
+    """Probe every stage; takes a few seconds on the lab model.
+
+    Args:
+        pack: cells per pass, as the run will use them.
+    """
+    cells = len(plan.conditions) * plan.replicates
+    pictures = (cells + 1) * len(plan.prompts) * plan.sampling.per_prompt
+    progress.stage("Measuring this machine", 4)
+    samples = cells * plan.training.steps * plan.training.batch
+    seconds = {"Training": samples * _train_row_seconds(plan, model, min(cells, pack), precision)}
+    progress.update(1)
+    seconds["Generating pictures"] = pictures * _picture_seconds(plan, model, precision)
+    progress.update(2)
+    seconds["Preparing pictures"] = _treat_seconds(plan, artist, model)
+    progress.update(3)
+    seconds["Scoring"] = pictures * _score_seconds(plan)
+    progress.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    if model.device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated(model.device)
+    disk = _disk_bytes(plan, model, pictures=pictures, cells=cells)
+    return Cost(seconds=seconds, memory_bytes=float(peak), disk_bytes=disk)
+
+
+def _disk_bytes(plan: Plan, model: Model, *, pictures: int, cells: int) -> float:
+    """Store and run folder together: generated pictures, treated works, adapters."""
+    works = sum(w.width * w.height for w in plan.works) * WORK_BYTES_PER_PIXEL * (1 + len(plan.conditions))
+    adapter = 4 * adapter_parameters(model, plan.training)
+    return float(pictures * plan.model.resolution**2 * PICTURE_BYTES_PER_PIXEL + works + cells * adapter)
+
+
+def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
+    """Seconds for the treatments, from forward and backward passes of encoder and U-Net.
+
+    A step that several conditions begin with is made once, as the store will.
+    """
+    starts = {condition.steps[: i + 1] for condition in plan.conditions for i in range(len(condition.steps))}
+    rows = [parse_step(steps[-1]).treatment for steps in starts]
+    encoder, unet = (sum(getattr(row, name) for row in rows) for name in ("encoder_passes", "unet_passes"))
+    if not encoder and not unet:
+        return 0.0
+    side = plan.model.resolution
+    batch = torch.zeros(4, 3, side, side, device=model.device, requires_grad=True)
+    text = torch.zeros(4, model.tokens, int(model.unet.config.cross_attention_dim), device=model.device)
+    spent: list[tuple[float, float]] = []
+    with training_attention(model):
+        for _ in range(2):
+            start = time.monotonic()
+            latent = model.vae.encode(batch).latent_dist.mean
+            latent.sum().backward()
+            middle = time.monotonic()
+            model.unet(latent.detach().requires_grad_(True), 1, text).sample.sum().backward()
+            spent.append((middle - start, time.monotonic() - middle))
+    encode, denoise = (min(times) / len(batch) for times in zip(*spent, strict=True))
+    works = len(artist.pool())
+    return float(works * (encoder * encode + unet * denoise))
+
+
+def _train_row_seconds(plan: Plan, model: Model, pack: int, precision: str) -> float:
+    """Seconds per training sample at the pack size that the run will use."""
+    channels, height, width = model.latent_shape
+    works = plan.training.batch
+    hidden = int(model.unet.config.cross_attention_dim)
+    data = CellData(
+        streams=Streams(seed=0, replicate=1, variant="probe"),
+        mean=torch.zeros(works, 2, channels, height, width),
+        std=torch.ones(works, 2, channels, height, width),
+        text=torch.zeros(works, model.tokens, dtype=torch.int64)
+        if plan.training.text_encoder
+        else torch.zeros(works, model.tokens, hidden),
+    )
+    autocast = autocast_of(precision)
+    times: list[float] = []
+
+    def note(done: int, state: object) -> None:
+        times.append(time.monotonic())
+
+    steps = plan.training.model_copy(update={"steps": PROBE_STEPS})
+    try:
+        with training_attention(model):
+            train_pack(base_of(model), [data] * pack, steps, autocast=autocast, after_step=note)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error) or pack == 1:
+            raise
+        times.clear()
+    if not times:
+        free_unused(model.device)
+        return _train_row_seconds(plan, model, pack // 2, precision)
+    # The first step pays for warm-up.
+    return (times[-1] - times[0]) / (len(times) - 1) / (pack * plan.training.batch)
+
+
+def _picture_seconds(plan: Plan, model: Model, precision: str) -> float:
+    """Seconds per picture, from one batch at a quarter of the steps."""
+    # A cell's pictures are one batch, up to the sampler's own limit.
+    count = min(BATCH, len(plan.prompts) * plan.sampling.per_prompt)
+    text = torch.zeros(count, model.tokens, int(model.unet.config.cross_attention_dim))
+    autocast = autocast_of(precision)
+    steps = max(2, plan.sampling.steps // 4)
+    settings = plan.sampling.model_copy(update={"steps": steps, "per_prompt": 1})
+    spent = []
+    for _ in range(2):
+        start = time.monotonic()
+        sample(model, text=text, empty=text[:1], settings=settings, seed=0, autocast=autocast)
+        spent.append(time.monotonic() - start)
+    return min(spent) / count * plan.sampling.steps / steps
+
+
+def _score_seconds(plan: Plan) -> float:
+    """Seconds per picture for all metrics, from a handful of grey ones."""
+    side = plan.model.resolution
+    pictures = np.full((PROBE_PICTURES, side, side, 3), 128, np.uint8)
+    total = 0.0
+    for name in plan.metrics:
+        METRICS[name].extract(pictures[:1])
+        start = time.monotonic()
+        METRICS[name].extract(pictures)
+        total += time.monotonic() - start
+    return total / PROBE_PICTURES

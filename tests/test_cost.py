@@ -1,0 +1,57 @@
+"""What a run will cost: probed stage by stage, at the size that the run will use."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import torch
+
+from audit.cost import measure_cost
+from audit.models.loader import load
+from audit.progress import Progress
+from audit.records import ArtistSet, SampleSettings, TrainSettings
+from tests.builders import make_plan
+from tests.test_memory import room_for
+
+
+@pytest.fixture
+def model(tiny_model):
+    return load(str(tiny_model), device=torch.device("cpu"))
+
+
+def cost(model, plan, pack=18):
+    artist = ArtistSet(artist="x", works=plan.works)
+    return measure_cost(plan, artist, model=model, precision="fp32", pack=pack, progress=Progress(io.StringIO()))
+
+
+def small_plan(model, **changes):
+    plan = make_plan().model_copy(
+        update={
+            "model": model.facts,
+            "training": TrainSettings(rank=2, steps=50, batch=2),
+            "sampling": SampleSettings(steps=8),
+        }
+    )
+    return plan.model_copy(update=changes)
+
+
+def test_every_stage_is_foreseen(model):
+    found = cost(model, small_plan(model))
+    assert set(found.seconds) == {"Preparing pictures", "Training", "Generating pictures", "Scoring"}
+    assert all(seconds > 0 for seconds in found.seconds.values())
+    assert found.memory_bytes > 1e8
+    assert found.disk_bytes > 0
+
+
+def test_training_time_grows_with_steps(model):
+    few = cost(model, small_plan(model)).seconds["Training"]
+    many = cost(model, small_plan(model, training=TrainSettings(rank=2, steps=500, batch=2))).seconds["Training"]
+    assert many > 3 * few
+
+
+def test_a_probe_that_does_not_fit_is_halved(model):
+    with room_for(model, 8) as tried:
+        found = cost(model, small_plan(model), pack=18)
+    assert max(tried) == 36
+    assert found.seconds["Training"] > 0
