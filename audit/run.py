@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from audit import provenance
-from audit.collect import collect
+from audit.collect import collect, collect_references
 from audit.conditions import treat
 from audit.eventlog import TRAINING_BEGINS, log_event
 from audit.evidence.timestamps import write_request
@@ -31,6 +31,7 @@ from audit.records import (
     Note,
     Plan,
     Provenance,
+    ReferenceArtist,
     Results,
     Visibility,
 )
@@ -47,7 +48,8 @@ from audit.runfolder import (
 from audit.sampling import Source, generate
 from audit.spec import DECLARATION, Spec
 from audit.store import Store, default_store
-from audit.style.score import metric_facts, scores
+from audit.style.recognise import Others
+from audit.style.score import metric_facts, nearest, other_artists, recognition, scores
 from audit.training import train
 
 BASE = "base"
@@ -87,6 +89,7 @@ def carry_out(
     log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
     pack = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
+    others = {m: other_artists(m, plan.reference_artists, model=model, store=store) for m in plan.metrics}
     pictures: list[Generations] = []
     scored: list[Cell] = []
     done = 0
@@ -103,7 +106,7 @@ def carry_out(
             progress=progress.update,
         )
         made = generate_all(plan, adapters, model=model, precision=precision, store=store, progress=progress)
-        found = score_all(plan, adapters, made, model=model, store=store, progress=progress)
+        found = score_all(plan, adapters, made, others=others, model=model, store=store, progress=progress)
         # Base comes first each time, out of the store after the first.
         pictures += made if not done else made[1:]
         scored += found if not done else found[1:]
@@ -126,6 +129,18 @@ def carry_out(
                 name,
                 pool=[w.pixels for w in artist.pool()],
                 references=[w.pixels for w in artist.reference()],
+                others=others[name],
+                model=model,
+                store=store,
+            )
+            for name in plan.metrics
+        ),
+        recognition=tuple(
+            recognition(
+                name,
+                pool=[w.pixels for w in artist.pool()],
+                references=[w.pixels for w in artist.reference()],
+                others=others[name],
                 model=model,
                 store=store,
             )
@@ -191,11 +206,15 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     progress.close()
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
+    references: tuple[ReferenceArtist, ...] = ()
+    if spec.reference_artists is not None:
+        references = collect_references(spec.reference_artists, works=artist.works, save=store.put_pixels)
     plan = make_plan(
         spec,
         artist=artist,
         model=facts,
         store=store,
+        references=references,
         surrogate=describe(spec.surrogate) if spec.surrogate else None,
     )
     model = load(spec.model, device=device)
@@ -275,6 +294,7 @@ def score_all(
     adapters: Sequence[tuple[Adapter, Path]],
     pictures: Sequence[Generations],
     *,
+    others: Mapping[str, Others],
     model: Model,
     store: Store,
     progress: Progress,
@@ -300,6 +320,7 @@ def score_all(
                 adapter=adapter,
                 generations=generations,
                 scores=found,
+                nearest=nearest(generations, references=references, others=others, model=model, store=store),
             )
         )
         progress.update(len(cells))
