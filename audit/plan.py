@@ -23,6 +23,7 @@ from audit.records import (
     Plan,
     ProtectSettings,
     Record,
+    ReferenceArtist,
     Role,
     SampleSettings,
     Stopping,
@@ -105,8 +106,9 @@ def make_plan(
     store: Store,
     surrogate: ModelFacts | None = None,
     other_works: tuple[Work, ...] = (),
+    references: tuple[ReferenceArtist, ...] = (),
 ) -> Plan:
-    """Fix everything before training.
+    """Fix everything before training; `references` are the reference artists that the user gave, if any.
 
     Raises:
         BadInput: an option that names something unknown, or prompts that cannot be used.
@@ -131,6 +133,7 @@ def make_plan(
         training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
         sampling=_settings(LAB_SAMPLING if model.lab else SD_SAMPLING, spec.sampling, "sampling"),
         margins=spec.margins,
+        reference_artists=references,
         hypotheses=hypotheses(conditions, spec=spec),
         metric_weights={name: metric.digest() for name, metric in METRICS.items()},
         stopping=Stopping(rule="until-decided", first_look=spec.margins.min_replicates)

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from audit import provenance
-from audit.collect import MIN_WORKS, collect
+from audit.collect import MIN_WORKS, collect, collect_references
 from audit.collect.other import other_works
 from audit.conditions import treat
 from audit.cost import measure_cost
@@ -31,6 +31,7 @@ from audit.records import (
     Note,
     Plan,
     Provenance,
+    ReferenceArtist,
     Results,
     Visibility,
 )
@@ -47,7 +48,8 @@ from audit.runfolder import (
 from audit.sampling import Source, generate
 from audit.spec import DECLARATION, Spec
 from audit.store import Store, default_store
-from audit.style.score import metric_facts, scores
+from audit.style.recognise import Others
+from audit.style.score import metric_facts, nearest, other_artists, recognition, scores
 from audit.style.visibility import visibility_of
 from audit.training import train
 
@@ -91,6 +93,7 @@ def carry_out(
     treated = treat_all(plan, artist, model=model, surrogate=surrogate, store=store, progress=progress)
     log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
+    others = {m: other_artists(m, plan.reference_artists, model=model, store=store) for m in plan.metrics}
     pictures: list[Generations] = []
     scored: list[Cell] = []
     done = 0
@@ -107,7 +110,7 @@ def carry_out(
             progress=progress.update,
         )
         made = generate_all(plan, adapters, model=model, precision=precision, store=store, progress=progress)
-        found = score_all(plan, adapters, made, model=model, store=store, progress=progress)
+        found = score_all(plan, adapters, made, others=others, model=model, store=store, progress=progress)
         # Base comes first each time, out of the store after the first.
         pictures += made if not done else made[1:]
         scored += found if not done else found[1:]
@@ -130,6 +133,18 @@ def carry_out(
                 name,
                 pool=[w.pixels for w in artist.pool()],
                 references=[w.pixels for w in artist.reference()],
+                others=others[name],
+                model=model,
+                store=store,
+            )
+            for name in plan.metrics
+        ),
+        recognition=tuple(
+            recognition(
+                name,
+                pool=[w.pixels for w in artist.pool()],
+                references=[w.pixels for w in artist.reference()],
+                others=others[name],
                 model=model,
                 store=store,
             )
@@ -197,11 +212,15 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
         progress.say(f"Note: {note.sentence}")
     asked = other_artist(spec.control)
     others = () if asked is None else other_works(asked[0], artist=artist, least=MIN_WORKS, save=store.put_pixels)
+    references: tuple[ReferenceArtist, ...] = ()
+    if spec.reference_artists is not None:
+        references = collect_references(spec.reference_artists, works=artist.works, save=store.put_pixels)
     plan = make_plan(
         spec,
         artist=artist,
         model=facts,
         store=store,
+        references=references,
         surrogate=describe(spec.surrogate) if spec.surrogate else None,
         other_works=others,
     )
@@ -286,6 +305,7 @@ def score_all(
     adapters: Sequence[tuple[Adapter, Path]],
     pictures: Sequence[Generations],
     *,
+    others: Mapping[str, Others],
     model: Model,
     store: Store,
     progress: Progress,
@@ -311,6 +331,7 @@ def score_all(
                 adapter=adapter,
                 generations=generations,
                 scores=found,
+                nearest=nearest(generations, references=references, others=others, model=model, store=store),
             )
         )
         progress.update(len(cells))

@@ -17,6 +17,7 @@ MOST_BYTES = 1 << 20
 """Of a spec or prompt file."""
 MOST_DOTS = 100
 """In one line of a spec: tomllib takes a minute over one key of 50,000 parts."""
+PATHS = ("originals", "protected", "reference_artists", "prompts", "out", "store")
 PRESETS = ("quick", "standard", "court")
 
 
@@ -37,6 +38,8 @@ class Spec(Record):
     preset: str = "standard"
     replicates: int | None = Field(None, ge=1, le=1000)
     primary_metric: str | None = None
+    reference_artists: Path | None = None
+    """Folder with a subfolder of pictures for each other artist to recognise this one among."""
     prompts: Path | None = None
     out: Path | None = None
     store: Path | None = None
@@ -91,12 +94,12 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
             ) from error
         for name in ("out", "store"):
             _stays_below(values.get(name), name)
-        for name in ("originals", "protected", "prompts", "out", "store"):
+        for name in PATHS:
             # Paths in a spec file are relative to that file.
             if isinstance(values.get(name), str):
                 values[name] = spec_file.parent / values[name]
     values |= {k: v for k, v in options.items() if v not in (None, (), "")}
-    for name in ("originals", "protected", "prompts", "out", "store"):
+    for name in PATHS:
         # An empty word on the command line arrives as the current folder.
         if name in values and str(values[name]) in ("", "."):
             values[name] = Path.cwd()

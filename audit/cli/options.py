@@ -31,6 +31,9 @@ Surrogate = Annotated[
 Preset = Annotated[str | None, typer.Option(help="quick, standard or court.")]
 Replicates = Annotated[int | None, typer.Option(help="Trainings per condition; 6 is the least for a verdict.")]
 Metric = Annotated[str | None, typer.Option(help="Style metric that decides: channel_stats or openclip.")]
+References = Annotated[
+    Path | None, typer.Option(help="Folder of folders: pictures by other artists to recognise this one among.")
+]
 Prompts = Annotated[Path | None, typer.Option(help="Text file with one subject per line.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: reports/<date>-<artist>).")]
 StoreAt = Annotated[Path | None, typer.Option(help="Folder for finished steps (default: the user's cache).")]
@@ -95,6 +98,7 @@ def gather(
     preset: Preset = None,
     replicates: Replicates = None,
     primary_metric: Metric = None,
+    reference_artists: References = None,
     prompts: Prompts = None,
     out: Out = None,
     store: StoreAt = None,

@@ -3,6 +3,7 @@
 folders.py  lists a folder and reads each picture once
 names.py    captions, and the renamings of protection tools
 pairing.py  work <-> protected copy, by name, else by look; refuses other works and shapes
+references.py  works by other artists
 notes.py    what the reader must know but that does not stop the run
 
 Nothing is written except through the `save` that the caller hands in.
@@ -18,11 +19,12 @@ from audit.collect.folders import Picture, Role, list_pictures, quoted, read_pic
 from audit.collect.names import caption_for
 from audit.collect.notes import pair_notes, picture_notes
 from audit.collect.pairing import Pair, pair_copies
+from audit.collect.references import collect_references
 from audit.errors import BadInput, printable
 from audit.images import Pixels
 from audit.records import ArtistSet, Note, ProtectedFile, Work
 
-__all__ = ["MIN_WORKS", "collect", "reference_works"]
+__all__ = ["MIN_WORKS", "collect", "collect_references", "reference_works"]
 
 MIN_WORKS = 10
 FEW_WORKS = 20

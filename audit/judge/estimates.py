@@ -9,13 +9,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from audit.judge.gains import Gains, Trained, clean_name, finite, gains
+from audit.judge.gains import BASE, Gains, Trained, clean_name, finite, gains, recognised
 from audit.judge.intervals import Interval, ratio_interval
 from audit.judge.quantities import (
     COMPARISONS,
     GAIN,
     METRIC_FACTS,
     PLACEBO_EXCESS,
+    RECOGNISED,
     Comparison,
     Excess,
     Facts,
@@ -44,6 +45,7 @@ def estimate(results: Results) -> tuple[Estimate, ...]:
     Numbers that cannot be worked out are None with a note.
     """
     rows = [row for metric in metric_names(results) for row in _by_metric(results, metric)]
+    rows += [row for metric in metric_names(results) for row in _recognised_rows(results, metric)]
     if results.plan.stopping.rule == "until-decided":
         rows += _sequential_rows(results)
     return (*rows, *(row for source, name in FAMILY for row in _holm_rows(results, rows, source=source, name=name)))
@@ -143,6 +145,14 @@ def sequential_intervals(results: Trained, *, last: bool) -> dict[str, Interval]
                 of_clean, of_treated, level=plan.margins.level, family=family, last=last
             )
     return intervals
+
+
+def _recognised_rows(results: Results, metric: str) -> Iterator[Estimate]:
+    """`recognised_rate` of base and every condition, where the pictures were looked at for it."""
+    rates = recognised(results, metric)
+    for name in (BASE, *(c.name for c in results.plan.conditions)) if rates else ():
+        of_runs = Gained(np.array([rates[k] for k in sorted(rates) if k[0] == name]), results.plan.margins.level)
+        yield _worked_out(results, RECOGNISED, name, metric, of_runs)
 
 
 def _sequential_rows(results: Results) -> Iterator[Estimate]:

@@ -105,6 +105,15 @@ def gains(results: Trained, metric: str) -> Gains:
     return Gains(base=base, by_picture=found)
 
 
+def recognised(results: Trained, metric: str) -> dict[tuple[str, int], float]:
+    """Share of pictures recognised as this artist's, by sound model (condition, replicate), base included."""
+    return {
+        (cell.condition, cell.replicate): float(np.mean(np.array(cell.nearest[metric]) == 0))
+        for cell in results.cells
+        if cell.nearest.get(metric) and not broken(cell, results.plan.exclusion)
+    }
+
+
 def missing_cells(results: Results, metric: str) -> dict[tuple[str, int], str]:
     """Planned cells (condition, replicate) that have no gain by `metric`, each with the reason."""
     known = gains(results, metric)

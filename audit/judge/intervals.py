@@ -26,6 +26,7 @@ UNBOUNDED = (
     "at this number of runs; "
 )
 ANY_INDEX = "no index can be ruled out"
+SAME_RATE = "every training run gave the same rate: no spread to build an interval on"
 WEAK_RESAMPLES = "no interval: in some resamples the model trained on the originals has no gain"
 
 
@@ -55,6 +56,19 @@ def mean_interval(values: Array, *, level: float) -> Interval:
         return Interval(mean, None, None, 1, ONE_RUN)
     half = t_quantile(n - 1, level=level) * float(values.std(ddof=1)) / math.sqrt(n)
     return Interval(mean, mean - half, mean + half, n)
+
+
+def rate_interval(rates: Array, *, level: float) -> Interval:
+    """Student's t interval of a mean of rates, one per training run, cut to 0..1.
+
+    Runs that all have the same rate have no bounds: no spread is no certainty.
+    """
+    found = mean_interval(rates, level=level)
+    if found.low is None or found.high is None:
+        return found
+    if found.low == found.high:
+        return Interval(found.value, None, None, found.n, SAME_RATE)
+    return Interval(found.value, max(found.low, 0.0), min(found.high, 1.0), found.n)
 
 
 @lru_cache(maxsize=1024)

@@ -22,6 +22,7 @@ from audit.judge.intervals import (
     Interval,
     divided,
     mean_interval,
+    rate_interval,
     ratio_bootstrap,
     ratio_interval,
 )
@@ -153,6 +154,14 @@ GAIN: Quantity[Gained] = Quantity(
     "score",
     f"mean score of the pictures minus that of base; t interval {RUNS}",
     lambda g: mean_interval(g.gains, level=g.level),
+)
+
+RECOGNISED: Quantity[Gained] = Quantity(
+    "recognised_rate",
+    "share",
+    "share of pictures that are closer to this artist than to any reference artist, each beyond what works by the "
+    "others are (whitened features); t interval over training runs, cut to 0..1",
+    lambda g: rate_interval(g.gains, level=g.level),
 )
 
 COMPARISONS: tuple[Quantity[Comparison], ...] = (

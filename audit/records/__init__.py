@@ -10,7 +10,7 @@ could not be measured is None with a reason beside it, never zero.
 from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
 from audit.records.environment import Environment, Package
 from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
-from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Score, Visibility
+from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Recognition, Score, Visibility
 from audit.records.plan import (
     Condition,
     Exclusion,
@@ -24,7 +24,7 @@ from audit.records.plan import (
 )
 from audit.records.results import Provenance, Results, Session
 from audit.records.treated import ProtectSettings, Reached, Recipe
-from audit.records.works import ArtistSet, Note, ProtectedFile, Work
+from audit.records.works import ArtistSet, Note, ProtectedFile, ReferenceArtist, Work
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -53,7 +53,9 @@ __all__ = [
     "Provenance",
     "Reached",
     "Recipe",
+    "Recognition",
     "Record",
+    "ReferenceArtist",
     "Results",
     "Role",
     "SampleSettings",

@@ -87,6 +87,8 @@ class Cell(Record):
     adapter: Adapter | None
     generations: Generations
     scores: tuple[Score, ...]
+    nearest: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    """Metric -> nearest artist of each picture, prompt-major: 0 is this artist, i the i-th reference artist."""
 
 
 class MetricFacts(Record):
@@ -102,3 +104,15 @@ class MetricFacts(Record):
     """Scores of works by other artists against the same held-out works."""
     others_artists: int
     """How many other artists those are."""
+
+
+class Recognition(Record):
+    """Among whom pictures are recognised as this artist's, and how often that is right for real works."""
+
+    metric: str
+    artists: tuple[str, ...]
+    """Reference artists, this artist not among them."""
+    own_rate: float
+    """Share of this artist's pool works recognised as this artist's."""
+    false_rate: float
+    """Share of the reference artists' works taken for this artist's."""

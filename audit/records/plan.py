@@ -8,7 +8,7 @@ from pydantic import Field
 
 from audit.records.base import SCHEMA_VERSION, Digest, Record
 from audit.records.treated import ProtectSettings, Recipe
-from audit.records.works import ProtectedFile, Work
+from audit.records.works import ProtectedFile, ReferenceArtist, Work
 
 
 class TrainSettings(Record):
@@ -141,6 +141,8 @@ class Plan(Record):
     training: TrainSettings
     sampling: SampleSettings
     margins: Margins = Margins()
+    reference_artists: tuple[ReferenceArtist, ...] = ()
+    """Other artists that the user gave; empty means the lab's training sets."""
     hypotheses: tuple[str, ...] = ()
     """What is tested, one sentence for each primary condition: the primary family."""
     metric_weights: dict[str, Digest] = Field(default_factory=dict)

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audit.records.base import SCHEMA_VERSION, Digest, Record
 from audit.records.judged import Check, Deviation, Estimate, Verdict
-from audit.records.made import Cell, MetricFacts, Visibility
+from audit.records.made import Cell, MetricFacts, Recognition, Visibility
 from audit.records.plan import Margins, Plan
 from audit.records.treated import Reached
 from audit.records.works import Note
@@ -56,6 +56,7 @@ class Results(Record):
     notes: tuple[Note, ...]
     cells: tuple[Cell, ...]
     metrics: tuple[MetricFacts, ...]
+    recognition: tuple[Recognition, ...] = ()
     visibility: tuple[Visibility, ...]
     reached: tuple[Reached, ...] = ()
     """What optimised treatments achieved, picture by picture."""

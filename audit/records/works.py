@@ -51,6 +51,14 @@ class ProtectedFile(Record):
     """Tool that the file name suggests (`Glaze`, `Nightshade`, ...); a claim, not a fact."""
 
 
+class ReferenceArtist(Record):
+    """Another artist, to recognise this one among."""
+
+    name: str
+    pixels: tuple[Digest, ...]
+    """Store digests of the decoded pictures, without repetition."""
+
+
 class ArtistSet(Record):
     """Everything the run knows about the artist's pictures."""
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
 from audit.models.loader import Model
-from audit.records import Generations, MetricFacts, Score
+from audit.records import Generations, MetricFacts, Recognition, ReferenceArtist, Score
 from audit.store import Store
 from audit.style import METRICS, Features, closeness
+from audit.style.recognise import Others, nearest_artist
 from audit.tensors import to_model_size, to_pixels, to_tensor
 
 
@@ -40,20 +41,71 @@ def features(metric: str, digests: Sequence[str], *, model: Model, store: Store)
     return load_file(folder / "features.safetensors")["features"]
 
 
+def other_artists(metric: str, given: Sequence[ReferenceArtist], *, model: Model, store: Store) -> Others:
+    """The reference artists: those that the user gave, else the lab's training sets."""
+    if not given:
+        lab = METRICS[metric].whitening()
+        names = tuple(f"training set {i + 1} of the lab" for i in range(int(lab.others_set.max()) + 1))
+        return Others(names=names, features=lab.others, artist=lab.others_set)
+    found = [features(metric, artist.pixels, model=model, store=store) for artist in given]
+    return Others(
+        names=tuple(artist.name for artist in given),
+        features=np.concatenate(found),
+        artist=np.repeat(np.arange(len(given)), [len(rows) for rows in found]),
+    )
+
+
+def recognition(
+    metric: str,
+    *,
+    pool: Sequence[str],
+    references: Sequence[str],
+    others: Others,
+    model: Model,
+    store: Store,
+) -> Recognition:
+    """How often real works are recognised as this artist's: the artist's own, and other artists'."""
+    own = features(metric, references, model=model, store=store)
+    of_pool = nearest_artist(features(metric, pool, model=model, store=store), own, others)
+    of_others = nearest_artist(others.features, own, others)
+    return Recognition(
+        metric=metric,
+        artists=others.names,
+        own_rate=float(np.mean(of_pool == 0)),
+        false_rate=float(np.mean(of_others == 0)),
+    )
+
+
+def nearest(
+    generations: Generations,
+    *,
+    references: Sequence[str],
+    others: Mapping[str, Others],
+    model: Model,
+    store: Store,
+) -> dict[str, tuple[int, ...]]:
+    """Metric -> nearest artist of each of a model's pictures; see `recognise`."""
+    found = {}
+    for metric, artists in others.items():
+        own = features(metric, references, model=model, store=store)
+        made = features(metric, generations.pixels, model=model, store=store)
+        found[metric] = tuple(nearest_artist(made, own, artists).tolist())
+    return found
+
+
 def metric_facts(
-    metric: str, *, pool: Sequence[str], references: Sequence[str], model: Model, store: Store
+    metric: str, *, pool: Sequence[str], references: Sequence[str], others: Others, model: Model, store: Store
 ) -> MetricFacts:
     """How the metric does on real pictures: the artist's own and other artists'."""
     row = METRICS[metric]
     centre = features(metric, references, model=model, store=store)
-    whitening = row.whitening()
     return MetricFacts(
         name=metric,
         lineage=row.lineage,
         weights_sha256=row.digest(),
         real=tuple(closeness(features(metric, pool, model=model, store=store), centre).tolist()),
-        others=tuple(closeness(whitening.others, centre).tolist()),
-        others_artists=len(set(whitening.others_set.tolist())),
+        others=tuple(closeness(others.features, centre).tolist()),
+        others_artists=len(others.names),
     )
 
 

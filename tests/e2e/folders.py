@@ -67,6 +67,16 @@ def write_protected(folder: Path, *, count: int = 12) -> Path:
     return folder
 
 
+def write_references(folder: Path, *, names: tuple[str, ...] = ("ann", "bob", "cy"), count: int = 5) -> Path:
+    """A subfolder of made-up pictures for each of these artists."""
+    for number, name in enumerate(names):
+        (folder / name).mkdir(parents=True)
+        for index in range(count):
+            picture = Image.fromarray(drawing(1000 + 100 * number + index))
+            picture.save(folder / name / f"{index}.png")
+    return folder
+
+
 SPEC = """
 [training]
 rank = 2

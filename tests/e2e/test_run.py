@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from audit.cli import app
 from audit.records import Results
-from tests.e2e.folders import write_originals, write_protected, write_spec
+from tests.e2e.folders import write_originals, write_protected, write_references, write_spec
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VOLATILE = ("started", "finished", "seconds", "steps_run", "steps_reused", "stage_seconds", "sessions")
@@ -60,6 +60,7 @@ def test_stranger_folder_with_a_reference_protection(folders, tiny_model, tmp_pa
     done = invoke(
         arguments(folders, tiny_model, out, tmp_path / "store", "--originals", folders / "mixed", "--protect",
                   "encoder-pgd:12", "--against", "jpeg:60", "--control", "null", "--control", "identity",
+                  "--reference-artists", write_references(tmp_path / "others"),
                   "--control", "clean-again", "--artist", "A. <b>Nonymous</b>", "--replicates", 2)
     )  # fmt: skip
     assert done.exit_code in (0, 3), done.stderr
@@ -81,6 +82,12 @@ def test_stranger_folder_with_a_reference_protection(folders, tiny_model, tmp_pa
         assert cells["encoder-pgd:12", replicate].adapter.sha256 != clean.adapter.sha256
     assert max(v.linf for v in results.visibility if v.condition == "encoder-pgd:12") <= 12
     assert max(v.linf for v in results.visibility if v.condition == "null") == 1
+    assert [r.artists for r in results.recognition] == [("ann", "bob", "cy")] * 2
+    assert all(c.nearest.keys() == {"channel_stats", "openclip"} for c in results.cells)
+    assert {i for c in results.cells for row in c.nearest.values() for i in row} <= {0, 1, 2, 3}
+    rates = [e for e in results.estimates if e.name == "recognised_rate" and e.metric == "openclip"]
+    assert [e.condition for e in rates] == ["base", *names]
+    assert all(m.others_artists == 3 for m in results.metrics)
     reference = {w.id for w in results.plan.works if w.split == "reference"}
     assert not any(reference & set(c.adapter.works) for c in results.cells if c.adapter)
     html = (out / "report.html").read_text(encoding="utf-8")

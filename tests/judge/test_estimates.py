@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from audit import records as r
 from audit.judge import judge
@@ -169,3 +170,26 @@ def test_the_plans_level_is_used() -> None:
     assert rows[0].low is not None
     assert rows[1].low is not None
     assert rows[0].low > rows[1].low
+
+
+def test_the_recognised_rate_is_by_run_with_base_beside_it() -> None:
+    results = audit(protection={PGD.name: 0.5})
+    nearest = {"clean": (0, 0, 0, 2), PGD.name: (1, 0, 3, 3), "base": (1, 1, 2, 0)}
+    cells = tuple(
+        c.model_copy(update={"nearest": {METRIC: nearest[c.condition] if c.replicate != 2 else (0, 0, 0, 0)}})
+        for c in results.cells
+    )
+    judged = judge(results.model_copy(update={"cells": cells}))
+    clean = find(judged, "recognised_rate", "clean", METRIC)
+    rates = np.array([0.75, 1.0, 0.75, 0.75, 0.75, 0.75])
+    expected = stats.ttest_1samp(rates, 0).confidence_interval(0.95)
+    assert (clean.value, clean.low, clean.n) == (pytest.approx(rates.mean()), pytest.approx(expected.low), 6)
+    assert clean.high == pytest.approx(min(1.0, expected.high))
+    base = find(judged, "recognised_rate", "base", METRIC)
+    assert (base.value, base.low) == (0.25, None)
+    assert find(judged, "recognised_rate", "clean", "openclip").value is None
+    same = find(judge(results.model_copy(update={"cells": tuple(
+        c.model_copy(update={"nearest": {METRIC: (1, 1)}}) for c in results.cells
+    )})), "recognised_rate", "clean", METRIC)  # fmt: skip
+    assert (same.value, same.low) == (0.0, None)
+    assert "same rate" in same.note
