@@ -1,0 +1,96 @@
+"""Runs fuzz cases and says what went wrong; used by scripts/fuzz and, with few cases, by the tests."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from audit.errors import AuditError
+from audit.streams import rng as named_rng
+from tests.fuzz.targets import TARGETS, Material
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SECONDS = 60
+"""After which a case counts as hanging."""
+
+
+@dataclass
+class Report:
+    """What a campaign found."""
+
+    cases: Counter[str] = field(default_factory=Counter)
+    refused: Counter[str] = field(default_factory=Counter)
+    findings: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    slowest_case: str = ""
+
+
+class Hang(Exception):
+    """A case took too long."""
+
+
+def _alarm(signum: int, frame: object) -> None:
+    raise Hang
+
+
+def campaign(material: Material, scratch: Path, *, cases: int, seed: int, only: str = "") -> Report:
+    """Run about `cases` cases, each in a fresh folder under `scratch`; a case is named by target and number."""
+    documented = set(re.findall(r"^### `([a-z-]+)`$", (ROOT / "MESSAGES.md").read_text(), flags=re.MULTILINE))
+    report = Report()
+    before = signal.signal(signal.SIGALRM, _alarm)
+    outside = _listing(scratch.parent)
+    try:
+        for name, (_, share) in TARGETS.items():
+            if only in ("", name):
+                for number in range(max(1, round(cases * (1 if only else share)))):
+                    one_case(name, number, material, scratch, seed=seed, documented=documented, report=report)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    if _listing(scratch.parent) != outside:
+        report.findings.append("a file was written outside the case's folder")
+    return report
+
+
+def one_case(
+    name: str, number: int, material: Material, scratch: Path, *, seed: int, documented: set[str], report: Report
+) -> None:
+    at = scratch / "case"
+    shutil.rmtree(at, ignore_errors=True)
+    at.mkdir(parents=True)
+    started, case = time.monotonic(), f"{name} {number} (seed {seed})"
+    signal.alarm(SECONDS)
+    try:
+        TARGETS[name][0](named_rng("fuzz", seed, name, number), at, material)
+    except AuditError as error:
+        report.refused[error.slug] += 1
+        for wrong, seen in (
+            ("path", str(scratch) in error.sentence),
+            ("lines", "\n" in error.sentence),
+            ("slug", error.slug not in documented),
+            ("length", len(error.sentence) > 2000),
+        ):
+            if seen:
+                report.findings.append(f"{case}: {wrong} of the sentence: {error.sentence[:200]} [{error.slug}]")
+    except Hang:
+        report.findings.append(f"{case}: over {SECONDS} s")
+    except Exception as error:  # any other exception is what is looked for
+        where = error.__traceback__
+        while where and where.tb_next:
+            where = where.tb_next
+        place = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
+        report.findings.append(f"{case}: {type(error).__name__} at {place}: {str(error)[:120]}")
+    finally:
+        signal.alarm(0)
+        report.cases[name] += 1
+        took = time.monotonic() - started
+        if took > report.slowest:
+            report.slowest, report.slowest_case = took, case
+
+
+def _listing(folder: Path) -> list[str]:
+    return sorted(p.name for p in folder.iterdir())
