@@ -21,6 +21,7 @@ class Appendix:
     integrity: Table
     hashes: tuple[Table, ...]
     environment: Table
+    sessions: Table | None
     packages: Table
     glossary: tuple[tuple[str, str], ...]
 
@@ -29,7 +30,7 @@ def appendix(facts: Facts) -> Appendix:
     """Everything from the limits down to the glossary."""
     v, plan = facts.voice, facts.results.plan
     own = v.many(
-        plan.replicates,
+        facts.results.replicates,
         "This run used one base model, {n} paired training and {works} works. Other models, settings or works can give "
         "another answer.",
         "This run used one base model, {n} paired trainings and {works} works. Other models, settings or works can "
@@ -47,6 +48,7 @@ def appendix(facts: Facts) -> Appendix:
         integrity=_integrity(facts),
         hashes=_hashes(facts),
         environment=_environment(facts),
+        sessions=_sessions(facts),
         packages=Table(v.say("Packages"), (v.say("Package"), v.say("Version")), packages),
         glossary=_glossary(v),
     )
@@ -200,8 +202,15 @@ def _settings(facts: Facts) -> tuple[Table, ...]:
     head = (
         v.say("In words"), v.say("Name"), v.say("Role"), v.say("Pictures from"), v.say("Treatments"), v.say("Primary"),
     )  # fmt: skip
+    rules = (
+        *((v.say("Tested"), text) for text in plan.hypotheses),
+        *_fields(v, plan.margins),
+        *_fields(v, plan.exclusion),
+        *_fields(v, plan.stopping),
+    )
     return (
         Table(v.say("The plan"), value, general),
+        Table(v.say("What is tested, and the margins and rules for it, as in the plan file"), value, rules),
         Table(v.say("Conditions"), head, conditions),
         Table(v.say("Training, the same for every cell"), value, _fields(v, plan.training)),
         Table(v.say("Making pictures, the same for every model"), value, _fields(v, plan.sampling)),
@@ -265,6 +274,17 @@ def _hashes(facts: Facts) -> tuple[Table, ...]:
         ),
     )
     return tuple(t for t in tables if t.rows)
+
+
+def _sessions(facts: Facts) -> Table | None:
+    """Every start of the run's command; a run that was stopped and resumed has several."""
+    v = facts.voice
+    rows = tuple(
+        (v.minute(s.started), s.device, str(s.threads), s.commit or v.say("not recorded"))
+        for s in facts.results.provenance.sessions
+    )
+    head = (v.say("Started"), v.say("Device"), v.say("Threads"), v.say("Commit"))
+    return Table(v.say("Every start of the run"), head, rows) if rows else None
 
 
 def _environment(facts: Facts) -> Table:
