@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 
-from audit.records import Record, VerdictLabel
+from audit.records import Record
 from audit.report.limits import LAB_LIMIT, limits
 from audit.report.lookup import Facts
+from audit.report.prose import glossary, method, next_always, next_steps
 from audit.report.table import Table
 from audit.report.voice import Voice
 
@@ -21,6 +23,7 @@ class Appendix:
     integrity: Table
     hashes: tuple[Table, ...]
     environment: Table
+    sessions: Table | None
     packages: Table
     glossary: tuple[tuple[str, str], ...]
 
@@ -29,7 +32,7 @@ def appendix(facts: Facts) -> Appendix:
     """Everything from the limits down to the glossary."""
     v, plan = facts.voice, facts.results.plan
     own = v.many(
-        plan.replicates,
+        facts.results.replicates,
         "This run used one base model, {n} paired training and {works} works. Other models, settings or works can give "
         "another answer.",
         "This run used one base model, {n} paired trainings and {works} works. Other models, settings or works can "
@@ -40,114 +43,16 @@ def appendix(facts: Facts) -> Appendix:
     packages = tuple(sorted(facts.results.provenance.packages.items()))
     return Appendix(
         limits=(*lab, *limits(v), own),
-        next_steps=(*_next(v, facts.verdict.label), *_next_always(v)),
-        method=_method(v),
+        next_steps=(*next_steps(v, facts.verdict.label), *next_always(v)),
+        method=method(v),
         settings=_settings(facts),
         rule=_rule(facts),
         integrity=_integrity(facts),
         hashes=_hashes(facts),
         environment=_environment(facts),
+        sessions=_sessions(facts),
         packages=Table(v.say("Packages"), (v.say("Package"), v.say("Version")), packages),
-        glossary=_glossary(v),
-    )
-
-
-def _glossary(v: Voice) -> tuple[tuple[str, str], ...]:
-    return (
-        (v.say("Base model"), v.say("The picture generator before it sees your work.")),
-        (v.say("Condition"), v.say("What was done to the pictures before a model trained on them.")),
-        (
-            v.say("Held-out work"),
-            v.say("A work of yours that no model trains on. Pictures are scored against these works."),
-        ),
-        ("LoRA", v.say("A small add-on that teaches a picture generator something new, such as a style.")),
-        (
-            v.say("Paired training"),
-            v.say("Trainings that share all that is drawn: works, order, noise. Only pixels differ."),
-        ),
-        (
-            v.say("Placebo"),
-            v.say("Random noise as strong as the protection. A real protection should do better than that."),
-        ),
-        (
-            v.say("Protection index"),
-            v.say(
-                "0 % means the model learned as much as from the originals. 100 % means it learned nothing. It can "
-                "fall below 0 %, when the model learned more."
-            ),
-        ),
-        (
-            v.say("Range"),
-            v.say("The values that fit the data (a confidence interval). A wide range means we know little."),
-        ),
-        (
-            v.say("Run"),
-            v.say("One set of paired trainings. The count of runs decides how sure the answer can be."),
-        ),
-        (v.say("Style score"), v.say("How near a picture comes to your held-out works. Higher is nearer.")),
-    )
-
-
-def _next(v: Voice, label: VerdictLabel) -> tuple[str, ...]:
-    online = v.say("Test the files that are online now. Sites often shrink and re-save pictures.")
-    compare = v.say("Compare other settings or other tools on the same works.")
-    steps: dict[VerdictLabel, tuple[str, ...]] = {
-        "held": (
-            online,
-            v.say("Test again when you update the tool, or when new ways around it are published."),
-        ),
-        "partly-held": (compare, online),
-        "did-not-hold": (
-            compare,
-            v.say("Look at the picture grid yourself. A score is one view, your eye is another."),
-        ),
-        "inconclusive": (
-            v.say("Run the test again with more trainings. The range gets narrower with each one."),
-            v.say("Add more works, if you have them."),
-        ),
-        "not-valid": (
-            v.say("Read the failed check above. It says what went wrong."),
-            v.say("Mend that, then run the test again. Finished steps are kept."),
-        ),
-        "exploratory": (
-            v.say("Run the full test, with at least as many trainings as a verdict needs."),
-            v.say("Until then, treat the number as a hint."),
-        ),
-    }
-    return steps[label]
-
-
-def _next_always(v: Voice) -> tuple[str, ...]:
-    return (
-        v.say("Keep this file together with the whole run folder, so that others can check it."),
-        v.say(
-            "If you plan to use it in a dispute, talk to a lawyer first. This report is a measurement for an expert "
-            "to explain, and no legal advice."
-        ),
-    )
-
-
-def _method(v: Voice) -> tuple[str, ...]:
-    return (
-        v.say("We took your works and set some aside. No model saw those."),
-        v.say(
-            "Then we trained small add-ons for one picture generator. One add-on learned from your originals. "
-            "Others learned from the protected pictures. All else was the same: the same works, the same order, the "
-            "same noise."
-        ),
-        v.say(
-            "Each model then drew the same prompts from the same noise. We did this with the base model too, which "
-            "never saw your art."
-        ),
-        v.say(
-            "A program scored how near each picture comes to the works we set aside. The score of the base model is "
-            "the floor. The score of the model trained on originals is the other end."
-        ),
-        v.say(
-            "The protection index says where the protected model falls between the two. We repeat the whole thing "
-            "with new draws, because trainings differ by chance. The range comes from these repeats, not from "
-            "counting pictures."
-        ),
+        glossary=glossary(v),
     )
 
 
@@ -200,12 +105,50 @@ def _settings(facts: Facts) -> tuple[Table, ...]:
     head = (
         v.say("In words"), v.say("Name"), v.say("Role"), v.say("Pictures from"), v.say("Treatments"), v.say("Primary"),
     )  # fmt: skip
+    rules = (
+        *((v.say("Tested"), text) for text in plan.hypotheses),
+        *_fields(v, plan.margins),
+        *_fields(v, plan.exclusion),
+        *_fields(v, plan.stopping),
+    )
     return (
         Table(v.say("The plan"), value, general),
+        Table(v.say("What is tested, and the margins and rules for it, as in the plan file"), value, rules),
         Table(v.say("Conditions"), head, conditions),
+        *_recipes(facts),
         Table(v.say("Training, the same for every cell"), value, _fields(v, plan.training)),
         Table(v.say("Making pictures, the same for every model"), value, _fields(v, plan.sampling)),
     )
+
+
+def _recipes(facts: Facts) -> tuple[Table, ...]:
+    """How every treatment was made, and what those that optimise achieved; both as they were recorded."""
+    v, plan = facts.voice, facts.results.plan
+    recipes = tuple(
+        (
+            r.step,
+            r.source,
+            r.published or v.say("not recorded"),
+            "; ".join(f"{name}: {text}" for name, text in r.settings.items()) or v.say("none"),
+        )
+        for r in plan.recipes
+    )
+    made = (v.say("Treatment"), v.say("Method by"), v.say("Published settings"), v.say("Settings here"))
+    goals = {(r.condition, r.step, r.objective) for r in facts.results.reached}
+    reached = []
+    for condition, step, objective in sorted(goals):
+        rows = [r for r in facts.results.reached if (r.condition, r.step, r.objective) == (condition, step, objective)]
+        first, last = (statistics.median(values) for values in ([r.first for r in rows], [r.last for r in rows]))
+        reached.append((facts.short(condition), step, objective, v.number(first), v.number(last), str(len(rows))))
+    head = (
+        v.say("Condition"), v.say("Treatment"), v.say("What is measured"), v.say("Before, middle value"),
+        v.say("After it, middle value"), v.say("Works"),
+    )  # fmt: skip
+    tables = (
+        Table(v.say("How the treatments were made"), made, recipes),
+        Table(v.say("What the treatments achieved"), head, tuple(reached)),
+    )
+    return tuple(t for t in tables if t.rows)
 
 
 def _fields(v: Voice, record: Record) -> tuple[tuple[str, str], ...]:
@@ -233,6 +176,7 @@ def _integrity(facts: Facts) -> Table:
             (v.say("Plan inside these results"), same),
             (v.say("Results this page shows"), results.digest()),
             (v.say("Base model"), results.plan.model.sha256),
+            (v.say("Declared about rights"), p.declaration or v.say("nothing")),
             (v.say("Started"), v.minute(p.started)),
             (v.say("Finished"), v.minute(p.finished)),
             (
@@ -265,6 +209,17 @@ def _hashes(facts: Facts) -> tuple[Table, ...]:
         ),
     )
     return tuple(t for t in tables if t.rows)
+
+
+def _sessions(facts: Facts) -> Table | None:
+    """Every start of the run's command; a run that was stopped and resumed has several."""
+    v = facts.voice
+    rows = tuple(
+        (v.minute(s.started), s.device, str(s.threads), s.commit or v.say("not recorded"))
+        for s in facts.results.provenance.sessions
+    )
+    head = (v.say("Started"), v.say("Device"), v.say("Threads"), v.say("Commit"))
+    return Table(v.say("Every start of the run"), head, rows) if rows else None
 
 
 def _environment(facts: Facts) -> Table:

@@ -174,7 +174,7 @@ def _extremes(facts: Facts, shelf: Shelf, headline: Condition) -> tuple[Extreme,
     ranked = sorted(
         (
             (clean - treated, replicate, at, clean, treated)
-            for replicate in range(1, facts.results.plan.replicates + 1)
+            for replicate in range(1, facts.results.replicates + 1)
             for at, clean in facts.scores("clean", replicate).items()
             if (treated := facts.scores(headline.name, replicate).get(at)) is not None
             and at[0] < len(facts.results.plan.prompts)
@@ -203,11 +203,11 @@ def _extremes(facts: Facts, shelf: Shelf, headline: Condition) -> tuple[Extreme,
 
 
 def _sheets(facts: Facts, shelf: Shelf) -> tuple[tuple[Sheet, ...], int]:
-    plan, v = facts.results.plan, facts.voice
+    v = facts.voice
     order = ["base", "clean", *(c.name for c in facts.tested)]
     cells = [
         cell
-        for replicate in range(1, plan.replicates + 1)
+        for replicate in range(1, facts.results.replicates + 1)
         for name in order
         if (name != "base" or replicate == 1) and (cell := facts.cell(name, replicate)) is not None
     ]

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.errors import BadResults, printable
+from audit.judge.exclusion import broken
+from audit.judge.verdict import deciding_index
 from audit.records import Cell, Condition, Estimate, MetricFacts, Results, Verdict
 from audit.report import wording
 from audit.report.voice import Voice, voice
@@ -78,6 +80,11 @@ class Facts:
         """The estimate of a condition by the primary metric, or the one named."""
         return self._index.get((name, condition, metric or self.primary))
 
+    def index(self, condition: str) -> Estimate | None:
+        """The protection index that the verdict on a condition rests on, by the plan's stopping rule."""
+        found = deciding_index(self.results, condition)
+        return self.estimate(found.name, condition) or self.estimate("protection_index", condition)
+
     def metric_estimate(self, name: str, *, metric: str) -> Estimate | None:
         """The estimate of a property of the metric itself (`auc`), whatever condition it is filed under."""
         found = (e for e in self.results.estimates if e.name == name and e.metric == metric)
@@ -96,8 +103,12 @@ class Facts:
     def mean_score(self, condition: str, replicate: int, *, metric: str | None = None) -> float | None:
         """Mean style score of a cell over the pictures that base has scores for.
 
-        None when one of them is missing: a mean over fewer pictures is not comparable to the others.
+        None when one of them is missing (a mean over fewer pictures is not comparable to the others), or when
+        the plan's rules leave the cell out.
         """
+        cell = self.cell(condition, replicate)
+        if cell is None or broken(cell, self.results.plan.exclusion):
+            return None
         wanted = self._scores("base", 0, metric or self.primary)
         found = self._scores(condition, replicate, metric or self.primary)
         if not wanted or not wanted.keys() <= found.keys():
@@ -128,7 +139,7 @@ class Facts:
         Their mean is the protection index. Empty when the unprotected models gained nothing.
         """
         base = self.mean_score("base", 0)
-        runs = range(1, self.results.plan.replicates + 1)
+        runs = range(1, self.results.replicates + 1)
         scored = [(self.mean_score("clean", r), self.mean_score(condition, r)) for r in runs]
         pairs = [(one, other) for one, other in scored if one is not None and other is not None]
         if base is None or not pairs:
@@ -174,4 +185,4 @@ def likely(facts: Facts, estimate: Estimate) -> str:
     low, high = estimate.low, estimate.high
     if low is None or high is None:
         return ""
-    return facts.voice.say("likely {range}", range=wording.spread(facts.voice, low, high))
+    return facts.voice.say("likely {range}", range=wording.bounds(facts.voice, low, high))

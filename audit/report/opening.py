@@ -75,7 +75,7 @@ class Opening:
 def opening(facts: Facts, shelf: Shelf) -> Opening:
     """Everything on the first screen."""
     results, verdict, headline, v = facts.results, facts.verdict, facts.headline, facts.voice
-    estimate = facts.estimate("protection_index", headline.name) if headline else None
+    estimate = facts.index(headline.name) if headline else None
     number, missing = _shown_number(facts, verdict.label, estimate)
     said = wording.sentence(v, results)
     answer, figures = _parted(said.text)
@@ -131,7 +131,7 @@ def _note(facts: Facts, results: Results, label: VerdictLabel) -> str:
     v, plan = facts.voice, results.plan
     if label == "exploratory":
         return v.many(
-            plan.replicates,
+            results.replicates,
             "This run has {n} paired training. A verdict needs at least {least}, because trainings differ by chance. "
             "Read the number as a hint.",
             "This run has {n} paired trainings. A verdict needs at least {least}, because trainings differ by chance. "
@@ -165,7 +165,7 @@ def _standing(facts: Facts, condition: Condition) -> Standing:
     found = facts.verdict.per_condition.get(condition.name)
     # With a failed check no condition's number is given on the open part; the tables keep it for experts.
     withheld = facts.verdict.label == "not-valid"
-    estimate = None if withheld else facts.estimate("protection_index", condition.name)
+    estimate = None if withheld else facts.index(condition.name)
     return Standing(
         label=facts.label(condition.name),
         typed=condition.name,

@@ -89,6 +89,9 @@ def other_readings(facts: Facts) -> Table | None:
 
 def _by_unit(v: Voice, estimate: Estimate) -> str:
     shares = estimate.unit in ("share", "rate")
+    if estimate.unit == "score squared":
+        # Spreads of a hundredth: their squares need more digits than scores.
+        return v.number(estimate.value, digits=6) if estimate.value is not None else _why(v, estimate)
     if estimate.unit == "probability" and estimate.low is None:
         return _chance(v, estimate)
     return _share(v, estimate) if shares else _score(v, estimate)

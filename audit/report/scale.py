@@ -57,7 +57,7 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
         return Mark(_pc(place), _pc(at(start)), _pc(at(end) - at(start)), anchor)
 
     margin = facts.results.plan.margins.held
-    placebo = facts.estimate("protection_index", facts.placebo.name) if facts.placebo else None
+    placebo = facts.index(facts.placebo.name) if facts.placebo else None
     floor = None
     if placebo is not None and placebo.value is not None and facts.placebo != facts.headline:
         floor = mark(placebo.value, placebo.value, placebo.value)

@@ -27,7 +27,7 @@ def summary(results: Results) -> Group:
         Text(wording.label(v, verdict.label), style="bold"),
         Text(verdict.sentence),
     ]
-    index = facts.estimate("protection_index", headline.name) if headline else None
+    index = facts.index(headline.name) if headline else None
     if verdict.label != "not-valid" and index is not None and index.value is not None:
         number = f"{change(facts, index)} of the style was learned"
         spread = likely(facts, index)
@@ -41,7 +41,7 @@ def scale(facts: Facts) -> list[Text]:
     A mark or range beyond an end is drawn as an arrow at that end.
     """
     headline = facts.headline
-    index = facts.estimate("protection_index", headline.name) if headline else None
+    index = facts.index(headline.name) if headline else None
     if index is None or index.value is None:
         return []
     track = ["─"] * WIDTH

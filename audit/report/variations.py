@@ -38,10 +38,14 @@ class Group:
 def groups(facts: Facts) -> tuple[Group, ...]:
     """All variations of the headline's protection index, the planned way first; empty without an index."""
     headline, v = facts.headline, facts.voice
+    counts = facts.index(headline.name) if headline else None
     planned = facts.estimate("protection_index", headline.name) if headline else None
-    if headline is None or planned is None or planned.value is None:
+    if headline is None or counts is None or planned is None or planned.value is None:
         return ()
-    found = [Group(v.say("as planned"), (_variation(facts, v.say("as planned"), planned),), as_planned=True)]
+    found = [Group(v.say("as planned"), (_variation(facts, v.say("as planned"), counts),), as_planned=True)]
+    if counts.name != planned.name:
+        name = v.say("as if the number of runs had been fixed")
+        found.append(Group(name, (_variation(facts, name, planned),)))
     for metric in facts.results.plan.metrics:
         other = facts.estimate("protection_index", headline.name, metric=metric)
         if metric != facts.primary and other is not None and other.value is not None:
@@ -95,7 +99,7 @@ def _gains(
     base, plan = facts.scores("base", 0), facts.results.plan
     runs = tuple(
         run
-        for run in range(1, plan.replicates + 1)
+        for run in range(1, facts.results.replicates + 1)
         if facts.mean_score("clean", run) is not None and facts.mean_score(condition, run) is not None
     )
     indices = sorted({prompt for prompt, _ in base if prompt < len(plan.prompts)})

@@ -73,7 +73,7 @@ def _table(facts: Facts, measured: list[tuple[Condition, list[Visibility]]]) -> 
     more = [n for n in Visibility.model_fields if n not in _KNOWN and any(_more(rows, n) for _, rows in measured)]
     head = [
         v.say("Pictures"), v.say("To the eye, as a rule of thumb"), v.say("Largest change of any value"),
-        v.say("Typical change"), v.say("PSNR, middle value"), *(n.replace("_", " ") for n in more), v.say("Works"),
+        v.say("Typical change"), v.say("PSNR, middle value"), *(_name(v, n) for n in more), v.say("Works"),
     ]  # fmt: skip
     rows = []
     for condition, records in measured:
@@ -95,6 +95,10 @@ def _table(facts: Facts, measured: list[tuple[Condition, list[Visibility]]]) -> 
             )
         )
     return Table(v.say("How visible each treatment is"), tuple(head), tuple(rows))
+
+
+def _name(v: Voice, measure: str) -> str:
+    return v.say("Perceptual distance") if measure == "perceptual" else measure.replace("_", " ")
 
 
 def _more(rows: list[Visibility], name: str) -> list[float]:

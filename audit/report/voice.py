@@ -70,8 +70,14 @@ class Voice:
 
     def known(self, text: str) -> Text:
         """Fixed words of another stage, translated where the catalogue has them."""
-        said = self.catalogue.gettext(text) if text else text
-        return Text(said, foreign=bool(text) and self.code != SOURCE and said == text)
+        if not text or self.code == SOURCE:
+            return Text(text, foreign=False)
+        said = self.catalogue.gettext(text)
+        if said == text and "; " in text:
+            # A fixed reason, and after a semicolon what it means for this run.
+            head, tail = text.split("; ", 1)
+            said = self.catalogue.gettext(f"{head}; ") + self.catalogue.gettext(tail)
+        return Text(said, foreign=said == text)
 
     def as_written(self, text: str) -> Text:
         """Words with figures in them that have no translation."""

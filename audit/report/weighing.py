@@ -30,6 +30,8 @@ class Fairness:
     checks: tuple[Checked, ...]
     """Failed ones first, then those that could not be made, then the passed ones."""
     table: Table
+    deviations: tuple[Text, ...]
+    """Where the run differs from its plan."""
     notes: tuple[Text, ...]
     """What was found while the pictures were collected, each sentence once."""
     losses: Drawing | None
@@ -71,6 +73,7 @@ def fairness(facts: Facts) -> Fairness:
         summary=summary,
         checks=tuple(Checked(c.slug, c.passed, v.known(c.sentence), v.as_written(c.detail)) for c in checks),
         table=check_numbers(facts),
+        deviations=tuple(v.known(d.sentence) for d in facts.results.deviations),
         notes=tuple(v.known(text) for text in dict.fromkeys(n.sentence for n in facts.results.notes)),
         losses=figures.losses(facts, key="losses"),
     )
@@ -93,7 +96,7 @@ def sureness(facts: Facts) -> Sureness:
             [
                 v.say("{condition} (run {run})", condition=facts.short(c.name), run=r)
                 for c in plan.conditions
-                for r in range(1, plan.replicates + 1)
+                for r in range(1, facts.results.replicates + 1)
                 if facts.mean_score(c.name, r) is None
             ],
         ),
@@ -180,8 +183,8 @@ def _gaps(facts: Facts, gone: list[str]) -> str:
     named = v.join(gone[:12]) if len(gone) <= 12 else v.say("{names} and more", names=", ".join(gone[:12]))
     return v.many(
         len(gone),
-        "{n} training has no score and is left out, never counted as zero: {named}.",
-        "{n} trainings have no score and are left out, never counted as zero: {named}.",
+        "{n} training could not be used. It is left out, never counted as zero: {named}.",
+        "{n} trainings could not be used. They are left out, never counted as zero: {named}.",
         named=named,
     )
 
@@ -191,7 +194,7 @@ def _sentences(facts: Facts) -> list[str]:
     if headline is None or facts.verdict.label == "not-valid":
         return [v.say("This cannot be said, because there is no verdict. The numbers are kept for experts.")]
     said = []
-    index = facts.estimate("protection_index", headline.name)
+    index = facts.index(headline.name)
     if index is not None and index.low is not None and index.high is not None:
         said.append(
             v.say(
@@ -221,4 +224,13 @@ def _sentences(facts: Facts) -> list[str]:
                 share=v.percent(smallest.value),
             )
         )
+        runs, pictures = (facts.estimate(f"mde_twice_{name}", headline.name) for name in ("replicates", "pictures"))
+        if runs is not None and runs.value is not None and pictures is not None and pictures.value is not None:
+            said.append(
+                v.say(
+                    "With twice the trainings it would be about {runs}; with twice the pictures of each model about "
+                    "{pictures}.",
+                    runs=v.percent(runs.value), pictures=v.percent(pictures.value),
+                )
+            )  # fmt: skip
     return said

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import reduce
 
 from audit.errors import printable
-from audit.judge import intervals, separation, verdict
+from audit.judge import exclusion, intervals, separation, sequential, spread, verdict
 from audit.judge.gates import GATES
 from audit.judge.words import COUNTERMEASURES, LABEL_WORDS, SUBJECTS
 from audit.records import Check, Estimate, Results, VerdictLabel
@@ -37,7 +37,7 @@ def change(v: Voice, index: float) -> str:
     return v.say("{share} less", share=size) if index > 0 else v.say("{share} more", share=size)
 
 
-def spread(v: Voice, low: float, high: float) -> str:
+def bounds(v: Voice, low: float, high: float) -> str:
     """Bounds of a protection index, `low` <= `high`: "between 10 % and 60 % less"."""
     first, second = (low, high) if high > 0 else (high, low)
     start, end = _size(v, first), _size(v, second)
@@ -71,7 +71,7 @@ def learned(v: Voice, index: Estimate) -> str:
         text = v.say("the model learned about {change} of the style than from the originals", change=change(v, value))
     if index.low is None or index.high is None:
         return text
-    return v.say("{learned} (likely {range})", learned=text, range=spread(v, index.low, index.high))
+    return v.say("{learned} (likely {range})", learned=text, range=bounds(v, index.low, index.high))
 
 
 def shown(index: Estimate) -> float:
@@ -89,18 +89,8 @@ def sentence(v: Voice, results: Results) -> Text:
         return Text(written, foreign=False)
     ways: list[Callable[[Voice], str]] = [lambda to: to.known(verdict.NO_PROTECTION).text]
     ways += [_not_valid(check) for check in results.checks]
-    index = next(
-        (
-            e
-            for e in results.estimates
-            if (e.name, e.condition, e.metric)
-            == ("protection_index", results.verdict.condition, results.plan.primary_metric)
-        ),
-        None,
-    )
-    if index is not None:
-        given: Estimate = index
-        label = results.verdict.label
+    if results.verdict.condition is not None:
+        given, label = verdict.deciding_index(results, results.verdict.condition), results.verdict.label
         ways.append(lambda to: _claim(to, label, given))
         count = sum(c.primary and c.role != "clean" for c in results.plan.conditions)
         ways.append(lambda to: _weakest(to, count, _claim(to, label, given)))
@@ -115,14 +105,15 @@ def label(v: Voice, name: VerdictLabel) -> str:
 def messages_of_the_judge() -> Iterable[str]:
     """Every fixed text that the judge writes and a page shows, for the catalogue."""
     for gate in GATES:
-        yield from (gate.yes, gate.no, gate.unknown)
+        yield from (text for text in (gate.yes, gate.some, gate.no, gate.unknown) if text)
     yield from LABEL_WORDS.values()
     for table in (SUBJECTS, COUNTERMEASURES):
         for pair in table.values():
             yield from pair
     yield from verdict.SENTENCES.values()
     yield verdict.NO_PROTECTION
-    for module in (intervals, separation):
+    yield from (*exclusion.REASONS, sequential.TOO_EARLY)
+    for module in (intervals, separation, spread):
         texts = (text for name, text in vars(module).items() if name.isupper() and isinstance(text, str))
         yield from (text for text in texts if " " in text)
 

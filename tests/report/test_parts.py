@@ -189,7 +189,10 @@ def test_figures_are_inlined_without_style_and_with_theme_classes() -> None:
 
 def test_theme_has_a_light_and_a_dark_value_for_every_ink() -> None:
     css = (Path(__file__).parents[2] / "templates" / "report.css").read_text()
-    light, dark = (dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part)) for part in css.split("@media screen")[:2])
+    light, dark = (
+        dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part))
+        for part in css.split("@media print")[0].split("@media screen")[:2]
+    )
     for name in INKS:
         assert f".f-{name} " in css
         assert name in light
@@ -213,7 +216,7 @@ def _contrast(one: str, two: str) -> float:
 def test_contrast_of_text_colours_in_both_themes() -> None:
     assert _contrast("#000000", "#ffffff") == pytest.approx(21)
     css = (Path(__file__).parents[2] / "templates" / "report.css").read_text()
-    for part in css.split("@media screen")[:2]:
+    for part in css.split("@media print")[0].split("@media screen")[:2]:
         theme = dict(re.findall(r"--([a-z0-9-]+): (#[0-9a-f]{6})", part))
         for name in ("ink", "muted", "accent", "base", "clean", "real", *(f"c{i}" for i in range(6))):
             assert _contrast(theme[name], theme["paper"]) >= 4.5, name

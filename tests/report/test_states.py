@@ -137,7 +137,7 @@ def test_missing_cells_are_said_in_words_and_never_shown_as_zero(tmp_path: Path)
     results = scenes.run(protection={scenes.CLOAK: 0.5}, missing=frozenset({(scenes.CLOAK, 2)}))
     html = render(results, images=tmp_path)
     text = visible_text(html, names=True)
-    assert "1 training has no score and is left out, never counted as zero: encoder-pgd:16 (run 2)" in text
+    assert "1 training could not be used. It is left out, never counted as zero: encoder-pgd:16 (run 2)" in text
     table = html.split(">Mean style score of each training")[1].split("</table>")[0]
     row = table.split("encoder-pgd:16")[1].split("</tr>")[0]
     assert re.findall(r"<td><bdi>([^<]*)", row)[1] == "not measured"

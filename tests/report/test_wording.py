@@ -27,7 +27,7 @@ TRANSLATIONS = [code for code in languages() if code != "en"]
 
 @given(INDEX, st.floats(0, 2))
 def test_ranges_are_said_as_the_judge_says_them(low: float, width: float) -> None:
-    assert wording.spread(voice(), low, low + width) == range_words(low, low + width)
+    assert wording.bounds(voice(), low, low + width) == range_words(low, low + width)
 
 
 @given(INDEX, st.none() | st.floats(0, 1))

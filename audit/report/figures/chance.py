@@ -96,7 +96,7 @@ def _round(reach: float) -> float:
 
 def _table(facts: Facts, names: list[str], flips: NDArray[np.float64], observed: float) -> Table:
     v = facts.voice
-    runs = range(1, facts.results.plan.replicates + 1)
+    runs = range(1, facts.results.replicates + 1)
     far = int(np.sum(np.abs(flips) >= abs(observed) * (1 - 1e-9)))
     rows = []
     for name in names:

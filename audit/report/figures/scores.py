@@ -15,7 +15,7 @@ MOST_RUNS = 12
 
 def scores(facts: Facts, *, key: str) -> Drawing | None:
     """None when no training has a score."""
-    v, runs = facts.voice, range(1, facts.results.plan.replicates + 1)
+    v, runs = facts.voice, range(1, facts.results.replicates + 1)
     order = [("base", (0,)), ("clean", tuple(runs)), *((c.name, tuple(runs)) for c in facts.tested)]
     rows = []
     drawn: list[tuple[str, list[list[float]]]] = []

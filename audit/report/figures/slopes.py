@@ -16,7 +16,7 @@ MOST_COLUMNS = 4
 
 def slopes(facts: Facts, *, key: str) -> Drawing | None:
     """One line per replicate through the conditions; None without any pair."""
-    v, replicates = facts.voice, range(1, facts.results.plan.replicates + 1)
+    v, replicates = facts.voice, range(1, facts.results.replicates + 1)
     conditions = [c for c in facts.tested if _has_pair(facts, c.name)]
     shown = conditions[:MOST_COLUMNS]
     if not shown:
@@ -85,5 +85,5 @@ def _levels(facts: Facts, axes: Axes) -> None:
 
 
 def _has_pair(facts: Facts, condition: str) -> bool:
-    runs = range(1, facts.results.plan.replicates + 1)
+    runs = range(1, facts.results.replicates + 1)
     return any(facts.mean_score("clean", r) is not None and facts.mean_score(condition, r) is not None for r in runs)
