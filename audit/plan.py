@@ -86,7 +86,7 @@ def check_names(spec: Spec) -> None:
             parse_step(text)
     _settings(LAB_TRAINING, spec.training, "training")
     _settings(LAB_SAMPLING, spec.sampling, "sampling")
-    _settings(ProtectSettings(), spec.protection, "protection")
+    protect_settings(spec)
 
 
 def other_artist(controls: Sequence[str]) -> tuple[Path | None] | None:
@@ -115,7 +115,7 @@ def make_plan(
     """
     conditions = make_conditions(spec, artist=artist, store=store)
     budget = UNTIL_DECIDED if spec.until_decided else REPLICATES[spec.preset]
-    protection = _settings(ProtectSettings(), spec.protection, "protection")
+    protection = protect_settings(spec)
     return Plan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip() or "the artist",
@@ -163,6 +163,15 @@ def looks(plan: Plan) -> list[range]:
     if plan.stopping.rule == "fixed":
         first = plan.replicates
     return [range(1, first + 1), *(range(r, r + 1) for r in range(first + 1, plan.replicates + 1))]
+
+
+def protect_settings(spec: Spec) -> ProtectSettings:
+    """How treatments run that take steps.
+
+    Raises:
+        BadInput: a setting that is unknown or out of range.
+    """
+    return _settings(ProtectSettings(), spec.protection, "protection")
 
 
 def _settings(default: Settings, changes: dict[str, object], table: str) -> Settings:

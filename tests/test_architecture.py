@@ -30,7 +30,7 @@ LAYERS = [
     ["report"],
     ["finish"],
     ["evidence"],
-    ["run", "demo"],
+    ["run", "demo", "copies"],
     ["preview", "reproduce"],
     ["cli"],
 ]

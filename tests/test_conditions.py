@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ from tests.builders import digest
 
 FEW = ProtectSettings(steps=4, counter_steps=2)
 ATTACKS = [name for name, row in TREATMENTS.items() if row.kind == "protection"]
-SIZES = ((1, 40), (40, 1), (33, 47))
+SIZES = ((1, 40), (33, 47))
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +120,6 @@ def test_unknown_treatments_are_one_sentence(text):
     ],
 )
 def test_the_package_enforces_the_contract_whatever_a_row_does(answer, said, model):
-    from dataclasses import replace
-
     broken = replace(TREATMENTS["placebo"], run=lambda pictures, argument, context: answer(pictures))
     with pytest.raises(RuntimeError, match=said):
         apply_step(Step(broken, 3), [picture(1)], context(model, [picture(1)]))
@@ -152,7 +152,7 @@ def test_recipes_tell_each_treatment_once_with_its_source(model):
 # --- protections ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", [name for name in ATTACKS if name != "sds-pgd"])
+@pytest.mark.parametrize("name", [name for name in ATTACKS if name not in ("sds-pgd", "style-cloak")])
 def test_every_attack_moves_its_objective_the_way_it_says_and_more_than_noise(name, model):
     pictures = [picture(3), picture(4)]
     made = apply_step(parse_step(f"{name}:32"), pictures, context(model, pictures, asked=ProtectSettings(steps=12)))
@@ -333,3 +333,21 @@ def test_what_was_reached_is_told_work_by_work_and_survives_a_resume(name, model
     assert [r.work for r in images.reached] == ["w000", "w001", "w002"]
     assert {r.step for r in images.reached} == {f"{name}:16"}
     assert treat(condition, **values, store=Store(tmp_path)) == images
+
+
+# --- style cloak ---------------------------------------------------------------------------------------
+
+
+def test_a_style_cloak_keeps_its_distance_and_moves_toward_the_other_style(model):
+    pictures = [picture(3, 40, 40), picture(4, 40, 40)]
+    asked = ProtectSettings(steps=25, counter_steps=2)
+    made = apply_step(parse_step("style-cloak:0.15"), pictures, context(model, pictures, asked=asked))
+    for before, after in zip(pictures, made.pictures, strict=True):
+        assert 0 < perceptual_distance(before, after) <= 0.15
+    assert np.subtract(made.last, made.first).max() < 0
+
+
+def test_a_perceptual_budget_is_enforced_whatever_a_row_does(model):
+    broken = replace(TREATMENTS["style-cloak"], run=lambda pictures, argument, context: Made([255 - pictures[0]]))
+    with pytest.raises(RuntimeError, match="far, over"):
+        apply_step(Step(broken, 0.1), [picture(1)], context(model, [picture(1)]))

@@ -17,7 +17,7 @@ from audit.errors import BadInput, printable
 from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
 from audit.records import Note
 
-Role: TypeAlias = Literal["originals", "protected", "other artist's", "reference"]
+Role: TypeAlias = Literal["originals", "protected", "other artist's", "reference", "given"]
 
 MAX_FILES = 5_000
 MIN_SIDE = 16

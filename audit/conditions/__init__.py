@@ -22,6 +22,7 @@ from audit.conditions.protect.encoder import ENCODER_PGD
 from audit.conditions.protect.fused import FUSED_PGD
 from audit.conditions.protect.placebo import PLACEBO, PLACEBO_PERCEPTUAL
 from audit.conditions.protect.sds import SDS_PGD
+from audit.conditions.protect.style_cloak import STYLE_CLOAK
 from audit.conditions.protect.surrogate import SURROGATE_PGD, SURROGATE_TARGET_PGD
 from audit.conditions.publish import AS_PUBLISHED
 from audit.errors import BadInput, printable
@@ -34,7 +35,7 @@ from audit.style.perceptual import perceptual_distance
 TREATMENTS: dict[str, Treatment] = {
     t.name: t
     for t in (
-        *(ENCODER_PGD, DENOISER_PGD, FUSED_PGD, SDS_PGD, SURROGATE_PGD, SURROGATE_TARGET_PGD),
+        *(ENCODER_PGD, DENOISER_PGD, FUSED_PGD, SDS_PGD, SURROGATE_PGD, SURROGATE_TARGET_PGD, STYLE_CLOAK),
         *(PLACEBO, PLACEBO_PERCEPTUAL),
         *(NULL, IDENTITY, MIXED),
         *(JPEG, RESIZE, NOISE, BLUR, MEDIAN, BILATERAL_FILTER, BITS, TV),
@@ -223,7 +224,7 @@ def _treated(
 
     settings = {"step": step.text, "version": step.treatment.version, "seed": seed, "model": model.facts.sha256}
     if step.treatment.kind == "protection":
-        settings |= {"surrogate": surrogate.facts.sha256, "steps": asked.steps, "crop": asked.crop}
+        settings |= {"surrogate": surrogate.facts.sha256, "asked": asked.model_dump(mode="json")}
     if step.treatment.tier == "model":
         settings |= {"steps": asked.counter_steps}
     found = store.json_step("treated", 2, settings, [*inputs, *originals], compute)

@@ -8,6 +8,7 @@ could not be measured is None with a reason beside it, never zero.
 """
 
 from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
+from audit.records.copies import Copies, Copy
 from audit.records.environment import Environment, Package
 from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
 from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Recognition, Score, Visibility
@@ -34,6 +35,8 @@ __all__ = [
     "Check",
     "Condition",
     "ConditionVerdict",
+    "Copies",
+    "Copy",
     "Deviation",
     "Digest",
     "Environment",

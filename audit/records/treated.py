@@ -15,7 +15,7 @@ class ProtectSettings(Record):
     steps: int | None = Field(None, ge=1, le=10_000)
     """Optimisation steps of every reference protection; None for each one's own number."""
     counter_steps: int | None = Field(None, ge=1, le=10_000)
-    """The same of countermeasures that optimise or sample."""
+    """The same of countermeasures that optimise or sample, and of a style transfer."""
     crop: Literal["squares", "tiles"] = "squares"
     """Where a model is shown the picture: through squares as high as its short side, resized as
     training does, or through tiles of the model's own resolution, for trainings on crops."""

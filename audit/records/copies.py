@@ -1,0 +1,51 @@
+"""What `protect` and `treat` write beside the pictures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from audit.records.base import Digest, Finite, Record
+from audit.records.plan import ModelFacts
+from audit.records.treated import Reached, Recipe
+from audit.records.works import Note
+
+
+class Copy(Record):
+    """One picture as `protect` or `treat` wrote it."""
+
+    source: str
+    """Name of the file that was read, without folder."""
+    file: str
+    """Name of the file that was written."""
+    source_sha256: Digest
+    """Of the bytes read."""
+    sha256: Digest
+    """Of the bytes written."""
+    width: int
+    height: int
+    linf: Finite
+    """Greatest difference of any channel to the picture read, 0..255, at its size."""
+    rms: Finite
+    psnr: float | None
+    perceptual: float | None
+    reached: tuple[Reached, ...] = ()
+
+
+class Copies(Record):
+    """What `protect` or `treat` did, written beside the pictures."""
+
+    command: Literal["protect", "treat"]
+    tool_version: str
+    made: str
+    """ISO 8601, UTC."""
+    caution: str
+    declaration: str
+    """What the person declared about rights in the pictures; '' when nobody did."""
+    treatment: str
+    recipes: tuple[Recipe, ...]
+    model: ModelFacts
+    surrogate: ModelFacts
+    seed: int
+    packages: dict[str, str]
+    notes: tuple[Note, ...]
+    files: tuple[Copy, ...]
