@@ -8,6 +8,7 @@ could not be measured is None with a reason beside it, never zero.
 """
 
 from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
+from audit.records.calibration import CalibrationCard, PlantedTruth, RunSpread
 from audit.records.environment import Environment, Package
 from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
 from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Recognition, Score, Visibility
@@ -30,6 +31,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Adapter",
     "ArtistSet",
+    "CalibrationCard",
     "Cell",
     "Check",
     "Condition",
@@ -48,6 +50,7 @@ __all__ = [
     "Note",
     "Package",
     "Plan",
+    "PlantedTruth",
     "ProtectSettings",
     "ProtectedFile",
     "Provenance",
@@ -58,6 +61,7 @@ __all__ = [
     "ReferenceArtist",
     "Results",
     "Role",
+    "RunSpread",
     "SampleSettings",
     "Score",
     "Session",
