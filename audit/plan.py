@@ -46,9 +46,9 @@ UNTIL_DECIDED = 12
 CONTROLS: dict[str, tuple[str, ...]] = {
     "quick": (),
     "standard": ("placebo", "null"),
-    "court": ("placebo", "null", "clean-again", "identity"),
+    "court": ("placebo", "null", "clean-again", "identity", "other-artist"),
 }
-"""Controls that a preset adds by itself: noise, the A/A test, and in court all planted nulls."""
+"""Controls that a preset adds by itself: noise, the A/A test, and in court all planted truths."""
 PROMPTS = {"quick": 12, "standard": 24, "court": 24}
 MAX_PROMPTS = 500
 OTHER_ARTIST = "other-artist"
@@ -73,7 +73,7 @@ def check_names(spec: Spec) -> None:
             f"'{printable(spec.primary_metric)}' is no style metric; choose one of {', '.join(METRICS)} "
             "(--primary-metric).",
         )
-    if spec.protected is None and not spec.protect:
+    if spec.protected is None and not spec.protect and not spec.planted_only:
         raise BadInput(
             "nothing-to-test",
             "No protection was given; name a folder with --protected DIR or a reference protection with "
@@ -87,6 +87,13 @@ def check_names(spec: Spec) -> None:
     _settings(LAB_TRAINING, spec.training, "training")
     _settings(LAB_SAMPLING, spec.sampling, "sampling")
     protect_settings(spec)
+
+
+def controls_of(spec: Spec) -> tuple[str, ...]:
+    """The controls asked for, and those that the preset adds by itself."""
+    given = {c.partition(":")[0] for c in spec.control}
+    added = () if spec.planted_only else tuple(c for c in CONTROLS[spec.preset] if c not in given)
+    return (*spec.control, *added)
 
 
 def other_artist(controls: Sequence[str]) -> tuple[Path | None] | None:
@@ -212,10 +219,8 @@ def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Con
             )
             for twin in twins
         ]
-    controls = list(spec.control)
-    given = {c.partition(":")[0] for c in controls}
-    controls += [c for c in CONTROLS[spec.preset] if c not in given]
-    strongest, budget = protections[0], None
+    controls = controls_of(spec)
+    budget: float | None = None
     if any(c in ("placebo", "placebo-perceptual") for c in controls):
         levels = [placebo_budget(p, artist=artist, store=store) for p in protections]
         budget, strongest = max(zip(levels, protections, strict=True), key=lambda pair: pair[0] or 0)

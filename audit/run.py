@@ -18,9 +18,10 @@ from audit.eventlog import TRAINING_BEGINS, log_event
 from audit.evidence.timestamps import write_request
 from audit.finish import finish
 from audit.judge import decided
+from audit.judge.calibration import setup_digest
 from audit.machine import environment, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
-from audit.plan import check_names, full_prompt, looks, make_cells, make_plan, other_artist, other_in_turn
+from audit.plan import check_names, controls_of, full_prompt, looks, make_cells, make_plan, other_artist, other_in_turn
 from audit.progress import Progress, duration
 from audit.records import (
     Adapter,
@@ -39,6 +40,7 @@ from audit.runfolder import (
     begin_session,
     claim,
     default_folder,
+    find_card,
     plan_file_digest,
     write_environment,
     write_generated,
@@ -127,6 +129,7 @@ def carry_out(
         plan=plan,
         notes=artist.notes,
         cells=tuple(scored),
+        calibration=find_card(store.root, setup_digest(plan)),
         stopped_after=done if done < plan.replicates else None,
         metrics=tuple(
             metric_facts(
@@ -210,7 +213,7 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     progress.close()
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
-    asked = other_artist(spec.control)
+    asked = other_artist(controls_of(spec))
     others = () if asked is None else other_works(asked[0], artist=artist, least=MIN_WORKS, save=store.put_pixels)
     references: tuple[ReferenceArtist, ...] = ()
     if spec.reference_artists is not None:

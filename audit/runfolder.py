@@ -19,11 +19,13 @@ from audit.eventlog import PLAN_FIXED, log_event
 from audit.files import read_bounded
 from audit.images import encode_png
 from audit.marks import mark_generated
-from audit.records import ArtistSet, Environment, ImageSet, Plan, Results, Session, Work
+from audit.models.cards import LAB
+from audit.records import ArtistSet, CalibrationCard, Environment, ImageSet, Plan, Results, Session, Work
 from audit.store import Store, storage_errors, write_atomic
 
 MOST_BYTES = 256 << 20
 """Of plan.json and results.json; 600 cells of 100 pictures take about 30 MB."""
+CALIBRATIONS = "calibrations"
 PREVIEW_SIDE = 384
 """Greatest side of the thumbnails of held-out works, px."""
 CROP_SIDE = 512
@@ -109,6 +111,24 @@ def begin_session(folder: Path, session: Session) -> tuple[Session, ...]:
             if facts.get("event") == "session":
                 found.append(Session.model_validate({k: facts.get(k) for k in Session.model_fields}))
     return tuple(found)
+
+
+def keep_card(root: Path, card: CalibrationCard) -> Path:
+    """Put a calibration card where later runs with this store find it."""
+    path = root / CALIBRATIONS / f"{card.setup}.json"
+    write_atomic(path, (card.model_dump_json(indent=1) + "\n").encode("utf-8"))
+    return path
+
+
+def find_card(root: Path, setup: str) -> CalibrationCard | None:
+    """The calibration card of a setup: of this store, else shipped with the lab; None without one."""
+    for folder in (root / CALIBRATIONS, LAB / CALIBRATIONS):
+        # A card that cannot be read is no card; the run does without.
+        with contextlib.suppress(OSError, ValueError):
+            card = CalibrationCard.model_validate_json((folder / f"{setup}.json").read_bytes())
+            if card.setup == setup:
+                return card
+    return None
 
 
 def read_results(folder: Path) -> Results:

@@ -48,6 +48,8 @@ class Spec(Record):
     """Budget in GB of the whole process; a share of the machine's memory when not given."""
     surrogate: str | None = None
     seed: int = Field(0, ge=0)
+    planted_only: bool = False
+    """No protection, controls alone: an audit of a calibration."""
     until_decided: bool = False
     """Look after each replicate and stop when the answer is clear; `replicates` is the budget then."""
     training: dict[str, Any] = Field(default_factory=dict)

@@ -31,7 +31,7 @@ LAYERS = [
     ["finish"],
     ["evidence"],
     ["run", "demo", "copies"],
-    ["preview", "reproduce"],
+    ["preview", "reproduce", "calibrate"],
     ["cli"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -55,7 +55,7 @@ def test_controls_are_added_by_the_preset_except_in_quick(artist, store):
         ]
 
     assert names("standard") == ["clean", "encoder-pgd:9", "placebo", "null"]
-    assert names("court") == ["clean", "encoder-pgd:9", "placebo", "null", "clean-again", "identity"]
+    assert names("court") == ["clean", "encoder-pgd:9", "placebo", "null", "clean-again", "identity", "other-artist"]
     assert names("quick") == ["clean", "encoder-pgd:9"]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from audit.judge.estimates import find, hardest_placebo, index_interval, metric_names, primary_conditions
 from audit.judge.finding import Finding, described, figure
 from audit.judge.intervals import Interval
-from audit.judge.significance import rate_upper_bound
+from audit.judge.significance import chance_of_alarms, rate_upper_bound
 from audit.judge.verdict import labels, reading
 from audit.records import Estimate, Results
 
@@ -105,7 +105,7 @@ def no_false_alarm(results: Results) -> Finding:
     counted = [r.condition for r in tested if r.condition != "identity" and not r.value == r.low == r.high == 0]
     level = 1 - (1 - margins.level) / max(1, len(counted))
     found = {name: index_interval(results, name, metric, level=level) for name in counted}
-    alarms = [name for name, interval in found.items() if _alarm(interval, margins.no_alarm_within)]
+    alarms = [name for name, interval in found.items() if is_alarm(interval, margins.no_alarm_within)]
     most = rate_upper_bound(len(alarms), len(counted), level=margins.level)
     rate = (
         f"{len(alarms)} of {len(counted)} A/A comparisons raised an alarm, rate at most {100 * most:.0f} % "
@@ -137,6 +137,28 @@ def planted_success_found(results: Results) -> Finding:
     return Finding(None if few and not missed else False, detail)
 
 
+def calibrated(results: Results) -> Finding:
+    """What the calibration card of this setup says. Shown, never a reason to withhold.
+
+    Red if alarms on planted truths are more than the plan's level explains (exact binomial, 5 %), or
+    `identity` was ever anything but 0.
+    """
+    card = results.calibration
+    if card is None:
+        return Finding(None, "no calibration card of this model, preset and settings was found")
+    rows = [t for t in card.truths if t.metric == card.primary_metric and t.audits]
+    rates = [f"{t.condition} wrong in {t.wrong} of {t.audits}, at most {100 * t.rate_at_most:.1f} %" for t in rows]
+    detail = f"card {card.digest()}, {card.audits} audits: {'; '.join(rates)}"
+    by_chance = {t.condition: 1 - card.level for t in rows if t.truth == "0"}
+    too_many = [
+        t.condition
+        for t in rows
+        if (t.condition in by_chance and chance_of_alarms(t.wrong, t.audits, rate=by_chance[t.condition]) < 0.05)
+        or (t.condition == "identity" and t.wrong)
+    ]
+    return Finding(not too_many if rows else None, detail)
+
+
 def metrics_agree(results: Results) -> Finding:
     """Whether every metric gives each primary condition the same label. Shown, never a reason to withhold."""
     metrics, margins = metric_names(results), results.plan.margins
@@ -157,7 +179,8 @@ def _surely_above(row: Estimate, bound: float) -> bool:
     return row.low is not None and row.low > bound
 
 
-def _alarm(interval: Interval, tolerance: float) -> bool:
+def is_alarm(interval: Interval, tolerance: float) -> bool:
+    """Whether the index of an A/A control excludes 0 and reaches further from it than `tolerance`."""
     if interval.low is None or interval.high is None:
         return False
     return not interval.low <= 0 <= interval.high and not max(abs(interval.low), abs(interval.high)) <= tolerance

@@ -79,7 +79,8 @@ def hardest_placebo(results: Results) -> str | None:
     """The placebo of the greatest budget, or None without one: chosen by the plan, never by its result."""
 
     def budget(steps: tuple[str, ...]) -> float:
-        return max((float(step.partition(":")[2] or 0) for step in steps), default=0.0)
+        levels = [step.partition(":")[2] for step in steps if step.startswith("placebo")]
+        return max((float(level) for level in levels if level.isdecimal()), default=0.0)
 
     placebos = [c for c in results.plan.conditions if c.role == "placebo"]
     return max(placebos, key=lambda c: budget(c.steps)).name if placebos else None

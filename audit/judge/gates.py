@@ -132,6 +132,14 @@ GATES: tuple[Gate, ...] = (
         unknown="It is not known how many training runs there were.",
     ),
     Gate(
+        "calibrated",
+        comparison.calibrated,
+        "shown",
+        yes="This setup was tried on planted truths before, and raised no more alarms than it should.",
+        no="This setup was tried on planted truths before, and raised more alarms than it should.",
+        unknown="This setup was not tried on planted truths in number, so its error rates are those of theory.",
+    ),
+    Gate(
         "metrics-agree",
         comparison.metrics_agree,
         "shown",

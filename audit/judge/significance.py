@@ -116,6 +116,11 @@ def detectable_effect(*, deviation: float, n: int, level: float, power: float) -
     return shift * deviation / math.sqrt(n)
 
 
+def chance_of_alarms(alarms: int, trials: int, *, rate: float) -> float:
+    """Chance of at least so many alarms where each trial raises one with probability `rate`."""
+    return float(stats.binom.sf(alarms - 1, trials, rate))
+
+
 def rate_upper_bound(alarms: int, trials: int, *, level: float) -> float:
     """One-sided upper bound of a rate (Clopper & Pearson, 1934); 1 without trials."""
     if alarms >= trials:

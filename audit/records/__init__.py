@@ -8,6 +8,7 @@ could not be measured is None with a reason beside it, never zero.
 """
 
 from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
+from audit.records.calibration import CalibrationCard, PlantedTruth, RunSpread
 from audit.records.copies import Copies, Copy
 from audit.records.environment import Environment, Package
 from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
@@ -31,6 +32,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "Adapter",
     "ArtistSet",
+    "CalibrationCard",
     "Cell",
     "Check",
     "Condition",
@@ -51,6 +53,7 @@ __all__ = [
     "Note",
     "Package",
     "Plan",
+    "PlantedTruth",
     "ProtectSettings",
     "ProtectedFile",
     "Provenance",
@@ -61,6 +64,7 @@ __all__ = [
     "ReferenceArtist",
     "Results",
     "Role",
+    "RunSpread",
     "SampleSettings",
     "Score",
     "Session",

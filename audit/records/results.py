@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from audit.records.base import SCHEMA_VERSION, Digest, Record
+from audit.records.calibration import CalibrationCard
 from audit.records.judged import Check, Deviation, Estimate, Verdict
 from audit.records.made import Cell, MetricFacts, Recognition, Visibility
 from audit.records.plan import Margins, Plan
@@ -71,6 +72,8 @@ class Results(Record):
     """Where the run or its judging differs from the plan."""
     planned_margins: Margins | None = None
     """The margins of the plan as it was fixed, when these results were judged again with others."""
+    calibration: CalibrationCard | None = None
+    """The card of this very setup, when one was found; cited by its digest."""
     stopped_after: int | None = None
     """Replicates after which a plan that looks in between stopped; None when all were run."""
     provenance: Provenance

@@ -1,0 +1,101 @@
+"""Calibration: audits of planted truths in number, through the ordinary run, into one card."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from audit import provenance
+from audit.errors import BadInput, printable
+from audit.judge import judge
+from audit.judge.calibration import make_card
+from audit.models.loader import describe
+from audit.progress import Progress
+from audit.records import CalibrationCard, Results
+from audit.run import run
+from audit.runfolder import keep_card, read_results
+from audit.spec import Spec
+from audit.store import Store, default_store, storage_errors, write_atomic
+
+CONTROLS = ("identity", "null", "clean-again", "other-artist")
+"""Planted truths; see the design of the experiment in README."""
+CARD = "calibration.json"
+REQUEST = "request.json"
+
+
+def calibrate(spec: Spec, *, audits: int, progress: Progress) -> tuple[CalibrationCard, Path]:
+    """Run audits with the seeds `spec.seed`, `spec.seed` + 1, ... and count what they got wrong.
+
+    Audits share the artist's works; the split, every draw and every training are their own. Finished
+    audits are read, not run again, and one that was stopped goes on.
+
+    Args:
+        spec: with `out`; its protections are left aside.
+        audits: how many.
+
+    Returns:
+        The card and its file in `spec.out`; a copy in the store is found by later runs.
+    """
+    assert spec.out is not None
+    claim_calibration(spec.out, spec)
+    done = []
+    for number in range(audits):
+        out = spec.out / f"audit-{number + 1:03d}"
+        one = spec.model_copy(
+            update={
+                "planted_only": True, "protected": None, "protect": (), "against": (), "control": CONTROLS,
+                "seed": spec.seed + number, "out": out,
+            }
+        )  # fmt: skip
+        progress.say(f"Audit {number + 1} of {audits} of planted truths.")
+        done.append(judge(read_results(out)) if (out / "results.json").exists() else run(one, progress)[0])
+    card = make_card(_alike(done), created=provenance.now())
+    path = spec.out / CARD
+    write_atomic(path, (card.model_dump_json(indent=1) + "\n").encode("utf-8"))
+    keep_card(Store(spec.store or default_store()).root, card)
+    return card, path
+
+
+def claim_calibration(folder: Path, spec: Spec) -> None:
+    """Make the folder this calibration's, or find the same one there and go on with it.
+
+    Raises:
+        BadInput: `out-other-run`, the folder holds another calibration; `out-not-empty`, other files.
+    """
+    asked = spec.model_dump(mode="json", exclude={"originals", "prompts", "reference_artists", "out", "store"})
+    text = json.dumps(asked | {"model_sha256": describe(spec.model).sha256}, sort_keys=True, indent=1) + "\n"
+    path, name = folder / REQUEST, printable(folder.absolute().name)
+    with storage_errors(folder):
+        if path.exists():
+            if path.read_text(encoding="utf-8") != text:
+                raise BadInput(
+                    "out-other-run",
+                    f"Folder {name}/ holds another calibration (of another model or other options); give an empty "
+                    "folder with --out, or delete the old one.",
+                )
+        elif folder.exists() and any(folder.iterdir()):
+            raise BadInput(
+                "out-not-empty",
+                f"Folder {name}/ is not empty and holds no calibration; give an empty or new folder with --out.",
+            )
+        write_atomic(path, text.encode("utf-8"))
+
+
+def _alike(audits: list[Results]) -> list[Results]:
+    """The audits, if they were all made by one version with one setup.
+
+    Raises:
+        BadInput: `calibration-mixed`, they were not.
+    """
+    first = audits[0].plan
+    for results in audits:
+        plan = results.plan
+        if (plan.model, plan.training, plan.sampling, plan.metric_weights) != (
+            first.model, first.training, first.sampling, first.metric_weights
+        ):  # fmt: skip
+            raise BadInput(
+                "calibration-mixed",
+                "The audits in this folder were made with more than one setup, so no rate can be stated; give an "
+                "empty folder with --out.",
+            )
+    return audits

@@ -1,0 +1,52 @@
+"""The command that measures the instrument itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audit.cli.app import app
+from audit.cli.options import Device, ModelName, Out, Preset, Prompts, Replicates, Seed, SpecFile, StoreAt, one_sentence
+from audit.progress import Progress
+
+Audits = Annotated[int, typer.Option(min=1, max=10_000, help="How many audits of planted truths to run.")]
+Originals = Annotated[Path | None, typer.Option(help="Folder of works to calibrate on (default: the built-in artist).")]
+
+
+@app.command()
+def calibrate(
+    model: ModelName = None,
+    preset: Preset = None,
+    audits: Audits = 20,
+    originals: Originals = None,
+    replicates: Replicates = None,
+    prompts: Prompts = None,
+    out: Out = None,
+    store: StoreAt = None,
+    device: Device = None,
+    seed: Seed = None,
+    spec: SpecFile = None,
+) -> None:
+    """Measure the error rates of a base model and preset on planted truths; takes as long as that many audits."""
+    with one_sentence():
+        from audit.calibrate import calibrate as run_calibration
+        from audit.demo import ARTIST
+        from audit.models.cards import LAB_ARTISTS
+        from audit.spec import load_spec
+
+        options = {
+            "model": model, "preset": preset, "originals": originals, "replicates": replicates, "prompts": prompts,
+            "store": store, "device": device, "seed": seed, "out": out or Path("reports") / "calibration",
+        }  # fmt: skip
+        if originals is None:
+            options |= {"originals": LAB_ARTISTS / ARTIST, "artist": ARTIST}
+        card, path = run_calibration(load_spec(options, spec), audits=audits, progress=Progress())
+        for t in card.truths:
+            if t.metric == card.primary_metric:
+                print(
+                    f"{t.condition}: wrong in {t.wrong} of {t.audits} audits, rate at most {100 * t.rate_at_most:.1f} %"
+                )
+        print(f"card {card.digest()}")
+        print(path)

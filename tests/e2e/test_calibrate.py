@@ -1,0 +1,49 @@
+"""A whole calibration on the tiny model: it resumes, refuses other options, and is cited by later runs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from audit.cli import app
+from audit.records import CalibrationCard, Results
+from tests.e2e.folders import write_originals, write_spec
+
+
+def invoke(*args):
+    return CliRunner().invoke(app, [str(a) for a in args])
+
+
+@pytest.mark.slow
+def test_calibration_resumes_and_is_cited(tiny_model, tmp_path):
+    originals = write_originals(tmp_path / "art")
+    write_spec(tmp_path / "audit.toml")
+    shared = ["--model", tiny_model, "--spec", tmp_path / "audit.toml", "--preset", "quick", "--originals", originals,
+              "--store", tmp_path / "store", "--device", "cpu"]  # fmt: skip
+    args = ["calibrate", *shared, "--out", tmp_path / "cal"]
+    first = invoke(*args, "--audits", 1)
+    assert first.exit_code == 0, first.stderr
+    done = invoke(*args, "--audits", 2)
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr.count("Plan ") == 1
+    path = tmp_path / "cal" / "calibration.json"
+    assert done.stdout.splitlines()[-1] == str(path)
+    card = CalibrationCard.model_validate_json(path.read_bytes())
+    assert f"card {card.digest()}" in done.stdout
+    assert (card.audits, card.preset, card.replicates) == (2, "quick", 2)
+    assert {t.condition for t in card.truths} == {"identity", "null", "clean-again", "other-artist"}
+    assert str(tmp_path) not in path.read_text() + (tmp_path / "cal" / "request.json").read_text()
+    plans = [json.loads((tmp_path / "cal" / f"audit-00{i}" / "plan.json").read_text()) for i in (1, 2)]
+    assert [p["seed"] for p in plans] == [0, 1]
+    assert not any(c["primary"] for c in plans[0]["conditions"])
+    other = invoke(*args, "--audits", 2, "--replicates", 3)
+    assert other.exit_code == 2
+    assert "[out-other-run]" in other.stderr
+    run = invoke("run", *shared, "--protect", "encoder-pgd:12", "--out", tmp_path / "run")
+    assert run.exit_code in (0, 3), run.stderr
+    results = Results.model_validate_json((tmp_path / "run" / "results.json").read_bytes())
+    assert results.calibration == card
+    detail = next(c.detail for c in results.checks if c.slug == "calibrated")
+    assert card.digest() in detail
