@@ -96,6 +96,6 @@ def test_the_changelog_knows_this_version():
 
 
 def test_relative_links_resolve():
-    for name in ("README.md", "CONTRIBUTING.md", "MESSAGES.md", "DECISIONS.md", "CHANGELOG.md"):
+    for name in ("README.md", "CONTRIBUTING.md", "MESSAGES.md", "DECISIONS.md", "CHANGELOG.md", "SECURITY.md"):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(name)):
             assert (ROOT / target).exists(), f"{name} -> {target}"
