@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -12,7 +11,6 @@ import torch
 from audit import provenance
 from audit.collect import MIN_WORKS, collect, collect_references
 from audit.collect.other import other_works
-from audit.conditions import treat
 from audit.cost import measure_cost
 from audit.eventlog import TRAINING_BEGINS, log_event
 from audit.evidence.timestamps import write_request
@@ -21,20 +19,17 @@ from audit.judge import decided
 from audit.judge.calibration import setup_digest
 from audit.machine import environment, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
-from audit.plan import check_names, controls_of, full_prompt, looks, make_cells, make_plan, other_artist, other_in_turn
+from audit.plan import check_names, controls_of, looks, make_cells, make_plan, other_artist
 from audit.progress import Progress, duration
 from audit.records import (
-    Adapter,
     ArtistSet,
     Cell,
     Generations,
-    ImageSet,
     Note,
     Plan,
     Provenance,
     ReferenceArtist,
     Results,
-    Visibility,
 )
 from audit.runfolder import (
     begin_session,
@@ -47,15 +42,11 @@ from audit.runfolder import (
     write_treated_images,
     write_work_images,
 )
-from audit.sampling import Source, generate
 from audit.spec import DECLARATION, Spec
+from audit.stages import generate_all, real_pictures, score_all, treat_all, visibility
 from audit.store import Store, default_store
-from audit.style.recognise import Others
-from audit.style.score import metric_facts, nearest, other_artists, recognition, scores
-from audit.style.visibility import visibility_of
+from audit.style.score import other_artists
 from audit.training import train
-
-BASE = "base"
 
 
 def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
@@ -125,34 +116,15 @@ def carry_out(
     for generations in pictures:
         for name, digest in zip(generations.files, generations.pixels, strict=True):
             write_generated(store, digest, out / "images" / name)
+    metrics, recognised = real_pictures(plan, artist, others=others, model=model, store=store)
     results = Results(
         plan=plan,
         notes=artist.notes,
         cells=tuple(scored),
         calibration=find_card(store.root, setup_digest(plan)),
         stopped_after=done if done < plan.replicates else None,
-        metrics=tuple(
-            metric_facts(
-                name,
-                pool=[w.pixels for w in artist.pool()],
-                references=[w.pixels for w in artist.reference()],
-                others=others[name],
-                model=model,
-                store=store,
-            )
-            for name in plan.metrics
-        ),
-        recognition=tuple(
-            recognition(
-                name,
-                pool=[w.pixels for w in artist.pool()],
-                references=[w.pixels for w in artist.reference()],
-                others=others[name],
-                model=model,
-                store=store,
-            )
-            for name in plan.metrics
-        ),
+        metrics=metrics,
+        recognition=recognised,
         visibility=visibility(plan, treated, store),
         reached=tuple(r for images in treated.values() for r in images.reached),
         work_images=write_work_images(out, artist, store),
@@ -232,117 +204,3 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     claim(out, plan)
     write_request(out / "plan.json")
     return store, artist, plan, model, out
-
-
-def treat_all(
-    plan: Plan, artist: ArtistSet, *, model: Model, surrogate: Model, store: Store, progress: Progress
-) -> dict[str, ImageSet]:
-    """Make every condition's version of every pool work."""
-    pool = artist.pool()
-    protected = {file.work: file.pixels for file in artist.protected}
-    sources = {
-        "originals": [w.pixels for w in pool],
-        "protected-files": [protected[w.id] for w in pool] if protected else [],
-        "other-artist": [w.pixels for w in other_in_turn(plan, len(pool))] if plan.other_works else [],
-    }
-    per_step = len(pool)
-    progress.stage("Preparing pictures", per_step * sum(max(1, len(c.steps)) for c in plan.conditions))
-    made: dict[str, ImageSet] = {}
-    before = 0
-    for condition in plan.conditions:
-        steps_before = before
-
-        def report(done: int, at: int = steps_before) -> None:
-            progress.update(at + done)
-
-        made[condition.name] = treat(
-            condition,
-            works=pool,
-            sources=sources[condition.source],
-            model=model,
-            surrogate=surrogate,
-            protection=plan.protection,
-            seed=plan.seed,
-            store=store,
-            progress=report,
-        )
-        before += per_step * max(1, len(condition.steps))
-        progress.update(before)
-    return made
-
-
-def generate_all(
-    plan: Plan,
-    adapters: Sequence[tuple[Adapter, Path]],
-    *,
-    model: Model,
-    precision: str,
-    store: Store,
-    progress: Progress,
-) -> list[Generations]:
-    """Base's pictures first, then every cell's, from the same prompts and noise."""
-    texts = [full_prompt(subject, plan.trigger) for subject in plan.prompts]
-    sources = [Source(BASE, 0, None, "")]
-    sources += [Source(a.condition, a.replicate, path, a.sha256) for a, path in adapters]
-    progress.stage("Generating pictures", len(sources) * len(texts) * plan.sampling.per_prompt)
-    made: list[Generations] = []
-    for source in sources:
-        made.append(
-            generate(
-                source,
-                model=model,
-                texts=texts,
-                settings=plan.sampling,
-                seed=plan.seed,
-                precision=precision,
-                store=store,
-                base_pixels=made[0].pixels if made else None,
-            )
-        )
-        progress.update(len(made) * len(texts) * plan.sampling.per_prompt)
-    return made
-
-
-def score_all(
-    plan: Plan,
-    adapters: Sequence[tuple[Adapter, Path]],
-    pictures: Sequence[Generations],
-    *,
-    others: Mapping[str, Others],
-    model: Model,
-    store: Store,
-    progress: Progress,
-) -> tuple[Cell, ...]:
-    """Score every model's pictures against the held-out works."""
-    references = [w.pixels for w in plan.works if w.split == "reference"]
-    records: list[Adapter | None] = [None, *(adapter for adapter, _ in adapters)]
-    progress.stage("Scoring", len(pictures))
-    cells = []
-    for adapter, generations in zip(records, pictures, strict=True):
-        found = scores(
-            generations,
-            metrics=plan.metrics,
-            references=references,
-            per_prompt=plan.sampling.per_prompt,
-            model=model,
-            store=store,
-        )
-        cells.append(
-            Cell(
-                condition=generations.condition,
-                replicate=generations.replicate,
-                adapter=adapter,
-                generations=generations,
-                scores=found,
-                nearest=nearest(generations, references=references, others=others, model=model, store=store),
-            )
-        )
-        progress.update(len(cells))
-    return tuple(cells)
-
-
-def visibility(plan: Plan, treated: Mapping[str, ImageSet], store: Store) -> tuple[Visibility, ...]:
-    """How far each treated picture is from its original, on the delivered files."""
-    originals = {w.id: w.pixels for w in plan.works}
-    changed = [c for c in plan.conditions if c.source != "other-artist" and (c.steps or c.source != "originals")]
-    return tuple(row for c in changed for row in visibility_of(treated[c.name], originals, store))

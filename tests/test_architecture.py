@@ -30,6 +30,7 @@ LAYERS = [
     ["report"],
     ["finish"],
     ["evidence"],
+    ["stages"],
     ["run", "demo", "copies"],
     ["preview", "reproduce", "calibrate"],
     ["cli"],

@@ -1,0 +1,146 @@
+"""Each stage over a whole plan: every condition treated, every cell drawn from, every picture scored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from audit.conditions import treat
+from audit.models.loader import Model
+from audit.plan import full_prompt, other_in_turn
+from audit.progress import Progress
+from audit.records import Adapter, ArtistSet, Cell, Generations, ImageSet, MetricFacts, Plan, Recognition, Visibility
+from audit.sampling import Source, generate
+from audit.store import Store
+from audit.style.recognise import Others
+from audit.style.score import metric_facts, nearest, recognition, scores
+from audit.style.visibility import visibility_of
+
+BASE = "base"
+
+
+def treat_all(
+    plan: Plan, artist: ArtistSet, *, model: Model, surrogate: Model, store: Store, progress: Progress
+) -> dict[str, ImageSet]:
+    """Make every condition's version of every pool work."""
+    pool = artist.pool()
+    protected = {file.work: file.pixels for file in artist.protected}
+    sources = {
+        "originals": [w.pixels for w in pool],
+        "protected-files": [protected[w.id] for w in pool] if protected else [],
+        "other-artist": [w.pixels for w in other_in_turn(plan, len(pool))] if plan.other_works else [],
+    }
+    per_step = len(pool)
+    progress.stage("Preparing pictures", per_step * sum(max(1, len(c.steps)) for c in plan.conditions))
+    made: dict[str, ImageSet] = {}
+    before = 0
+    for condition in plan.conditions:
+        steps_before = before
+
+        def report(done: int, at: int = steps_before) -> None:
+            progress.update(at + done)
+
+        made[condition.name] = treat(
+            condition,
+            works=pool,
+            sources=sources[condition.source],
+            model=model,
+            surrogate=surrogate,
+            protection=plan.protection,
+            seed=plan.seed,
+            store=store,
+            progress=report,
+        )
+        before += per_step * max(1, len(condition.steps))
+        progress.update(before)
+    return made
+
+
+def generate_all(
+    plan: Plan,
+    adapters: Sequence[tuple[Adapter, Path]],
+    *,
+    model: Model,
+    precision: str,
+    store: Store,
+    progress: Progress,
+) -> list[Generations]:
+    """Base's pictures first, then every cell's, from the same prompts and noise."""
+    texts = [full_prompt(subject, plan.trigger) for subject in plan.prompts]
+    sources = [Source(BASE, 0, None, "")]
+    sources += [Source(a.condition, a.replicate, path, a.sha256) for a, path in adapters]
+    progress.stage("Generating pictures", len(sources) * len(texts) * plan.sampling.per_prompt)
+    made: list[Generations] = []
+    for source in sources:
+        made.append(
+            generate(
+                source,
+                model=model,
+                texts=texts,
+                settings=plan.sampling,
+                seed=plan.seed,
+                precision=precision,
+                store=store,
+                base_pixels=made[0].pixels if made else None,
+            )
+        )
+        progress.update(len(made) * len(texts) * plan.sampling.per_prompt)
+    return made
+
+
+def score_all(
+    plan: Plan,
+    adapters: Sequence[tuple[Adapter, Path]],
+    pictures: Sequence[Generations],
+    *,
+    others: Mapping[str, Others],
+    model: Model,
+    store: Store,
+    progress: Progress,
+) -> tuple[Cell, ...]:
+    """Score every model's pictures against the held-out works."""
+    references = [w.pixels for w in plan.works if w.split == "reference"]
+    records: list[Adapter | None] = [None, *(adapter for adapter, _ in adapters)]
+    progress.stage("Scoring", len(pictures))
+    cells = []
+    for adapter, generations in zip(records, pictures, strict=True):
+        found = scores(
+            generations,
+            metrics=plan.metrics,
+            references=references,
+            per_prompt=plan.sampling.per_prompt,
+            model=model,
+            store=store,
+        )
+        cells.append(
+            Cell(
+                condition=generations.condition,
+                replicate=generations.replicate,
+                adapter=adapter,
+                generations=generations,
+                scores=found,
+                nearest=nearest(generations, references=references, others=others, model=model, store=store),
+            )
+        )
+        progress.update(len(cells))
+    return tuple(cells)
+
+
+def visibility(plan: Plan, treated: Mapping[str, ImageSet], store: Store) -> tuple[Visibility, ...]:
+    """How far each treated picture is from its original, on the delivered files."""
+    originals = {w.id: w.pixels for w in plan.works}
+    changed = [c for c in plan.conditions if c.source != "other-artist" and (c.steps or c.source != "originals")]
+    return tuple(row for c in changed for row in visibility_of(treated[c.name], originals, store))
+
+
+def real_pictures(
+    plan: Plan, artist: ArtistSet, *, others: Mapping[str, Others], model: Model, store: Store
+) -> tuple[tuple[MetricFacts, ...], tuple[Recognition, ...]]:
+    """How each metric does on real pictures: the artist's own against the held-out works, and others'."""
+    pool, references = ([w.pixels for w in works] for works in (artist.pool(), artist.reference()))
+    metrics, recognised = [], []
+    for name in plan.metrics:
+        given = others[name]
+        metrics.append(metric_facts(name, pool=pool, references=references, others=given, model=model, store=store))
+        recognised.append(recognition(name, pool=pool, references=references, others=given, model=model, store=store))
+    return tuple(metrics), tuple(recognised)
