@@ -130,6 +130,9 @@ def _protected_file(pair: Pair, work_id: str) -> ProtectedFile:
         height=pair.copy.facts.height,
         matched_by=pair.matched_by,
         claimed_tool=pair.tool,
+        lossy=pair.copy.facts.lossy,
+        shift=0.0 if pair.moved is None else pair.moved.shift,
+        scale=1.0 if pair.moved is None else pair.moved.scale,
     )
 
 

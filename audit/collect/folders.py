@@ -12,6 +12,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from audit.collect.alignment import sketch
 from audit.decoder import open_isolated
 from audit.errors import BadInput, printable
 from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
@@ -39,6 +40,7 @@ class Picture:
     stored: str
     content: str
     look: npt.NDArray[np.float32]
+    sketch: npt.NDArray[np.uint8]
 
 
 def same_folder(a: Path, b: Path) -> bool:
@@ -96,6 +98,7 @@ def read_picture(path: Path, role: Role, save: Callable[[Pixels], str], *, known
         stored="" if content in known else save(pixels),
         content=content,
         look=fingerprint(pixels),
+        sketch=sketch(pixels),
     )
 
 

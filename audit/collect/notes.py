@@ -52,6 +52,16 @@ def pair_notes(pairs: list[Pair], ids: dict[str, str]) -> list[Note]:
             lambda p: (p.copy.facts.width, p.copy.facts.height) != (p.work.facts.width, p.work.facts.height),
         ),
         (
+            "protected-cropped",
+            "Shows a part of its original, enlarged; cropping may have weakened the protection",
+            lambda p: p.moved is not None and p.moved.cropped,
+        ),
+        (
+            "protected-misaligned",
+            "Does not lie on its original (shifted, shrunk or turned), so its change and visibility are overstated",
+            lambda p: p.moved is not None and not p.moved.cropped,
+        ),
+        (
             "protected-jpeg",
             "Was saved with loss (JPEG or WebP) unlike its original, which may have weakened the protection",
             lambda p: p.copy.facts.lossy and not p.work.facts.lossy,

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
+from audit.collect.alignment import Moved, moved
 from audit.collect.folders import Picture, quoted
 from audit.collect.names import original_names
 from audit.errors import BadInput
@@ -43,6 +44,7 @@ class Pair:
     copy: Picture
     matched_by: Literal["name", "perceptual-hash"]
     tool: str
+    moved: Moved | None = None
 
 
 def _key(name: str) -> str:
@@ -56,10 +58,10 @@ def pair_copies(works: list[Picture], copies: list[Picture]) -> tuple[list[Pair]
     for i, (j, _) in by_name.items():
         _check_same_work(works, i, copies[j], distance[j])
     by_look = _pair_by_look(distance, set(by_name), {j for j, _ in by_name.values()})
-    pairs = [Pair(works[i], copies[j], "name", tool) for i, (j, tool) in by_name.items()]
+    pairs = [Pair(works[i], copies[j], "name", tool, _moved(works[i], copies[j])) for i, (j, tool) in by_name.items()]
     for i, j in by_look.items():
         *_, tool = original_names(copies[j].file).values()
-        pairs.append(Pair(works[i], copies[j], "perceptual-hash", tool))
+        pairs.append(Pair(works[i], copies[j], "perceptual-hash", tool, _moved(works[i], copies[j])))
     pairs.sort(key=lambda pair: pair.work.file)
     for pair in pairs:
         _check_shape(pair.work, pair.copy)
@@ -144,6 +146,10 @@ def _unlikeness(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float
     """1 - Pearson correlation, 0..2."""
     x, y = a - a.mean(), b - b.mean()
     return 1 - float(x @ y) / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-6)
+
+
+def _moved(work: Picture, copy: Picture) -> Moved | None:
+    return moved(work.sketch, copy.sketch)
 
 
 def _check_shape(work: Picture, copy: Picture) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from audit.records.base import Digest, Record
+from audit.records.base import Digest, Finite, Record
 
 
 class Note(Record):
@@ -49,6 +49,12 @@ class ProtectedFile(Record):
     matched_by: Literal["name", "perceptual-hash"]
     claimed_tool: str = ""
     """Tool that the file name suggests (`Glaze`, `Nightshade`, ...); a claim, not a fact."""
+    lossy: bool = False
+    """JPEG, or WebP with loss."""
+    shift: Finite = 0.0
+    """How far the copy lies from its original, as a share of the side; 0 where nothing was found."""
+    scale: Finite = 1.0
+    """Size of what it shows against the original; above 1 it was cropped and enlarged."""
 
 
 class ReferenceArtist(Record):
