@@ -29,6 +29,11 @@ class Report:
     slowest: float = 0.0
     slowest_case: str = ""
 
+    def find(self, finding: str) -> None:
+        """Keep a finding, and say it at once: a later case may take the process with it."""
+        self.findings.append(finding)
+        print(f"FINDING {finding}", flush=True)
+
 
 class Hang(Exception):
     """A case took too long."""
@@ -52,7 +57,7 @@ def campaign(material: Material, scratch: Path, *, cases: int, seed: int, only: 
     finally:
         signal.signal(signal.SIGALRM, before)
     if _listing(scratch.parent) != outside:
-        report.findings.append("a file was written outside the case's folder")
+        report.find("a file was written outside the case's folder")
     return report
 
 
@@ -75,15 +80,15 @@ def one_case(
             ("length", len(error.sentence) > 2000),
         ):
             if seen:
-                report.findings.append(f"{case}: {wrong} of the sentence: {error.sentence[:200]} [{error.slug}]")
+                report.find(f"{case}: {wrong} of the sentence: {error.sentence[:200]} [{error.slug}]")
     except Hang:
-        report.findings.append(f"{case}: over {SECONDS} s")
+        report.find(f"{case}: over {SECONDS} s")
     except Exception as error:  # any other exception is what is looked for
         where = error.__traceback__
         while where and where.tb_next:
             where = where.tb_next
         place = f"{Path(where.tb_frame.f_code.co_filename).name}:{where.tb_lineno}" if where else "?"
-        report.findings.append(f"{case}: {type(error).__name__} at {place}: {str(error)[:120]}")
+        report.find(f"{case}: {type(error).__name__} at {place}: {str(error)[:120]}")
     finally:
         signal.alarm(0)
         report.cases[name] += 1
