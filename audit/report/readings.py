@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.records import Estimate
 from audit.report.lookup import Facts
+from audit.report.outside import RATE
 from audit.report.table import Table
 from audit.report.voice import NBSP, Voice
 
@@ -12,7 +13,7 @@ _SCORES = ("gain", "gain_difference")
 _INDICES = ("protection_index", "protection_index_bootstrap")
 _CHANCES = ("p_sign_flip", "p_holm")
 _SMALLEST = "mde_protection_index"
-_KNOWN = frozenset((*_CHECKS, *_SCORES, *_INDICES, *_CHANCES, _SMALLEST))
+_KNOWN = frozenset((RATE, *_CHECKS, *_SCORES, *_INDICES, *_CHANCES, _SMALLEST))
 
 
 def check_numbers(facts: Facts) -> Table:

@@ -8,6 +8,7 @@ from audit.records import Estimate
 from audit.report import figures
 from audit.report.lookup import Facts
 from audit.report.lookup import change as change_in_words
+from audit.report.outside import calibration_table, recognition_sentences, recognition_table
 from audit.report.readings import check_numbers, numbers, other_readings
 from audit.report.table import Drawing, Table
 from audit.report.variations import Variation, groups
@@ -35,6 +36,8 @@ class Fairness:
     notes: tuple[Text, ...]
     """What was found while the pictures were collected, each sentence once."""
     losses: Drawing | None
+    calibration: Table | None
+    """What tests of planted truths showed about this setup."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Change:
     sentences: tuple[str, ...]
     forest: Drawing | None
     sensitivity: Drawing | None
+    recognition: Table | None
 
 
 def fairness(facts: Facts) -> Fairness:
@@ -76,6 +80,7 @@ def fairness(facts: Facts) -> Fairness:
         deviations=tuple(v.known(d.sentence) for d in facts.results.deviations),
         notes=tuple(v.known(text) for text in dict.fromkeys(n.sentence for n in facts.results.notes)),
         losses=figures.losses(facts, key="losses"),
+        calibration=calibration_table(facts),
     )
 
 
@@ -139,7 +144,14 @@ def change(facts: Facts) -> Change:
     varied = groups(facts)
     if not withheld and facts.verdict.label != "exploratory":
         sentences += _steadiness(facts, [x for g in varied for x in g.variations])
-    return Change(tuple(sentences), figures.forest(facts, key="forest"), figures.sensitivity(facts, varied, key="vary"))
+    if not withheld:
+        sentences += recognition_sentences(facts)
+    return Change(
+        tuple(sentences),
+        figures.forest(facts, key="forest"),
+        figures.sensitivity(facts, varied, key="vary"),
+        recognition_table(facts),
+    )
 
 
 def _overlap(facts: Facts, readings: list[Estimate]) -> list[str]:

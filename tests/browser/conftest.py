@@ -38,7 +38,10 @@ Files = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
-    """Reports on disk, each made when first asked for: a verdict's label, `court`, `german`, or `many`."""
+    """Reports on disk, each made when first asked for.
+
+    A verdict's label, `many` conditions, or the same small run as `small`, `court` edition and `german`.
+    """
 
     @cache
     def made(name: str) -> Path:
@@ -48,7 +51,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
             shares = {c.name: 0.02 * i for i, c in enumerate(conditions)}
             results = scenes.run(protection=shares, conditions=conditions)
         else:
-            results = scenes.states()[{"court": "partly-held", "german": "did-not-hold"}.get(name, name)]
+            results = scenes.states().get(name) or scenes.small()
         scenes.draw(results, folder / "images")
         edition: Edition = "court" if name == "court" else "artist"
         return write_report(results, run_folder=folder, edition=edition, lang="de" if name == "german" else "en")

@@ -12,12 +12,9 @@ from pypdf import PdfReader
 
 from audit.report import print_pdf
 from tests.browser.conftest import Files, Opener
-from tests.report import scenes
 
 pytestmark = pytest.mark.slow
 
-NAMES = (*scenes.states(), "court", "german", "many")
-"""Every designed state, the other edition, the longest language, and forty conditions."""
 OPEN_ALL = "document.querySelectorAll('details').forEach(d => d.open = true)"
 TOO_WIDE = """() => {
   const page = document.documentElement;
@@ -28,38 +25,44 @@ TOO_WIDE = """() => {
 }"""
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_quiet_offline_and_without_overflow_at_every_width(opener: Opener, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "widths"),
+    [
+        ("small", (320, 360, 768, 1024, 1920)), ("court", (320, 1280)), ("german", (320, 1024)), ("many", (320,)),
+        *((label, (320, 1280)) for label in ("inconclusive", "not-valid", "exploratory")),
+    ],
+)  # fmt: skip
+def test_quiet_offline_and_without_overflow(opener: Opener, name: str, widths: tuple[int, ...]) -> None:
     page, heard = opener(name)
-    page.evaluate(OPEN_ALL)
-    for width in (320, 360, 768, 1024, 1920):
+    if name != "many":
+        page.evaluate(OPEN_ALL)
+    for width in widths:
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate(TOO_WIDE) == [], width
     assert heard == []
 
 
-@pytest.mark.parametrize("name", ["held", "not-valid"])
-def test_without_script_all_is_there(opener: Opener, name: str) -> None:
-    page, heard = opener(name, width=320, script=False)
+def test_without_script_all_is_there(opener: Opener) -> None:
+    page, heard = opener("small", width=320, script=False)
     assert heard == []
     assert page.locator(".control:visible, dialog:visible").count() == 0
     assert page.locator("h1").is_visible()
     page.locator("#fair summary").first.click()
     assert page.locator("#fair .folded").first.is_visible()
-    assert page.locator(".grid img").count() == 6 * 7
+    assert page.locator(".grid img").count() == 4 * 5
 
 
 @pytest.mark.parametrize(
     ("name", "width", "scheme", "media"),
     [
-        ("held", 1280, "light", "screen"), ("partly-held", 360, "dark", "screen"), ("court", 1280, "dark", "print"),
+        ("small", 1280, "light", "screen"), ("small", 360, "dark", "screen"), ("court", 1280, "dark", "print"),
     ],
 )  # fmt: skip
 def test_axe_finds_nothing(opener: Opener, name: str, width: int, scheme: str, media: str) -> None:
     page, _ = opener(name, width=width, scheme=scheme)
     page.emulate_media(media=media)
     page.evaluate(OPEN_ALL)
-    if name == "partly-held":
+    if scheme == "dark" and media == "screen":
         page.locator(".extreme button[data-at='50']").first.click()
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     said = [
@@ -71,13 +74,13 @@ def test_axe_finds_nothing(opener: Opener, name: str, width: int, scheme: str, m
 
 
 def test_axe_finds_nothing_in_the_open_lightbox(opener: Opener) -> None:
-    page, _ = opener("held")
+    page, _ = opener("small")
     page.locator(".grid .zoom").first.click()
     assert Axe().run(page, context="#lightbox").violations_count == 0
 
 
 def test_first_screen_of_a_phone_holds_verdict_number_scale_and_pairs(opener: Opener) -> None:
-    for name in ("held", "did-not-hold", "inconclusive"):
+    for name in ("small", "inconclusive"):
         page, _ = opener(name, width=360)
         for what in ("h1", "#headline-number", ".scale svg", ".pairs li:last-child figure:last-child img"):
             box = page.locator(what).first.bounding_box()
@@ -86,7 +89,7 @@ def test_first_screen_of_a_phone_holds_verdict_number_scale_and_pairs(opener: Op
 
 
 def test_keyboard_alone_compares_two_pictures(opener: Opener) -> None:
-    page, heard = opener("held")
+    page, heard = opener("small")
     box = page.locator("#visibility .compare").first
     box.locator("button").first.focus()
     for _ in range(2):
@@ -114,7 +117,7 @@ def _covers(page: Page, *, box_index: int) -> bool:
 
 
 def test_keyboard_alone_enlarges_steps_and_closes(opener: Opener) -> None:
-    page, heard = opener("held")
+    page, heard = opener("small")
     first = page.locator(".grid .zoom").first
     first.focus()
     page.keyboard.press("Enter")
@@ -132,7 +135,7 @@ def test_keyboard_alone_enlarges_steps_and_closes(opener: Opener) -> None:
 
 
 def test_every_focusable_thing_shows_its_focus(opener: Opener) -> None:
-    page, _ = opener("held", width=360)
+    page, _ = opener("small", width=360)
     for _ in range(25):
         page.keyboard.press("Tab")
         style = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
@@ -141,7 +144,7 @@ def test_every_focusable_thing_shows_its_focus(opener: Opener) -> None:
 
 def test_targets_are_large_enough(opener: Opener) -> None:
     """WCAG 2.2, 2.5.8: 24 px at least."""
-    page, _ = opener("held", width=360)
+    page, _ = opener("small", width=360)
     sizes = page.locator("button:visible, summary:visible, input:visible").evaluate_all(
         "all => all.map(e => Math.min(e.getBoundingClientRect().width, e.getBoundingClientRect().height))"
     )
@@ -150,7 +153,7 @@ def test_targets_are_large_enough(opener: Opener) -> None:
 
 
 def test_printing_opens_what_is_folded(opener: Opener) -> None:
-    page, _ = opener("held")
+    page, _ = opener("small")
     text = _printed(page.pdf(format="A4"))
     assert "All estimates by channel_stats" in text
     assert "What to show" not in text
@@ -180,12 +183,14 @@ def test_pdf_of_the_command_is_whole(opener: Opener, files: Files, tmp_path: Pat
 
 
 def test_four_hundred_pictures_open_quickly(opener: Opener) -> None:
+    """A second of the page's own processor time: what else the machine does must not matter."""
     page, _ = opener("many")
-    pictures = page.locator("img").count()
-    assert pictures > 290
-    took = page.evaluate("() => performance.getEntriesByType('navigation')[0].loadEventEnd")
-    # A second on a free core; the machine of the tests may be busy.
-    assert took < 4000
+    assert page.locator("img").count() > 290
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    page.reload()
+    spent = {m["name"]: m["value"] for m in devtools.send("Performance.getMetrics")["metrics"]}
+    assert 0 < spent["TaskDuration"] < 1
 
 
 def _printed(pdf: bytes) -> str:

@@ -53,6 +53,11 @@ def states() -> dict[str, r.Results]:
     }
 
 
+def small() -> r.Results:
+    """One protection and a countermeasure, four prompts: all that a page can hold, little of each."""
+    return run(protection={CLOAK: 0.7, COUNTER: 0.35}, conditions=CONDITIONS[:3], prompts=SUBJECTS[:4])
+
+
 def many(count: int) -> tuple[r.Condition, ...]:
     """Clean and `count` primary conditions."""
     names = [f"encoder-pgd:{i + 1}" for i in range(count)]

@@ -1,0 +1,81 @@
+"""Readings from outside the main comparison: who a picture is taken for, and the card of planted truths."""
+
+from __future__ import annotations
+
+from audit.records import Estimate
+from audit.report.lookup import Facts
+from audit.report.table import Table
+
+RATE = "recognised_rate"
+
+
+def recognition_sentences(facts: Facts) -> tuple[str, ...]:
+    """How often pictures are taken for the artist's, by the primary metric; empty where nobody looked."""
+    v, headline = facts.voice, facts.headline
+    known = next((r for r in facts.results.recognition if r.metric == facts.primary), None)
+    names = ["base", "clean", *([headline.name] if headline else [])]
+    rates = [_rate(facts, name) for name in names]
+    if known is None or headline is None or any(e is None or e.value is None for e in rates):
+        return ()
+    base, clean, treated = (v.percent(e.value) if e else "" for e in rates)
+    return (
+        v.say(
+            "We also asked which of {count} artists a picture is nearest to. Taken for yours: {clean} of the pictures "
+            "by the unprotected models, {treated} by the protected ones, and {base} by the base model.",
+            count=len(known.artists) + 1, clean=clean, treated=treated, base=base,
+        ),
+        v.say(
+            "Of your real works {own} are taken for yours, and {wrong} of the works by the others.",
+            own=v.percent(known.own_rate), wrong=v.percent(known.false_rate),
+        ),
+    )  # fmt: skip
+
+
+def recognition_table(facts: Facts) -> Table | None:
+    """Share of pictures taken for the artist's, for every model and metric."""
+    v = facts.voice
+    metrics = [r.metric for r in facts.results.recognition]
+    rows = tuple(
+        (facts.short(name), metric, v.percent(e.value), v.percent(e.low), v.percent(e.high), str(e.n))
+        for name in ("base", "clean", *(c.name for c in facts.tested))
+        for metric in metrics
+        if (e := facts.estimate(RATE, name, metric=metric)) is not None
+    )
+    head = (
+        v.say("Drawn by the model trained on"), v.say("Metric"), v.say("Taken for yours"), v.say("Low"), v.say("High"),
+        v.say("Units counted"),
+    )  # fmt: skip
+    return Table(v.say("Share of pictures taken for yours"), head, rows) if rows else None
+
+
+def calibration_table(facts: Facts) -> Table | None:
+    """What audits of planted truths showed about this very setup; None without a card."""
+    v, card = facts.voice, facts.results.calibration
+    if card is None:
+        return None
+    rows = tuple(
+        (
+            facts.short(t.condition),
+            t.metric,
+            t.truth,
+            v.say("{far} of {all}", far=t.wrong, all=t.audits),
+            v.percent(t.rate_at_most),
+            v.percent(t.mean),
+        )
+        for t in card.truths
+    )
+    head = (
+        v.say("Planted"), v.say("Metric"), v.say("True index"), v.say("Tests that were wrong"), v.say("Rate at most"),
+        v.say("Mean index"),
+    )  # fmt: skip
+    caption = v.many(
+        card.audits,
+        "What {n} test of planted truths showed (card {digest})",
+        "What {n} tests of planted truths showed (card {digest})",
+        digest=card.digest()[:12],
+    )
+    return Table(caption, head, rows)
+
+
+def _rate(facts: Facts, name: str) -> Estimate | None:
+    return facts.estimate(RATE, name)

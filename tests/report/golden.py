@@ -1,0 +1,128 @@
+"""Golden pages: the words of a report for every designed state, kept as text in golden/.
+
+    python -m tests.report.golden
+
+writes them anew. Verdict, checks and estimates are fixed here, not judged, so that the texts change with the report
+alone. Tables and figures are left out: other tests hold their numbers against the results.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+from audit import records as r
+from audit.judge.words import condition_words, learned_words
+from audit.report import render
+from tests.builders import make_plan, make_results
+from tests.report import scenes
+
+FOLDER = Path(__file__).parent / "golden"
+_LEFT_OUT = {"table", "svg", "style", "script", "nav", "head", "dialog"}
+_BLOCKS = {"p", "li", "h1", "h2", "h3", "dt", "dd", "figcaption", "summary", "section", "div"}
+_LABELS: dict[str, tuple[float, float | None, float | None]] = {
+    "held": (0.72, 0.61, 0.83),
+    "partly-held": (0.3, 0.24, 0.36),
+    "did-not-hold": (0.02, -0.03, 0.07),
+    "inconclusive": (0.25, -0.2, 0.7),
+    "not-valid": (0.3, 0.2, 0.4),
+    "exploratory": (0.4, -0.6, 1.4),
+}
+_SENTENCES = {
+    "held": "On this test {words} held. {learned}.",
+    "partly-held": "On this test {words} held only in part. {learned}.",
+    "did-not-hold": "On this test {words} did not hold. {learned}.",
+    "inconclusive": "This test was too small or too noisy to tell if {words} held. {learned}.",
+    "exploratory": "This is a first look, not a verdict. With {words}, {learned}.",
+    "not-valid": "This test gives no answer: a check failed.",
+}
+
+
+def fixed(label: r.VerdictLabel, *, conditions: tuple[r.Condition, ...] = scenes.CONDITIONS[:4], replicates: int = 6,
+          artist: str = "Ada Quill", missing: frozenset[tuple[str, int]] = frozenset(),
+          bounds: bool = True) -> r.Results:  # fmt: skip
+    """A run with a verdict, three checks and one index per condition, all set by hand."""
+    plan = make_plan(conditions=conditions, replicates=replicates, artist=artist, prompts=scenes.SUBJECTS[:4])
+    results = make_results(plan=plan, missing=missing)
+    value, low, high = _LABELS[label]
+    kept = (low, high) if bounds else (None, None)
+    tested = [c for c in conditions if c.role != "clean"]
+    estimates = tuple(
+        r.Estimate(
+            name="protection_index", condition=c.name, metric=metric, value=value, low=kept[0], high=kept[1],
+            level=0.95, n=replicates, unit="share", method="by hand", note="" if bounds else "one training run only",
+        )
+        for c in tested
+        for metric in plan.metrics
+    )  # fmt: skip
+    decided = tested[0].name
+    learned = learned_words(value, *kept)
+    if label != "exploratory":
+        learned = learned[:1].upper() + learned[1:]
+    sentence = _SENTENCES[label].format(words=condition_words(decided), learned=learned)
+    given = r.ConditionVerdict(label=label, sentence=sentence)
+    checks = (
+        r.Check(slug="a-check", passed=label != "not-valid", sentence="A check was made.", detail="1 of 1"),
+        r.Check(slug="no-data", passed=None, sentence="A check could not be made.", detail=""),
+    )
+    verdict = r.Verdict(
+        label=label, sentence=sentence, condition=None if label == "not-valid" else decided,
+        per_condition={c.name: given for c in tested if c.primary},
+    )  # fmt: skip
+    return results.model_copy(update={"estimates": estimates, "checks": checks, "verdict": verdict})
+
+
+NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202egnp.exe{{ 7*7 }}{artist}$x^2$\x00"
+STATES: dict[str, Callable[[], r.Results]] = {
+    "held": lambda: fixed("held"),
+    "partly-held": lambda: fixed("partly-held"),
+    "did-not-hold": lambda: fixed("did-not-hold"),
+    "inconclusive": lambda: fixed("inconclusive"),
+    "not-valid": lambda: fixed("not-valid"),
+    "exploratory": lambda: fixed("exploratory", replicates=2),
+    "missing-cells": lambda: fixed("partly-held", missing=frozenset({(scenes.CLOAK, 2), ("clean", 5)})),
+    "one-replicate": lambda: fixed("exploratory", replicates=1, bounds=False),
+    "forty-conditions": lambda: fixed("partly-held", conditions=scenes.many(40)),
+    "hostile-names": lambda: fixed(
+        "partly-held",
+        artist=NASTY,
+        conditions=(scenes.CONDITIONS[0], r.Condition(name=NASTY, role="protected", steps=("x",), primary=True)),
+    ),
+}
+
+
+def page(name: str, *, lang: str = "en") -> str:
+    """The words of a state's page, one block to a line."""
+    reader = _Lines()
+    reader.feed(render(STATES[name](), images=Path("nowhere"), lang=lang))
+    lines = (" ".join(line.split()) for line in "".join(reader.parts).split("\n"))
+    # The digest covers all of the results, so that any new field would change it.
+    return re.sub(r"\b[0-9a-f]{12}\b", "<digest>", "\n".join(line for line in lines if line)) + "\n"
+
+
+class _Lines(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.parts: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._hidden += tag in _LEFT_OUT
+        self.parts.append("\n" if tag in _BLOCKS else "")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden -= tag in _LEFT_OUT
+        self.parts.append("\n" if tag in _BLOCKS else "")
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden:
+            self.parts.append(data.replace("\n", " "))
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    for state in STATES:
+        (FOLDER / f"{state}.txt").write_text(page(state), encoding="utf-8")
+    (FOLDER / "partly-held.de.txt").write_text(page("partly-held", lang="de"), encoding="utf-8")

@@ -1,0 +1,124 @@
+"""Court edition, PDF, terminal and the command that makes them."""
+
+from __future__ import annotations
+
+import io
+import re
+import stat
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+from typer.testing import CliRunner
+
+from audit.cli import app
+from audit.errors import AuditError
+from audit.report import pdf, print_pdf, render
+from audit.report.lint import banned_claims, visible_text
+from audit.report.terminal import WIDTH, show
+from tests.report import golden, scenes
+from tests.report.conftest import Rendered
+from tests.report.soup import taste
+
+
+@pytest.fixture(scope="module")
+def court(pages: dict[str, Rendered]) -> str:
+    rendered = pages["partly-held"]
+    return render(rendered.results, images=rendered.folder / "images", edition="court")
+
+
+def test_court_edition_has_no_script_and_nothing_folded(court: str) -> None:
+    soup = taste(court)
+    assert [tag for tag in ("script", "details", "summary", "dialog", "button", "input") if soup.all(tag)] == []
+    policy = next(m["content"] for m in soup.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert "script-src 'none'" in policy
+    assert soup.all("html")[0]["class"] == "court"
+
+
+def test_court_edition_says_all_that_the_other_says(pages: dict[str, Rendered], court: str) -> None:
+    wanted = taste(pages["partly-held"].html)
+    found = taste(court)
+    for tag in ("h2", "caption", "th", "figcaption", "data"):
+        assert set(wanted.text(tag)) <= set(found.text(tag)), tag
+    assert wanted.data == found.data
+    assert banned_claims(visible_text(court)) == []
+
+
+def test_court_edition_carries_its_digest_in_the_page_margin(pages: dict[str, Rendered], court: str) -> None:
+    digest = pages["partly-held"].results.digest()[:12]
+    assert f'@top-left {{ content: "CloakCheck report {digest}"; }}' in court
+    assert '"Page " counter(page) " of " counter(pages) ""' in court
+
+
+@pytest.mark.parametrize("label", list(scenes.states()))
+def test_terminal_says_the_sentence_of_the_report(pages: dict[str, Rendered], label: str) -> None:
+    results = pages[label].results
+    assert results.verdict is not None
+    out = io.StringIO()
+    show(results, Console(file=out, width=80))
+    text = " ".join(out.getvalue().split())
+    assert results.verdict.sentence in text
+    tracks = re.findall(r"^ *([─━●◀▶]+)$", out.getvalue(), re.MULTILINE)
+    assert [len(t) for t in tracks] == ([] if label == "not-valid" else [WIDTH])
+
+
+@pytest.mark.parametrize(
+    ("label", "at"), [("held", round(0.72 * (WIDTH - 1))), ("did-not-hold", round(0.02 * (WIDTH - 1)))]
+)
+def test_terminal_scale_puts_the_mark_where_it_belongs(label: str, at: int) -> None:
+    out = io.StringIO()
+    show(golden.STATES[label](), Console(file=out, width=80))
+    (track,) = re.findall(r"^ *([─━●]+)$", out.getvalue(), re.MULTILINE)
+    assert track.index("●") == at
+
+
+def test_report_command_writes_editions_and_languages(pages: dict[str, Rendered], tmp_path: Path) -> None:
+    rendered = pages["exploratory"]
+    (tmp_path / "results.json").write_text(rendered.results.model_dump_json())
+    done = CliRunner().invoke(app, ["report", str(tmp_path), "--court", "--lang", "de"])
+    assert done.exit_code == 0
+    assert done.stdout.splitlines() == [str(tmp_path / "report-court.html"), str(tmp_path / "report.html")]
+    assert '<html lang="de"' in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_report_command_refuses_an_unknown_language(pages: dict[str, Rendered], tmp_path: Path) -> None:
+    (tmp_path / "results.json").write_text(pages["exploratory"].results.model_dump_json())
+    done = CliRunner().invoke(app, ["report", str(tmp_path), "--lang", "tlh"])
+    assert done.exit_code == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_open_hands_the_file_to_the_browser(
+    pages: dict[str, Rendered], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "results.json").write_text(pages["exploratory"].results.model_dump_json())
+    opened: list[str] = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert CliRunner().invoke(app, ["report", str(tmp_path), "--open"]).exit_code == 0
+    assert opened == [(tmp_path / "report.html").as_uri()]
+
+
+def test_pdf_without_a_browser_is_one_clear_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(pdf.BROWSER_VARIABLE, "no-such-browser")
+    with pytest.raises(AuditError) as caught:
+        print_pdf(tmp_path / "report-court.html", tmp_path / "report-court.pdf")
+    assert caught.value.slug == "browser-not-found"
+    assert str(tmp_path) not in caught.value.sentence
+
+
+WRITES_RUBBISH = 'echo no > "$(echo "$@" | sed "s/.*--print-to-pdf=//;s/ .*//")"'
+
+
+@pytest.mark.parametrize("script", ["exit 0", "exit 3", WRITES_RUBBISH])
+def test_a_browser_that_makes_no_pdf_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
+) -> None:
+    fake = tmp_path / "browser"
+    fake.write_text(f"#!/bin/sh\n{script}\n")
+    fake.chmod(fake.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv(pdf.BROWSER_VARIABLE, str(fake))
+    (tmp_path / "report-court.html").write_text("<!doctype html>")
+    with pytest.raises(AuditError) as caught:
+        print_pdf(tmp_path / "report-court.html", tmp_path / "report-court.pdf")
+    assert caught.value.slug == "pdf-failed"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["browser", "report-court.html"]
