@@ -17,6 +17,7 @@ from audit import __version__, provenance
 from audit.collect.folders import Picture, list_pictures, read_picture
 from audit.collect.notes import picture_notes
 from audit.conditions import parse_step, recipes, treat
+from audit.conditions.caveats import caveats
 from audit.errors import BadInput, printable
 from audit.images import encode_png
 from audit.machine import pick_device
@@ -85,6 +86,7 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
     )
     progress.close()
     ids = {picture.file: work.id for picture, work in zip(pictures, works, strict=True)}
+    told = recipes([condition], surrogate=surrogate.facts, asked=settings)
     record = Copies(
         command=command,
         tool_version=__version__,
@@ -92,12 +94,12 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
         caution=CAUTION[command],
         declaration=DECLARATION if spec.declare else "",
         treatment=text,
-        recipes=recipes([condition], surrogate=surrogate.facts, asked=settings),
+        recipes=told,
         model=model.facts,
         surrogate=surrogate.facts,
         seed=spec.seed,
         packages=provenance.packages(),
-        notes=(*notes, *picture_notes(pictures, [], ids)),
+        notes=(*notes, *picture_notes(pictures, [], ids), *caveats(told)),
         files=(),
     )
     _write(out, record, pictures, works, images, store)

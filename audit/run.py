@@ -11,6 +11,7 @@ import torch
 from audit import provenance
 from audit.collect import MIN_WORKS, collect, collect_references
 from audit.collect.other import other_works
+from audit.conditions.caveats import caveats
 from audit.cost import measure_cost
 from audit.eventlog import TRAINING_BEGINS, log_event
 from audit.evidence.timestamps import write_request
@@ -183,8 +184,6 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
         progress=progress.count,
     )
     progress.close()
-    for note in artist.notes:
-        progress.say(f"Note: {note.sentence}")
     asked = other_artist(controls_of(spec))
     others = () if asked is None else other_works(asked[0], artist=artist, least=MIN_WORKS, save=store.put_pixels)
     references: tuple[ReferenceArtist, ...] = ()
@@ -199,6 +198,9 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
         surrogate=describe(spec.surrogate) if spec.surrogate else None,
         other_works=others,
     )
+    artist = artist.model_copy(update={"notes": (*artist.notes, *caveats(plan.recipes))})
+    for note in artist.notes:
+        progress.say(f"Note: {note.sentence}")
     model = load(spec.model, device=device)
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)

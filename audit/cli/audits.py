@@ -60,6 +60,10 @@ def plan(asked: Spec) -> None:
     shown = preview(asked, Progress())
     for condition in shown.plan.conditions:
         print(f"condition {printable(condition.name)} ({condition.role})")
+    for recipe in shown.plan.recipes:
+        settings = "; ".join(f"{name} {value}" for name, value in recipe.settings.items())
+        published = f"; published with {recipe.published}" if recipe.published else ""
+        print(printable(f"treatment {recipe.step}: {recipe.source}; {settings}{published}", limit=600))
     print(f"cells {shown.cells}")
     print(f"time about {duration(sum(shown.cost.seconds.values()))}")
     print(f"memory about {shown.cost.memory_bytes / 1e9:.1f} GB")

@@ -56,6 +56,7 @@ def test_conditions_that_reach_across_stages(tiny_model, tmp_path):
         {v.work: v.perceptual for v in seen[name]} for name in ("placebo-perceptual", "denoiser-pgd:12")
     )
     assert all(placebo[work] <= protected[work] + 1e-6 for work in pool)
+    assert {"reference-protection", "platform-approximate"} <= {n.slug for n in results.notes}
     others = next(c for c in results.cells if c.condition == "other-artist")
     assert others.adapter is not None
     assert len(plan.other_works) >= 10

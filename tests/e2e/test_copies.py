@@ -116,5 +116,5 @@ def test_grey_and_transparent_pictures_of_one_row_are_no_surprise(tmp_path, tiny
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
     record = Copies.model_validate(json.loads((tmp_path / "out" / "cloakcheck.json").read_text(encoding="utf-8")))
-    assert {n.slug for n in record.notes} == {"picture-transparent"}
+    assert {n.slug for n in record.notes} == {"picture-transparent", "reference-protection"}
     assert [(f.file, f.width, f.height) for f in record.files] == [("alpha.png", 16, 300), ("grey.png", 300, 16)]
