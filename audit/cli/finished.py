@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +12,7 @@ import typer
 
 from audit.cli.app import app
 from audit.cli.options import Json, announce, one_sentence
+from audit.errors import BadResults
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
@@ -17,6 +20,19 @@ Margin = Annotated[
     list[str] | None,
     typer.Option(metavar="NAME=NUMBER", help="Judge with another margin than planned; the report says so. Repeatable."),
 ]
+
+
+@contextmanager
+def judgeable() -> Iterator[None]:
+    """One sentence for figures that fit the schema and still cannot be reckoned with, as after editing by hand."""
+    try:
+        yield
+    except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
+        raise BadResults(
+            "results-inconsistent",
+            f"results.json holds figures that cannot be judged or shown ({type(error).__name__}); use the file as the "
+            "run wrote it, and report this if you did.",
+        ) from error
 
 
 @app.command()
@@ -29,7 +45,9 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
 
         changes = {name: value for name, _, value in (text.partition("=") for text in margin or [])}
         results = with_margins(read_results(folder), changes)
-        announce(finish(results, folder), folder, as_json=json_output)
+        with judgeable():
+            judged = finish(results, folder)
+        announce(judged, folder, as_json=json_output)
 
 
 @app.command()
@@ -46,7 +64,8 @@ def report(
         from audit.runfolder import read_results
 
         results = read_results(folder)
-        path = write_report(results, run_folder=folder, lang=lang)
+        with judgeable():
+            path = write_report(results, run_folder=folder, lang=lang)
         if court or pdf:
             print(page := write_report(results, run_folder=folder, edition="court", lang=lang))
             if pdf:

@@ -22,7 +22,6 @@ from audit.evidence.signing import public_pem
 from audit.evidence.source import Source
 from audit.evidence.timestamps import request_bytes
 from audit.provenance import now
-from audit.report.page import render
 from audit.store import storage_errors, write_atomic
 
 SUMS, SIGNER, SIGNATURE = "SHA256SUMS", "signer.pub", "tagmanifest.sig"
@@ -85,7 +84,6 @@ def bundle_contents(source: Source, request: Request) -> Contents:
         protected=request.protected,
         adapters=request.adapters.kept(),
         adapters_fate=request.adapters.fate,
-        render=lambda results, images: render(results, images=images),
     )
 
 

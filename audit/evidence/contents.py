@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from audit.images import read_regular
 from audit.models.cards import LAB
 from audit.provenance import code_digests, code_files
 from audit.records import Results
+from audit.report.page import render
 from audit.store import file_digest
 
 Profile = Literal["full", "redacted", "minimal"]
@@ -40,7 +40,6 @@ def collect_contents(
     protected: Path | None,
     adapters: dict[str, Path],
     adapters_fate: str,
-    render: Callable[[Results, Path], str],
 ) -> Contents:
     """Choose and make every file of a bundle; writes nothing.
 
@@ -48,7 +47,6 @@ def collect_contents(
         originals: the artist's folder, needed by `full`; protected: likewise, when the plan has such files.
         adapters: digest -> file of the adapters to put in (none by default).
         adapters_fate: one sentence on where the adapters are.
-        render: results and a folder of pictures -> the report's text; a missing folder gives a page without them.
 
     Raises:
         BadInput: `originals-differ`, when `full` is asked for and a file of the plan is not in the folder given.
@@ -76,7 +74,9 @@ def collect_contents(
         # A page rendered without the artist's pictures, or without any.
         shown = folder / "images" if profile == "redacted" else folder / "no-pictures"
         bare = source.results.model_copy(update={"work_images": {}, "treated_images": {}})
-        files["report.html"] = render(bare, shown).encode("utf-8")
+        files["report.html"] = render(bare, images=shown).encode("utf-8")
+        if (folder / "report-court.html").is_file():
+            files["report-court.html"] = render(bare, images=shown, edition="court").encode("utf-8")
     if profile != "minimal" and _same_code(source):
         files["code/cloakcheck-source.zip"] = _source_zip()
     files["withheld.json"] = _json(made.withheld)

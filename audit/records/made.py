@@ -9,6 +9,11 @@ from pydantic import Field
 from audit.records.base import Digest, Finite, Record
 from audit.records.treated import Reached
 
+Bounded = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
+"""A style score."""
+Level = Annotated[float, Field(ge=0, le=255)]
+"""A difference of 8-bit levels."""
+
 
 class ImageSet(Record):
     """The pictures of one condition, in the order of `works`."""
@@ -25,9 +30,9 @@ class Visibility(Record):
 
     condition: str
     work: str
-    linf: Finite
+    linf: Level
     """Greatest difference of any channel, 0..255."""
-    rms: Finite
+    rms: Level
     """Root mean square difference, 0..255."""
     psnr: float | None
     """dB; None when the pictures are identical."""
@@ -74,7 +79,7 @@ class Score(Record):
     """Index into the plan's prompts."""
     noise: int
     """Index of the picture within its prompt, 0..per_prompt-1."""
-    value: Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)] | None
+    value: Bounded | None
     missing: str = ""
     """Why there is no value."""
 
@@ -98,9 +103,9 @@ class MetricFacts(Record):
     lineage: str
     """Where its features come from, in a few words."""
     weights_sha256: Digest
-    real: tuple[float, ...]
+    real: tuple[Bounded, ...]
     """Scores of the artist's own pool works against the held-out works: the ceiling."""
-    others: tuple[float, ...]
+    others: tuple[Bounded, ...]
     """Scores of works by other artists against the same held-out works."""
     others_artists: int
     """How many other artists those are."""

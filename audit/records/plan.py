@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -47,20 +47,24 @@ class SampleSettings(Record):
     """Pictures per prompt, each with noise of its own that all conditions share."""
 
 
+Share = Annotated[float, Field(ge=-10, le=10, allow_inf_nan=False)]
+"""A margin: any share that could be meant, and none that overflows where it is printed."""
+
+
 class Margins(Record):
     """What the verdict words mean, in shares of the protection index, fixed before the run."""
 
-    held: float = 0.5
-    partly: float = 0.0
-    did_not_hold: float = 0.2
-    learned_share: float = 0.1
+    held: Share = 0.5
+    partly: Share = 0.0
+    did_not_hold: Share = 0.2
+    learned_share: Share = 0.1
     """The clean gain must be at least this share of the distance from base to the held-out works."""
     level: float = Field(0.95, gt=0.5, lt=1)
-    min_replicates: int = 6
-    min_auc: float = 0.8
+    min_replicates: int = Field(6, ge=1, le=1000)
+    min_auc: Share = 0.8
     visible_step: float = Field(1.0, gt=0)
     """Least difference, of 255, that a protected file must show somewhere."""
-    base_knows_share: float = 0.5
+    base_knows_share: Share = 0.5
     """Base already knows the artist when it covers this share of the way from others to the artist."""
     max_dropped: float = Field(0.2, ge=0, lt=1)
     """More than this share of a condition's replicates broken or missing makes the run not valid."""

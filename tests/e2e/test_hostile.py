@@ -236,6 +236,38 @@ def test_a_run_whose_parts_do_not_fit_makes_no_bundle(name, slug, run_folder, tm
     refused(["bundle", run, "--key", tmp_path / "k", "--store", tmp_path / "s"], slug, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("place", "value", "slug"),
+    [
+        (("plan", "margins", "held"), 1e308, "results-invalid"),
+        (("metrics", 0, "real", 0), 1e308, "results-invalid"),
+        (("visibility", 0, "linf"), 1e308, "results-invalid"),
+        (("plan", "conditions", 0, "name"), "cleaned", None),
+    ],
+)
+def test_figures_that_nobody_can_reckon_with(place, value, slug, run_folder, tmp_path):
+    results = json.loads((run_folder / "results.json").read_text())
+    at = results
+    for step in place[:-1]:
+        at = at[step]
+    at[place[-1]] = value
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    done = CliRunner().invoke(app, ["judge", str(tmp_path)])
+    assert done.exit_code in ((2,) if slug else (0, 2, 3)), done.exception
+    assert slug is None or f"[{slug}]" in done.stderr
+
+
+def test_an_error_while_judging_is_one_sentence(run_folder, tmp_path, monkeypatch):
+    import audit.finish
+
+    def breaks(*args: object, **options: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(audit.finish, "judge", breaks)
+    run = shutil.copytree(run_folder, tmp_path / "run")
+    refused(["judge", run], "results-inconsistent", tmp_path)
+
+
 def test_a_results_file_that_never_ends(tmp_path):
     (tmp_path / "results.json").symlink_to("/dev/zero")
     refused(["judge", tmp_path], "results-missing", tmp_path)

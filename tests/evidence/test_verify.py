@@ -34,7 +34,7 @@ def published(sealed: Path) -> str:
 def test_an_untouched_bundle_passes_with_both(sealed):
     assert ours(sealed) == []
     assert failing_commands(sealed, published(sealed)) == []
-    assert len(commands(published(sealed))) == 12
+    assert len(commands(published(sealed))) == 13
 
 
 def test_the_bagit_package_agrees(sealed):
@@ -128,6 +128,24 @@ def test_a_forger_with_another_key_is_told_by_fingerprint_and_stamp(copy, sealed
     true_key = bag.digest((sealed / bundle.SIGNER).read_bytes())
     assert {f.check for f in verify(copy, signer=true_key) if not f.passed} >= {"signature"}
     assert verify(sealed, signer=true_key.upper())
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [
+        (bundle.SIGNATURE, "signature"),
+        (bundle.SIGNER, "signature"),
+        (bundle.REQUEST, "stamp-requests"),
+        (forms.VERIFY, "beside"),
+    ],
+)
+def test_both_find_a_change_whose_sum_was_written_anew(copy, sealed, name, check):
+    data = bytearray((copy / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (copy / name).write_bytes(bytes(data))
+    bundle.write_sums(copy)
+    assert ours(copy) == [check]
+    assert len(failing_commands(copy, published(sealed))) >= 1
 
 
 def test_results_that_the_log_does_not_tell_of_are_found_even_when_resealed(copy, key, authority):
