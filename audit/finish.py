@@ -13,10 +13,12 @@ from audit.store import write_atomic
 
 
 def finish(results: Results, out: Path) -> Results:
-    """Judge results, write results.json and report.html; returns the judged results."""
+    """Judge results, write results.json and report.html, for the preset court also its edition; the judged results."""
     judged = judge(results)
     data = (judged.model_dump_json(indent=1) + "\n").encode("utf-8")
     write_atomic(out / "results.json", data)
     log_event(out, JUDGED, {"results_sha256": hashlib.sha256(data).hexdigest()})
     write_report(judged, run_folder=out)
+    if judged.plan.preset == "court":
+        write_report(judged, run_folder=out, edition="court")
     return judged

@@ -132,6 +132,16 @@ def test_write_report_is_whole_and_leaves_nothing_else(pages: dict[str, Rendered
     assert sorted(p.name for p in rendered.folder.iterdir()) == ["images", "report.html"]
 
 
+def test_a_report_too_large_for_mail_says_so(
+    pages: dict[str, Rendered], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_report(pages["exploratory"].results, run_folder=tmp_path)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(page, "WARN_BYTES", 1000)
+    write_report(pages["exploratory"].results, run_folder=tmp_path)
+    assert "more than mail will carry" in capsys.readouterr().err
+
+
 def test_failed_write_keeps_the_old_report(
     pages: dict[str, Rendered], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from audit.report.figures.style import MARKS, SMALL, canvas, heading, value_at_end
+from audit.report.figures.style import MARKS, SMALL, WIDTH, canvas, cut, heading, value_at_end
 from audit.report.lookup import Facts
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -42,7 +42,7 @@ def forest(facts: Facts, *, key: str) -> Drawing | None:
     valued = [(c, m, e, e.value) for c, m, e in found if e.value is not None]
     rows = [
         _Row(
-            v.say("{condition}, by {metric}", condition=facts.short(c.name), metric=m),
+            facts.short(c.name) if m == facts.primary else v.say("by {metric}", metric=m),
             _numbers(facts, value, e.low, e.high),
             facts.slot(c.name),
             (value,),
@@ -57,8 +57,8 @@ def forest(facts: Facts, *, key: str) -> Drawing | None:
         return None
     text = v.say(
         "One row per condition and way of scoring. The mark is the estimate, the bar its range; filled marks "
-        "are the way of scoring chosen before the run. The shaded part is where the range must lie to count "
-        "as held."
+        "are by {metric}, chosen before the run. The shaded part is where the range must lie to count as held.",
+        metric=facts.primary,
     )
     table = Table(
         v.say("Protection index by condition and metric"),
@@ -143,7 +143,8 @@ def _bar(axes: Axes, index: int, row: _Row, window: tuple[float, float]) -> None
         markersize=6.5 if row.filled else 5, color=ink if row.filled else INKS["paper"], markeredgecolor=ink,
         markeredgewidth=1.2, zorder=3, clip_on=False,
     )  # fmt: skip
-    heading(axes, index, row.label, row.slot if row.heading else "muted", bold=row.heading)
+    room = int((WIDTH * 72 - 17 - 4.6 * len(row.numbers)) / 5.2)
+    heading(axes, index, cut(row.label, room), row.slot if row.heading else "muted", bold=row.heading)
     value_at_end(axes, index, row.numbers)
 
 

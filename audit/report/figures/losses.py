@@ -23,7 +23,7 @@ def losses(facts: Facts, *, key: str) -> Drawing | None:
     shown = list(curves)[:MOST_LINES]
     if not shown:
         return None
-    figure, axes = canvas(2.5, left=0.5, right=1.05, top=0.1, bottom=0.46)
+    figure, axes = canvas(2.5, left=0.5, right=1.05, top=0.1, bottom=0.3)
     for line, name in enumerate(shown):
         curve, slot = curves[name], facts.slot(name)
         at = (np.arange(len(curve)) + 0.5) / len(curve)

@@ -41,8 +41,8 @@ def scores(facts: Facts, *, key: str) -> Drawing | None:
     row = 0.0
     for name, found in shown:
         ink = INKS[facts.slot(name)]
-        row += 3.2
-        heading(axes, row - 0.9, facts.short(name), facts.slot(name))
+        row += 3.4
+        heading(axes, row - 0.3, facts.short(name), facts.slot(name))
         for values in found[:MOST_RUNS]:
             low, first, middle, third, high = np.quantile(values, (0, 0.25, 0.5, 0.75, 1))
             axes.plot((low, high), (row, row), color=ink, linewidth=0.7, alpha=0.7, zorder=2)
