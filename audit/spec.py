@@ -72,6 +72,12 @@ def _stays_below(written: object, name: str) -> None:
                 )
 
 
+def _beside(control: Any, spec_file: Path) -> Any:
+    """`other-artist:DIR` of a spec file, its folder relative to that file."""
+    name, colon, folder = control.partition(":") if isinstance(control, str) else ("", "", "")
+    return f"{name}:{spec_file.parent / folder}" if colon and name == "other-artist" else control
+
+
 def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
     """Join a TOML file and command-line options; the command line wins.
 
@@ -100,6 +106,8 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
             # Paths in a spec file are relative to that file.
             if isinstance(values.get(name), str):
                 values[name] = spec_file.parent / values[name]
+        if isinstance(values.get("control"), list):
+            values["control"] = [_beside(text, spec_file) for text in values["control"]]
     values |= {k: v for k, v in options.items() if v not in (None, (), "")}
     for name in PATHS:
         # An empty word on the command line arrives as the current folder.

@@ -182,6 +182,14 @@ def test_controls_of_this_plan_become_conditions(artist, store):
     assert (alone.name, alone.source, alone.steps) == ("mixed", "protected-files", ("mixed:0.25",))
 
 
+def test_folders_in_a_spec_file_are_relative_to_it(tmp_path):
+    (tmp_path / "audit.toml").write_text(
+        'originals = "art"\ncontrol = ["null", "other-artist:others", "other-artist"]\n', encoding="utf-8"
+    )
+    found = load_spec({}, tmp_path / "audit.toml")
+    assert found.control == ("null", f"other-artist:{tmp_path / 'others'}", "other-artist")
+
+
 def test_another_artists_pictures_come_with_their_own_captions():
     base = built_plan()
     others = tuple(make_work(100 + i) for i in range(5))

@@ -26,6 +26,8 @@ LEVEL = 1 / 127.5
 """One of 255 levels on the -1..1 scale."""
 ROW_PIXELS = 16 * 128 * 128
 """Model-size pixels per pass: 16 pictures on the lab model, one at 512 px."""
+FILE_PIXELS = 4 * 1024 * 1024
+"""File pixels per pass, since the change lives there."""
 MEASUREMENTS = 4
 """Draws of timestep and noise that the reported loss is averaged over."""
 
@@ -161,11 +163,12 @@ def measured(objective: Objective, pictures: Tensor, *, side: int, names: Sequen
 
 def same_size(pictures: Sequence[Pixels], side: int) -> Iterator[list[int]]:
     """Rows in groups of one picture size that fit one pass at a model's resolution."""
-    by_size: dict[tuple[int, ...], list[int]] = {}
+    by_size: dict[tuple[int, int, int], list[int]] = {}
     for row, picture in enumerate(pictures):
-        by_size.setdefault(picture.shape, []).append(row)
-    most = max(1, min(16, ROW_PIXELS // side**2))
-    for rows in by_size.values():
+        height, width, channels = picture.shape
+        by_size.setdefault((height, width, channels), []).append(row)
+    for (height, width, _), rows in by_size.items():
+        most = max(1, min(16, ROW_PIXELS // side**2, FILE_PIXELS // (height * width)))
         for start in range(0, len(rows), most):
             yield rows[start : start + most]
 
