@@ -61,6 +61,13 @@ def one_sentence() -> Iterator[None]:
     except AuditError as error:
         print(f"cloakcheck: {error.sentence} [{error.slug}]", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
+    except MemoryError:
+        print(
+            "cloakcheck: Memory ran out where nothing smaller could be tried; close other programs and run the same "
+            "command again: every finished step is kept. [memory-short]",
+            file=sys.stderr,
+        )
+        raise typer.Exit(2) from None
     except KeyboardInterrupt:
         stopped = Interrupted(
             "stopped", "Stopped. Every finished step is kept; run the same command again to go on from here."

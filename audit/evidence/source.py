@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from audit.errors import BadEvidence, BadResults, printable
 from audit.eventlog import EVENTS, JUDGED, read_events
 from audit.evidence.bag import NAME, read_text
+from audit.evidence.timestamps import request_bytes
 from audit.images import decode_png, pixels_digest
 from audit.records import Environment, Plan, Results
 from audit.runfolder import read_results
@@ -60,7 +61,9 @@ def read_source(folder: Path) -> Source:
         raise BadResults(
             "plan-edited", "plan.json does not fit its schema; put the file back as the run wrote it."
         ) from error
-    if plan.digest() != results.plan.digest():
+    request = folder / "plan.tsq"
+    same = not request.exists() or read_text(request) == request_bytes(read_text(folder / "plan.json"))
+    if plan.digest() != results.plan.digest() or not same:
         raise BadResults(
             "plan-edited", "plan.json is not the plan of these results; put the file back as the run wrote it."
         )

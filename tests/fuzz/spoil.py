@@ -91,17 +91,7 @@ def hostile_text(rng: np.random.Generator, value: Any) -> Any:
 
 
 def _named(rng: np.random.Generator, name: str, value: Any) -> Any:
-    if name in (
-        "artist",
-        "name",
-        "caption",
-        "sentence",
-        "detail",
-        "lineage",
-        "note",
-        "platform",
-        "claimed_tool",
-        "licence",
-    ):
-        return str(rng.choice(WORDS[:-8])) if isinstance(value, str) else value
+    if name in SHOWN_TEXTS and isinstance(value, str):
+        # JSON cannot carry half a character, and one of these would have the whole file refused.
+        return word(rng).encode("utf-8", "replace").decode("utf-8")
     return hostile_text(rng, value)
