@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
@@ -58,14 +61,42 @@ def _plan_digest(path: Path) -> str:
         return ""
 
 
+_LOCKS: dict[Path, FileLock] = {}
+"""Run folders that this process works in, until it ends."""
+
+
+def _lock(folder: Path) -> None:
+    """Keep other processes out of a run folder: two at once would tangle the chained log.
+
+    The lock lies in the system's temporary folder, so that nothing of it stays in the run; it ends
+    with the process, however that ends.
+    """
+    where = folder.resolve()
+    if where in _LOCKS:
+        return
+    locks = Path(tempfile.gettempdir()) / f"cloakcheck-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
+    locks.mkdir(mode=0o700, exist_ok=True)
+    lock = FileLock(locks / f"{hashlib.sha256(str(where).encode('utf-8')).hexdigest()}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise BadInput(
+            "out-busy",
+            f"Another run is at work in folder {printable(where.name)}/; wait until it has finished, or give another "
+            "folder with --out.",
+        ) from error
+    _LOCKS[where] = lock
+
+
 def claim(folder: Path, plan: Plan) -> None:
     """Make the folder this plan's: write plan.json, or find the same plan there and go on.
 
     Raises:
-        BadInput: the folder holds another run, or files that no run wrote.
+        BadInput: the folder holds another run, files that no run wrote, or is being worked in.
         StorageError: it cannot be written.
     """
     with storage_errors(folder):
+        _lock(folder)
         path = folder / "plan.json"
         if path.exists():
             if _plan_digest(path) != plan.digest():

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from audit.errors import BadInput
@@ -53,3 +57,26 @@ def test_examples_are_works_whose_copy_has_the_originals_size():
 
     artist = ArtistSet(artist="x", works=works, protected=tuple(file(w, 128 if w.id == "w001" else 256) for w in works))
     assert [w.id for w in example_works(artist)] == ["w000", "w002", "w003"]
+
+
+def test_a_folder_that_another_process_works_in_is_refused(tmp_path):
+    plan = make_plan()
+    (tmp_path / "plan.json").write_text(plan.model_dump_json())
+    code = (
+        "import sys, pathlib\n"
+        "from audit.records import Plan\n"
+        "from audit.runfolder import claim\n"
+        "claim(pathlib.Path(sys.argv[2]), Plan.model_validate_json(pathlib.Path(sys.argv[1]).read_text()))\n"
+        "print('claimed', flush=True)\n"
+        "sys.stdin.read()\n"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "plan.json"), str(tmp_path / "run")]
+    root = Path(__file__).resolve().parent.parent
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as other:
+        assert other.stdout.readline() == "claimed\n"
+        with pytest.raises(BadInput) as caught:
+            claim(tmp_path / "run", plan)
+        other.kill()
+    assert caught.value.slug == "out-busy"
+    claim(tmp_path / "run", plan)
+    claim(tmp_path / "run", plan)
