@@ -19,7 +19,7 @@ def demo_spec(*, preset: str | None, out: Path | None, store: Path | None, devic
         "originals": LAB_ARTISTS / ARTIST,
         "artist": "Streamline Freehand (built-in example)",
         "protect": (PROTECTION,),
-        "control": CONTROLS,
+        "control": () if preset == "quick" else CONTROLS,
         "preset": preset,
         "out": out,
         "store": store,

@@ -44,10 +44,11 @@ def test_every_stage_is_foreseen(model):
     assert found.disk_bytes > 0
 
 
-def test_training_time_grows_with_steps(model):
-    few = cost(model, small_plan(model)).seconds["Training"]
-    many = cost(model, small_plan(model, training=TrainSettings(rank=2, steps=500, batch=2))).seconds["Training"]
-    assert many > 3 * few
+def test_training_time_is_of_all_samples(model, monkeypatch):
+    monkeypatch.setattr("audit.cost._train_row_seconds", lambda plan, model, pack, precision: 0.01 * pack)
+    plan = small_plan(model)
+    cells = len(plan.conditions) * plan.replicates
+    assert cost(model, plan, pack=5).seconds["Training"] == pytest.approx(cells * 50 * 2 * 0.05)
 
 
 def test_a_probe_that_does_not_fit_is_halved(model):

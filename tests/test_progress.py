@@ -80,4 +80,4 @@ def test_time_left_in_all_counts_the_stages_to_come(clock):
     for done in range(1, 6):
         clock[0] += 6.0
         progress.update(done)
-    assert stream.getvalue().splitlines()[-1].endswith("about 30 s left, 1 min 0 s in all")
+    assert stream.getvalue().splitlines()[-1].endswith("4 of 10, about 36 s left, 1 min 6 s in all")

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -167,7 +168,13 @@ def test_control_c_stops_cleanly_and_says_how_to_go_on(folders, tiny_model, fini
     again = [str(a) for a in args]
     again[again.index("--out") + 1], again[again.index("--store") + 1] = str(tmp_path / "o"), str(tmp_path / "s")
     process = subprocess.Popen(
-        [sys.executable, "-m", "audit.cli", *again], cwd=ROOT, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "audit.cli", *again],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # A shell's background job has the signal switched off, and its children too.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not any((tmp_path / "s").glob("steps/*/*/manifest.json")) and time.monotonic() < deadline:
