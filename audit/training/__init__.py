@@ -92,10 +92,13 @@ def train(
             if progress is not None:
                 progress(before + steps * weight)
 
-        if not sound.issuperset(pack_keys):
+        missing = [i for i in rows if keys[i] not in sound]
+        # A pack that was stopped goes on as it was; of any other, only what no earlier run has left is trained.
+        wanted = rows if missing and Checkpoint(store, pack_keys).exists() else missing
+        if wanted:
             _train_rows(
-                [cells[i] for i in rows],
-                pack_keys,
+                [cells[i] for i in wanted],
+                [keys[i] for i in wanted],
                 model=model,
                 settings=settings,
                 precision=precision,

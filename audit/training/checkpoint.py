@@ -59,6 +59,10 @@ class Checkpoint:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
 
+    def exists(self) -> bool:
+        """Whether a run of this very pack was stopped."""
+        return any((folder / "step.json").exists() for folder in (self.folder, self.folder.with_suffix(".old")))
+
     def load(self) -> State | None:
         """The newest whole checkpoint; a damaged one is dropped, and without any the pack starts anew."""
         for folder in (self.folder, self.folder.with_suffix(".old")):

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import StorageError
+from audit.models.loader import load
 from audit.store import Store
 from audit.training import checkpoint as checkpoints
 from audit.training import make_packs
 from audit.training.checkpoint import Checkpoint
 from audit.training.loop import State
+from tests.test_memory import SETTINGS as MEMORY_SETTINGS
+from tests.test_memory import make_cells, room_for, run
 
 
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 40))
@@ -28,6 +31,16 @@ def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, condit
             assert len(holders) == 1
         sizes = [len(p) for p in packs]
         assert max(sizes) - min(sizes) <= conditions
+
+
+def test_only_what_no_earlier_run_has_left_is_trained(tiny_model, tmp_path):
+    model, store = load(str(tiny_model), device=torch.device("cpu")), Store(tmp_path)
+    cells = make_cells(store, 4)
+    run(model, store, cells[:2])
+    with room_for(model, 100) as tried:
+        made = run(model, store, cells)
+    assert set(tried) == {2 * MEMORY_SETTINGS.batch}
+    assert [a.condition for a, _ in made] == [c.condition for c in cells]
 
 
 def state(step: int) -> State:
