@@ -124,8 +124,8 @@ def tables(
         for budget in BUDGETS:
             name = f"{ATTACK}:{budget}"
             lines.append(f"| protection index, {name} ({visibility(r, name)}) | {both('protection_index', name)} |")
-        c = counters[artist]
-        for counter in COUNTERMEASURES:
+        for counter in COUNTERMEASURES if artist in counters else ():
+            c = counters[artist]
             for name in (f"{ATTACK}:{BUDGETS[-1]}+{counter}", f"clean+{counter}"):
                 lines.append(f"| protection index, {name} | {both('protection_index', name, c)} |")
         lines.append(f"\nVerdict: {r['verdict']['sentence']}")
@@ -152,7 +152,8 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("lab-work"))
     args = parser.parse_args()
     results = {artist: audit(artist, args.work) for artist in ARTISTS}
-    counters = {artist: countered(artist, args.work) for artist in ARTISTS}
+    # Where the attack held: on the filled artist it did not.
+    counters = {ARTISTS[0]: countered(ARTISTS[0], args.work)}
     model = load("lab", device=torch.device("cpu"))
     tame = {a: ", ".join(f"{leverage.leverage(model.vae, a, b):.0%}" for b in leverage.BUDGETS) for a in ARTISTS}
     figures = tables(results, counters, unseen_psnr(model), tame, recognition(model, args.work))
