@@ -18,7 +18,8 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from torch import Tensor
 
-from audit.conditions.protect.pgd import pgd
+from audit.conditions.protect.pgd import Draws, delivered, pgd
+from audit.conditions.windows import windows
 from audit.models.cards import LAB_ARTISTS
 from audit.tensors import to_model_size, to_tensor
 
@@ -45,11 +46,21 @@ def leverage(vae: AutoencoderKL, artist: str, budget: float) -> float:
         spread = everything.std(dim=(0, 2, 3), keepdim=True)
         goal = vae.encode(works(other, 20, 1)).latent_dist.mode() / spread
 
-    def distance(unit: Tensor) -> Tensor:
+    def distance(unit: Tensor, draws: Draws | None = None) -> Tensor:
         return (vae.encode(unit).latent_dist.mode() / spread - goal).pow(2).mean(dim=(1, 2, 3))
 
-    start = torch.zeros_like(pictures)
-    moved = pgd(pictures, loss=distance, side=SIDE, budget=budget, step=budget / 10, steps=STEPS, start=start)
+    falling = [budget / 10 * (1 - 0.9 * i / (STEPS - 1)) for i in range(STEPS)]
+    change = pgd(
+        pictures,
+        torch.zeros_like(pictures),
+        loss=distance,
+        places=windows(SIDE, SIDE, side=SIDE, policy="squares"),
+        side=SIDE,
+        budget=budget,
+        sizes=falling,
+        names=[("leverage", i) for i in range(WORKS)],
+    )
+    moved = delivered(pictures, change)
     with torch.no_grad():
         return float((1 - distance(moved) / distance(pictures)).mean())
 
