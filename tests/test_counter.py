@@ -152,10 +152,12 @@ def test_repainting_changes_more_the_further_it_goes_and_takes_noise_away(lab):
     assert little < much
 
 
-def test_impress_brings_a_work_nearer_to_its_reconstruction_without_going_far(lab):
+def test_impress_brings_a_disturbed_work_nearer_to_its_reconstruction(lab):
     original, _ = open_picture(next(iter(sorted(LAB_ARTISTS.glob("*/*.png")))))
     small = cv2.resize(original, (64, 64), interpolation=cv2.INTER_AREA)
-    made = apply_step(parse_step("impress:0.3"), [small], context(lab, [small], asked=ProtectSettings()))
+    # On an undisturbed work its published start noise outweighs what its steps take away (DECISIONS).
+    noisy = apply_step(parse_step("placebo:32"), [small], context(lab, [small], asked=ProtectSettings())).pictures[0]
+    made = apply_step(parse_step("impress:0.3"), [noisy], context(lab, [noisy], asked=ProtectSettings()))
     assert made.last[0] < made.first[0]
     assert "reconstruction" in made.objective
 
