@@ -41,14 +41,22 @@ def test_wheel_runs_the_demo_elsewhere(tmp_path):
         cwd=elsewhere, env=clean, check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert Path(where.stdout.strip()).is_relative_to(env)
+    art = site / "audit" / "models" / "lab" / "artists" / "streamline-freehand-color"
+    # The demo's audit with the least of everything: what is shown is that the wheel holds all it needs.
+    (elsewhere / "audit.toml").write_text(
+        f'originals = "{art}"\nprotect = ["encoder-pgd:16"]\nreplicates = 1\n'
+        "[training]\nsteps = 5\n[sampling]\nsteps = 4\n[protection]\nsteps = 2\n",
+        encoding="utf-8",
+    )
+    options = ["--spec", "audit.toml", "--preset", "quick", "--out", "report", "--store", "store"]
     done = subprocess.run(
-        [python, "-m", "audit.cli", "demo", "--preset", "quick", "--out", "report", "--store", "store"],
+        [python, "-m", "audit.cli", "run", *options],
         cwd=elsewhere, env=clean, check=False, capture_output=True, text=True,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    assert done.returncode in (0, 3), done.stderr
     report = elsewhere / done.stdout.strip().splitlines()[-1]
     assert report.read_text(encoding="utf-8").startswith("<!doctype html>")
     results = json.loads((elsewhere / "report" / "results.json").read_text())
-    assert results["verdict"]["label"] == "exploratory"
+    assert results["verdict"]["label"] in ("exploratory", "not-valid")
     assert results["plan"]["model"]["lab"] is True
     assert sum(p.stat().st_size for p in (site / "audit" / "models" / "lab").rglob("*") if p.is_file()) < MAX_LAB_BYTES
