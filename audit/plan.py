@@ -1,8 +1,7 @@
-"""From a spec and the collected works to the plan: conditions, settings, prompts, cells, cost."""
+"""From a spec and the collected works to the plan: conditions, settings, cells."""
 
 from __future__ import annotations
 
-import re
 import statistics
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,9 +12,8 @@ from pydantic import ValidationError
 from audit import __version__
 from audit.conditions import TREATMENTS, parse_step, recipes
 from audit.errors import BadInput, printable
-from audit.files import read_bounded
 from audit.images import at_size_of, rms
-from audit.models.cards import LAB_PROMPTS
+from audit.prompts import choose_prompts, full_prompt
 from audit.records import (
     ArtistSet,
     Condition,
@@ -30,7 +28,7 @@ from audit.records import (
     TrainSettings,
     Work,
 )
-from audit.spec import MOST_BYTES, Spec
+from audit.spec import Spec
 from audit.store import Store
 from audit.style import METRICS
 from audit.training import TrainingCell
@@ -49,8 +47,6 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     "court": ("placebo", "null", "clean-again", "identity", "other-artist"),
 }
 """Controls that a preset adds by itself: noise, the A/A test, and in court all planted truths."""
-PROMPTS = {"quick": 12, "standard": 24, "court": 24}
-MAX_PROMPTS = 500
 OTHER_ARTIST = "other-artist"
 PRIMARY_METRIC = "channel_stats"
 
@@ -287,51 +283,6 @@ def placebo_budget(protection: Condition, *, artist: ArtistSet, store: Store) ->
     level = round(statistics.median(changes))
     low, high = TREATMENTS["placebo"].low, TREATMENTS["placebo"].high
     return min(max(level, low), high)
-
-
-# --- prompts ---------------------------------------------------------------------------------------
-
-
-def choose_prompts(spec: Spec, artist: ArtistSet) -> tuple[str, ...]:
-    """Subjects in the list's order that share no word with any work's caption, so that content cannot leak.
-
-    When fewer remain than the preset wants, the list is filled up with the first of the others.
-    A file given by the user is taken as it is.
-    """
-    wanted = PROMPTS[spec.preset]
-    if spec.prompts is not None:
-        return _read_prompts(spec.prompts)
-    listed = _read_prompts(LAB_PROMPTS)
-    shown = {word for work in artist.works for word in _words(work.caption)}
-    fresh = [p for p in listed if not shown & set(_words(p))]
-    return tuple([*fresh, *(p for p in listed if p not in fresh)][:wanted])
-
-
-def _words(text: str) -> list[str]:
-    return re.findall(r"[a-z]{3,}", text.lower())
-
-
-def _read_prompts(path: Path) -> tuple[str, ...]:
-    try:
-        text = read_bounded(path, limit=MOST_BYTES).decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            "prompts-unreadable",
-            f"Prompt file {printable(path.name)} cannot be read as UTF-8 text; give a file with one subject per line.",
-        ) from error
-    lines = [printable(line.strip()) for line in text.splitlines()]
-    prompts = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
-    if not 1 <= len(prompts) <= MAX_PROMPTS:
-        raise BadInput(
-            "prompts-count",
-            f"Prompt file {printable(path.name)} holds {len(prompts)} subjects, but 1 to {MAX_PROMPTS} are needed.",
-        )
-    return prompts
-
-
-def full_prompt(subject: str, trigger: str) -> str:
-    """What the text encoder reads, in training captions and in prompts alike."""
-    return f"{subject} by {trigger}"
 
 
 # --- cells -----------------------------------------------------------------------------------------

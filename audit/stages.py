@@ -7,8 +7,9 @@ from pathlib import Path
 
 from audit.conditions import treat
 from audit.models.loader import Model
-from audit.plan import full_prompt, other_in_turn
+from audit.plan import other_in_turn
 from audit.progress import Progress
+from audit.prompts import full_prompt
 from audit.records import Adapter, ArtistSet, Cell, Generations, ImageSet, MetricFacts, Plan, Recognition, Visibility
 from audit.sampling import Source, generate
 from audit.store import Store

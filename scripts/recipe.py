@@ -61,7 +61,9 @@ def draw(pipe: StableDiffusionPipeline, *, pictures: int, steps: int, guidance: 
     """One picture for each of the first prompts, one call of the pipeline each."""
     pipe.scheduler = DPMSolverMultistepScheduler.from_config(pipe.scheduler.config, timestep_spacing="trailing")
     pipe.set_progress_bar_config(disable=True)
-    prompts = [line for line in LAB_PROMPTS.read_text(encoding="utf-8").splitlines() if line][:pictures]
+    prompts = [line for line in LAB_PROMPTS.read_text(encoding="utf-8").splitlines() if line[:1] not in ("", "#")][
+        :pictures
+    ]
     for prompt in prompts:
         pipe(f"{prompt} by nulevoy", num_inference_steps=steps, guidance_scale=guidance)
 

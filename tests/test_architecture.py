@@ -25,6 +25,7 @@ LAYERS = [
     ["sampling"],
     ["conditions"],
     ["machine"],
+    ["prompts"],
     ["collect", "plan", "runfolder", "cost"],
     ["judge"],
     ["report"],

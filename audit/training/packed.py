@@ -106,8 +106,8 @@ class PackedConv2d(nn.Module):
         # shifted and added (fold): a grouped convolution with so few outputs is several times slower.
         taps = self.a.flip(-2, -1).permute(0, 1, 3, 4, 2).reshape(cells, 1, -1, x.shape[1])
         spread = torch.matmul(taps, x.view(cells, rows, x.shape[1], -1)).flatten(0, 1)
-        size, pad = self.base.kernel_size, self.base.padding
-        low = F.fold(spread, x.shape[-2:], size, padding=(size[0] - 1 - pad[0], size[1] - 1 - pad[1]))
+        # A kernel of odd side that keeps the size: shifting back needs the same padding.
+        low = F.fold(spread, x.shape[-2:], self.base.kernel_size, padding=tuple(k // 2 for k in self.base.kernel_size))
         update = torch.matmul(self.b[:, None], low.view(cells, rows, rank, -1))
         return y + self.scale * update.view(y.shape)
 

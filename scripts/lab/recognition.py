@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from audit.models.cards import LAB_OPENCLIP
 from audit.models.encode import hidden_states
 from audit.models.loader import Model
-from audit.plan import LAB_SAMPLING, full_prompt
+from audit.plan import LAB_SAMPLING
+from audit.prompts import full_prompt
 from audit.sampling import sample
 from audit.style import METRICS, openclip
 from scripts.lab.common import load_pictures
