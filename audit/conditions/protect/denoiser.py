@@ -6,8 +6,8 @@ and noise per step. A calibration instrument re-implemented from the paper, not 
 
 from __future__ import annotations
 
-from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
-from audit.conditions.protect.pgd import Objective, Schedule, attack
+from audit.conditions.base import Context, Made, Pixels
+from audit.conditions.protect.pgd import Objective, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Victim
 
 SCHEDULE = Schedule(lab=60, published=100)
@@ -23,16 +23,9 @@ def _denoiser_pgd(pictures: list[Pixels], argument: float, context: Context) -> 
     return attack(pictures, argument, context, name="denoiser-pgd", schedule=SCHEDULE, objective=objective)
 
 
-DENOISER_PGD = Treatment(
+DENOISER_PGD = linf_protection(
     name="denoiser-pgd",
-    kind="protection",
     run=_denoiser_pgd,
-    unit="an L-inf budget in levels of 255",
-    default=16,
-    low=1,
-    high=255,
-    budget=the_argument,
-    version=1,
     source="Liang et al. 2023 (AdvDM)",
     published="100 steps of 1 level within 8 or 16",
     settings=SCHEDULE.words,

@@ -8,8 +8,8 @@ instrument re-implemented from the papers, not the tools of those names.
 
 from __future__ import annotations
 
-from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
-from audit.conditions.protect.pgd import Objective, Schedule, attack
+from audit.conditions.base import Context, Made, Pixels
+from audit.conditions.protect.pgd import Objective, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Distance, Victim
 
 SCHEDULE = Schedule(lab=60, published=100)
@@ -21,15 +21,9 @@ def _encoder_pgd(pictures: list[Pixels], argument: float, context: Context) -> M
     return attack(pictures, argument, context, name="encoder-pgd", schedule=SCHEDULE, objective=objective)
 
 
-ENCODER_PGD = Treatment(
+ENCODER_PGD = linf_protection(
     name="encoder-pgd",
-    kind="protection",
     run=_encoder_pgd,
-    unit="an L-inf budget in levels of 255",
-    default=16,
-    low=1,
-    high=255,
-    budget=the_argument,
     version=2,
     source="Salman et al. 2023 (PhotoGuard, encoder attack); Liang & Wu 2023 (Mist, textural mode)",
     published="Mist: 100 steps of 1 level within 16; PhotoGuard: 200 to 1000 steps within 8 to 15",

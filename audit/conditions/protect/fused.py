@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
-from audit.conditions.protect.pgd import Draws, Objective, Schedule, attack
+from audit.conditions.base import Context, Made, Pixels
+from audit.conditions.protect.pgd import Draws, Objective, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Distance, Victim
 
 SCHEDULE = Schedule(lab=60, published=100)
@@ -30,16 +30,9 @@ def _fused_pgd(pictures: list[Pixels], argument: float, context: Context) -> Mad
     return attack(pictures, argument, context, name="fused-pgd", schedule=SCHEDULE, objective=objective)
 
 
-FUSED_PGD = Treatment(
+FUSED_PGD = linf_protection(
     name="fused-pgd",
-    kind="protection",
     run=_fused_pgd,
-    unit="an L-inf budget in levels of 255",
-    default=16,
-    low=1,
-    high=255,
-    budget=the_argument,
-    version=1,
     source="Liang & Wu 2023 (Mist, fused mode)",
     published="100 steps of 1 level within 16",
     settings=SCHEDULE.words,

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audit.conditions.base import Context, Made, Pixels
+from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
 from audit.conditions.windows import Window, training_window, windows
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
@@ -218,3 +218,35 @@ def attack(
             for row, picture, before, after in zip(rows, to_pixels(done), befores, afters, strict=True):
                 made[row], first[row], last[row] = picture, before, after
     return Made(made, objective.words, tuple(first), tuple(last))
+
+
+def linf_protection(
+    *,
+    name: str,
+    run: Callable[[list[Pixels], float, Context], Made],
+    version: int = 1,
+    source: str,
+    published: str,
+    settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, str]],
+    whole_set: bool = False,
+    encoder_passes: int,
+    unet_passes: int = 0,
+) -> Treatment:
+    """A row of the table for a protection whose argument is its L-inf budget."""
+    return Treatment(
+        name=name,
+        kind="protection",
+        run=run,
+        unit="an L-inf budget in levels of 255",
+        default=16,
+        low=1,
+        high=255,
+        budget=the_argument,
+        version=version,
+        source=source,
+        published=published,
+        settings=settings,
+        whole_set=whole_set,
+        encoder_passes=encoder_passes,
+        unet_passes=unet_passes,
+    )

@@ -10,8 +10,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
-from audit.conditions.protect.pgd import Draws, Objective, Schedule, attack
+from audit.conditions.base import Context, Made, Pixels
+from audit.conditions.protect.pgd import Draws, Objective, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Victim
 
 SCHEDULE = Schedule(lab=100, published=100)
@@ -36,16 +36,9 @@ def _sds_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
     return attack(pictures, argument, context, name="sds-pgd", schedule=SCHEDULE, objective=objective)
 
 
-SDS_PGD = Treatment(
+SDS_PGD = linf_protection(
     name="sds-pgd",
-    kind="protection",
     run=_sds_pgd,
-    unit="an L-inf budget in levels of 255",
-    default=16,
-    low=1,
-    high=255,
-    budget=the_argument,
-    version=1,
     source="Xue et al. 2024 (Diff-Protect, SDS+)",
     published="100 steps of 1 level within 16",
     settings=SCHEDULE.words,

@@ -17,12 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
+from audit.conditions.base import Context, Made, Pixels
 from audit.conditions.protect.pgd import (
     Draws,
     Objective,
     Schedule,
     delivered,
+    linf_protection,
     measured,
     pgd,
     random_start,
@@ -182,16 +183,9 @@ def _surrogate_target_pgd(pictures: list[Pixels], argument: float, context: Cont
     return _alternate(pictures, argument, context, name="surrogate-target-pgd", objective=_ace)
 
 
-SURROGATE_PGD = Treatment(
+SURROGATE_PGD = linf_protection(
     name="surrogate-pgd",
-    kind="protection",
     run=_surrogate_pgd,
-    unit="an L-inf budget in levels of 255",
-    default=16,
-    low=1,
-    high=255,
-    budget=the_argument,
-    version=1,
     source="Van Le et al. 2023 (Anti-DreamBooth, ASPL)",
     published="50 rounds of 3 lessons, 6 steps of 0.64 levels within 6.4, 3 lessons, whole U-Net at 5e-7",
     settings=_words,
@@ -200,16 +194,9 @@ SURROGATE_PGD = Treatment(
     unet_passes=2 * SCHEDULE.lab,
 )
 
-SURROGATE_TARGET_PGD = Treatment(
+SURROGATE_TARGET_PGD = linf_protection(
     name="surrogate-target-pgd",
-    kind="protection",
     run=_surrogate_target_pgd,
-    unit="an L-inf budget in levels of 255",
-    default=16,
-    low=1,
-    high=255,
-    budget=the_argument,
-    version=1,
     source="Zheng et al. 2024 (ACE, Mist 2)",
     published="5 rounds of 10 lessons and 30 steps of 0.64 levels within 4 to 5, LoRA of rank 4 at 1e-4",
     settings=_words,
