@@ -5,12 +5,14 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
 from audit.conditions import parse_step
+from audit.lanes import side_by_side
 from audit.memory import free_unused, is_out_of_memory
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
@@ -19,6 +21,7 @@ from audit.records import ArtistSet, Plan
 from audit.sampling import BATCH, sample
 from audit.style import METRICS
 from audit.tensors import autocast_of
+from audit.training import Packing, busiest, make_packs
 from audit.training.batches import CellData
 from audit.training.footprint import adapter_parameters, base_of
 from audit.training.loop import train_pack
@@ -46,19 +49,24 @@ class Cost:
     disk_bytes: float
 
 
-def measure_cost(plan: Plan, artist: ArtistSet, *, model: Model, precision: str, pack: int, progress: Progress) -> Cost:
+def measure_cost(
+    plan: Plan, artist: ArtistSet, *, model: Model, precision: str, packing: Packing, progress: Progress
+) -> Cost:
     """Probe every stage; takes a few seconds on the lab model.
 
     Args:
-        pack: cells per pass, as the run will use them.
+        packing: cells per pass and passes side by side, as the run will use them.
     """
     cells = len(plan.conditions) * plan.replicates
     pictures = (cells + 1) * len(plan.prompts) * plan.sampling.per_prompt
     progress.stage("Measuring this machine", 4)
-    samples = cells * plan.training.steps * plan.training.batch
-    seconds = {"Training": samples * _train_row_seconds(plan, model, min(cells, pack), precision)}
+    replicates = [replicate for replicate in range(plan.replicates) for _ in plan.conditions]
+    packs = make_packs(replicates, range(cells), packing)
+    lanes = min(packing.lanes, len(packs))
+    samples = busiest(packs, lanes) * plan.training.steps * plan.training.batch
+    seconds = {"Training": samples * _train_row_seconds(plan, model, max(map(len, packs)), lanes, precision)}
     progress.update(1)
-    seconds["Generating pictures"] = pictures * _picture_seconds(plan, model, precision)
+    seconds["Generating pictures"] = pictures * _picture_seconds(plan, model, lanes, precision)
     progress.update(2)
     seconds["Preparing pictures"] = _treat_seconds(plan, artist, model)
     progress.update(3)
@@ -105,8 +113,8 @@ def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
     return float(works * (encoder * encode + unet * denoise))
 
 
-def _train_row_seconds(plan: Plan, model: Model, pack: int, precision: str) -> float:
-    """Seconds per training sample at the pack size that the run will use."""
+def _train_row_seconds(plan: Plan, model: Model, pack: int, lanes: int, precision: str) -> float:
+    """Seconds that a lane takes per training sample, at the pack size that the run will use, all lanes at work."""
     channels, height, width = model.latent_shape
     works = plan.training.batch
     hidden = int(model.unet.config.cross_attention_dim)
@@ -119,40 +127,49 @@ def _train_row_seconds(plan: Plan, model: Model, pack: int, precision: str) -> f
         else torch.zeros(works, model.tokens, hidden),
     )
     autocast = autocast_of(precision)
-    times: list[float] = []
-
-    def note(done: int, state: object) -> None:
-        times.append(time.monotonic())
-
     steps = plan.training.model_copy(update={"steps": PROBE_STEPS})
+
+    def lane(model: Model, check: Callable[[], None]) -> float:
+        times: list[float] = []
+
+        def note(done: int, state: object) -> None:
+            check()
+            times.append(time.monotonic())
+
+        train_pack(base_of(model), [data] * pack, steps, autocast=autocast, after_step=note)
+        # The first step pays for warm-up.
+        return (times[-1] - times[0]) / (len(times) - 1)
+
     try:
         with training_attention(model):
-            train_pack(base_of(model), [data] * pack, steps, autocast=autocast, after_step=note)
+            per_step = max(side_by_side([lane] * lanes, model=model, lanes=lanes))
+            return per_step / (pack * plan.training.batch)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error) or pack == 1:
             raise
-        times.clear()
-    if not times:
-        free_unused(model.device)
-        return _train_row_seconds(plan, model, pack // 2, precision)
-    # The first step pays for warm-up.
-    return (times[-1] - times[0]) / (len(times) - 1) / (pack * plan.training.batch)
+    free_unused(model.device)
+    return _train_row_seconds(plan, model, pack // 2, lanes, precision)
 
 
-def _picture_seconds(plan: Plan, model: Model, precision: str) -> float:
-    """Seconds per picture, from one batch at a quarter of the steps."""
+def _picture_seconds(plan: Plan, model: Model, lanes: int, precision: str) -> float:
+    """Seconds per picture, from one batch in every lane at a quarter of the steps."""
     # A cell's pictures are one batch, up to the sampler's own limit.
     count = min(BATCH, len(plan.prompts) * plan.sampling.per_prompt)
     text = torch.zeros(count, model.tokens, int(model.unet.config.cross_attention_dim))
     autocast = autocast_of(precision)
     steps = max(2, plan.sampling.steps // 4)
     settings = plan.sampling.model_copy(update={"steps": steps, "per_prompt": 1})
-    spent = []
-    for _ in range(2):
-        start = time.monotonic()
-        sample(model, text=text, empty=text[:1], settings=settings, seed=0, autocast=autocast)
-        spent.append(time.monotonic() - start)
-    return min(spent) / count * plan.sampling.steps / steps
+
+    def lane(model: Model, check: Callable[[], None]) -> float:
+        spent = []
+        for _ in range(2):
+            start = time.monotonic()
+            sample(model, text=text, empty=text[:1], settings=settings, seed=0, autocast=autocast, check=check)
+            spent.append(time.monotonic() - start)
+        return min(spent)
+
+    slowest = max(side_by_side([lane] * lanes, model=model, lanes=lanes))
+    return slowest / lanes / count * plan.sampling.steps / steps
 
 
 def _score_seconds(plan: Plan) -> float:

@@ -11,17 +11,21 @@ import psutil
 import torch
 
 from audit.errors import BadInput, printable
+from audit.lanes import most_lanes
 from audit.models.kernels import PLAIN_UP_TO
 from audit.models.loader import Model, model_files, resolve
 from audit.provenance import code_digests, commit, installed, platform_words, processor
 from audit.records import Environment, TrainSettings
 from audit.tensors import autocast_of
+from audit.training import Packing
 from audit.training.footprint import measure
 
 PACK_ROWS_CPU = 144
 """Rows per pass on a CPU: past this, throughput is flat and memory is not (DECISIONS, 2026-11-22)."""
 PACK_ROWS = 512
 """Rows per pass elsewhere; no device gains from more at the sizes of an audit."""
+LANE_ROWS = 40
+"""Rows under which a pass of its own thread loses more than lanes gain."""
 SHARE_OF_RAM = 0.5
 SHARE_OF_DEVICE = 0.85
 """How much of the memory an audit may take when the user states no budget: a laptop has other things to do."""
@@ -83,10 +87,10 @@ def weights_bytes(model: Model) -> float:
     return float(sum(p.numel() * p.element_size() for part in parts for p in part.parameters()))
 
 
-def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: float | None = None) -> int:
-    """Cells per pass under the memory budget.
+def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: float | None = None) -> Packing:
+    """Cells per pass, and passes side by side, under the memory budget.
 
-    A pure function of model, settings, precision and budget, so that a resumed run packs alike.
+    A pure function of model, settings, precision, threads and budget, so that a resumed run packs alike.
 
     Args:
         memory: budget of the whole process in GB; None for a share of the machine's.
@@ -94,9 +98,15 @@ def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: 
     budget = memory_budget(model.device, memory) - weights_bytes(model)
     if model.device.type == "cpu":
         budget -= RUNTIME_BYTES
-    fitting = measure(model, settings, autocast=autocast_of(precision)).cells(budget, batch=settings.batch)
-    most = PACK_ROWS_CPU if model.device.type == "cpu" else PACK_ROWS
-    return max(1, min(fitting, most // settings.batch))
+    footprint = measure(model, settings, autocast=autocast_of(precision))
+    most = max(1, (PACK_ROWS_CPU if model.device.type == "cpu" else PACK_ROWS) // settings.batch)
+    for lanes in range(most_lanes(model), 1, -1):
+        # Every further lane holds a copy of the base.
+        share = (budget - (lanes - 1) * weights_bytes(model)) / lanes
+        fitting = footprint.cells(share, batch=settings.batch)
+        if fitting * settings.batch >= LANE_ROWS:
+            return Packing(cells=min(fitting, most), lanes=lanes)
+    return Packing(cells=min(footprint.cells(budget, batch=settings.batch), most))
 
 
 def environment(model_name: str, *, device: torch.device, precision: str) -> Environment:

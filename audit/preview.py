@@ -35,6 +35,6 @@ def preview(spec: Spec, progress: Progress) -> Preview:
     """
     _, artist, plan, model, out = prepare(spec, progress)
     precision = pick_precision(model.device)
-    pack = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
-    cost = measure_cost(plan, artist, model=model, precision=precision, pack=pack, progress=progress)
+    packing = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
+    cost = measure_cost(plan, artist, model=model, precision=precision, packing=packing, progress=progress)
     return Preview(plan=plan, path=out / "plan.json", cells=len(plan.conditions) * plan.replicates, cost=cost)

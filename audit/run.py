@@ -80,8 +80,8 @@ def carry_out(
     session = provenance.session(threads=torch.get_num_threads(), device=f"{model.device.type}, {precision}")
     sessions = begin_session(out, session)
     surrogate = load(spec.surrogate, device=model.device) if spec.surrogate else model
-    pack = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
-    cost = measure_cost(plan, artist, model=model, precision=precision, pack=pack, progress=progress)
+    packing = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
+    cost = measure_cost(plan, artist, model=model, precision=precision, packing=packing, progress=progress)
     progress.expect(cost.seconds)
     progress.say(f"This takes about {duration(sum(cost.seconds.values()))}, less what an earlier run has finished.")
     treated = treat_all(plan, artist, model=model, surrogate=surrogate, store=store, progress=progress)
@@ -99,11 +99,13 @@ def carry_out(
             model=model,
             settings=plan.training,
             precision=precision,
-            pack=pack,
+            packing=packing,
             store=store,
             progress=progress.update,
         )
-        made = generate_all(plan, adapters, model=model, precision=precision, store=store, progress=progress)
+        made = generate_all(
+            plan, adapters, model=model, precision=precision, lanes=packing.lanes, store=store, progress=progress
+        )
         found = score_all(plan, adapters, made, others=others, model=model, store=store, progress=progress)
         # Base comes first each time, out of the store after the first.
         pictures += made if not done else made[1:]

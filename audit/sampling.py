@@ -7,7 +7,7 @@ and order never change it, and all conditions of a run share it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,7 @@ def sample(
     updates: Mapping[str, Tensor] | None = None,
     batch: int = BATCH,
     autocast: torch.dtype | None = None,
+    check: Callable[[], None] = lambda: None,
 ) -> NDArray[np.uint8]:
     """Make `settings.per_prompt` pictures for every prompt.
 
@@ -77,6 +78,7 @@ def sample(
         empty: embedding of the empty prompt, (1, tokens, width).
         updates: LoRA weight updates by full module name, of which the U-Net's count; None for the base model.
         batch: pictures per forward pass (twice as many rows under guidance); halved where memory runs out.
+        check: called before each step; what it raises ends the work.
 
     Returns:
         uint8 (prompts * per_prompt, H, W, 3), prompt-major. A picture whose latent became
@@ -94,7 +96,7 @@ def sample(
         while done < count:
             here = slice(done, done + batch)
             try:
-                made.append(_draw(model, noise[here], rows[here], empty, settings, autocast))
+                made.append(_draw(model, noise[here], rows[here], empty, settings, autocast, check))
                 done += batch
                 continue
             except (RuntimeError, MemoryError) as error:
@@ -108,11 +110,17 @@ def sample(
 
 
 def _draw(
-    model: Model, noise: Tensor, text: Tensor, empty: Tensor, settings: SampleSettings, autocast: torch.dtype | None
+    model: Model,
+    noise: Tensor,
+    text: Tensor,
+    empty: Tensor,
+    settings: SampleSettings,
+    autocast: torch.dtype | None,
+    check: Callable[[], None],
 ) -> NDArray[np.uint8]:
     """Pictures of one batch, uint8 (N, H, W, 3)."""
     device = model.device
-    latents = _denoise(model, noise.to(device), text.to(device), empty.to(device), settings, autocast)
+    latents = _denoise(model, noise.to(device), text.to(device), empty.to(device), settings, autocast, check)
     latents = torch.nan_to_num(latents / model.vae.config.scaling_factor)
     return to_pixels(torch.nan_to_num(model.vae.decode(latents).sample, nan=-1.0))
 
@@ -129,13 +137,20 @@ def _of(root: str, updates: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _denoise(
-    model: Model, noise: Tensor, text: Tensor, empty: Tensor, settings: SampleSettings, autocast: torch.dtype | None
+    model: Model,
+    noise: Tensor,
+    text: Tensor,
+    empty: Tensor,
+    settings: SampleSettings,
+    autocast: torch.dtype | None,
+    check: Callable[[], None],
 ) -> Tensor:
     scheduler = make_scheduler(model, settings.steps)
     latents: Tensor = noise * scheduler.init_noise_sigma
     guided = settings.guidance != 1
     hidden = torch.cat([empty.expand(len(text), -1, -1), text]) if guided else text
     for timestep in scheduler.timesteps:
+        check()
         both = torch.cat([latents, latents]) if guided else latents
         both = scheduler.scale_model_input(both, timestep)
         with torch.autocast(model.device.type, dtype=autocast, enabled=autocast is not None):
@@ -168,12 +183,14 @@ def generate(
     precision: str,
     store: Store,
     base_pixels: Sequence[str] | None,
+    check: Callable[[], None] = lambda: None,
 ) -> Generations:
     """Make (or find in the store) one model's pictures.
 
     Args:
         texts: full prompts.
         base_pixels: the base model's pictures, to tell whether the adapter changes anything.
+        check: called before each step of sampling; what it raises ends the work.
     """
 
     def compute() -> list[str]:
@@ -189,6 +206,7 @@ def generate(
             seed=seed,
             updates=updates,
             autocast=autocast_of(precision),
+            check=check,
         )
         return [store.put_pixels(p) for p in pictures]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from audit.conditions import treat
+from audit.lanes import Task, side_by_side
 from audit.models.loader import Model
 from audit.plan import other_in_turn
 from audit.progress import Progress
@@ -63,18 +65,20 @@ def generate_all(
     *,
     model: Model,
     precision: str,
+    lanes: int,
     store: Store,
     progress: Progress,
 ) -> list[Generations]:
     """Base's pictures first, then every cell's, from the same prompts and noise."""
     texts = [full_prompt(subject, plan.trigger) for subject in plan.prompts]
-    sources = [Source(BASE, 0, None, "")]
-    sources += [Source(a.condition, a.replicate, path, a.sha256) for a, path in adapters]
-    progress.stage("Generating pictures", len(sources) * len(texts) * plan.sampling.per_prompt)
-    made: list[Generations] = []
-    for source in sources:
-        made.append(
-            generate(
+    per_model = len(texts) * plan.sampling.per_prompt
+    progress.stage("Generating pictures", (1 + len(adapters)) * per_model)
+    lock, done = threading.Lock(), 0
+
+    def drawn(source: Source, base: Generations | None) -> Task[Generations]:
+        def task(model: Model, check: Callable[[], None]) -> Generations:
+            nonlocal done
+            made = generate(
                 source,
                 model=model,
                 texts=texts,
@@ -82,11 +86,19 @@ def generate_all(
                 seed=plan.seed,
                 precision=precision,
                 store=store,
-                base_pixels=made[0].pixels if made else None,
+                base_pixels=base.pixels if base else None,
+                check=check,
             )
-        )
-        progress.update(len(made) * len(texts) * plan.sampling.per_prompt)
-    return made
+            with lock:
+                done += per_model
+                progress.update(done)
+            return made
+
+        return task
+
+    base = drawn(Source(BASE, 0, None, ""), None)(model, lambda: None)
+    sources = [Source(a.condition, a.replicate, path, a.sha256) for a, path in adapters]
+    return [base, *side_by_side([drawn(source, base) for source in sources], model=model, lanes=lanes)]
 
 
 def score_all(

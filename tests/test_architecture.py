@@ -20,6 +20,7 @@ LAYERS = [
     ["store", "tensors", "spec", "memory", "decoder"],
     ["eventlog"],
     ["models"],
+    ["lanes"],
     ["style"],
     ["training"],
     ["sampling"],

@@ -11,6 +11,7 @@ from audit.cost import measure_cost
 from audit.models.loader import load
 from audit.progress import Progress
 from audit.records import ArtistSet, SampleSettings, TrainSettings
+from audit.training import Packing, make_packs
 from tests.builders import make_plan
 from tests.test_memory import room_for
 
@@ -22,7 +23,9 @@ def model(tiny_model):
 
 def cost(model, plan, pack=18):
     artist = ArtistSet(artist="x", works=plan.works)
-    return measure_cost(plan, artist, model=model, precision="fp32", pack=pack, progress=Progress(io.StringIO()))
+    return measure_cost(
+        plan, artist, model=model, precision="fp32", packing=Packing(cells=pack), progress=Progress(io.StringIO())
+    )
 
 
 def small_plan(model, **changes):
@@ -45,10 +48,17 @@ def test_every_stage_is_foreseen(model):
 
 
 def test_training_time_is_of_all_samples(model, monkeypatch):
-    monkeypatch.setattr("audit.cost._train_row_seconds", lambda plan, model, pack, precision: 0.01 * pack)
+    monkeypatch.setattr("audit.cost._train_row_seconds", lambda plan, model, pack, lanes, precision: 0.01 * pack)
     plan = small_plan(model)
     cells = len(plan.conditions) * plan.replicates
-    assert cost(model, plan, pack=5).seconds["Training"] == pytest.approx(cells * 50 * 2 * 0.05)
+    found = cost(model, plan, pack=5).seconds["Training"]
+    per_pack = max(
+        map(
+            len,
+            make_packs([r for r in range(plan.replicates) for _ in plan.conditions], range(cells), Packing(cells=5)),
+        )
+    )
+    assert found == pytest.approx(cells * 50 * 2 * 0.01 * per_pack)
 
 
 def test_a_probe_that_does_not_fit_is_halved(model):

@@ -17,7 +17,7 @@ from audit.models.loader import load
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.store import Store
-from audit.training import TrainingCell, train
+from audit.training import Packing, TrainingCell, train
 from audit.training.adapters import load_updates
 from audit.training.footprint import adapter_parameters, measure
 from audit.training.packed import PackedLora
@@ -64,8 +64,11 @@ def make_cells(store, count):
     ]
 
 
-def run(model, store, cells, pack=8, progress=None):
-    return train(cells, model=model, settings=SETTINGS, precision="fp32", pack=pack, store=store, progress=progress)
+def run(model, store, cells, pack=8, lanes=1, progress=None):
+    packing = Packing(cells=pack, lanes=lanes)
+    return train(
+        cells, model=model, settings=SETTINGS, precision="fp32", packing=packing, store=store, progress=progress
+    )
 
 
 def test_a_pack_that_does_not_fit_is_halved_until_it_does(model, tmp_path):
@@ -153,7 +156,7 @@ def test_the_footprint_counts_what_grows(model):
 
 
 def test_the_budget_decides_the_pack(model):
-    sizes = [pick_pack(model, SETTINGS, precision="fp32", memory=m) for m in (0.1, 0.905, 0.91, 1.0, 100.0)]
+    sizes = [pick_pack(model, SETTINGS, precision="fp32", memory=m).cells for m in (0.1, 0.905, 0.91, 1.0, 100.0)]
     assert sizes == sorted(sizes)
     assert sizes[0] == 1
     assert 1 < sizes[2] < sizes[-1]

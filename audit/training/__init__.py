@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from audit.lanes import side_by_side
 from audit.memory import free_unused, is_out_of_memory, too_short
 from audit.models.encode import encode_picture, encode_texts, tokenize
 from audit.models.kernels import training_attention
@@ -65,7 +67,7 @@ def train(
     model: Model,
     settings: TrainSettings,
     precision: str,
-    pack: int,
+    packing: Packing,
     store: Store,
     progress: Callable[[int], None] | None = None,
 ) -> list[tuple[Adapter, Path]]:
@@ -73,8 +75,8 @@ def train(
 
     Args:
         precision: `bf16` (autocast; LoRA parameters stay float32) or `fp32`.
-        pack: greatest number of cells per pass. Packs are cut from the whole list, whatever is
-            finished already, so that a resumed run forms the same packs.
+        packing: packs are cut from the whole list, whatever is finished already, so that a resumed
+            run forms the same packs.
         progress: called with the number of cell-steps (cell x optimiser step) done so far.
 
     Returns:
@@ -83,19 +85,31 @@ def train(
     keys = [cell.key(model, settings, precision, store) for cell in cells]
     first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
     sound = {key for key in first_of if store.verified("adapter", key) is not None}
-    done = 0
-    for rows in make_packs([cells[i].replicate for i in sorted(first_of.values())], sorted(first_of.values()), pack):
-        pack_keys = [keys[i] for i in rows]
-        weight = sum(keys.count(key) for key in pack_keys)
-
-        def report(steps: int, weight: int = weight, before: int = done) -> None:
-            if progress is not None:
-                progress(before + steps * weight)
-
+    unlike = sorted(first_of.values())
+    packs = make_packs([cells[i].replicate for i in unlike], unlike, packing)
+    shown = _Sum(progress)
+    tasks = []
+    for rows in packs:
+        weight = sum(keys.count(keys[i]) for i in rows)
         missing = [i for i in rows if keys[i] not in sound]
         # A pack that was stopped goes on as it was; of any other, only what no earlier run has left is trained.
-        wanted = rows if missing and Checkpoint(store, pack_keys).exists() else missing
-        if wanted:
+        wanted = rows if missing and Checkpoint(store, [keys[i] for i in rows]).exists() else missing
+        part = shown.part()
+        if not wanted:
+            part(weight * settings.steps)
+            continue
+
+        def task(
+            model: Model,
+            check: Callable[[], None],
+            wanted: Sequence[int] = wanted,
+            part: Callable[[int], None] = part,
+            weight: int = weight,
+        ) -> None:
+            def report(steps: int) -> None:
+                check()
+                part(steps * weight)
+
             _train_rows(
                 [cells[i] for i in wanted],
                 [keys[i] for i in wanted],
@@ -105,16 +119,56 @@ def train(
                 store=store,
                 progress=report,
             )
-        done += weight * settings.steps
-        report(settings.steps)
+
+        tasks.append(task)
+    if packing.lanes > 1:
+        # Lanes would encode the works that they share once each.
+        for pixels in sorted({p for i in unlike if keys[i] not in sound for p in cells[i].pixels}):
+            encode_picture(model, store, pixels)
+    with training_attention(model):
+        side_by_side(tasks, model=model, lanes=packing.lanes)
     return [_read_adapter(cell, key, store) for cell, key in zip(cells, keys, strict=True)]
 
 
-def make_packs(replicates: Sequence[int], rows: Sequence[int], most: int) -> list[list[int]]:
-    """Cut cells into packs of at most `most`, whole replicates together where they fit.
+class _Sum:
+    """Adds up what packs side by side report, each its own steps so far."""
+
+    def __init__(self, progress: Callable[[int], None] | None) -> None:
+        self._progress = progress
+        self._parts: list[int] = []
+        self._lock = threading.Lock()
+
+    def part(self) -> Callable[[int], None]:
+        index = len(self._parts)
+        self._parts.append(0)
+
+        def report(done: int) -> None:
+            with self._lock:
+                self._parts[index] = done
+                if self._progress is not None:
+                    self._progress(sum(self._parts))
+
+        return report
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How cells are trained together.
+
+    Attributes:
+        cells: greatest number in one pass; lanes: passes side by side (`audit.lanes`).
+    """
+
+    cells: int
+    lanes: int = 1
+
+
+def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing) -> list[list[int]]:
+    """Cut cells into packs, whole replicates together where they fit.
 
     Kernels round differently for other pack sizes, so what is compared cell by cell belongs in one
-    pack. Packs are of even size: a small last one would run at the speed of a small batch.
+    pack. Packs are of even size: a small last one would run at the speed of a small batch. Of all
+    cuts into whole replicates the one is taken that leaves the busiest lane least to do.
 
     Args:
         replicates: replicate of each cell; rows: the cells' indices, in the same order.
@@ -122,16 +176,27 @@ def make_packs(replicates: Sequence[int], rows: Sequence[int], most: int) -> lis
     groups: dict[int, list[int]] = {}
     for replicate, row in zip(replicates, rows, strict=True):
         groups.setdefault(replicate, []).append(row)
+    most = packing.cells
     per_pack = max(1, most // max((len(g) for g in groups.values()), default=1))
-    count = -(-len(groups) // per_pack)
-    packs = []
     ordered = list(groups.values())
-    for index in range(count):
-        share = ordered[index * len(ordered) // count : (index + 1) * len(ordered) // count]
-        cells = [row for group in share for row in group]
-        pieces = -(-len(cells) // most)
-        packs += [cells[i * len(cells) // pieces : (i + 1) * len(cells) // pieces] for i in range(pieces)]
-    return packs
+    cuts = []
+    for count in range(-(-len(ordered) // per_pack), len(ordered) + 1):
+        packs = []
+        for index in range(count):
+            share = ordered[index * len(ordered) // count : (index + 1) * len(ordered) // count]
+            cells = [row for group in share for row in group]
+            pieces = -(-len(cells) // most)
+            packs += [cells[i * len(cells) // pieces : (i + 1) * len(cells) // pieces] for i in range(pieces)]
+        cuts.append(packs)
+    return min(cuts, key=lambda packs: busiest(packs, packing.lanes), default=[])
+
+
+def busiest(packs: Sequence[Sequence[int]], lanes: int) -> int:
+    """Cells of the lane with most to do, when each lane takes the next pack as it becomes free."""
+    loads = [0] * lanes
+    for pack in packs:
+        loads[loads.index(min(loads))] += len(pack)
+    return max(loads)
 
 
 def _train_rows(
@@ -201,15 +266,14 @@ def _train_one_pack(
             checkpoint.save(state())
             saved = time.monotonic()
 
-    with training_attention(model):
-        adapters, state = train_pack(
-            base_of(model),
-            data,
-            settings,
-            autocast=autocast_of(precision),
-            resume=checkpoint.load(),
-            after_step=after_step,
-        )
+    adapters, state = train_pack(
+        base_of(model),
+        data,
+        settings,
+        autocast=autocast_of(precision),
+        resume=checkpoint.load(),
+        after_step=after_step,
+    )
     seconds = (time.monotonic() - started) / len(cells)
     for index, key in enumerate(keys):
         if store.has("adapter", key):

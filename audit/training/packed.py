@@ -83,8 +83,18 @@ class PackedLinear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """x (K * rows, ..., in) -> (K * rows, ..., out)."""
         y: Tensor = self.base(x)
-        update = torch.bmm(self._group.low(x, self._name), self.b.transpose(1, 2))
-        return y + self.scale * update.view(y.shape)
+        low = self._group.low(x, self._name)
+        _add_product(y.view(low.shape[0], low.shape[1], -1), low, self.b.transpose(1, 2), self.scale)
+        return y
+
+
+def _add_product(y: Tensor, left: Tensor, right: Tensor, scale: float) -> None:
+    """y += scale * left @ right for stacks of matrices, in place: an update as large as y is never held.
+
+    No frozen Linear or Conv2d keeps its output for the backward pass, so writing into it is safe. Autocast
+    leaves in-place products alone, hence the casts.
+    """
+    y.baddbmm_(left.to(y.dtype), right.to(y.dtype), alpha=scale)
 
 
 class PackedConv2d(nn.Module):
@@ -108,8 +118,9 @@ class PackedConv2d(nn.Module):
         spread = torch.matmul(taps, x.view(cells, rows, x.shape[1], -1)).flatten(0, 1)
         # A kernel of odd side that keeps the size: shifting back needs the same padding.
         low = F.fold(spread, x.shape[-2:], self.base.kernel_size, padding=tuple(k // 2 for k in self.base.kernel_size))
-        update = torch.matmul(self.b[:, None], low.view(cells, rows, rank, -1))
-        return y + self.scale * update.view(y.shape)
+        out = self.b.to(y.dtype).repeat_interleave(rows, dim=0)
+        _add_product(y.view(*y.shape[:2], -1), out, low.view(len(x), rank, -1), self.scale)
+        return y
 
 
 class PackedLora:

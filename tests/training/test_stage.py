@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 from audit.errors import StorageError
 from audit.models.loader import load
 from audit.store import Store
+from audit.training import Packing, make_packs
 from audit.training import checkpoint as checkpoints
-from audit.training import make_packs
 from audit.training.checkpoint import Checkpoint
 from audit.training.loop import State
 from tests.test_memory import SETTINGS as MEMORY_SETTINGS
 from tests.test_memory import make_cells, room_for, run
 
 
-@given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 40))
-def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, conditions, most):
+@given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 40), st.integers(1, 5))
+def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, conditions, most, lanes):
     labels = [r for r in range(replicates) for _ in range(conditions)]
-    packs = make_packs(labels, range(len(labels)), most)
+    packs = make_packs(labels, range(len(labels)), Packing(cells=most, lanes=lanes))
     assert sorted(row for pack in packs for row in pack) == list(range(len(labels)))
     assert all(1 <= len(pack) <= most for pack in packs)
     if conditions <= most:
@@ -31,6 +31,22 @@ def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, condit
             assert len(holders) == 1
         sizes = [len(p) for p in packs]
         assert max(sizes) - min(sizes) <= conditions
+
+
+@pytest.mark.parametrize(
+    ("replicates", "conditions", "most", "lanes", "sizes"),
+    [
+        (6, 5, 18, 2, [15, 15]),
+        (6, 9, 18, 2, [9] * 6),
+        (6, 9, 18, 1, [18] * 3),
+        (6, 3, 18, 8, [3] * 6),
+        (1, 5, 18, 2, [5]),
+    ],
+)
+def test_packs_leave_the_busiest_lane_least_to_do(replicates, conditions, most, lanes, sizes):
+    labels = [r for r in range(replicates) for _ in range(conditions)]
+    packs = make_packs(labels, range(len(labels)), Packing(cells=most, lanes=lanes))
+    assert [len(pack) for pack in packs] == sizes
 
 
 def test_only_what_no_earlier_run_has_left_is_trained(tiny_model, tmp_path):
