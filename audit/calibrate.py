@@ -8,7 +8,7 @@ from pathlib import Path
 from audit import provenance
 from audit.errors import BadInput, printable
 from audit.judge import judge
-from audit.judge.calibration import make_card
+from audit.judge.calibration import TRUTHS, make_card
 from audit.models.loader import describe
 from audit.progress import Progress
 from audit.records import CalibrationCard, Results
@@ -17,38 +17,46 @@ from audit.runfolder import keep_card, read_results
 from audit.spec import Spec
 from audit.store import Store, default_store, storage_errors, write_atomic
 
-CONTROLS = ("identity", "null", "clean-again", "other-artist")
-"""Planted truths; see the design of the experiment in README."""
 CARD = "calibration.json"
 REQUEST = "request.json"
 
 
-def calibrate(spec: Spec, *, audits: int, progress: Progress) -> tuple[CalibrationCard, Path]:
+def calibrate(spec: Spec, *, audits: int, truths: tuple[str, ...], progress: Progress) -> tuple[CalibrationCard, Path]:
     """Run audits with the seeds `spec.seed`, `spec.seed` + 1, ... and count what they got wrong.
 
     Audits share the artist's works; the split, every draw and every training are their own. Finished
-    audits are read, not run again, and one that was stopped goes on.
+    audits are read, not run again, and one that was stopped goes on. Another call with other truths adds
+    to the card; trainings that it shares with earlier ones are taken from the store.
 
     Args:
         spec: with `out`; its protections are left aside.
         audits: how many.
+        truths: planted in each; all there are when empty.
 
     Returns:
         The card and its file in `spec.out`; a copy in the store is found by later runs.
     """
     assert spec.out is not None
+    for truth in truths:
+        if truth not in TRUTHS:
+            raise BadInput(
+                "truth-unknown", f"Control '{printable(truth)}' is no planted truth; choose {', '.join(TRUTHS)}."
+            )
+    truths = tuple(truth for truth in TRUTHS if truth in truths or not truths)
     claim_calibration(spec.out, spec)
-    done = []
     for number in range(audits):
-        out = spec.out / f"audit-{number + 1:03d}"
+        out = spec.out / "+".join(truths) / f"audit-{number + 1:03d}"
         one = spec.model_copy(
             update={
-                "planted_only": True, "protected": None, "protect": (), "against": (), "control": CONTROLS,
+                "planted_only": True, "protected": None, "protect": (), "against": (), "control": truths,
                 "seed": spec.seed + number, "out": out,
             }
         )  # fmt: skip
         progress.say(f"Audit {number + 1} of {audits} of planted truths.")
-        done.append(judge(read_results(out)) if (out / "results.json").exists() else run(one, progress)[0])
+        if not (out / "results.json").exists():
+            run(one, progress)
+    finished = sorted(spec.out.glob("*/audit-*/results.json"))
+    done = [judge(read_results(path.parent)) for path in finished]
     card = make_card(_alike(done), created=provenance.now())
     path = spec.out / CARD
     write_atomic(path, (card.model_dump_json(indent=1) + "\n").encode("utf-8"))

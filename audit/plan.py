@@ -51,7 +51,7 @@ OTHER_ARTIST = "other-artist"
 PRIMARY_METRIC = "channel_stats"
 
 LAB_TRAINING = TrainSettings(rank=8, alpha=8, targets="all", steps=100, batch=8, learning_rate=2e-3, works=24)
-LAB_SAMPLING = SampleSettings(steps=20, guidance=4.0)
+LAB_SAMPLING = SampleSettings(steps=15, guidance=2.5)
 # The usual settings of a Stable Diffusion style LoRA: diffusers' rate, robust-style-mimicry's sample count.
 SD_TRAINING = TrainSettings(rank=8, alpha=8, steps=2000, batch=4, learning_rate=1e-4, warmup=100, works=24)
 SD_SAMPLING = SampleSettings(steps=20, guidance=7.5)

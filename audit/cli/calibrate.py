@@ -12,6 +12,9 @@ from audit.cli.options import Device, ModelName, Out, Preset, Prompts, Replicate
 from audit.progress import Progress
 
 Audits = Annotated[int, typer.Option(min=1, max=10_000, help="How many audits of planted truths to run.")]
+Truths = Annotated[
+    list[str] | None, typer.Option(help="Planted truth to run: identity, null, clean-again, other-artist (all).")
+]
 Originals = Annotated[Path | None, typer.Option(help="Folder of works to calibrate on (default: the built-in artist).")]
 
 
@@ -20,6 +23,7 @@ def calibrate(
     model: ModelName = None,
     preset: Preset = None,
     audits: Audits = 20,
+    control: Truths = None,
     originals: Originals = None,
     replicates: Replicates = None,
     prompts: Prompts = None,
@@ -42,7 +46,9 @@ def calibrate(
         }  # fmt: skip
         if originals is None:
             options |= {"originals": LAB_ARTISTS / ARTIST, "artist": ARTIST}
-        card, path = run_calibration(load_spec(options, spec), audits=audits, progress=Progress())
+        card, path = run_calibration(
+            load_spec(options, spec), audits=audits, truths=tuple(control or ()), progress=Progress()
+        )
         for t in card.truths:
             if t.metric == card.primary_metric:
                 print(

@@ -39,13 +39,16 @@ def setup_digest(plan: Plan) -> str:
 def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
     """The card of judged audits that share one setup.
 
+    Audits of one artist and seed share their trainings, so each truth counts such audits once.
+
     Raises:
         ValueError: no audits, or audits of more than one setup.
     """
     if len({setup_digest(results.plan) for results in audits}) != 1:
         raise ValueError("a calibration card needs audits of one setup")
     plan = audits[0].plan
-    names = [c.name for c in plan.conditions if c.name.partition(":")[0] in TRUTHS]
+    planned = dict.fromkeys(c.name for results in audits for c in results.plan.conditions)
+    names = [name for truth in TRUTHS for name in planned if name.partition(":")[0] == truth]
     metrics = metric_names(audits[0])
     return CalibrationCard(
         tool_version=plan.tool_version,
@@ -58,16 +61,22 @@ def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
         primary_metric=plan.primary_metric,
         level=plan.margins.level,
         artists=tuple(dict.fromkeys(results.plan.artist for results in audits)),
-        audits=len(audits),
+        audits=len(_unlike(audits, clean_name(audits[0]))),
         truths=tuple(_truth(audits, name, metric) for metric in metrics for name in names),
         spread=tuple(row for metric in metrics for row in _spread(audits, names, metric)),
         plans=tuple(results.plan.digest() for results in audits),
     )
 
 
+def _unlike(audits: Sequence[Results], name: str) -> list[Results]:
+    """The audits that have this condition, one for each artist and seed."""
+    having = [results for results in audits if any(c.name == name for c in results.plan.conditions)]
+    return list({(results.plan.artist, results.plan.seed): results for results in having}.values())
+
+
 def _truth(audits: Sequence[Results], name: str, metric: str) -> PlantedTruth:
     kind = name.partition(":")[0]
-    rows = [(results, find(results, "protection_index", name, metric)) for results in audits]
+    rows = [(results, find(results, "protection_index", name, metric)) for results in _unlike(audits, name)]
     known = [(results, row) for results, row in rows if row.low is not None and row.high is not None]
     wrong = [(results, row) for results, row in known if _wrong(kind, row, results)]
     values = [row.value for _, row in known if row.value is not None]
@@ -103,7 +112,7 @@ def _spread(audits: Sequence[Results], names: Sequence[str], metric: str) -> Ite
     clean = clean_name(audits[0])
     for name in (clean, *(n for n in names if n.partition(":")[0] != "identity")):
         squares, degrees = 0.0, 0
-        for results in audits:
+        for results in _unlike(audits, name):
             found = gains(results, metric)
             of_clean, of_treated = found.paired(clean, name)
             if len(of_clean) < 2 or not of_clean.mean() > 0:

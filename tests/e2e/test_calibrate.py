@@ -35,7 +35,12 @@ def test_calibration_resumes_and_is_cited(tiny_model, tmp_path):
     assert (card.audits, card.preset, card.replicates) == (2, "quick", 2)
     assert {t.condition for t in card.truths} == {"identity", "null", "clean-again", "other-artist"}
     assert str(tmp_path) not in path.read_text() + (tmp_path / "cal" / "request.json").read_text()
-    plans = [json.loads((tmp_path / "cal" / f"audit-00{i}" / "plan.json").read_text()) for i in (1, 2)]
+    plans = [
+        json.loads(
+            (tmp_path / "cal" / "identity+null+clean-again+other-artist" / f"audit-00{i}" / "plan.json").read_text()
+        )
+        for i in (1, 2)
+    ]
     assert [p["seed"] for p in plans] == [0, 1]
     assert not any(c["primary"] for c in plans[0]["conditions"])
     other = invoke(*args, "--audits", 2, "--replicates", 3)
