@@ -160,6 +160,10 @@ def describe_machine() -> list[str]:
     ]
     if device.type == "cpu":
         lines.append(
+            f"lanes: {torch.get_num_threads()}, each trains or draws with a thread of its own, for models with up to "
+            f"{PLAIN_UP_TO} latent cells; one with all threads otherwise"
+        )
+        lines.append(
             f"attention: plain kernel in training up to {PLAIN_UP_TO} latent cells, torch's own choice otherwise"
         )
         preloaded = os.environ.get("LD_PRELOAD", "")

@@ -14,6 +14,7 @@ def test_doctor_says_what_was_chosen(monkeypatch):
         assert told[subject], subject
     assert told["torch"] == torch.__version__
     if told["device"] == "cpu":
+        assert told["lanes"]
         assert "tcmalloc" in told["allocator"]
         monkeypatch.setenv("LD_PRELOAD", "/usr/lib/libtcmalloc_minimal.so.4")
         assert "allocator: preloaded" in machine.describe_machine()

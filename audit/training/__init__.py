@@ -187,7 +187,8 @@ def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing)
             cells = [row for group in share for row in group]
             pieces = -(-len(cells) // most)
             packs += [cells[i * len(cells) // pieces : (i + 1) * len(cells) // pieces] for i in range(pieces)]
-        cuts.append(packs)
+        # Large ones first, so that small ones fill the lanes' ends.
+        cuts.append(sorted(packs, key=len, reverse=True))
     return min(cuts, key=lambda packs: busiest(packs, packing.lanes), default=[])
 
 

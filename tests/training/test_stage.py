@@ -37,7 +37,8 @@ def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, condit
     ("replicates", "conditions", "most", "lanes", "sizes"),
     [
         (6, 5, 18, 2, [15, 15]),
-        (6, 9, 18, 2, [9] * 6),
+        (6, 9, 18, 2, [18, 18, 9, 9]),
+        (6, 5, 12, 2, [10, 10, 5, 5]),
         (6, 9, 18, 1, [18] * 3),
         (6, 3, 18, 8, [3] * 6),
         (1, 5, 18, 2, [5]),
