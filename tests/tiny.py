@@ -10,6 +10,11 @@ from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionPipeline, UNe
 from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
+from audit.models.conditioning import Text, Tokens
+from audit.models.families.base import TextShape
+from audit.models.families.sd import SD
+from audit.models.loader import LatentScale
+from audit.models.noising import Diffusion
 from audit.streams import torch_rng
 from audit.training.batches import Base, CellData
 from audit.training.streams import Streams
@@ -49,11 +54,13 @@ def tiny_text_encoder(seed: int = 0) -> CLIPTextModel:
 def tiny_base(dtype: torch.dtype, *, prediction: str = "epsilon") -> Base:
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 100, dtype=torch.float64) ** 2
     return Base(
-        unet=tiny_unet().to(dtype),
-        alphas_cumprod=(1 - betas).cumprod(0),
-        prediction=prediction,
-        scaling=0.7,
-        text_encoder=tiny_text_encoder().to(dtype),
+        family=SD,
+        denoiser=tiny_unet().to(dtype),
+        noising=Diffusion((1 - betas).cumprod(0), prediction),
+        scale=LatentScale(0.7),
+        side=8,
+        text_shape=TextShape(extra=0, width=12, pooled=0),
+        text_encoders={"text_encoder": tiny_text_encoder().to(dtype)},
     )
 
 
@@ -67,9 +74,9 @@ def tiny_cell(
         streams=Streams(seed=seed, replicate=replicate),
         mean=torch.randn(works, 2, 4, 8, 8, generator=generator),
         std=torch.rand(works, 2, 4, 8, 8, generator=generator) * 0.1,
-        text=torch.randint(0, 28, (works, 6), generator=words)
+        text=Tokens(torch.randint(0, 28, (works, 1, 6), generator=words))
         if tokens
-        else torch.randn(works, 6, 12, generator=words),
+        else Text(torch.randn(works, 6, 12, generator=words), torch.zeros(works, 0)),
     )
 
 
