@@ -91,15 +91,16 @@ def stock_pipeline(folder, family):
     return stock
 
 
-def draw(model, folder, path, *, texts=("a cat",)):
-    """The same picture by us and by the stock pipeline, and base's, each (H, W, 3) in 0..1."""
+def draw(model, folder, path, *, texts=("a cat",), opened=None):
+    """The same picture by us and by the stock pipeline (of the file `opened`), and base's, each (H, W, 3) in 0..1."""
     updates = load_updates(path)
     told = text_under(model, updates, [*texts, ""])
     plain = text_under(model, {}, [*texts, ""])
     ours = sample(model, text=told[:1], empty=told[1:], settings=DRAW, seed=0, updates=updates)[0]
     base = sample(model, text=plain[:1], empty=plain[1:], settings=DRAW, seed=0)[0]
     stock = stock_pipeline(folder, model.family.name)
-    stock.load_lora_weights(str(path.parent), weight_name=path.name)
+    opened = opened or path
+    stock.load_lora_weights(str(opened.parent), weight_name=opened.name)
     if model.family.name != "sd3":
         stock.scheduler = DPMSolverMultistepScheduler.from_config(
             stock.scheduler.config,
