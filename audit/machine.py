@@ -13,7 +13,7 @@ import torch
 from audit.errors import BadInput, printable
 from audit.lanes import most_lanes
 from audit.models.kernels import PLAIN_UP_TO
-from audit.models.layout import model_files, resolve
+from audit.models.layout import open_source
 from audit.models.loader import Model
 from audit.provenance import code_digests, commit, installed, platform_words, processor
 from audit.records import Environment, TrainSettings
@@ -137,7 +137,7 @@ def environment(model_name: str, *, device: torch.device, precision: str) -> Env
         packages=installed(),
         commit=commit(),
         code=code_digests(),
-        model_files=model_files(resolve(model_name)),
+        model_files=open_source(model_name).files,
     )
 
 

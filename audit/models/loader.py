@@ -20,10 +20,11 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from audit.errors import BadModel, printable
-from audit.models.cards import LAB_MODEL
+from audit.models.cards import LAB_MODEL, cards
+from audit.models.checkpoint import open_checkpoint
 from audit.models.conditioning import Text
 from audit.models.families.base import Family, TextShape
-from audit.models.layout import check_layout, read_configs, resolve, weights_digest
+from audit.models.layout import Source, open_source
 from audit.models.noising import Noising
 from audit.records import ModelFacts
 
@@ -128,9 +129,11 @@ def describe(name: str) -> ModelFacts:
     Raises:
         BadModel: unknown, incomplete, unsafe or of no known family.
     """
-    folder = resolve(name)
-    family = check_layout(folder)
-    configs = read_configs(folder, family)
+    return _facts(open_source(name))
+
+
+def _facts(source: Source) -> ModelFacts:
+    family, configs = source.family, source.configs
     prediction = family.prediction(configs)
     family.check(configs)
     side, levels = configs[family.denoiser].get("sample_size"), configs["vae"].get("block_out_channels")
@@ -140,15 +143,15 @@ def describe(name: str) -> ModelFacts:
             "The model's U-Net or VAE config states no square picture size (sample_size, block_out_channels); "
             "copy the whole model folder again.",
         )
-    is_lab = folder == LAB_MODEL
     return ModelFacts.model_validate(
         {
-            "name": "lab" if is_lab else printable(folder.name),
+            "name": source.name,
             "family": family.label(configs),
-            "sha256": weights_digest(folder),
+            "sha256": source.digest(),
             "resolution": side * 2 ** (len(levels) - 1),
             "prediction_type": prediction,
-            "lab": is_lab,
+            "lab": source.path == LAB_MODEL,
+            "licence": cards()[source.known].licence if source.known else "",
         }
     )
 
@@ -159,25 +162,30 @@ def load(name: str, *, device: torch.device) -> Model:
     Raises:
         BadModel: see `describe`; also when the files do not fit the classes.
     """
-    facts, folder = describe(name), resolve(name)
-    family = check_layout(folder)
+    source = open_source(name)
+    facts, family = _facts(source), source.family
     # Their bars and remarks would break into the run's own progress; errors still come through.
     diffusers.utils.logging.set_verbosity_error()
+    diffusers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
     try:
-        made = {part: _open(folder / part, CLASSES[kind]) for part, kind in family.components.items()}
-        scheduler = read_configs(folder, family)["scheduler"]
+        made: Mapping[str, Any]
+        if source.kind is not None:
+            made = open_checkpoint(source.path, source.kind)
+        else:
+            made = {part: _open(source.path / part, CLASSES[kind]) for part, kind in family.components.items()}
+        scheduler = source.configs["scheduler"]
         noising = family.noising(scheduler, facts.prediction_type)
         for part in family.components:
             if part not in family.tokenizers:
                 made[part].requires_grad_(False).eval().to(device=device, dtype=torch.float32)
     except BROKEN as error:
         # What the libraries say names the file by its whole path.
-        said = (str(error) or type(error).__name__).splitlines()[0].replace(f"{folder}{os.sep}", "")
+        said = (str(error) or type(error).__name__).splitlines()[0].replace(f"{source.path}{os.sep}", "")
         raise BadModel(
             "model-incomplete",
-            f"The model folder {printable(folder.name)} could not be opened ({printable(said)}); copy it again whole.",
+            f"The model {printable(source.path.name)} could not be opened ({printable(said)}); copy it again whole.",
         ) from error
     return Model(
         facts=facts,
