@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 Originals = Annotated[Path | None, typer.Option(help="Folder with the artist's original pictures.")]
 Protected = Annotated[Path | None, typer.Option(help="Folder with the protected copies of the same pictures.")]
 Artist = Annotated[str | None, typer.Option(help="Name to show in the report; a pseudonym is fine.")]
-ModelName = Annotated[str | None, typer.Option(help="Base model: lab, or the folder of a local diffusers model.")]
+ModelName = Annotated[
+    str | None, typer.Option(help="Base model: lab, a known name, a .safetensors checkpoint or a folder.")
+]
 Protect = Annotated[list[str] | None, typer.Option(help="Reference protection NAME[:ARG]; may be repeated.")]
 Against = Annotated[list[str] | None, typer.Option(help="Countermeasure NAME[:ARG][+NAME...]; may be repeated.")]
 Control = Annotated[list[str] | None, typer.Option(help="Control NAME[:ARG]; may be repeated.")]

@@ -44,8 +44,8 @@ def known_card(name: str) -> Card:
         raise BadInput(
             "model-no-download",
             f"{card.title} cannot be fetched from here (its weights need a licence accepted on the publisher's page, or "
-            f"their digest is not known); get a folder in diffusers layout yourself and put it at {name} in the models "
-            "folder, or name it with --model PATH.",
+            f"their digest is not known); get a folder in diffusers layout yourself and put it at {name} in the "
+            "models folder, or name it with --model PATH.",
         )
     return card
 
