@@ -14,6 +14,7 @@ import torch
 from audit.conditions import parse_step
 from audit.lanes import side_by_side
 from audit.memory import free_unused, is_out_of_memory
+from audit.models.encode import tokenize
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
 from audit.progress import Progress
@@ -98,7 +99,7 @@ def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
         return 0.0
     side = plan.model.resolution
     batch = torch.zeros(4, 3, side, side, device=model.device, requires_grad=True)
-    text = torch.zeros(4, model.tokens, int(model.unet.config.cross_attention_dim), device=model.device)
+    text, told = model.blank_text(4).to(model.device), model.noising.told(torch.ones(4, dtype=torch.int64))
     spent: list[tuple[float, float]] = []
     with training_attention(model):
         for _ in range(2):
@@ -106,7 +107,9 @@ def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
             latent = model.vae.encode(batch).latent_dist.mean
             latent.sum().backward()
             middle = time.monotonic()
-            model.unet(latent.detach().requires_grad_(True), 1, text).sample.sum().backward()
+            torch.autograd.backward(
+                model.predict(latent.detach().requires_grad_(True), told.to(model.device), text).sum()
+            )
             spent.append((middle - start, time.monotonic() - middle))
     encode, denoise = (min(times) / len(batch) for times in zip(*spent, strict=True))
     works = len(artist.pool())
@@ -117,14 +120,11 @@ def _train_row_seconds(plan: Plan, model: Model, pack: int, lanes: int, precisio
     """Seconds that a lane takes per training sample, at the pack size that the run will use, all lanes at work."""
     channels, height, width = model.latent_shape
     works = plan.training.batch
-    hidden = int(model.unet.config.cross_attention_dim)
     data = CellData(
         streams=Streams(seed=0, replicate=1, variant="probe"),
         mean=torch.zeros(works, 2, channels, height, width),
         std=torch.ones(works, 2, channels, height, width),
-        text=torch.zeros(works, model.tokens, dtype=torch.int64)
-        if plan.training.text_encoder
-        else torch.zeros(works, model.tokens, hidden),
+        text=tokenize(model, [""] * works) if plan.training.text_encoder else model.blank_text(works),
     )
     autocast = autocast_of(precision)
     steps = plan.training.model_copy(update={"steps": PROBE_STEPS})
@@ -155,7 +155,7 @@ def _picture_seconds(plan: Plan, model: Model, lanes: int, precision: str) -> fl
     """Seconds per picture, from one batch in every lane at a quarter of the steps."""
     # A cell's pictures are one batch, up to the sampler's own limit.
     count = min(BATCH, len(plan.prompts) * plan.sampling.per_prompt)
-    text = torch.zeros(count, model.tokens, int(model.unet.config.cross_attention_dim))
+    text = model.blank_text(count)
     autocast = autocast_of(precision)
     steps = max(2, plan.sampling.steps // 4)
     settings = plan.sampling.model_copy(update={"steps": steps, "per_prompt": 1})

@@ -2,7 +2,7 @@
 
 AuditError                    exit code 2 unless said otherwise
 ├── BadInput                  a folder, picture, prompt file or option that cannot be used
-├── BadModel                  a base model that is unknown, incomplete or not Stable Diffusion 1.x/2.x
+├── BadModel                  a base model that is unknown, incomplete or of no known family
 ├── BadResults                a results.json or plan.json that does not fit its schema
 ├── MemoryShort               even the smallest piece of work does not fit into memory (audit.memory)
 ├── BadEvidence               a bundle, signature key or time stamp that cannot be used

@@ -94,9 +94,9 @@ def twin(model: Model) -> Model:
     """
     return replace(
         model,
-        unet=copy.deepcopy(model.unet),
-        text_encoder=copy.deepcopy(model.text_encoder),
-        tokenizer=copy.deepcopy(model.tokenizer),
+        denoiser=copy.deepcopy(model.denoiser),
+        text_encoders=copy.deepcopy(dict(model.text_encoders)),
+        tokenizers=copy.deepcopy(model.tokenizers),
     )
 
 

@@ -13,7 +13,8 @@ import torch
 from audit.errors import BadInput, printable
 from audit.lanes import most_lanes
 from audit.models.kernels import PLAIN_UP_TO
-from audit.models.loader import Model, model_files, resolve
+from audit.models.layout import open_source
+from audit.models.loader import Model
 from audit.provenance import code_digests, commit, installed, platform_words, processor
 from audit.records import Environment, TrainSettings
 from audit.tensors import autocast_of
@@ -83,8 +84,7 @@ def physical_memory() -> float:
 
 def weights_bytes(model: Model) -> float:
     """Bytes of the loaded base model."""
-    parts = (model.unet, model.vae, model.text_encoder)
-    return float(sum(p.numel() * p.element_size() for part in parts for p in part.parameters()))
+    return float(sum(p.numel() * p.element_size() for part in model.parts() for p in part.parameters()))
 
 
 def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: float | None = None) -> Packing:
@@ -137,7 +137,7 @@ def environment(model_name: str, *, device: torch.device, precision: str) -> Env
         packages=installed(),
         commit=commit(),
         code=code_digests(),
-        model_files=model_files(resolve(model_name)),
+        model_files=open_source(model_name).files,
     )
 
 

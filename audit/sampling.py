@@ -1,8 +1,8 @@
 """Pictures from a base model or from one LoRA of it: every prompt, shared noise, one batch stream.
 
-DPM-Solver++ 2M (Lu et al., 2022) with trailing timesteps; conditional and unconditional rows run
-in one batch. The initial noise of a picture depends on (seed, prompt, index) only, so batch size
-and order never change it, and all conditions of a run share it.
+The family's sampler: DPM-Solver++ 2M (Lu et al., 2022) with trailing timesteps, or Euler steps along
+a flow. Conditional and unconditional rows run in one batch. The initial noise of a picture depends on
+(seed, prompt, index) only, so batch size and order never change it, and all conditions of a run share it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import DPMSolverMultistepScheduler
 from numpy.typing import NDArray
 from torch import Tensor
 
 from audit.memory import free_unused, is_out_of_memory, too_short
+from audit.models.conditioning import Text
 from audit.models.encode import encode_texts, hidden_states
 from audit.models.loader import Model
 from audit.records import Generations, SampleSettings
@@ -45,25 +45,12 @@ def initial_noise(model: Model, *, seed: int, prompts: int, per_prompt: int) -> 
     return torch.stack(rows)
 
 
-def make_scheduler(model: Model, steps: int) -> DPMSolverMultistepScheduler:
-    """The sampler on the model's own noise schedule."""
-    config = dict(model.scheduler_config)
-    # Trailing steps start from pure noise, as a zero-terminal-SNR schedule was trained; the solver itself
-    # keeps the last cumulative product just above zero, where its log-SNR is still finite.
-    config["timestep_spacing"] = "trailing"
-    scheduler = DPMSolverMultistepScheduler.from_config(
-        config, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero", use_karras_sigmas=False
-    )
-    scheduler.set_timesteps(steps)
-    return scheduler
-
-
 @torch.no_grad()
 def sample(
     model: Model,
     *,
-    text: Tensor,
-    empty: Tensor,
+    text: Text,
+    empty: Text,
     settings: SampleSettings,
     seed: int,
     updates: Mapping[str, Tensor] | None = None,
@@ -74,9 +61,8 @@ def sample(
     """Make `settings.per_prompt` pictures for every prompt.
 
     Args:
-        text: prompt embeddings, (prompts, tokens, width).
-        empty: embedding of the empty prompt, (1, tokens, width).
-        updates: LoRA weight updates by full module name, of which the U-Net's count; None for the base model.
+        text: encoded prompts, a row each; empty: the encoded empty prompt, one row.
+        updates: LoRA weight updates by full module name, of which the denoiser's count; None for the base model.
         batch: pictures per forward pass (twice as many rows under guidance); halved where memory runs out.
         check: called before each step; what it raises ends the work.
 
@@ -89,9 +75,9 @@ def sample(
     """
     count = len(text) * settings.per_prompt
     noise = initial_noise(model, seed=seed, prompts=len(text), per_prompt=settings.per_prompt)
-    rows = text.repeat_interleave(settings.per_prompt, dim=0)
+    rows = text.repeat_interleave(settings.per_prompt)
     made = []
-    with Merged({"unet": model.unet}, _of("unet", updates or {})):
+    with Merged(model.roots(), _of([model.family.denoiser], updates or {})):
         done = 0
         while done < count:
             here = slice(done, done + batch)
@@ -112,8 +98,8 @@ def sample(
 def _draw(
     model: Model,
     noise: Tensor,
-    text: Tensor,
-    empty: Tensor,
+    text: Text,
+    empty: Text,
     settings: SampleSettings,
     autocast: torch.dtype | None,
     check: Callable[[], None],
@@ -121,40 +107,39 @@ def _draw(
     """Pictures of one batch, uint8 (N, H, W, 3)."""
     device = model.device
     latents = _denoise(model, noise.to(device), text.to(device), empty.to(device), settings, autocast, check)
-    latents = torch.nan_to_num(latents / model.vae.config.scaling_factor)
+    latents = torch.nan_to_num(model.scale.out_of(latents))
     return to_pixels(torch.nan_to_num(model.vae.decode(latents).sample, nan=-1.0))
 
 
-def text_under(model: Model, updates: Mapping[str, Tensor], texts: Sequence[str]) -> Tensor:
-    """Hidden states under an adapter's updates of the text encoder, float32 (N, tokens, width)."""
-    with Merged({"text_encoder": model.text_encoder}, _of("text_encoder", updates)):
+def text_under(model: Model, updates: Mapping[str, Tensor], texts: Sequence[str]) -> Text:
+    """Texts as encoded under an adapter's updates of the text encoders, float32."""
+    with Merged(model.roots(), _of(model.family.text_encoders, updates)):
         return hidden_states(model, texts)
 
 
-def _of(root: str, updates: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The updates of one root module."""
-    return {name: update for name, update in updates.items() if name.startswith(f"{root}.")}
+def _of(roots: Sequence[str], updates: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The updates of some root modules."""
+    return {name: update for name, update in updates.items() if name.partition(".")[0] in roots}
 
 
 def _denoise(
     model: Model,
     noise: Tensor,
-    text: Tensor,
-    empty: Tensor,
+    text: Text,
+    empty: Text,
     settings: SampleSettings,
     autocast: torch.dtype | None,
     check: Callable[[], None],
 ) -> Tensor:
-    scheduler = make_scheduler(model, settings.steps)
-    latents: Tensor = noise * scheduler.init_noise_sigma
+    scheduler = model.family.sampler(model.scheduler_config, settings.steps)
+    latents = noise
     guided = settings.guidance != 1
-    hidden = torch.cat([empty.expand(len(text), -1, -1), text]) if guided else text
+    told = Text.joined([empty.expand(len(text)), text]) if guided else text
     for timestep in scheduler.timesteps:
         check()
         both = torch.cat([latents, latents]) if guided else latents
-        both = scheduler.scale_model_input(both, timestep)
         with torch.autocast(model.device.type, dtype=autocast, enabled=autocast is not None):
-            seen = model.unet(both, timestep, hidden).sample.float()
+            seen = model.predict(both, timestep, told).float()
         if guided:
             without, with_text = seen.chunk(2)
             seen = without + settings.guidance * (with_text - without)
@@ -196,7 +181,7 @@ def generate(
     def compute() -> list[str]:
         updates = load_updates(source.adapter) if source.adapter else {}
         lines = [*texts, ""]
-        touched = bool(_of("text_encoder", updates))
+        touched = bool(_of(model.family.text_encoders, updates))
         hidden = text_under(model, updates, lines) if touched else encode_texts(model, store, lines)
         pictures = sample(
             model,

@@ -33,7 +33,7 @@ LAYERS = [
     ["finish"],
     ["evidence"],
     ["stages"],
-    ["run", "demo", "copies"],
+    ["run", "demo", "copies", "export"],
     ["preview", "reproduce", "calibrate"],
     ["cli"],
 ]

@@ -132,7 +132,7 @@ def test_a_perfect_denoiser_gives_back_what_was_noised(lab):
     start = to_tensor(picture(2, 64, 64))
     latent = painter.encode(start)
     noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(0))
-    shares = lab.alphas_cumprod.float()
+    shares = lab.noising.alphas_cumprod.float()
 
     def oracle(noisy, time):
         share = shares[time]

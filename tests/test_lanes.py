@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from audit.lanes import most_lanes, side_by_side, twin
+from audit.models.conditioning import Text
 from audit.models.loader import load
 from audit.records import SampleSettings
 from audit.sampling import sample
@@ -53,8 +54,8 @@ def test_every_lane_has_a_model_to_itself(model):
         both.wait()
 
     side_by_side([task, task], model=model, lanes=2)
-    assert len({id(own.unet) for own in seen}) == len({id(own.tokenizer) for own in seen}) == 2
-    weights = [dict(own.unet.named_parameters()) for own in seen]
+    assert len({id(own.denoiser) for own in seen}) == len({id(own.tokenizers[0]) for own in seen}) == 2
+    weights = [dict(own.denoiser.named_parameters()) for own in seen]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
     assert not {p.data_ptr() for p in weights[0].values()} & {p.data_ptr() for p in weights[1].values()}
 
@@ -93,7 +94,8 @@ def test_an_interrupt_ends_every_lane(model, monkeypatch):
 
 
 def test_pictures_drawn_in_a_twin_are_the_same(model):
-    text = torch.randn(2, model.tokens, int(model.unet.config.cross_attention_dim), generator=torch.manual_seed(0))
+    words = torch.randn(2, model.tokens, model.text_shape.width, generator=torch.manual_seed(0))
+    text = Text(words, torch.zeros(2, 0))
     settings = SampleSettings(steps=2, guidance=2.0)
     drawn = [sample(m, text=text, empty=text[:1], settings=settings, seed=0) for m in (model, twin(model))]
     assert (drawn[0] == drawn[1]).all()

@@ -41,7 +41,7 @@ def room_for(model, rows):
         if len(args[0]) > rows:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    hook = model.unet.register_forward_pre_hook(refuse)
+    hook = model.denoiser.register_forward_pre_hook(refuse)
     try:
         yield tried
     finally:
@@ -104,7 +104,7 @@ def test_other_errors_are_not_taken_for_it(model, tmp_path):
     def broken(module, args):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    hook = model.unet.register_forward_pre_hook(broken)
+    hook = model.denoiser.register_forward_pre_hook(broken)
     with pytest.raises(RuntimeError, match="shapes"):
         run(model, store, make_cells(store, 2))
     hook.remove()
@@ -148,7 +148,7 @@ def test_the_footprint_counts_what_grows(model):
     assert measure(model, SETTINGS, autocast=None) == small, "a resumed run would pack otherwise"
     wide = SETTINGS.model_copy(update={"targets": "all"})
     assert measure(model, wide, autocast=None).per_row > small.per_row
-    lora = PackedLora({"unet": model.unet}, settings=wide, streams=[Streams(seed=0, replicate=1)])
+    lora = PackedLora(model.roots(), family=model.family, settings=wide, streams=[Streams(seed=0, replicate=1)])
     assert adapter_parameters(model, wide) == sum(p.numel() for p in lora.parameters())
     budget = small.bytes(7, batch=SETTINGS.batch)
     assert small.cells(budget + 1, batch=SETTINGS.batch) == 7

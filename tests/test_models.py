@@ -12,7 +12,6 @@ from diffusers import StableDiffusionPipeline
 from audit.errors import BadModel
 from audit.models.encode import encode_picture, encode_texts
 from audit.models.loader import describe, load
-from audit.sampling import make_scheduler
 from audit.store import Store
 from audit.tensors import to_tensor
 
@@ -37,11 +36,11 @@ def test_a_renamed_copy_is_the_same_model_and_a_changed_one_is_not(tiny_model, c
 def test_loaded_parts_equal_the_stock_pipelines(tiny_model):
     ours = load(str(tiny_model), device=torch.device("cpu"))
     stock = StableDiffusionPipeline.from_pretrained(tiny_model)
-    for part in ("unet", "vae", "text_encoder"):
+    for part, module in {"vae": ours.vae, **ours.roots()}.items():
         theirs = getattr(stock, part).state_dict()
-        assert all(torch.equal(v, theirs[k]) for k, v in getattr(ours, part).state_dict().items())
-    assert torch.allclose(ours.alphas_cumprod.float(), stock.scheduler.alphas_cumprod)
-    assert not any(p.requires_grad for p in ours.unet.parameters())
+        assert all(torch.equal(v, theirs[k]) for k, v in module.state_dict().items())
+    assert torch.allclose(ours.noising.alphas_cumprod.float(), stock.scheduler.alphas_cumprod)
+    assert not any(p.requires_grad for p in ours.denoiser.parameters())
 
 
 def test_texts_equal_the_stock_pipelines(tiny_model, tmp_path):
@@ -49,17 +48,17 @@ def test_texts_equal_the_stock_pipelines(tiny_model, tmp_path):
     stock = StableDiffusionPipeline.from_pretrained(tiny_model)
     ours = encode_texts(model, store, ["a cat", ""])
     theirs, empty = stock.encode_prompt("a cat", "cpu", 1, True)
-    assert torch.allclose(ours[0], theirs[0], atol=1e-6)
-    assert torch.allclose(ours[1], empty[0], atol=1e-6)
-    assert torch.equal(encode_texts(model, store, ["a cat", ""]), ours)
+    assert torch.allclose(ours.hidden[0], theirs[0], atol=1e-6)
+    assert torch.allclose(ours.hidden[1], empty[0], atol=1e-6)
+    assert torch.equal(encode_texts(model, store, ["a cat", ""]).hidden, ours.hidden)
 
 
 def test_each_text_is_encoded_once_and_alone(tiny_model, tmp_path):
     model, store = load(str(tiny_model), device=torch.device("cpu")), Store(tmp_path)
     seen = []
-    hook = model.text_encoder.register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
-    first = encode_texts(model, store, ["a cat", "rain", "a cat"])
-    again = encode_texts(model, store, ["a house", "rain"])
+    hook = model.text_encoders["text_encoder"].register_forward_pre_hook(lambda module, args: seen.append(len(args[0])))
+    first = encode_texts(model, store, ["a cat", "rain", "a cat"]).hidden
+    again = encode_texts(model, store, ["a house", "rain"]).hidden
     hook.remove()
     assert seen == [1, 1, 1]
     assert torch.equal(first[0], first[2])
@@ -138,10 +137,10 @@ def test_the_files_of_stable_diffusion_as_published_open(copy):
     path.write_text(json.dumps(config))
     model = load(str(copy), device=torch.device("cpu"))
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
-    assert torch.allclose(model.alphas_cumprod, (1 - betas).cumprod(0), atol=1e-5)
+    assert torch.allclose(model.noising.alphas_cumprod, (1 - betas).cumprod(0), atol=1e-5)
     assert model.tokens == 20
     assert model.facts.prediction_type == "epsilon"
-    scheduler = make_scheduler(model, 4)
+    scheduler = model.family.sampler(model.scheduler_config, 4)
     assert len(scheduler.timesteps) == 4
     assert int(scheduler.timesteps[0]) == 999, "sampling starts from pure noise"
 

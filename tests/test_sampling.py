@@ -28,16 +28,12 @@ def text(model, tmp_path):
     return encode_texts(model, Store(tmp_path), ["a cat", "a red house", "rain", ""])
 
 
-def roots_of(model):
-    return {"unet": model.unet, "text_encoder": model.text_encoder}
-
-
 def random_adapter(model, path, *, targets="all", text_encoder=False, rank=2, alpha=4.0):
     settings = TrainSettings(rank=rank, alpha=alpha, targets=targets, text_encoder=text_encoder)
     generator = torch.Generator().manual_seed(1)
     cell = {}
-    for name in find_targets(roots_of(model), settings):
-        weight = find_module(roots_of(model), name).weight
+    for name in find_targets(model.roots(), model.family, settings):
+        weight = find_module(model.roots(), name).weight
         a = torch.randn(rank, *weight.shape[1:], generator=generator) * 0.1
         cell[name] = (a, torch.randn(weight.shape[0], rank, generator=generator) * 0.3)
     save_adapter(path, cell, alpha=alpha)
@@ -68,7 +64,7 @@ def test_the_stock_pipeline_opens_the_adapter_and_draws_the_same_picture(
     path = tmp_path / "adapter.safetensors"
     random_adapter(model, path, targets=targets, text_encoder=text_encoder)
     hidden = text_under(model, load_updates(path), ["a cat", ""])
-    assert torch.equal(hidden, text[[0, -1]]) != text_encoder
+    assert torch.equal(hidden.hidden, text[[0, -1]].hidden) != text_encoder
     ours = sample(
         model,
         text=hidden[:1],
@@ -104,10 +100,10 @@ def test_the_stock_pipeline_opens_the_adapter_and_draws_the_same_picture(
 def test_merging_restores_the_weights_bit_for_bit(model, tmp_path):
     path = tmp_path / "adapter.safetensors"
     random_adapter(model, path)
-    before = {k: v.clone() for k, v in model.unet.state_dict().items()}
-    with Merged(roots_of(model), load_updates(path)):
-        assert any(not torch.equal(v, before[k]) for k, v in model.unet.state_dict().items())
-    assert all(torch.equal(v, before[k]) for k, v in model.unet.state_dict().items())
+    before = {k: v.clone() for k, v in model.denoiser.state_dict().items()}
+    with Merged(model.roots(), load_updates(path)):
+        assert any(not torch.equal(v, before[k]) for k, v in model.denoiser.state_dict().items())
+    assert all(torch.equal(v, before[k]) for k, v in model.denoiser.state_dict().items())
 
 
 def test_norm_is_of_the_scaled_b(model, tmp_path):
@@ -118,7 +114,7 @@ def test_norm_is_of_the_scaled_b(model, tmp_path):
 
 
 def test_a_broken_latent_is_a_blank_picture(model, text):
-    updates = {"conv_out": torch.full_like(model.unet.conv_out.weight, float("nan"))}
+    updates = {"unet.conv_out": torch.full_like(model.denoiser.conv_out.weight, float("nan"))}
     made = sample(model, text=text[:1], empty=text[-1:], settings=SETTINGS, seed=0, updates=updates)
     assert all(picture.std() < 80 for picture in made)
-    assert torch.isfinite(model.unet.conv_out.weight).all()
+    assert torch.isfinite(model.denoiser.conv_out.weight).all()

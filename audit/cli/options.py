@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 Originals = Annotated[Path | None, typer.Option(help="Folder with the artist's original pictures.")]
 Protected = Annotated[Path | None, typer.Option(help="Folder with the protected copies of the same pictures.")]
 Artist = Annotated[str | None, typer.Option(help="Name to show in the report; a pseudonym is fine.")]
-ModelName = Annotated[str | None, typer.Option(help="Base model: lab, or the folder of a local diffusers model.")]
+ModelName = Annotated[
+    str | None, typer.Option(help="Base model: lab, a known name, a .safetensors checkpoint or a folder.")
+]
 Protect = Annotated[list[str] | None, typer.Option(help="Reference protection NAME[:ARG]; may be repeated.")]
 Against = Annotated[list[str] | None, typer.Option(help="Countermeasure NAME[:ARG][+NAME...]; may be repeated.")]
 Control = Annotated[list[str] | None, typer.Option(help="Control NAME[:ARG]; may be repeated.")]
@@ -129,17 +131,28 @@ def with_rights(asked: Spec) -> Spec:
     Raises:
         BadInput: the person at the terminal did not declare it.
     """
-    if asked.declare or not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if asked.declare or not _at_a_terminal():
         return asked
-    from audit.spec import DECLARATION
-
-    print(f"Before training, please declare:\n  {DECLARATION}", file=sys.stderr)
-    if not typer.confirm("Do you declare this?", err=True):
+    if not declared_on_terminal("Before training, please declare"):
         raise BadInput(
             "rights-refused",
             "Training on an artist's works needs the declaration that you may test them; nothing was trained.",
         )
     return asked.model_copy(update={"declare": True})
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def declared_on_terminal(before: str) -> bool:
+    """Ask for the declaration about rights; False where nobody sits at a terminal."""
+    if not _at_a_terminal():
+        return False
+    from audit.spec import DECLARATION
+
+    print(f"{before}:\n  {DECLARATION}", file=sys.stderr)
+    return typer.confirm("Do you declare this?", err=True)
 
 
 def describes_an_audit(command: Callable[..., None]) -> Callable[..., None]:

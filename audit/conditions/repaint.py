@@ -19,7 +19,6 @@ class Painter:
         self.model = model
         self.steps = steps or STEPS
         self.guidance = guidance
-        self.scaling = float(model.vae.config.scaling_factor)
         self.text = hidden_states(model, ["", prompt]).to(model.device)
 
     @torch.no_grad()
@@ -35,39 +34,31 @@ class Painter:
             pictures: (N, 3, side, side), -1..1.
             noise: (N, C, h, w), standard normal.
         """
-        shares = self.model.alphas_cumprod.float().to(self.model.device)
-        start = min(len(shares) - 1, max(0, round(strength * len(shares)) - 1))
+        noising = self.model.noising
+        start = noising.level_at(strength)
         times = torch.linspace(start, 0, min(self.steps, start + 1)).round().long().tolist()
-        share = shares[start]
-        latent = share.sqrt() * self.encode(pictures) + (1 - share).sqrt() * noise.to(self.model.device)
-        for index, time in enumerate(times):
-            share = shares[time]
-            after = shares[times[index + 1]] if index + 1 < len(times) else torch.ones_like(share)
-            seen = self._predict(latent, time)
-            if self.model.facts.prediction_type == "epsilon":
-                clean = (latent - (1 - share).sqrt() * seen) / share.sqrt().clamp_min(1e-4)
-                epsilon = seen
-            else:
-                clean = share.sqrt() * latent - (1 - share).sqrt() * seen
-                epsilon = share.sqrt() * seen + (1 - share).sqrt() * latent
-            latent = after.sqrt() * clean + (1 - after).sqrt() * epsilon
+        levels = [torch.full((len(pictures),), time) for time in times]
+        latent = noising.noised(self.encode(pictures), noise.to(self.model.device), levels[0])
+        for index, level in enumerate(levels):
+            seen = self._predict(latent, noising.told(level).to(self.model.device))
+            clean, epsilon = noising.as_clean(seen, latent, level), noising.as_noise(seen, latent, level)
+            latent = noising.noised(clean, epsilon, levels[index + 1]) if index + 1 < len(levels) else clean
         return self.decode(torch.nan_to_num(latent))
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Scaled posterior means; differentiable."""
         latent: Tensor = self.model.vae.encode(pictures).latent_dist.mean
-        return latent * self.scaling
+        return self.model.scale.into(latent)
 
     def decode(self, latent: Tensor) -> Tensor:
         """Pictures in -1..1; differentiable."""
-        pictures: Tensor = self.model.vae.decode(latent / self.scaling).sample
+        pictures: Tensor = self.model.vae.decode(self.model.scale.out_of(latent)).sample
         return torch.nan_to_num(pictures).clamp(-1, 1)
 
-    def _predict(self, latent: Tensor, time: int) -> Tensor:
+    def _predict(self, latent: Tensor, told: Tensor) -> Tensor:
         if self.guidance == 1:
-            seen: Tensor = self.model.unet(latent, time, self.text[1:].expand(len(latent), -1, -1)).sample
-            return seen
-        hidden = self.text.repeat_interleave(len(latent), dim=0)
-        without, with_text = self.model.unet(torch.cat([latent, latent]), time, hidden).sample.chunk(2)
+            return self.model.predict(latent, told, self.text[1:].expand(len(latent)))
+        text = self.text.repeat_interleave(len(latent))
+        without, with_text = self.model.predict(torch.cat([latent, latent]), told.repeat(2), text).chunk(2)
         guided: Tensor = without + self.guidance * (with_text - without)
         return guided

@@ -1,11 +1,18 @@
-"""The base models that CloakCheck knows by name. A card is data; weights are checked by digest."""
+"""The base models that CloakCheck knows by name: one JSON card each in `known/`. Weights are checked by digest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import os
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
+
+from pydantic import Field
+
+from audit.records import Digest, Record
 
 HERE = Path(__file__).parent
+KNOWN = HERE / "known"
 LAB = HERE / "lab"
 LAB_MODEL = LAB / "model"
 LAB_OPENCLIP = LAB / "openclip"
@@ -13,22 +20,66 @@ LAB_ARTISTS = LAB / "artists"
 LAB_PROMPTS = LAB / "prompts.txt"
 
 
-@dataclass(frozen=True)
-class Card:
+class Download(Record):
+    """The one file that `models get` fetches, all components in it."""
+
+    repo: str
+    revision: str
+    file: str
+    bytes: int
+    sha256: Digest
+
+
+class Card(Record):
     """A base model that a user may have on disk.
 
-    Attributes:
-        title: how people call it.
-        resolution: side in pixels.
-        licence: SPDX id or the licence's own name.
+    Every digest and size was found in public sources that agree with each other; what was not is left out.
     """
 
     title: str
+    """How people call it."""
+    family: str
+    """As the plan names it: sd1, sd2, sdxl or sd3; the family's file says which layers carry LoRA."""
     resolution: int
+    """Side in pixels."""
+    prediction: str
+    latent_scale: float
     licence: str
+    licence_url: str
+    """Where its text stands; whoever downloads the model accepts it."""
+    download: Download | None = None
+    parts: dict[Digest, str] = Field(default_factory=dict)
+    """Digest of each weights file of the diffusers layout -> its usual path."""
+    parameters: dict[str, int]
+    """Number of weights of denoiser, vae and text encoders."""
+    configs: dict[str, dict[str, Any]] | None = None
+    """Config of each component, for single-file checkpoints of this kind; None where those cannot be opened."""
+    padding: dict[str, str] = Field(default_factory=dict)
+    """Tokenizer folder -> the token that fills its texts up."""
+
+    def weights_bytes(self) -> int:
+        """Memory of all weights, as they are loaded (float32)."""
+        return 4 * sum(self.parameters.values())
 
 
-MODELS: dict[str, Card] = {
-    "sd15": Card("Stable Diffusion 1.5", 512, "CreativeML OpenRAIL-M"),
-    "sd21": Card("Stable Diffusion 2.1", 768, "CreativeML OpenRAIL++-M"),
-}
+@lru_cache(maxsize=1)
+def cards() -> dict[str, Card]:
+    """Every known model by name."""
+    return {path.stem: Card.model_validate_json(path.read_bytes()) for path in sorted(KNOWN.glob("*.json"))}
+
+
+def models_folder() -> Path:
+    """Where `models get` puts models, and `--model NAME` looks: $CLOAKCHECK_MODELS, else the user's data folder."""
+    if "CLOAKCHECK_MODELS" in os.environ:
+        return Path(os.environ["CLOAKCHECK_MODELS"])
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "cloakcheck" / "models"
+
+
+def recognise(digests: set[str]) -> str | None:
+    """The known model whose weights are all among the digests of some files, whatever those are called."""
+    for name, card in cards().items():
+        if card.download is not None and card.download.sha256 in digests:
+            return name
+        if card.parts and set(card.parts) <= digests:
+            return name
+    return None

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from audit.models.conditioning import Text, Tokens
 from audit.models.loader import Model
 from audit.store import Store
 from audit.tensors import to_model_size, to_tensor
@@ -46,39 +47,51 @@ def encode_picture(model: Model, store: Store, pixels: str) -> Latents:
     return Latents(mean=found["mean"], std=found["std"])
 
 
-def tokenize(model: Model, texts: Sequence[str]) -> Tensor:
-    """Padded and truncated token ids, int64 (N, tokens)."""
-    ids: Tensor = model.tokenizer(
-        list(texts), padding="max_length", max_length=model.tokens, truncation=True, return_tensors="pt"
-    ).input_ids
-    return ids
+def tokenize(model: Model, texts: Sequence[str]) -> Tokens:
+    """Padded and truncated token ids for each text encoder."""
+    ids = [
+        tokenizer(
+            list(texts), padding="max_length", max_length=model.tokens, truncation=True, return_tensors="pt"
+        ).input_ids
+        for tokenizer in model.tokenizers
+    ]
+    return Tokens(torch.stack(ids, dim=1))
 
 
 @torch.no_grad()
-def hidden_states(model: Model, texts: Sequence[str]) -> Tensor:
-    """Text-encoder hidden states as the model stands now, float32 (N, tokens, width).
+def hidden_states(model: Model, texts: Sequence[str]) -> Text:
+    """What the text encoders make of texts as the model stands now, float32, on the CPU.
 
     One text per pass, because kernels round differently for other batches: what a text becomes must
     not depend on which others were encoded beside it, or a resumed run would be another run.
     """
     rows = []
     for text in texts:
-        tokens = tokenize(model, [text]).to(model.device)
-        rows.append(model.text_encoder(tokens).last_hidden_state.float().cpu())
-    return torch.cat(rows).contiguous()
+        ids = tokenize(model, [text]).ids.to(model.device)
+        seen = model.family.encode(model.text_encoders, ids, model.text_shape)
+        if not text and model.family.empty_is_zero:
+            seen = Text(torch.zeros_like(seen.hidden), torch.zeros_like(seen.pooled))
+        rows.append(Text(seen.hidden.float().cpu(), seen.pooled.float().cpu()))
+    whole = Text.joined(rows)
+    return Text(whole.hidden.contiguous(), whole.pooled.contiguous())
 
 
-def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Tensor:
-    """The base model's hidden states, float32 (N, tokens, width); each text is encoded once per model."""
-    return torch.stack([_encode_text(model, store, text) for text in texts])
+def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Text:
+    """The base model's encoded texts, float32, on the CPU; each text is encoded once per model."""
+    return Text.joined([_encode_text(model, store, text) for text in texts])
 
 
-def _encode_text(model: Model, store: Store, text: str) -> Tensor:
+def _encode_text(model: Model, store: Store, text: str) -> Text:
     key = store.key("text", TEXT_VERSION, text, [model.facts.sha256])
     folder = store.verified("text", key)
     if folder is not None:
-        return load_file(folder / "text.safetensors")["hidden"]
-    hidden = hidden_states(model, [text])[0]
+        found = load_file(folder / "text.safetensors")
+        pooled = found["pooled"] if model.text_shape.pooled else torch.zeros(0)
+        return Text(found["hidden"][None], pooled[None])
+    made = hidden_states(model, [text])
+    tensors = {"hidden": made.hidden[0].contiguous()}
+    if model.text_shape.pooled:
+        tensors["pooled"] = made.pooled[0].contiguous()
     with store.writing("text", key) as partial:
-        (partial / "text.safetensors").write_bytes(save({"hidden": hidden.contiguous()}))
-    return hidden
+        (partial / "text.safetensors").write_bytes(save(tensors))
+    return made

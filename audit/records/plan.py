@@ -112,12 +112,12 @@ class ModelFacts(Record):
     """Which base model was used; identified by content, not by name."""
 
     name: str
-    family: Literal["sd1", "sd2"]
+    family: Literal["sd1", "sd2", "sdxl", "sd3"]
     sha256: Digest
     """Digest over the digests of all weight and config files."""
     resolution: int
     """Side in pixels of training and generated pictures."""
-    prediction_type: Literal["epsilon", "v_prediction"]
+    prediction_type: Literal["epsilon", "v_prediction", "flow"]
     lab: bool
     """True for the built-in lab model, whose findings say nothing about Stable Diffusion."""
     licence: str = ""

@@ -55,7 +55,7 @@ class Merged:
     leave rounding behind.
 
     Args:
-        roots: `unet` and `text_encoder`; updates: by full module name.
+        roots: denoiser and text encoders, by the first part of their names; updates: by full module name.
     """
 
     def __init__(self, roots: Mapping[str, nn.Module], updates: Mapping[str, Tensor]) -> None:

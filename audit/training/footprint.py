@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from audit.models.conditioning import Text, Tokens
 from audit.models.loader import Model
 from audit.records import TrainSettings
 from audit.training.batches import Base, Batch
@@ -45,19 +46,21 @@ class Footprint:
 def base_of(model: Model) -> Base:
     """The frozen parts that training needs."""
     return Base(
-        unet=model.unet,
-        alphas_cumprod=model.alphas_cumprod,
-        prediction=model.facts.prediction_type,
-        scaling=float(model.vae.config.scaling_factor),
-        text_encoder=model.text_encoder,
+        family=model.family,
+        denoiser=model.denoiser,
+        noising=model.noising,
+        scale=model.scale,
+        side=model.facts.resolution,
+        text_shape=model.text_shape,
+        text_encoders=model.text_encoders,
     )
 
 
 def adapter_parameters(model: Model, settings: TrainSettings) -> int:
     """LoRA parameters of one cell."""
-    roots = {"unet": model.unet, "text_encoder": model.text_encoder}
+    roots = model.roots()
     total = 0
-    for name in find_targets(roots, settings):
+    for name in find_targets(roots, model.family, settings):
         weight = find_module(roots, name).weight
         assert isinstance(weight, Tensor)
         total += settings.rank * (weight.shape[0] + math.prod(weight.shape[1:]))
@@ -80,19 +83,16 @@ def measure(model: Model, settings: TrainSettings, *, autocast: torch.dtype | No
 def _kept_bytes(model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None) -> int:
     base = base_of(model)
     noisy = torch.zeros(rows, *model.latent_shape, device=model.device)
-    width = int(model.unet.config.cross_attention_dim)
-    text = (
-        torch.zeros(rows, model.tokens, dtype=torch.int64)
-        if settings.text_encoder
-        else torch.zeros(rows, model.tokens, width)
-    )
+    text: Text | Tokens = model.blank_text(rows)
+    if settings.text_encoder:
+        text = Tokens(torch.zeros(rows, len(model.tokenizers), model.tokens, dtype=torch.int64))
     batch = Batch(
         noisy=noisy,
         target=noisy,
-        timesteps=torch.zeros(rows, dtype=torch.int64, device=model.device),
-        text=text.to(model.device),
-        weight=torch.ones(rows, device=model.device),
-    )
+        told=model.noising.told(torch.zeros(rows, dtype=torch.int64)),
+        text=text,
+        weight=torch.ones(rows),
+    ).to(model.device)
     frozen = {p.untyped_storage().data_ptr() for root in base.roots(settings).values() for p in root.parameters()}
     # Held until the count ends, so that no freed storage's address is counted for another.
     kept: dict[int, Tensor] = {}
@@ -102,7 +102,9 @@ def _kept_bytes(model: Model, settings: TrainSettings, rows: int, autocast: torc
             kept[address] = tensor
         return tensor
 
-    lora = PackedLora(base.roots(settings), settings=settings, streams=[Streams(seed=0, replicate=1)])
+    lora = PackedLora(
+        base.roots(settings), family=base.family, settings=settings, streams=[Streams(seed=0, replicate=1)]
+    )
     with lora, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         base.predict(batch, autocast).float().pow(2).mean()
     return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())

@@ -70,10 +70,10 @@ def train_pack(
     happened: its adapter stays as it was before, and it costs the others nothing more.
 
     Args:
-        base: the frozen U-Net with its noise schedule.
+        base: the frozen denoiser with its noise schedule.
         cells: one entry per LoRA.
         dtype: of the LoRA parameters and the arithmetic outside autocast.
-        autocast: bfloat16 to run the U-Net in mixed precision, None not to.
+        autocast: bfloat16 to run the denoiser in mixed precision, None not to.
         resume: a state that `after_step` was handed earlier.
         stop_at: stop after this many steps (default: all of them).
         after_step: called as (steps done, function that makes the state) after every step.
@@ -81,7 +81,9 @@ def train_pack(
     Returns:
         Per cell, A and B by full module name; and the final state.
     """
-    lora = PackedLora(base.roots(settings), settings=settings, streams=[c.streams for c in cells], dtype=dtype)
+    lora = PackedLora(
+        base.roots(settings), family=base.family, settings=settings, streams=[c.streams for c in cells], dtype=dtype
+    )
     state = _first_state(lora, len(cells)) if resume is None else resume
     end = settings.steps if stop_at is None else stop_at
     while state.step < end and state.alive:
@@ -117,9 +119,15 @@ def _advance(
     after_step: Callable[[int, Callable[[], State]], None] | None,
 ) -> State:
     """Train the cells that are alive until `end`, or until one of them has to leave."""
-    device = next(base.unet.parameters()).device
+    device = next(base.denoiser.parameters()).device
     alive = begin.alive
-    lora = PackedLora(base.roots(settings), settings=settings, streams=[cells[i].streams for i in alive], dtype=dtype)
+    lora = PackedLora(
+        base.roots(settings),
+        family=base.family,
+        settings=settings,
+        streams=[cells[i].streams for i in alive],
+        dtype=dtype,
+    )
     params = lora.parameters()
     optimiser = torch.optim.AdamW(
         params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay, foreach=True
@@ -160,7 +168,7 @@ def _advance(
 
     with lora:
         for step in range(begin.step, end):
-            batch = Batch.joined([b.batch(step) for b in batches], device)
+            batch = Batch.joined([b.batch(step) for b in batches]).to(device)
             seen = base.predict(batch, autocast)
             error = (seen.to(dtype) - batch.target).pow(2).flatten(1).mean(dim=1) * batch.weight
             per_cell = error.view(len(alive), -1).mean(dim=1)

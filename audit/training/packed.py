@@ -1,4 +1,4 @@
-"""K LoRAs over one frozen U-Net (and text encoder) in one forward and backward pass.
+"""K LoRAs over one frozen denoiser (and its text encoders) in one forward and backward pass.
 
 Batch rows are grouped by cell: rows k*b .. (k+1)*b-1 belong to cell k. The frozen layers see one
 large batch; each target layer adds s * B_k A_k x to the rows of cell k through batched matrix
@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from audit.models.families.base import Family
 from audit.records import TrainSettings
 from audit.training.streams import Streams
 from audit.training.targets import find_module, find_targets
@@ -27,6 +28,8 @@ from audit.training.targets import find_module, find_targets
 SHARED_INPUT = (
     ("attn1", ("to_q", "to_k", "to_v")),
     ("attn2", ("to_k", "to_v")),
+    ("attn", ("to_q", "to_k", "to_v")),
+    ("attn", ("add_q_proj", "add_k_proj", "add_v_proj")),
     ("self_attn", ("q_proj", "k_proj", "v_proj")),
 )
 
@@ -127,7 +130,7 @@ class PackedLora:
     """K LoRAs attached to one base; use as a context manager, which restores the base on leaving.
 
     Args:
-        roots: the frozen `unet`, and `text_encoder` where it is trained too.
+        roots: the frozen denoiser, and text encoders where they are trained too; family: the model's.
         settings: rank, alpha and targets.
         streams: one per cell; cells of one replicate start from the same A.
         dtype: of A and B; float32 for training, float64 for exactness tests.
@@ -137,6 +140,7 @@ class PackedLora:
         self,
         roots: Mapping[str, nn.Module],
         *,
+        family: Family,
         settings: TrainSettings,
         streams: Sequence[Streams],
         dtype: torch.dtype = torch.float32,
@@ -144,12 +148,12 @@ class PackedLora:
         self.roots = roots
         self.scale = settings.alpha / settings.rank
         self.rank = settings.rank
-        self.names = find_targets(roots, settings)
+        self.names = find_targets(roots, family, settings)
         self.bases: dict[str, nn.Linear | nn.Conv2d] = {}
         self.groups: list[Group] = []
         self.b: dict[str, nn.Parameter] = {}
         self._conv_a: dict[str, nn.Parameter] = {}
-        device = next(roots["unet"].parameters()).device
+        device = next(roots[family.denoiser].parameters()).device
         taken: set[str] = set()
         for name in self.names:
             base = find_module(roots, name)

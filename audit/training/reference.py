@@ -14,7 +14,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor
 
 from audit.records import TrainSettings
-from audit.training.batches import Base, Batch, Batches, CellData, learning_rate
+from audit.training.batches import Base, Batches, CellData, learning_rate
 from audit.training.packed import draw_lora_a
 from audit.training.targets import find_module, find_targets
 
@@ -30,7 +30,7 @@ def train_one(
     """Train one LoRA through PEFT; returns A (r, in[, kh, kw]) and B (out, r) by full module name."""
     base = copy.deepcopy(base)
     roots = base.roots(settings)
-    names = find_targets(roots, settings)
+    names = find_targets(roots, base.family, settings)
     for root, module in roots.items():
         inner = [n.partition(".")[2] for n in names if n.startswith(f"{root}.")]
         config = LoraConfig(
@@ -47,13 +47,13 @@ def train_one(
             b.zero_()
         params += [a, b]
         pairs[name] = (a, b)
-    device = next(base.unet.parameters()).device
+    device = next(base.denoiser.parameters()).device
     optimiser = torch.optim.AdamW(
         params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay
     )
     batches = Batches(cell, base, settings, dtype)
     for step in range(settings.steps):
-        made = Batch.joined([batches.batch(step)], device)
+        made = batches.batch(step).to(device)
         seen = base.predict(made, autocast)
         error = (seen.to(dtype) - made.target).pow(2).flatten(1).mean(dim=1)
         loss = (error * made.weight).mean()

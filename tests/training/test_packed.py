@@ -101,7 +101,7 @@ def test_a_broken_cell_leaves_and_its_neighbours_go_on():
     settings = SETTINGS.model_copy(update={"steps": 30})
     base = tiny_base(torch.float64)
     rows = []
-    hook = base.unet.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
+    hook = base.denoiser.register_forward_pre_hook(lambda module, args: rows.append(len(args[0])))
     with_broken, state = train_pack(base, [tiny_cell(1), breaking_cell(1), tiny_cell(2)], settings, dtype=torch.float64)
     hook.remove()
     assert rows[0] == 6
@@ -151,8 +151,8 @@ def test_resume_in_the_middle_is_bit_equal():
 
 def test_unet_is_left_as_it_was():
     base = tiny_base(torch.float32)
-    names = [n for n, _ in base.unet.named_modules()]
-    before = {k: v.clone() for k, v in base.unet.state_dict().items()}
+    names = [n for n, _ in base.denoiser.named_modules()]
+    before = {k: v.clone() for k, v in base.denoiser.state_dict().items()}
     train_pack(base, [tiny_cell(1)], SETTINGS)
-    assert [n for n, _ in base.unet.named_modules()] == names
-    assert all(torch.equal(v, base.unet.state_dict()[k]) for k, v in before.items())
+    assert [n for n, _ in base.denoiser.named_modules()] == names
+    assert all(torch.equal(v, base.denoiser.state_dict()[k]) for k, v in before.items())

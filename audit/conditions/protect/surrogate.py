@@ -32,6 +32,7 @@ from audit.conditions.protect.pgd import (
 )
 from audit.conditions.protect.victim import PROMPT, Distance, Victim
 from audit.conditions.windows import training_window, windows
+from audit.models.conditioning import Text
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
 from audit.records import ModelFacts, ProtectSettings, TrainSettings
@@ -56,7 +57,7 @@ class Surrogate:
     model: Model
     settings: TrainSettings
     streams: Streams
-    text: Tensor
+    text: Text
 
     def lesson(self, pictures: list[Tensor], state: State | None, upto: int) -> tuple[dict[str, Tensor], State]:
         """Go on training on pictures as they are now; returns weight updates and the new state."""
@@ -65,7 +66,7 @@ class Surrogate:
             streams=self.streams,
             mean=torch.cat([mean for mean, _ in moments]),
             std=torch.cat([std for _, std in moments]),
-            text=self.text.cpu().expand(sum(len(p) for p in pictures), -1, -1),
+            text=self.text.to(torch.device("cpu")).expand(sum(len(p) for p in pictures)),
         )
         (adapter,), after = train_pack(base_of(self.model), [data], self.settings, resume=state, stop_at=upto)
         scale = self.settings.alpha / self.settings.rank
@@ -107,7 +108,7 @@ def _alternate(
         for turn in range(rounds):
             upto = LESSONS * (turn + 1)
             updates, _ = surrogate.lesson(originals, state, upto)
-            with Merged({"unet": model.unet}, updates):
+            with Merged(model.roots(), updates):
                 for at, batch in enumerate(originals):
                     changes[at] = pgd(
                         batch,

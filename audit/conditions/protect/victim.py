@@ -29,14 +29,12 @@ def target_pattern(side: int) -> Tensor:
 
 @dataclass(frozen=True)
 class Noised:
-    """Latents on their way through the noise schedule: all (N, C, h, w) but the timesteps (N,)."""
+    """Latents on their way through the noise schedule: all (N, C, h, w) but the levels (N,)."""
 
     clean: Tensor
     noise: Tensor
     noisy: Tensor
-    timesteps: Tensor
-    share: Tensor
-    """Cumulative product of the schedule at each row's timestep, (N, 1, 1, 1)."""
+    level: Tensor
 
 
 class Victim:
@@ -45,12 +43,11 @@ class Victim:
     def __init__(self, model: Model, prompt: str = PROMPT) -> None:
         self.model = model
         self.text = hidden_states(model, [prompt]).to(model.device)
-        self.scaling = float(model.vae.config.scaling_factor)
 
     def latent(self, pictures: Tensor) -> Tensor:
         """Scaled posterior means of pictures (N, 3, side, side); differentiable."""
         mean: Tensor = self.model.vae.encode(pictures).latent_dist.mean
-        return mean * self.scaling
+        return self.model.scale.into(mean)
 
     @torch.no_grad()
     def target(self) -> tuple[Tensor, Tensor]:
@@ -61,24 +58,19 @@ class Victim:
 
     def noised(self, latent: Tensor, draws: Draws) -> Noised:
         """Latents at a random timestep of the whole schedule each."""
-        timesteps = draws.integers(len(self.model.alphas_cumprod))
+        noising = self.model.noising
+        level = draws.integers(noising.levels)
         noise = draws.normal(*latent.shape[1:]).to(latent.device)
-        share = self.model.alphas_cumprod[timesteps].float().view(-1, 1, 1, 1).to(latent.device)
-        noisy = share.sqrt() * latent + (1 - share).sqrt() * noise
-        return Noised(latent, noise, noisy, timesteps.to(latent.device), share)
+        return Noised(latent, noise, noising.noised(latent, noise, level), level)
 
     def predict(self, at: Noised) -> Tensor:
-        """The U-Net's own prediction, epsilon or v."""
-        text = self.text.expand(len(at.noisy), -1, -1)
-        seen: Tensor = self.model.unet(at.noisy, at.timesteps, text).sample
-        return seen
+        """The denoiser's own answer, whatever it predicts."""
+        told = self.model.noising.told(at.level).to(at.noisy.device)
+        return self.model.predict(at.noisy, told, self.text.expand(len(at.noisy)))
 
     def wanted(self, at: Noised) -> Tensor:
         """What a perfect model would predict."""
-        if self.model.facts.prediction_type == "epsilon":
-            return at.noise
-        wanted: Tensor = at.share.sqrt() * at.noise - (1 - at.share).sqrt() * at.clean
-        return wanted
+        return self.model.noising.wanted(at.clean, at.noise, at.level)
 
     def denoising_loss(self, pictures: Tensor, draws: Draws) -> Tensor:
         """The loss that a fine-tuning minimises, (N,), for one random timestep and noise per row."""
@@ -91,11 +83,8 @@ class Victim:
         return loss
 
     def as_epsilon(self, prediction: Tensor, at: Noised) -> Tensor:
-        """A prediction of either kind as predicted noise."""
-        if self.model.facts.prediction_type == "epsilon":
-            return prediction
-        noise: Tensor = at.share.sqrt() * prediction + (1 - at.share).sqrt() * at.noisy
-        return noise
+        """An answer of any kind as predicted noise."""
+        return self.model.noising.as_noise(prediction, at.noisy, at.level)
 
 
 @dataclass(frozen=True)

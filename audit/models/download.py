@@ -1,0 +1,151 @@
+"""Fetch a known model, when a person asks for it: the only code of the models that uses a network.
+
+huggingface_hub is not used for it: since 1.x it begins every file anew in a process of its own, and
+these are files of 4 to 7 GB.
+"""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from audit.errors import BadInput, BadModel, printable
+from audit.models.cards import Card, Download, cards, models_folder
+from audit.progress import Progress
+from audit.store import file_digest, storage_errors
+
+HUB = "https://huggingface.co"
+CHUNK = 1 << 20
+TRIES = 5
+"""Connections in a row that may bring nothing before the download gives up."""
+TIMEOUT = 30.0
+ROOM = 1 << 30
+"""Bytes that must stay free on the disk beside the model."""
+
+
+def known_card(name: str) -> Card:
+    """The card of a model that can be fetched.
+
+    Raises:
+        BadInput: `model-no-card`, `model-no-download`.
+    """
+    if name not in cards():
+        raise BadInput(
+            "model-no-card", f"No model is known as '{printable(name)}'; choose one of {', '.join(cards())}."
+        )
+    card = cards()[name]
+    if card.download is None:
+        raise BadInput(
+            "model-no-download",
+            f"{card.title} cannot be fetched from here (its weights need a licence accepted on the publisher's page, or "
+            f"their digest is not known); get a folder in diffusers layout yourself and put it at {name} in the "
+            "models folder, or name it with --model PATH.",
+        )
+    return card
+
+
+def fetch(name: str, progress: Progress) -> Path:
+    """Download a known model, or go on where an earlier attempt stopped; returns its file.
+
+    Raises:
+        BadInput: see `known_card`; `download-failed` (what came is kept), `download-busy`.
+        BadModel: `download-wrong`, when the whole file is not the published one; it is deleted.
+        StorageError: not enough room, or the folder cannot be written.
+    """
+    download = known_card(name).download
+    assert download is not None
+    folder = models_folder() / name
+    target, partial = folder / download.file, folder / f"{download.file}.partial"
+    with storage_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(folder / ".lock", timeout=0):
+                if target.is_file() and file_digest(target) == download.sha256:
+                    return target
+                _room_for(download, folder, had=partial.stat().st_size if partial.is_file() else 0)
+                _bring(download, partial, progress)
+                progress.say("Checking the file's SHA-256.")
+                if file_digest(partial) != download.sha256:
+                    partial.unlink()
+                    raise BadModel(
+                        "download-wrong",
+                        f"What came for {name} is not the published file (another SHA-256), and was deleted; try "
+                        "again later, or get the model another way.",
+                    )
+                os.replace(partial, target)
+        except Timeout as error:
+            raise BadInput(
+                "download-busy", f"Another process is fetching {name} already; wait for it, or stop it first."
+            ) from error
+    return target
+
+
+def _room_for(download: Download, folder: Path, *, had: int) -> None:
+    missing = download.bytes - had + ROOM
+    if shutil.disk_usage(folder).free < missing:
+        raise BadInput(
+            "download-no-room",
+            f"The model needs {missing / 1e9:.1f} GB more on this disk; make room, or set CLOAKCHECK_MODELS to a "
+            "folder on another one.",
+        )
+
+
+def _bring(download: Download, partial: Path, progress: Progress) -> None:
+    """Fill `partial`, over as many connections as it takes."""
+    address = f"{os.environ.get('HF_ENDPOINT', HUB)}/{download.repo}/resolve/{download.revision}/{download.file}"
+    progress.stage("Downloading (MB)", round(download.bytes / 1e6))
+    fruitless = 0
+    while fruitless < TRIES:
+        had = partial.stat().st_size if partial.is_file() else 0
+        try:
+            if _connect(address, partial, had=had, most=2 * download.bytes, progress=progress):
+                progress.close()
+                return
+            said = "the connection ended early"
+        except (OSError, http.client.HTTPException) as error:
+            if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
+                # The disk, not the network.
+                raise
+            said = str(getattr(error, "reason", error)) or type(error).__name__
+            if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410, 451):
+                fruitless = TRIES
+        now = partial.stat().st_size if partial.is_file() else 0
+        fruitless = 0 if now > had and fruitless < TRIES else fruitless + 1
+    progress.close()
+    raise BadInput(
+        "download-failed",
+        f"The model could not be fetched to its end ({printable(said)}); what came is kept, and the same command goes "
+        "on from there.",
+    )
+
+
+def _connect(address: str, partial: Path, *, had: int, most: int, progress: Progress) -> bool:
+    """One connection; returns whether the file is whole."""
+    request = urllib.request.Request(address, headers={"Range": f"bytes={had}-"} if had else {})
+    try:
+        answer = urllib.request.urlopen(request, timeout=TIMEOUT)
+    except urllib.error.HTTPError as error:
+        if had and error.code == 416:
+            # Nothing comes after what is here: the last attempt stopped before the check.
+            return True
+        raise
+    with answer:
+        if had and answer.status != 206:
+            had = 0
+        length = answer.headers.get("Content-Length")
+        wanted = had + int(length) if length and length.isdigit() else None
+        # Opened before the first byte, so that a full disk is told from a broken connection.
+        with partial.open("ab" if had else "wb") as handle:
+            while chunk := answer.read(CHUNK):
+                handle.write(chunk)
+                had += len(chunk)
+                if had > most:
+                    raise http.client.HTTPException("the server sends more than the file holds")
+                progress.update(round(had / 1e6))
+    return wanted is None or had >= wanted

@@ -1,0 +1,105 @@
+"""Stable Diffusion 1.x and 2.x: a U-Net, one CLIP text encoder (Rombach et al., 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
+from torch import Tensor, nn
+
+from audit.errors import BadModel, printable
+from audit.models.conditioning import Text
+from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
+from audit.models.noising import Diffusion
+
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
+CONVOLUTIONS = ("proj_in", "proj_out", "conv1", "conv2", "conv_shortcut", "time_emb_proj")
+UNET_TARGETS = {
+    "attention": ATTENTION,
+    "attention+ff": ATTENTION + FEED_FORWARD,
+    "all": ATTENTION + FEED_FORWARD + CONVOLUTIONS,
+}
+
+
+def diffusion_prediction(configs: Configs) -> str:
+    """What a diffusion model of this folder predicts.
+
+    Raises:
+        BadModel: `model-prediction`.
+    """
+    prediction = configs["scheduler"].get("prediction_type", "epsilon")
+    if prediction not in ("epsilon", "v_prediction"):
+        raise BadModel(
+            "model-prediction",
+            f"The model predicts '{printable(str(prediction))}', but only epsilon and v_prediction are trained here.",
+        )
+    return str(prediction)
+
+
+def diffusion_noising(scheduler: Mapping[str, Any], prediction: str) -> Diffusion:
+    """The schedule as trained, from a scheduler's config."""
+    schedule = DDPMScheduler.from_config(dict(scheduler))
+    return Diffusion(schedule.alphas_cumprod.double(), prediction)
+
+
+def dpm_sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
+    """DPM-Solver++ 2M (Lu et al., 2022) on the model's own noise schedule."""
+    config = dict(scheduler)
+    # Trailing steps start from pure noise, as a zero-terminal-SNR schedule was trained; the solver itself
+    # keeps the last cumulative product just above zero, where its log-SNR is still finite.
+    config["timestep_spacing"] = "trailing"
+    made = DPMSolverMultistepScheduler.from_config(
+        config, algorithm_type="dpmsolver++", solver_order=2, final_sigmas_type="zero", use_karras_sigmas=False
+    )
+    made.set_timesteps(steps)
+    return made
+
+
+def _check(configs: Configs) -> None:
+    unet, width = configs["unet"], configs["text_encoder"].get("hidden_size")
+    same_channels(configs, "unet", usual=4)
+    if unet.get("addition_embed_type"):
+        raise BadModel(
+            "model-family",
+            "The model's U-Net wants more than one text encoder's output (SDXL?), but its folder holds one "
+            "text encoder; copy the whole model folder again.",
+        )
+    if unet.get("cross_attention_dim") != width:
+        raise odd_text(SD.title, unet.get("cross_attention_dim"), width)
+
+
+def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
+    hidden: Tensor = encoders["text_encoder"](ids[:, 0]).last_hidden_state
+    return Text(hidden=hidden, pooled=hidden.new_zeros(len(ids), 0))
+
+
+def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int) -> Tensor:
+    seen: Tensor = unet(noisy, told, text.hidden).sample
+    return seen
+
+
+SD = Family(
+    name="sd",
+    title="Stable Diffusion 1.x/2.x",
+    denoiser="unet",
+    components={
+        "unet": "UNet2DConditionModel",
+        "vae": "AutoencoderKL",
+        "text_encoder": "CLIPTextModel",
+        "tokenizer": "CLIPTokenizer",
+    },
+    text_encoders=("text_encoder",),
+    tokenizers=("tokenizer",),
+    empty_is_zero=False,
+    targets=UNET_TARGETS,
+    label=lambda configs: "sd2" if configs["unet"].get("cross_attention_dim") == 1024 else "sd1",
+    prediction=diffusion_prediction,
+    text_shape=lambda unet: TextShape(extra=0, width=int(unet["cross_attention_dim"]), pooled=0),
+    check=_check,
+    encode=_encode,
+    predict=_predict,
+    noising=diffusion_noising,
+    sampler=dpm_sampler,
+)

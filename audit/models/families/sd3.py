@@ -1,0 +1,114 @@
+"""Stable Diffusion 3 and 3.5: a transformer of joint blocks under rectified flow (Esser et al., 2024).
+
+Without the T5 encoder, as its authors allow: its tokens are zeros, as in the stock pipeline. It alone
+would take more memory than the rest together, and a style needs few words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from diffusers import FlowMatchEulerDiscreteScheduler
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from audit.errors import BadModel, printable
+from audit.models.conditioning import Text
+from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
+from audit.models.noising import Noising, flow_of
+
+T5_TOKENS = 256
+"""Length of T5's part of the text in the stock pipeline."""
+ATTENTION = (
+    *("to_q", "to_k", "to_v", "to_out.0"),
+    *("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"),
+)
+FEED_FORWARD = ("ff.net.0.proj", "ff.net.2", "ff_context.net.0.proj", "ff_context.net.2")
+MODULATION = ("norm1.linear", "norm1_context.linear")
+
+
+def _check(configs: Configs) -> None:
+    transformer, encoders = configs["transformer"], ("text_encoder", "text_encoder_2")
+    same_channels(configs, "transformer", usual=16)
+    if not str(configs["scheduler"].get("_class_name", "")).startswith("FlowMatch"):
+        raise BadModel(
+            "model-prediction",
+            f"The model's scheduler is {printable(str(configs['scheduler'].get('_class_name')))}, but this family "
+            "trains with flow matching; copy the whole model folder again.",
+        )
+    pooled = sum(int(configs[name].get("projection_dim", 0)) for name in encoders)
+    if transformer.get("pooled_projection_dim") != pooled:
+        raise odd_text(SD3.title, transformer.get("pooled_projection_dim"), pooled)
+    width = sum(int(configs[name].get("hidden_size", 0)) for name in encoders)
+    if int(transformer.get("joint_attention_dim", 0)) < width:
+        raise odd_text(SD3.title, transformer.get("joint_attention_dim"), width)
+
+
+def _text_shape(transformer: Mapping[str, Any]) -> TextShape:
+    return TextShape(
+        extra=T5_TOKENS,
+        width=int(transformer["joint_attention_dim"]),
+        pooled=int(transformer["pooled_projection_dim"]),
+    )
+
+
+def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
+    """Both CLIP encoders side by side, padded to T5's width, then T5's tokens as zeros."""
+    seen = [encoders[name](ids[:, i], output_hidden_states=True) for i, name in enumerate(SD3.text_encoders)]
+    hidden = torch.cat([one.hidden_states[-2] for one in seen], dim=-1)
+    hidden = F.pad(hidden, (0, shape.width - hidden.shape[-1], 0, shape.extra))
+    return Text(hidden=hidden, pooled=torch.cat([one.text_embeds for one in seen], dim=-1))
+
+
+def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int) -> Tensor:
+    seen: Tensor = transformer(
+        hidden_states=noisy,
+        timestep=told.expand(len(noisy)),
+        encoder_hidden_states=text.hidden,
+        pooled_projections=text.pooled,
+    ).sample
+    return seen
+
+
+def _noising(scheduler: Mapping[str, Any], prediction: str) -> Noising:
+    return flow_of(scheduler)
+
+
+def _sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
+    """Euler steps along the flow, shifted as the model's own scheduler says."""
+    made = FlowMatchEulerDiscreteScheduler.from_config(dict(scheduler))
+    made.set_timesteps(steps)
+    return made
+
+
+SD3 = Family(
+    name="sd3",
+    title="Stable Diffusion 3/3.5",
+    denoiser="transformer",
+    components={
+        "transformer": "SD3Transformer2DModel",
+        "vae": "AutoencoderKL",
+        "text_encoder": "CLIPTextModelWithProjection",
+        "tokenizer": "CLIPTokenizer",
+        "text_encoder_2": "CLIPTextModelWithProjection",
+        "tokenizer_2": "CLIPTokenizer",
+    },
+    text_encoders=("text_encoder", "text_encoder_2"),
+    tokenizers=("tokenizer", "tokenizer_2"),
+    empty_is_zero=False,
+    targets={
+        "attention": ATTENTION,
+        "attention+ff": ATTENTION + FEED_FORWARD,
+        "all": ATTENTION + FEED_FORWARD + MODULATION,
+    },
+    label=lambda configs: "sd3",
+    prediction=lambda configs: "flow",
+    text_shape=_text_shape,
+    check=_check,
+    encode=_encode,
+    predict=_predict,
+    noising=_noising,
+    sampler=_sampler,
+)

@@ -1,0 +1,81 @@
+"""Stable Diffusion XL: two text encoders, a pooled text vector and size conditioning (Podell et al., 2023)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from audit.errors import BadModel
+from audit.models.conditioning import Text
+from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
+from audit.models.families.sd import UNET_TARGETS, diffusion_noising, diffusion_prediction, dpm_sampler
+
+SIZES = 6
+"""Original height and width, crop top and left, target height and width."""
+
+
+def _check(configs: Configs) -> None:
+    unet = configs["unet"]
+    same_channels(configs, "unet", usual=4)
+    if unet.get("addition_embed_type") != "text_time":
+        raise BadModel(
+            "model-family",
+            "The model has two text encoders but its U-Net takes no pooled text and sizes, which is no SDXL; copy the "
+            "whole model folder again.",
+        )
+    width = sum(int(configs[name].get("hidden_size", 0)) for name in ("text_encoder", "text_encoder_2"))
+    if unet.get("cross_attention_dim") != width:
+        raise odd_text(SDXL.title, unet.get("cross_attention_dim"), width)
+
+
+def _text_shape(unet: Mapping[str, Any]) -> TextShape:
+    sizes = SIZES * int(unet["addition_time_embed_dim"])
+    pooled = int(unet["projection_class_embeddings_input_dim"]) - sizes
+    return TextShape(extra=0, width=int(unet["cross_attention_dim"]), pooled=pooled)
+
+
+def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
+    """The layer before the last of both encoders side by side; the second's projection as pooled text."""
+    first = encoders["text_encoder"](ids[:, 0], output_hidden_states=True)
+    second = encoders["text_encoder_2"](ids[:, 1], output_hidden_states=True)
+    hidden = torch.cat([first.hidden_states[-2], second.hidden_states[-2]], dim=-1)
+    return Text(hidden=hidden, pooled=second.text_embeds)
+
+
+def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int) -> Tensor:
+    # Every picture is trained and drawn as a whole square of the model's own size, so this is what it is told.
+    sizes = noisy.new_tensor([side, side, 0, 0, side, side]).expand(len(noisy), SIZES)
+    added = {"text_embeds": text.pooled, "time_ids": sizes}
+    seen: Tensor = unet(noisy, told, text.hidden, added_cond_kwargs=added).sample
+    return seen
+
+
+SDXL = Family(
+    name="sdxl",
+    title="Stable Diffusion XL",
+    denoiser="unet",
+    components={
+        "unet": "UNet2DConditionModel",
+        "vae": "AutoencoderKL",
+        "text_encoder": "CLIPTextModel",
+        "tokenizer": "CLIPTokenizer",
+        "text_encoder_2": "CLIPTextModelWithProjection",
+        "tokenizer_2": "CLIPTokenizer",
+    },
+    text_encoders=("text_encoder", "text_encoder_2"),
+    tokenizers=("tokenizer", "tokenizer_2"),
+    # As published (force_zeros_for_empty_prompt): the U-Net saw zeros where training dropped the caption.
+    empty_is_zero=True,
+    targets=UNET_TARGETS,
+    label=lambda configs: "sdxl",
+    prediction=diffusion_prediction,
+    text_shape=_text_shape,
+    check=_check,
+    encode=_encode,
+    predict=_predict,
+    noising=diffusion_noising,
+    sampler=dpm_sampler,
+)

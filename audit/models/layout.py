@@ -1,0 +1,224 @@
+"""Where a base model's files lie and what they say, before any weight is loaded."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from audit.errors import BadModel, printable
+from audit.models.cards import LAB_MODEL, cards, models_folder, recognise
+from audit.models.checkpoint import Kind, kind_of
+from audit.models.families import FAMILIES, family_of
+from audit.models.families.base import Family
+from audit.models.vocabulary import word_list
+from audit.store import file_digest
+
+# Class names that stand for the same thing in folders written by older or newer releases.
+SAME_AS = {"CLIPTokenizerFast": "CLIPTokenizer"}
+UNSAFE = {".bin", ".ckpt", ".pt", ".pth"}
+MOST_CONFIG_BYTES = 16 << 20
+CONVERT = (
+    "get its safetensors version, or convert it where you trust it: "
+    "StableDiffusionPipeline.from_single_file(...).save_pretrained(folder, safe_serialization=True)"
+)
+
+
+CHECKPOINT = "checkpoint.safetensors"
+"""What a single-file checkpoint is called in lists of files: its own name says nothing."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A model's files on this machine.
+
+    Attributes:
+        path: a folder in diffusers layout, or a single-file checkpoint.
+        configs: of each component that has one, and of the scheduler.
+        files: SHA-256 of every file that makes the model, by its path inside the folder.
+        kind: what a checkpoint is; None for a folder.
+        known: name of the card whose weights these are, whatever folder or file is called.
+    """
+
+    path: Path
+    family: Family
+    configs: dict[str, dict[str, Any]]
+    files: dict[str, str]
+    kind: Kind | None = None
+    known: str | None = None
+
+    @property
+    def name(self) -> str:
+        """How the plan names it."""
+        return self.known or (
+            "lab" if self.path == LAB_MODEL else printable(self.path.stem if self.kind else self.path.name)
+        )
+
+    def digest(self) -> str:
+        """SHA-256 over names and digests of the files that make the model; the folder's name is not in it."""
+        lines = [f"{name} {digest}" for name, digest in self.files.items()]
+        if self.kind is not None:
+            # The rest of what makes the model is ours: configs, and the vocabulary.
+            lines.append(f"configs {hashlib.sha256(json.dumps(self.configs, sort_keys=True).encode()).hexdigest()}")
+            lines.append(f"vocabulary {file_digest(word_list())}")
+        return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
+
+
+def open_source(name: str) -> Source:
+    """Everything about a model but its weights, from its name or path.
+
+    Raises:
+        BadModel: unknown, incomplete, unsafe, of no known family, or not what its card says.
+    """
+    path = resolve(name)
+    if path.is_file():
+        files = {CHECKPOINT: _digest_of(path)}
+        known = recognise(set(files.values()))
+        _check_card(name, files, known)
+        kind = kind_of(path, known=known)
+        return Source(path, kind.family, kind.configs, files, kind, known)
+    family = check_layout(path)
+    files = _folder_files(path, family)
+    known = recognise(set(files.values()))
+    _check_card(name, files, known)
+    return Source(path, family, read_configs(path, family), files, known=known)
+
+
+def _check_card(name: str, files: dict[str, str], known: str | None) -> None:
+    """A model asked for by name must be that model, as far as its digests are known."""
+    if name not in cards() or known == name:
+        return
+    card = cards()[name]
+    usual = {path: digest for digest, path in card.parts.items()}
+    usual |= {CHECKPOINT: card.download.sha256} if card.download else {}
+    changed = [path for path, digest in files.items() if usual.get(path, digest) != digest]
+    if changed:
+        raise BadModel(
+            "model-changed",
+            f"File {printable(changed[0])} in the folder of {name} is not the published one (its SHA-256 differs from "
+            f"the card's); get it again with `cloakcheck models get {name}`, or name the changed model by its path.",
+        )
+
+
+def resolve(name: str) -> Path:
+    """The folder or checkpoint of a model given by name or path.
+
+    Raises:
+        BadModel: neither a known name that is here, nor a model.
+    """
+    if name == "lab":
+        return LAB_MODEL
+    if name in cards():
+        found = present(name)
+        if found is None:
+            how = f"get it with `cloakcheck models get {name}`, or " if cards()[name].download else ""
+            raise BadModel(
+                "model-not-present",
+                f"Model {name} is not on this machine; {how}give the path of a local copy (--model PATH), or use "
+                "--model lab.",
+            )
+        return found
+    path = Path(name).expanduser()
+    if path.suffix.lower() in UNSAFE and path.is_file():
+        raise BadModel(
+            "model-unsafe",
+            f"Model file {printable(path.name)} is of a format that can run code when opened; {CONVERT}.",
+        )
+    if path.suffix.lower() == ".safetensors" and path.is_file():
+        return path
+    if not (path / "model_index.json").is_file():
+        raise BadModel(
+            "model-unknown",
+            f"Model '{printable(name)}' is neither a known name ({', '.join(['lab', *cards()])}), nor a .safetensors "
+            "checkpoint, nor a folder with a model_index.json; give the path of a Stable Diffusion model.",
+        )
+    return path
+
+
+def present(name: str) -> Path | None:
+    """Where a known model lies: the checkpoint or diffusers folder in the models folder; None when it is not here."""
+    folder = models_folder() / name
+    if (folder / "model_index.json").is_file():
+        return folder
+    download = cards()[name].download
+    path = folder / download.file if download else None
+    return path if path is not None and path.is_file() else None
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """A JSON object of a model folder.
+
+    Raises:
+        BadModel: missing, too large, or no JSON object.
+    """
+    try:
+        if path.stat().st_size > MOST_CONFIG_BYTES:
+            raise ValueError("too large")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadModel(
+            "model-incomplete",
+            f"Model file {path.parent.name}/{path.name} is missing or not JSON; copy the whole model folder again.",
+        ) from error
+    if not isinstance(value, dict):
+        raise BadModel(
+            "model-incomplete", f"Model file {path.parent.name}/{path.name} holds no JSON object; copy it again."
+        )
+    return value
+
+
+def check_layout(folder: Path) -> Family:
+    """The family of a folder; refuses what is of none, and weights that could run code when opened."""
+    index = read_config(folder / "model_index.json")
+    family = family_of(index)
+    for component, expected in family.components.items():
+        entry = index.get(component)
+        seen = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
+        if SAME_AS.get(str(seen), seen) != expected:
+            raise BadModel(
+                "model-family",
+                f"The model's {component} is {printable(str(seen))}, but {family.title} has {expected}; "
+                f"this version trains {', '.join(f.title for f in FAMILIES.values())}.",
+            )
+        if component in family.tokenizers:
+            continue
+        files = sorted((folder / component).glob("*.safetensors"))
+        if not files:
+            unsafe = [p.name for p in (folder / component).glob("*") if p.suffix in UNSAFE]
+            raise BadModel(
+                "model-unsafe" if unsafe else "model-incomplete",
+                f"The model's {component} has no safetensors file"
+                + (f", only {printable(unsafe[0])}, a format that can run code when opened" if unsafe else "")
+                + f"; {CONVERT}.",
+            )
+    return family
+
+
+def read_configs(folder: Path, family: Family) -> dict[str, dict[str, Any]]:
+    """Config of every component that has one, and of the scheduler, by folder."""
+    weighty = [name for name in family.components if name not in family.tokenizers]
+    configs = {name: read_config(folder / name / "config.json") for name in weighty}
+    return configs | {"scheduler": read_config(folder / "scheduler" / "scheduler_config.json")}
+
+
+def _folder_files(folder: Path, family: Family) -> dict[str, str]:
+    found = {}
+    for component in (*family.components, "scheduler"):
+        for path in sorted((folder / component).glob("*")):
+            if path.suffix in {".safetensors", ".json", ".txt"} and path.is_file():
+                found[f"{component}/{path.name}"] = _digest_of(path)
+    return found
+
+
+def _digest_of(path: Path) -> str:
+    status = path.stat()
+    return _digest_once(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _digest_once(path: Path, size: int, changed: int) -> str:
+    """Weights of several GB are read once per process, unless size or time of change differ."""
+    return file_digest(path)
