@@ -82,8 +82,7 @@ def bundle_contents(source: Source, request: Request) -> Contents:
         profile=request.profile,
         originals=request.originals,
         protected=request.protected,
-        adapters=request.adapters.kept(),
-        adapters_fate=request.adapters.fate,
+        adapters=request.adapters,
     )
 
 
