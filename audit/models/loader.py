@@ -22,6 +22,7 @@ from torch import Tensor
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from audit.errors import BadModel, printable
+from audit.files import read_bounded
 from audit.models.cards import LAB_MODEL, MODELS
 from audit.records import ModelFacts
 from audit.store import file_digest
@@ -34,6 +35,8 @@ COMPONENTS = {
 }
 # Class names that stand for the same thing in folders written by older or newer releases.
 SAME_AS = {"CLIPTokenizerFast": "CLIPTokenizer"}
+CONFIGS = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
+"""Component -> its config file, where it is not config.json."""
 UNSAFE = {".bin", ".ckpt", ".pt", ".pth"}
 MOST_CONFIG_BYTES = 16 << 20
 CONVERT = (
@@ -99,9 +102,10 @@ def resolve(name: str) -> Path:
             f"Model file {printable(folder.name)} is of a format that can run code when opened; {CONVERT}.",
         )
     if not (folder / "model_index.json").is_file():
+        shown = printable(folder.name if folder.is_absolute() else name)
         raise BadModel(
             "model-unknown",
-            f"Model '{printable(name)}' is neither a known name ({', '.join(['lab', *MODELS])}) nor a folder "
+            f"Model '{shown}' is neither a known name ({', '.join(['lab', *MODELS])}) nor a folder "
             "with a model_index.json; give the path of a Stable Diffusion 1.x/2.x model in diffusers layout.",
         )
     return folder
@@ -109,9 +113,7 @@ def resolve(name: str) -> Path:
 
 def _read_json(path: Path) -> dict[str, Any]:
     try:
-        if path.stat().st_size > MOST_CONFIG_BYTES:
-            raise ValueError("too large")
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_bounded(path, limit=MOST_CONFIG_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise BadModel(
             "model-incomplete",
@@ -125,8 +127,9 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def check_layout(folder: Path) -> None:
-    """Refuse what is not Stable Diffusion 1.x/2.x, and weights that could run code when opened."""
+    """Refuse what is not Stable Diffusion 1.x/2.x, weights that could run code when opened, and code."""
     index = _read_json(folder / "model_index.json")
+    _check_no_code(folder)
     for component, expected in COMPONENTS.items():
         entry = index.get(component)
         seen = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
@@ -147,6 +150,22 @@ def check_layout(folder: Path) -> None:
                 + (f", only {printable(unsafe[0])}, a format that can run code when opened" if unsafe else "")
                 + f"; {CONVERT}.",
             )
+
+
+def _check_no_code(folder: Path) -> None:
+    """Nothing of a model folder is ever run; one that brings code expects to be, and would not work without it."""
+    places = [folder, *(folder / name for name in (*COMPONENTS, "scheduler"))]
+    code = sorted(path for place in places for path in place.glob("*.py"))
+    for place in places[1:]:
+        config = place / CONFIGS.get(place.name, "config.json")
+        if config.exists() and "auto_map" in _read_json(config):
+            code.append(config)
+    if code:
+        raise BadModel(
+            "model-code",
+            f"The model folder brings code of its own ({printable(code[0].relative_to(folder).as_posix())}), which is "
+            "never run here; use a model of plain configs and weights, or take the code out if it is not needed.",
+        )
 
 
 def model_files(folder: Path) -> dict[str, str]:
