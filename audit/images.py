@@ -65,6 +65,7 @@ class PictureFacts(Record):
 
 _REFUSALS = {
     "picture-symlink": "is a symbolic link, which is not followed; put a copy of the file there instead.",
+    "picture-hard-link": "is one file under several names (a hard link); put a copy of the file there instead.",
     "picture-not-a-file": "is a folder, pipe or device, not a file; take it out of the folder.",
     "picture-unreadable": "cannot be read; check that you may open it.",
     "picture-not-an-image": "is not a PNG, JPEG or WebP picture, whatever its name says; export it as one.",
@@ -89,7 +90,8 @@ def read_regular(path: Path, *, limit: int) -> bytes:
         limit: greatest size in bytes.
 
     Raises:
-        BadInput: `picture-symlink`, `picture-not-a-file`, `picture-unreadable`, `picture-too-large`.
+        BadInput: `picture-symlink`, `picture-hard-link`, `picture-not-a-file`, `picture-unreadable`,
+            `picture-too-large`.
     """
     # The file may be swapped after lstat: never follow it then, nor wait for a FIFO's writer.
     flags = os.O_RDONLY
@@ -103,6 +105,9 @@ def read_regular(path: Path, *, limit: int) -> bytes:
             status = os.fstat(file.fileno())
             if not stat.S_ISREG(status.st_mode):
                 raise refusal("picture-not-a-file", path)
+            # Another name may lie in somebody else's folder, and what is written there would change this file.
+            if status.st_nlink > 1:
+                raise refusal("picture-hard-link", path)
             data = file.read(limit + 1) if status.st_size <= limit else None
     except (OSError, ValueError) as exc:
         raise refusal("picture-unreadable", path) from exc

@@ -95,17 +95,22 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
                 raise ValueError("a line with too many dots")
             values = tomllib.loads(text)
         except (OSError, ValueError, RecursionError) as error:
+            # What the system says of a file ends in its whole path.
+            said = error.strerror or "unreadable" if isinstance(error, OSError) else str(error)
             raise BadInput(
                 "spec-unreadable",
-                f"Spec file {printable(spec_file.name)} cannot be read as TOML ({printable(str(error))}); "
+                f"Spec file {printable(spec_file.name)} cannot be read as TOML ({printable(said)}); "
                 "mend it or leave out --spec.",
             ) from error
         for name in ("out", "store"):
             _stays_below(values.get(name), name)
         for name in PATHS:
+            written = values.get(name)
+            if isinstance(written, str) and "\0" in written:
+                raise BadInput("spec-path", f"The spec file's {name} holds a zero character; write a plain path there.")
             # Paths in a spec file are relative to that file.
-            if isinstance(values.get(name), str):
-                values[name] = spec_file.parent / values[name]
+            if isinstance(written, str):
+                values[name] = spec_file.parent / written
         if isinstance(values.get("control"), list):
             values["control"] = [_beside(text, spec_file) for text in values["control"]]
     values |= {k: v for k, v in options.items() if v not in (None, (), "")}

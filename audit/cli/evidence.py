@@ -31,6 +31,7 @@ Key = Annotated[Path | None, typer.Option(help="Ed25519 private key (PEM); made 
 KeepAdapters = Annotated[
     bool, typer.Option("--keep-adapters", help="Put the trained add-ons in instead of deleting them.")
 ]
+C2pa = Annotated[bool, typer.Option("--c2pa", help="Put a signed C2PA manifest into every generated picture.")]
 AuditPrivacy = Annotated[bool, typer.Option("--audit-privacy", help="List what would be disclosed; write nothing.")]
 
 
@@ -43,12 +44,13 @@ def bundle(
     protected: Protected = None,
     key: Key = None,
     keep_adapters: KeepAdapters = False,
+    c2pa: C2pa = False,
     store: StoreAt = None,
     audit_privacy: AuditPrivacy = False,
 ) -> None:
     """Seal a finished run into a folder that a stranger can verify."""
     with one_sentence():
-        from audit.evidence import adapters, privacy, signing, source
+        from audit.evidence import adapters, credentials, privacy, signing, source
         from audit.evidence import bundle as bundles
         from audit.evidence.bag import digest
         from audit.evidence.contents import PROFILES
@@ -58,6 +60,9 @@ def bundle(
             raise BadInput(
                 "profile-unknown", f"Profile '{printable(profile)}' is unknown; choose {', '.join(PROFILES)}."
             )
+        if c2pa:
+            # Told before anything is read or deleted.
+            credentials.load()
         made = source.read_source(folder)
         target = out or folder.absolute().with_name(f"{folder.absolute().name}-bundle")
         request = bundles.Request(
@@ -66,6 +71,7 @@ def bundle(
             originals=originals,
             protected=protected,
             adapters=adapters.find_adapters(made.results, store or default_store(), keep=keep_adapters),
+            c2pa=c2pa,
         )
         signer = signing.open_key(key or signing.default_key())
         if audit_privacy:

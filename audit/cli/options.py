@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import json
 import sys
@@ -70,6 +71,16 @@ def one_sentence() -> Iterator[None]:
             file=sys.stderr,
         )
         raise typer.Exit(2) from None
+    except OSError as error:
+        # Anywhere that a path is looked at; everything else that the system refuses has a sentence of its own.
+        if error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise
+        told = BadInput(
+            "path-unusable",
+            f"One of the paths given cannot be used ({error.strerror}); give a shorter one that leads to a real place.",
+        )
+        print(f"cloakcheck: {told.sentence} [{told.slug}]", file=sys.stderr)
+        raise typer.Exit(told.exit_code) from None
     except KeyboardInterrupt:
         stopped = Interrupted(
             "stopped", "Stopped. Every finished step is kept; run the same command again to go on from here."

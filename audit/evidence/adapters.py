@@ -5,13 +5,16 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from audit.records import Results
 from audit.store import file_digest, storage_errors
 
-DELETED = "deleted from the store after hashing; they can be trained again from the plan and the works"
-KEPT = "kept in the store and in this bundle under weights/"
-ABSENT = "not in the store at hand; only their digests are known"
+FATES = {
+    "deleted": "deleted from the store after hashing; they can be trained again from the plan and the works",
+    "kept": "kept in the store and in this bundle under weights/",
+    "absent": "not in the store at hand; only their digests are known",
+}
 
 
 @dataclass(frozen=True)
@@ -28,11 +31,16 @@ class Adapters:
     keep: bool
 
     @property
+    def state(self) -> Literal["deleted", "kept", "absent"]:
+        """What becomes of them when the bundle is made."""
+        if not self.found:
+            return "absent"
+        return "kept" if self.keep else "deleted"
+
+    @property
     def fate(self) -> str:
         """One sentence fragment for bundle and certification."""
-        if not self.found:
-            return ABSENT
-        return KEPT if self.keep else DELETED
+        return FATES[self.state]
 
     def kept(self) -> dict[str, Path]:
         return dict(self.found) if self.keep else {}

@@ -76,7 +76,7 @@ def list_files(folder: Path) -> list[str]:
     """Every file under a folder, as sorted POSIX paths.
 
     Raises:
-        BadEvidence: `bundle-names`, for a link, pipe, device, empty folder, or name outside `NAME`;
+        BadEvidence: `bundle-names`, for a link, hard link, pipe, device, empty folder, or name outside `NAME`;
             `bundle-too-large`.
     """
     found: list[str] = []
@@ -88,11 +88,14 @@ def list_files(folder: Path) -> list[str]:
             raise _strange("an empty folder")
         for name in [*folders, *files]:
             path = (here / name).relative_to(folder).as_posix()
-            mode = os.lstat(here / name).st_mode
+            status = os.lstat(here / name)
+            mode = status.st_mode
             if not NAME.fullmatch(path):
                 raise _strange(f"an entry named '{printable(name)}'")
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise _strange(f"'{name}', which is a link, pipe or device")
+            if stat.S_ISREG(mode) and status.st_nlink > 1:
+                raise _strange(f"'{name}', which is one file under several names (a hard link)")
         found += [(here / name).relative_to(folder).as_posix() for name in files]
     return sorted(found)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.errors import BadInput, printable
-from audit.evidence import forms
+from audit.evidence import credentials, forms
 from audit.evidence.adapters import Adapters
 from audit.evidence.bag import TAGS, digest, list_files, manifest_text, write_bag
 from audit.evidence.contents import Contents, Profile, collect_contents
@@ -38,6 +38,7 @@ class Request:
     Attributes:
         originals: folder of the originals, which only `full` reads; protected: likewise.
         adapters: what becomes of the trained add-ons.
+        c2pa: whether generated pictures get a C2PA manifest.
     """
 
     profile: Profile
@@ -45,13 +46,14 @@ class Request:
     originals: Path | None
     protected: Path | None
     adapters: Adapters
+    c2pa: bool = False
 
 
 def write_bundle(source: Source, request: Request, *, key: Ed25519PrivateKey) -> str:
     """Write a bundle, whole or not at all; returns the digest of its tag manifest.
 
     Raises:
-        BadInput: `bundle-exists`; see `collect_contents`.
+        BadInput: `bundle-exists`, `c2pa-missing`; see `collect_contents`.
         StorageError: disk full, folder unwritable.
     """
     out = request.out
@@ -67,6 +69,8 @@ def write_bundle(source: Source, request: Request, *, key: Ed25519PrivateKey) ->
         try:
             (partial / "bag" / "data").mkdir(parents=True)
             _copy(contents, partial / "bag" / "data")
+            if request.c2pa:
+                _add_credentials(source, contents, partial / "bag" / "data", key)
             sealed = _seal(partial, source, request, key)
             request.adapters.settle()
             partial.rename(out)
@@ -82,8 +86,7 @@ def bundle_contents(source: Source, request: Request) -> Contents:
         profile=request.profile,
         originals=request.originals,
         protected=request.protected,
-        adapters=request.adapters.kept(),
-        adapters_fate=request.adapters.fate,
+        adapters=request.adapters,
     )
 
 
@@ -95,6 +98,13 @@ def _copy(contents: Contents, data: Path) -> None:
             target.write_bytes(made)
         else:
             shutil.copyfile(made, target)
+
+
+def _add_credentials(source: Source, contents: Contents, data: Path, key: Ed25519PrivateKey) -> None:
+    names = [f"images/{name}" for name in source.generated]
+    pictures = [data / name for name in names if name in contents.files]
+    root = credentials.sign_pictures(pictures, key=key, model=source.plan.model.name)
+    write_atomic(data / credentials.ROOT, root)
 
 
 def _seal(folder: Path, source: Source, request: Request, key: Ed25519PrivateKey) -> str:

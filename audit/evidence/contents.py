@@ -4,23 +4,29 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from audit.errors import BadInput, printable
+from audit.evidence.adapters import Adapters
 from audit.evidence.sbom import sbom_text
 from audit.evidence.source import Source
 from audit.images import read_regular
 from audit.models.cards import LAB
 from audit.provenance import code_digests, code_files
 from audit.records import Results
-from audit.report.page import render
+from audit.report.custody import Custody
+from audit.report.page import FILES, render
+from audit.report.voice import SOURCE, languages
 from audit.store import file_digest
 
 Profile = Literal["full", "redacted", "minimal"]
 PROFILES: tuple[Profile, ...] = ("full", "redacted", "minimal")
+SHOWN: dict[Profile, Literal["all", "generated", "none"]] = {"full": "all", "redacted": "generated", "minimal": "none"}
+"""Profile -> pictures that its reports show."""
 MOST_FILE_BYTES = 100 << 20
 
 
@@ -38,15 +44,13 @@ def collect_contents(
     profile: Profile,
     originals: Path | None,
     protected: Path | None,
-    adapters: dict[str, Path],
-    adapters_fate: str,
+    adapters: Adapters,
 ) -> Contents:
     """Choose and make every file of a bundle; writes nothing.
 
     Args:
         originals: the artist's folder, needed by `full`; protected: likewise, when the plan has such files.
-        adapters: digest -> file of the adapters to put in (none by default).
-        adapters_fate: one sentence on where the adapters are.
+        adapters: what becomes of the trained add-ons.
 
     Raises:
         BadInput: `originals-differ`, when `full` is asked for and a file of the plan is not in the folder given.
@@ -63,24 +67,47 @@ def collect_contents(
     files["models.json"] = _json(_models(source))
     if source.plan.model.lab:
         files["lab-model-card.md"] = LAB / "CARD.md"
-    files["adapters.json"] = _json(_adapters(source, adapters_fate))
-    for digest, path in adapters.items():
+    files["adapters.json"] = _json(_adapters(source, adapters.fate))
+    for digest, path in adapters.kept().items():
         files[f"weights/{digest}.safetensors"] = path
     _add_pictures(made, source, profile)
     _add_works(made, source, profile, originals=originals, protected=protected)
-    if profile == "full":
-        files |= {path.name: path for path in sorted(folder.glob("report*.html"))}
-    else:
-        # A page rendered without the artist's pictures, or without any.
-        shown = folder / "images" if profile == "redacted" else folder / "no-pictures"
-        bare = source.results.model_copy(update={"work_images": {}, "treated_images": {}})
-        files["report.html"] = render(bare, images=shown).encode("utf-8")
-        if (folder / "report-court.html").is_file():
-            files["report-court.html"] = render(bare, images=shown, edition="court").encode("utf-8")
+    files |= _reports(source, profile, adapters)
     if profile != "minimal" and _same_code(source):
         files["code/cloakcheck-source.zip"] = _source_zip()
     files["withheld.json"] = _json(made.withheld)
     return made
+
+
+def _reports(source: Source, profile: Profile, adapters: Adapters) -> dict[str, bytes | Path]:
+    """The run's editions, each in the language it was in, rendered again: they say what this bundle holds and lacks."""
+    token = source.plan_token
+    custody = Custody(
+        addons=adapters.state,
+        shows=SHOWN[profile],
+        plan_attested=token.time.isoformat() if token else "",
+        authority=token.authority if token else "",
+    )
+    found: dict[str, bytes | Path] = {}
+    for edition, name in FILES.items():
+        path = source.folder / name
+        if edition == "artist" or path.is_file():
+            page = render(
+                source.results, images=source.folder / "images", edition=edition, lang=_language(path), custody=custody
+            )
+            found[name] = page.encode("utf-8")
+    return found
+
+
+def _language(page: Path) -> str:
+    """The language of a report that lies there; English for anything else."""
+    try:
+        with page.open("rb") as file:
+            named = re.search(rb'<html lang="([a-z]{2,3})"', file.read(200))
+    except OSError:
+        named = None
+    code = named[1].decode() if named else SOURCE
+    return code if code in languages() else SOURCE
 
 
 def _json(value: Any) -> bytes:

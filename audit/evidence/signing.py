@@ -17,7 +17,10 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from audit.errors import BadEvidence, printable
+from audit.files import read_bounded
 from audit.store import storage_errors
+
+MOST_BYTES = 1 << 20
 
 
 def default_key() -> Path:
@@ -43,7 +46,7 @@ def open_key(path: Path) -> Ed25519PrivateKey:
                 handle.write(data)
         return key
     try:
-        loaded = load_pem_private_key(path.read_bytes(), password=None)
+        loaded = load_pem_private_key(read_bounded(path, limit=MOST_BYTES), password=None)
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         loaded = None
     if not isinstance(loaded, Ed25519PrivateKey):

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from audit.errors import BadEvidence, BadResults, printable
 from audit.eventlog import EVENTS, JUDGED, read_events
 from audit.evidence.bag import NAME, read_text
-from audit.evidence.timestamps import request_bytes
+from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_bytes
 from audit.images import decode_png, pixels_digest
 from audit.records import Environment, Plan, Results
 from audit.runfolder import read_results
@@ -26,6 +26,7 @@ class Source:
         environment: None when the run recorded none.
         generated: file names of generated pictures; each one's pixels are those that results.json names.
         shown: file names of previews and crops of the artist's own pictures.
+        plan_token: the plan's time stamp; None without one.
     """
 
     folder: Path
@@ -35,6 +36,7 @@ class Source:
     environment: Environment | None
     generated: tuple[str, ...]
     shown: tuple[str, ...]
+    plan_token: Token | None = None
 
 
 def read_source(folder: Path) -> Source:
@@ -43,7 +45,7 @@ def read_source(folder: Path) -> Source:
     Raises:
         BadResults: see `read_results`; `results-edited`, when results.json is not the file that was judged last;
             `plan-edited`, when plan.json is not the plan that the results are of.
-        BadEvidence: `events-broken`, `picture-edited`.
+        BadEvidence: `events-broken`, `picture-edited`; those of `check_token` for the plan's stamp.
     """
     results = read_results(folder)
     events = _events(folder)
@@ -80,6 +82,7 @@ def read_source(folder: Path) -> Source:
         environment=_environment(folder),
         generated=generated,
         shown=tuple(sorted(n for n in shown if _plain(n) and (folder / "images" / n).is_file())),
+        plan_token=_plan_token(folder),
     )
 
 
@@ -96,6 +99,14 @@ def _events(folder: Path) -> tuple[dict[str, Any], ...]:
             f"The event log was changed after it was written ({error}); a bundle of this run would prove nothing: "
             "run the audit again in a new folder (finished steps are reused).",
         ) from error
+
+
+def _plan_token(folder: Path) -> Token | None:
+    reply, chain = (folder / name for name in ("plan.tsr", "plan-tsa.pem"))
+    if not reply.exists():
+        return None
+    certificates = read_text(chain, limit=MOST_BYTES)
+    return check_token(read_text(folder / "plan.json"), reply=read_text(reply, limit=MOST_BYTES), chain=certificates)
 
 
 def _environment(folder: Path) -> Environment | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.errors import BadModel, printable
+from audit.files import read_bounded
 from audit.models.cards import LAB_MODEL, cards, models_folder, recognise
 from audit.models.checkpoint import Kind, kind_of
 from audit.models.families import FAMILIES, family_of
@@ -19,6 +20,8 @@ from audit.store import file_digest
 
 # Class names that stand for the same thing in folders written by older or newer releases.
 SAME_AS = {"CLIPTokenizerFast": "CLIPTokenizer"}
+CONFIGS = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
+"""Component -> its config file, where it is not config.json."""
 UNSAFE = {".bin", ".ckpt", ".pt", ".pth"}
 MOST_CONFIG_BYTES = 16 << 20
 CONVERT = (
@@ -130,9 +133,10 @@ def resolve(name: str) -> Path:
     if path.suffix.lower() == ".safetensors" and path.is_file():
         return path
     if not (path / "model_index.json").is_file():
+        shown = printable(path.name if path.is_absolute() else name)
         raise BadModel(
             "model-unknown",
-            f"Model '{printable(name)}' is neither a known name ({', '.join(['lab', *cards()])}), nor a .safetensors "
+            f"Model '{shown}' is neither a known name ({', '.join(['lab', *cards()])}), nor a .safetensors "
             "checkpoint, nor a folder with a model_index.json; give the path of a Stable Diffusion model.",
         )
     return path
@@ -155,9 +159,7 @@ def read_config(path: Path) -> dict[str, Any]:
         BadModel: missing, too large, or no JSON object.
     """
     try:
-        if path.stat().st_size > MOST_CONFIG_BYTES:
-            raise ValueError("too large")
-        value = json.loads(path.read_text(encoding="utf-8"))
+        value = json.loads(read_bounded(path, limit=MOST_CONFIG_BYTES))
     except (OSError, ValueError, RecursionError) as error:
         raise BadModel(
             "model-incomplete",
@@ -171,9 +173,10 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def check_layout(folder: Path) -> Family:
-    """The family of a folder; refuses what is of none, and weights that could run code when opened."""
+    """The family of a folder; refuses what is of none, weights that could run code when opened, and code."""
     index = read_config(folder / "model_index.json")
     family = family_of(index)
+    _check_no_code(folder, family)
     for component, expected in family.components.items():
         entry = index.get(component)
         seen = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
@@ -195,6 +198,23 @@ def check_layout(folder: Path) -> Family:
                 + f"; {CONVERT}.",
             )
     return family
+
+
+def _check_no_code(folder: Path, family: Family) -> None:
+    """Nothing of a model folder is ever run; one that brings code expects to be, and would not work without it."""
+    places = [folder, *(folder / name for name in (*family.components, "scheduler"))]
+    code = sorted(path for place in places for path in place.glob("*.py"))
+    for place in places[1:]:
+        kind = "tokenizer" if place.name in family.tokenizers else place.name
+        config = place / CONFIGS.get(kind, "config.json")
+        if config.exists() and "auto_map" in read_config(config):
+            code.append(config)
+    if code:
+        raise BadModel(
+            "model-code",
+            f"The model folder brings code of its own ({printable(code[0].relative_to(folder).as_posix())}), which is "
+            "never run here; use a model of plain configs and weights, or take the code out if it is not needed.",
+        )
 
 
 def read_configs(folder: Path, family: Family) -> dict[str, dict[str, Any]]:

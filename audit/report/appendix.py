@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 
 from audit.records import Record
+from audit.report.custody import addons, time_sentence, time_source
 from audit.report.limits import LAB_LIMIT, limits
 from audit.report.lookup import Facts
 from audit.report.prose import glossary, method, next_always, next_steps
@@ -21,6 +22,8 @@ class Appendix:
     settings: tuple[Table, ...]
     rule: str
     integrity: Table
+    time: str
+    """Sentence on whose word the times are."""
     hashes: tuple[Table, ...]
     environment: Table
     sessions: Table | None
@@ -48,6 +51,7 @@ def appendix(facts: Facts) -> Appendix:
         settings=_settings(facts),
         rule=_rule(facts),
         integrity=_integrity(facts),
+        time=time_sentence(v, facts.custody),
         hashes=_hashes(facts),
         environment=_environment(facts),
         sessions=_sessions(facts),
@@ -179,10 +183,8 @@ def _integrity(facts: Facts) -> Table:
             (v.say("Declared about rights"), p.declaration or v.say("nothing")),
             (v.say("Started"), v.minute(p.started)),
             (v.say("Finished"), v.minute(p.finished)),
-            (
-                v.say("Time"),
-                v.say("not independently attested: taken from the clock of the machine that ran the test"),
-            ),
+            (v.say("Time"), time_source(v, facts.custody)),
+            (v.say("Trained add-ons"), addons(v, facts.custody)),
         ),
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.records import Condition
+from audit.report.custody import no_picture
 from audit.report.lookup import Facts
 from audit.report.pictures import Picture, Shelf
 
@@ -141,7 +142,7 @@ def shot(facts: Facts, shelf: Shelf, name: str, replicate: int, at: tuple[int, i
         "AI-generated picture: {prompt}. {model} Noise {noise} of seed {seed}.",
         prompt=plan.prompts[at[0]], model=_model(facts, name, replicate), noise=at[1] + 1, seed=plan.seed,
     )  # fmt: skip
-    return Shot(picture, "" if picture else v.say("picture not found"), label, words, made=True)
+    return Shot(picture, "" if picture else no_picture(v, facts.custody), label, words, made=True)
 
 
 def _typed(name: str) -> str:
@@ -157,7 +158,7 @@ def _note(facts: Facts, name: str) -> str:
 def _real(facts: Facts, shelf: Shelf, work: str, caption: str) -> Shot:
     v, picture = facts.voice, shelf.preview(facts.results.work_images.get(work, ""))
     words = v.say("Work by the artist: {caption}.", caption=caption)
-    return Shot(picture, "" if picture else v.say("picture not found"), caption, words, made=False)
+    return Shot(picture, "" if picture else no_picture(v, facts.custody), caption, words, made=False)
 
 
 def _model(facts: Facts, name: str, replicate: int) -> str:

@@ -11,6 +11,7 @@ from audit.judge.exclusion import broken
 from audit.judge.verdict import deciding_index
 from audit.records import Cell, Condition, Estimate, MetricFacts, Results, Verdict
 from audit.report import wording
+from audit.report.custody import Custody
 from audit.report.voice import Voice, voice
 
 
@@ -40,6 +41,8 @@ class Facts:
 
     results: Results
     voice: Voice = field(default_factory=voice)
+    custody: Custody | None = None
+    """What a bundle knows; None for the report of a run."""
 
     @cached_property
     def verdict(self) -> Verdict:

@@ -123,6 +123,8 @@ def _shown_number(facts: Facts, label: VerdictLabel, estimate: Estimate | None) 
 
 
 def _range(facts: Facts, number: Estimate) -> str:
+    if number.n == 1:
+        return facts.voice.say("no range, as there was one training only")
     reason = facts.voice.known(number.note).text or facts.voice.say("too few trainings")
     return likely(facts, number) or facts.voice.say("no range: {reason}", reason=reason)
 

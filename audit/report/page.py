@@ -7,6 +7,7 @@ import hashlib
 import os
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -16,6 +17,7 @@ from markupsafe import Markup
 from audit.errors import StorageError
 from audit.records import Results
 from audit.report.assets import templates_folder
+from audit.report.custody import Custody
 from audit.report.sections import build
 from audit.report.voice import SOURCE, Voice, clean, short, voice
 
@@ -25,7 +27,14 @@ WARN_BYTES = 25_000_000
 """What mail servers commonly take; a standard audit stays below 10 MB."""
 
 
-def render(results: Results, *, images: Path, edition: Edition = "artist", lang: str = SOURCE) -> str:
+def render(
+    results: Results,
+    *,
+    images: Path,
+    edition: Edition = "artist",
+    lang: str = SOURCE,
+    custody: Custody | None = None,
+) -> str:
     """The report as HTML text that loads nothing from outside.
 
     Args:
@@ -33,6 +42,7 @@ def render(results: Results, *, images: Path, edition: Edition = "artist", lang:
         images: the run folder's images/ with the files that results name.
         edition: `court` has no script, everything open, and numbered paragraphs, figures and tables.
         lang: code of one of `voice.languages()`.
+        custody: for the page of a bundle: what it leaves out, and what became of the add-ons.
 
     Raises:
         BadInput: `language-unknown`.
@@ -41,7 +51,7 @@ def render(results: Results, *, images: Path, edition: Edition = "artist", lang:
     """
     folder, speaking = templates_folder(), voice(lang)
     court = edition == "court"
-    page = build(results, images=images, voice=speaking, for_print=court)
+    page = build(results, images=images, voice=speaking, for_print=court, custody=custody)
     sheets = [_asset(folder / "report.css")]
     if court:
         sheets += [_asset(folder / "court.css"), _running_header(speaking, page.opening.report_id)]
@@ -82,8 +92,9 @@ def write_report(results: Results, *, run_folder: Path, edition: Edition = "arti
     return target
 
 
+@cache
 def environment(folder: Path, speaking: Voice, *, edition: Edition = "artist") -> Environment:
-    """The one Jinja environment: escapes everything, and an undefined name is an error."""
+    """The one Jinja environment: escapes everything, and an undefined name is an error. Kept with what it compiled."""
     env = Environment(
         loader=FileSystemLoader(folder),
         autoescape=True,

@@ -59,15 +59,18 @@ class Shelf:
     Browsers put JPEG into a PDF as it is but unpack WebP there, so pages made to be printed take JPEG.
     """
 
-    def __init__(self, folder: Path, *, lossy: Literal["webp", "jpeg"] = "webp") -> None:
+    def __init__(
+        self, folder: Path, *, lossy: Literal["webp", "jpeg"] = "webp", hidden: frozenset[str] = frozenset()
+    ) -> None:
         self._folder = folder
+        self._hidden = hidden
         self._lossy = lossy
         self._previews: dict[str, Picture | None] = {}
         self.spent = 0
 
     def open(self, name: str) -> Image.Image | None:
         """The picture as RGB, or None when there is no such picture to be had."""
-        if not name or name != Path(name).name or "\\" in name or "\0" in name:
+        if not name or name in self._hidden or name != Path(name).name or "\\" in name or "\0" in name:
             return None
         path = self._folder / name
         try:

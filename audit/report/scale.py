@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from audit.records import Estimate
 from audit.report.lookup import Facts
+from audit.report.table import Table
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,16 @@ class Mark:
     width: str
     anchor: str
     """Where the label's text starts, so that it stays on the page near the edges."""
+    label: str
+    """X of that text: the point itself, or the edge that it would run over."""
 
 
 @dataclass(frozen=True)
 class Scale:
     """The line from 0 % to 100 %, with room at both ends."""
 
-    zero: str
-    one: str
+    zero: Mark
+    one: Mark
     span: str
     held: str
     held_span: str
@@ -32,7 +35,9 @@ class Scale:
     main: Mark
     has_range: bool
     placebo: Mark | None
+    title: str
     description: str
+    table: Table
     overflow: str
     """Sentence about a range that runs off the scale; may be empty."""
 
@@ -54,7 +59,8 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
     def mark(point: float, start: float, end: float) -> Mark:
         place = at(point)
         anchor = "start" if place < 20 else "end" if place > 80 else "middle"
-        return Mark(_pc(place), _pc(at(start)), _pc(at(end) - at(start)), anchor)
+        edge = {"start": 0.0, "end": 100.0, "middle": place}[anchor]
+        return Mark(_pc(place), _pc(at(start)), _pc(at(end) - at(start)), anchor, _pc(edge))
 
     margin = facts.results.plan.margins.held
     placebo = facts.index(facts.placebo.name) if facts.placebo else None
@@ -78,8 +84,8 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
     # A wide range squeezes the middle of the scale; the label would then run into its neighbours.
     roomy = at(1) - at(0) > 65
     return Scale(
-        zero=_pc(at(0)),
-        one=_pc(at(1)),
+        zero=mark(0, 0, 0),
+        one=mark(1, 1, 1),
         span=_pc(at(1) - at(0)),
         held=_pc(at(margin)),
         held_span=_pc(at(1) - at(margin)),
@@ -87,9 +93,27 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
         main=mark(value, low, high),
         has_range=bounded,
         placebo=floor,
+        title=v.say("Where this result lies between the two ends"),
         description=description,
+        table=_table(facts, estimate, placebo if floor else None),
         overflow=v.say("The range goes on past the edge, to {values}.", values=v.join(beyond)) if beyond else "",
     )
+
+
+def _table(facts: Facts, estimate: Estimate, placebo: Estimate | None) -> Table:
+    """The numbers of the scale, from its left end to its right."""
+    v = facts.voice
+    rows = [
+        (v.say("as if unprotected"), v.percent(0.0), "", ""),
+        (v.say("this result"), v.percent(estimate.value), v.percent(estimate.low), v.percent(estimate.high)),
+        (v.say("held above"), v.percent(facts.results.plan.margins.held), "", ""),
+        (v.say("never saw your art"), v.percent(1.0), "", ""),
+    ]
+    if placebo is not None:
+        noise = (v.say("random noise"), v.percent(placebo.value), v.percent(placebo.low), v.percent(placebo.high))
+        rows.insert(1, noise)
+    head = (v.say("On the scale"), v.say("Protection index"), v.say("Low"), v.say("High"))
+    return Table(v.say("The numbers of the scale"), head, tuple(rows))
 
 
 def _pc(value: float) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from audit.records import Results
 from audit.report.appendix import Appendix, appendix
+from audit.report.custody import Custody, hidden
 from audit.report.gallery import Gallery, gallery
 from audit.report.lookup import Facts
 from audit.report.opening import Opening, opening
@@ -29,7 +30,9 @@ class Page:
     appendix: Appendix
 
 
-def build(results: Results, *, images: Path, voice: Voice, for_print: bool = False) -> Page:
+def build(
+    results: Results, *, images: Path, voice: Voice, for_print: bool = False, custody: Custody | None = None
+) -> Page:
     """Work out every section.
 
     Args:
@@ -37,11 +40,13 @@ def build(results: Results, *, images: Path, voice: Voice, for_print: bool = Fal
         images: folder with the files that results name; missing ones are reported in words.
         voice: the page's language.
         for_print: pictures in the format that makes a small PDF.
+        custody: for the page of a bundle.
 
     Raises:
         BadResults: `results-not-judged`, when the results hold no verdict.
     """
-    facts, shelf = Facts(results, voice), Shelf(images, lossy="jpeg" if for_print else "webp")
+    facts = Facts(results, voice, custody)
+    shelf = Shelf(images, lossy="jpeg" if for_print else "webp", hidden=hidden(results, custody))
     # The gallery comes last of the picture sections: its contact sheets take what the budget leaves.
     return Page(
         opening=opening(facts, shelf),

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.judge.estimates import SEQUENTIAL, primary_conditions
 from audit.judge.intervals import ratio_interval
-from audit.judge.verdict import reading
+from audit.judge.significance import chance_index_at_least, holm
+from audit.judge.verdict import settled
 from audit.records import Estimate, VerdictLabel
 from audit.report import wording
 from audit.report.lookup import Facts
@@ -36,7 +38,11 @@ class Group:
 
 
 def groups(facts: Facts) -> tuple[Group, ...]:
-    """All variations of the headline's protection index, the planned way first; empty without an index."""
+    """All variations of the headline's protection index, the planned way first; empty without an index.
+
+    Answers are the judge's own: `did-not-hold` only where Holm's adjustment over the primary conditions allows it,
+    the others varied in the same way.
+    """
     headline, v = facts.headline, facts.voice
     counts = facts.index(headline.name) if headline else None
     planned = facts.estimate("protection_index", headline.name) if headline else None
@@ -55,61 +61,98 @@ def groups(facts: Facts) -> tuple[Group, ...]:
     if resampled is not None and resampled.low is not None:
         name = v.say("range by resampling")
         found.append(Group(name, (_variation(facts, name, resampled),)))
-    clean, treated, runs, prompts = _gains(facts, headline.name)
-    if len(runs) >= FEWEST_RUNS:
+    every = {c: _gains(facts, c) for c in dict.fromkeys((headline.name, *primary_conditions(facts.results)))}
+    own = every[headline.name]
+    if len(own.runs) >= FEWEST_RUNS:
         ways = [
-            _without(
-                facts, v.say("without run {run}", run=run), planned, np.delete(clean, i, 0), np.delete(treated, i, 0)
+            _recomputed(
+                facts, v.say("without run {run}", run=run), planned,
+                {c: g.without_run(run) for c, g in every.items()},
             )
-            for i, run in enumerate(runs)
-        ]
+            for run in own.runs
+        ]  # fmt: skip
         found.append(Group(v.say("one run left out, {ways} ways", ways=len(ways)), tuple(ways)))
-    if len(prompts) > 1 and len(runs) > 1:
+    if len(own.prompts) > 1 and len(own.runs) > 1:
+        texts = facts.results.plan.prompts
         ways = [
-            _without(
-                facts, v.say("without the prompt “{prompt}”", prompt=prompt), planned, np.delete(clean, i, 1),
-                np.delete(treated, i, 1),
+            _recomputed(
+                facts, v.say("without the prompt “{prompt}”", prompt=texts[prompt]), planned,
+                {c: g.without_prompt(prompt) for c, g in every.items()},
             )
-            for i, prompt in enumerate(prompts)
+            for prompt in own.prompts
         ]  # fmt: skip
         found.append(Group(v.say("one prompt left out, {ways} ways", ways=len(ways)), tuple(ways)))
     return tuple(found)
 
 
 def _variation(facts: Facts, name: str, estimate: Estimate) -> Variation:
-    verdict = reading(estimate, facts.results.plan.margins)
+    """An estimate that the judge made, read with the p values that the judge made by the same metric."""
+    if estimate.name == SEQUENTIAL:
+        # Its upper bound is adjusted over the family already.
+        return _answered(facts, name, estimate, p=None)
+    chances = {
+        c: found.value if (found := facts.estimate("p_index_at_least_margin", c, metric=estimate.metric)) else None
+        for c in primary_conditions(facts.results)
+    }
+    return _answered(facts, name, estimate, p=_adjusted(chances, estimate.condition))
+
+
+def _answered(facts: Facts, name: str, estimate: Estimate, *, p: float | None) -> Variation:
+    verdict = settled(estimate, facts.results.plan.margins, p=p)
     return Variation(name, estimate, verdict, wording.label(facts.voice, verdict))
 
 
-def _without(
-    facts: Facts, name: str, planned: Estimate, clean: NDArray[np.float64], treated: NDArray[np.float64]
-) -> Variation:
-    one, other = clean.mean(axis=1), treated.mean(axis=1)
-    interval = ratio_interval(one - other, one, level=planned.level)
+def _adjusted(chances: dict[str, float | None], condition: str) -> float | None:
+    return dict(zip(chances, holm(list(chances.values())), strict=True)).get(condition)
+
+
+@dataclass(frozen=True)
+class _Gains:
+    """Gains of clean and of a condition over base, both (runs, prompts), over complete pairs, and whose they are."""
+
+    clean: NDArray[np.float64]
+    treated: NDArray[np.float64]
+    runs: tuple[int, ...]
+    prompts: tuple[int, ...]
+
+    def without_run(self, run: int) -> _Gains:
+        kept = [r != run for r in self.runs]
+        return _Gains(self.clean[kept], self.treated[kept], tuple(r for r in self.runs if r != run), self.prompts)
+
+    def without_prompt(self, prompt: int) -> _Gains:
+        kept = [p != prompt for p in self.prompts]
+        rest = tuple(p for p in self.prompts if p != prompt)
+        return _Gains(self.clean[:, kept], self.treated[:, kept], self.runs, rest)
+
+
+def _recomputed(facts: Facts, name: str, planned: Estimate, gains: dict[str, _Gains]) -> Variation:
+    """The planned index from other gains: those of its condition, and of the primary ones for the family."""
+    means = {c: (g.clean.mean(axis=1), g.treated.mean(axis=1)) for c, g in gains.items()}
+    clean, treated = means[planned.condition]
+    interval = ratio_interval(clean - treated, clean, level=planned.level)
     estimate = planned.model_copy(
         update={"value": interval.value, "low": interval.low, "high": interval.high, "n": interval.n}
     )
-    return _variation(facts, name, estimate)
+    margin = facts.results.plan.margins.did_not_hold
+    chances = {c: chance_index_at_least(*means[c], margin=margin).value for c in primary_conditions(facts.results)}
+    return _answered(facts, name, estimate, p=_adjusted(chances, planned.condition))
 
 
-def _gains(
-    facts: Facts, condition: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...], tuple[str, ...]]:
-    """Gains of clean and of the condition, both (runs, prompts), over complete pairs; and their names."""
-    base, plan = facts.scores("base", 0), facts.results.plan
+def _gains(facts: Facts, condition: str) -> _Gains:
+    base = facts.scores("base", 0)
     runs = tuple(
         run
         for run in range(1, facts.results.replicates + 1)
         if facts.mean_score("clean", run) is not None and facts.mean_score(condition, run) is not None
     )
-    indices = sorted({prompt for prompt, _ in base if prompt < len(plan.prompts)})
+    prompts = tuple(sorted({prompt for prompt, _ in base if prompt < len(facts.results.plan.prompts)}))
 
     def gains(name: str) -> NDArray[np.float64]:
         return np.array(
             [
-                [np.mean([scores[at] - base[at] for at in base if at[0] == prompt]) for prompt in indices]
+                [np.mean([scores[at] - base[at] for at in base if at[0] == prompt]) for prompt in prompts]
                 for scores in (facts.scores(name, run) for run in runs)
             ]
-        ).reshape(len(runs), len(indices))
+        ).reshape(len(runs), len(prompts))
 
-    return gains("clean"), gains(condition), runs, tuple(plan.prompts[i] for i in indices)
+    return _Gains(gains("clean"), gains(condition), runs, prompts)

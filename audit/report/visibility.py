@@ -6,6 +6,7 @@ import statistics
 from dataclasses import dataclass
 
 from audit.records import Condition, Visibility
+from audit.report.custody import nothing_to_compare
 from audit.report.lookup import Facts
 from audit.report.pictures import Crops, Shelf
 from audit.report.table import Table
@@ -34,6 +35,8 @@ class UpClose:
     sentences: tuple[str, ...]
     """How visible each protection is, in words."""
     table: Table
+    none: str
+    """Sentence for a page without examples."""
 
 
 def up_close(facts: Facts, shelf: Shelf) -> UpClose:
@@ -50,7 +53,8 @@ def up_close(facts: Facts, shelf: Shelf) -> UpClose:
                 examples.append(_treated(facts, condition, work, crops))
     measured = [(c, _records(facts, c)) for c in facts.tested]
     sentences = [_sentence(facts, c, rows) for c, rows in measured if rows and c in treated[:MOST_TREATED]]
-    return UpClose(tuple(examples), tuple(sentences), _table(facts, [(c, rows) for c, rows in measured if rows]))
+    table = _table(facts, [(c, rows) for c, rows in measured if rows])
+    return UpClose(tuple(examples), tuple(sentences), table, nothing_to_compare(facts.voice, facts.custody))
 
 
 def _records(facts: Facts, condition: Condition) -> list[Visibility]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import torch
 
+from audit.errors import StorageError, printable
 from audit.lanes import side_by_side
 from audit.memory import free_unused, is_out_of_memory, too_short
 from audit.models.encode import encode_picture, encode_texts, tokenize
@@ -81,6 +83,9 @@ def train(
 
     Returns:
         Per cell, in order, its record and its adapter file.
+
+    Raises:
+        StorageError: `adapter-damaged`, when the store holds one that no training here can have left.
     """
     keys = [cell.key(model, settings, precision, store) for cell in cells]
     first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
@@ -297,7 +302,20 @@ def _cell_data(cell: TrainingCell, model: Model, settings: TrainSettings, store:
 
 
 def _read_adapter(cell: TrainingCell, key: str, store: Store) -> tuple[Adapter, Path]:
+    """A finished cell from the store. Training never leaves a number that is not finite, so one was put there."""
     folder = store.folder("adapter", key)
+    try:
+        return _adapter_in(folder, cell)
+    except (ValueError, LookupError, TypeError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StorageError(
+            "adapter-damaged",
+            f"A trained add-on in the store ({printable(cell.condition)}, run {cell.replicate}) holds something other "
+            "than finite weights; it has been removed: run the same command again to train it anew.",
+        ) from error
+
+
+def _adapter_in(folder: Path, cell: TrainingCell) -> tuple[Adapter, Path]:
     facts = json.loads((folder / "facts.json").read_text(encoding="ascii"))
     path = folder / "adapter.safetensors"
     digest = json.loads((folder / "manifest.json").read_text(encoding="ascii"))[path.name]

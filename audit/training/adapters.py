@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -43,8 +44,20 @@ def load_updates(path: Path) -> dict[str, Tensor]:
 
 
 def b_norm(path: Path) -> float:
-    """Frobenius norm of all B matrices together; 0 for an adapter that does nothing."""
-    tensors = load_file(path)
+    """Frobenius norm of all B matrices together; 0 for an adapter that does nothing.
+
+    Raises:
+        ValueError: the file is no adapter: not safetensors, A without B, or a number that is not finite.
+    """
+    try:
+        tensors = load_file(path)
+    except SafetensorError as error:
+        raise ValueError("not safetensors") from error
+    pairs = {k.replace(".lora_A.", ".lora_B.") for k in tensors if ".lora_A." in k}
+    if not pairs or pairs != {k for k in tensors if ".lora_B." in k}:
+        raise ValueError("not pairs of A and B")
+    if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
+        raise ValueError("not finite")
     return math.sqrt(sum(float(t.double().pow(2).sum()) for k, t in tensors.items() if ".lora_B." in k))
 
 

@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import socket
+import stat
 import struct
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -56,6 +58,27 @@ def device(folder: Path) -> None:
     (folder / "piece-99.png").symlink_to("/dev/zero")
 
 
+def device_node(folder: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("making a device needs root")
+    os.mknod(folder / "piece-99.png", 0o600 | stat.S_IFCHR, os.makedev(1, 5))
+
+
+def hard_link(folder: Path) -> None:
+    (folder.parent / "elsewhere").write_bytes((folder / "piece-1.png").read_bytes())
+    os.link(folder.parent / "elsewhere", folder / "piece-99.png")
+
+
+def hard_linked_caption(folder: Path) -> None:
+    (folder.parent / "elsewhere").write_text("a cat")
+    os.link(folder.parent / "elsewhere", folder / "piece-1.txt")
+
+
+def zip_as_png(folder: Path) -> None:
+    with zipfile.ZipFile(folder / "piece-99.png", "w") as archive:
+        archive.write(folder / "piece-1.png", "../../../piece.png")
+
+
 def a_folder(folder: Path) -> None:
     (folder / "piece-99.png").mkdir()
 
@@ -78,6 +101,10 @@ def long_comment(folder: Path) -> None:
         (fifo, "picture-not-a-file"),
         (a_socket, "picture-not-a-file"),
         (device, "picture-symlink"),
+        (device_node, "picture-not-a-file"),
+        (hard_link, "picture-hard-link"),
+        (hard_linked_caption, "caption-unreadable"),
+        (zip_as_png, "picture-not-an-image"),
         (a_folder, "picture-not-a-file"),
         (gif_as_png, "picture-not-an-image"),
         (svg_as_png, "picture-not-an-image"),
@@ -90,6 +117,58 @@ def test_things_that_are_no_pictures(audit, spoil, slug):
     spoil(originals)
     refused(args, slug, folder)
     assert not (folder / "out").exists()
+
+
+def test_an_archive_is_never_opened(audit, tmp_path):
+    """Wherever a folder or a file of ours is asked for, a zip is something else."""
+    archive = tmp_path / "art.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("../../evil.png", b"x")
+        made.writestr("results.json", "{}")
+    args, _, folder = audit
+    refused([*args, "--originals", archive], "folder-not-a-folder", folder)
+    refused([*args, "--model", archive], "model-unknown", folder)
+    refused([*args, "--spec", archive], "spec-unreadable", folder)
+    refused(["verify", archive], "not-a-bundle", folder)
+    for command in ("judge", "report", "bundle"):
+        refused([command, archive], "results-missing", folder)
+    assert {p.name for p in tmp_path.iterdir()} <= {"art", "art.zip", "audit.toml", "prompts.txt", "store"}
+
+
+LONG = "x" * 4000
+
+
+@pytest.mark.parametrize(
+    ("more", "slug"),
+    [
+        (("--originals", LONG), "folder-unreadable"),
+        (("--protected", f"{LONG}/{LONG}"), "folder-unreadable"),
+        (("--model", LONG), "path-unusable"),
+        (("--prompts", LONG), "prompts-unreadable"),
+        (("--spec", LONG), "spec-unreadable"),
+        (("--protect", LONG), "treatment-unknown"),
+        (("--against", f"jpeg:{'9' * 4000}"), "treatment-argument"),
+        (("--control", LONG), "treatment-unknown"),
+        (("--out", LONG), "path-unusable"),
+        (("--store", LONG), "path-unusable"),
+        (("--device", LONG), "device-missing"),
+        (("--preset", LONG), "preset-unknown"),
+    ],
+    ids=lambda x: x[0] if isinstance(x, tuple) else "",
+)
+def test_names_of_four_thousand_characters(audit, more, slug):
+    args, _, folder = audit
+    last = refused([*args, *more], slug, folder)
+    assert len(last) < 700
+
+
+def test_an_artist_of_four_thousand_characters_has_a_short_name(audit):
+    args, _, folder = audit
+    done = CliRunner().invoke(app, ["plan", *[str(a) for a in args[1:]], "--artist", f"{LONG}\u202e<b>"])
+    assert done.exit_code == 0, done.stderr
+    plan = json.loads((folder / "out" / "plan.json").read_text())
+    assert len(plan["artist"]) < 200
+    assert "\u202e" not in plan["artist"]
 
 
 NAMES = ["<script>alert(1)<", "a\nb", "\u202egnp.exe", "$(touch x)", "'; DROP TABLE", "x" * 200, "%41%0a", "-rf"]
@@ -120,14 +199,31 @@ def test_hostile_names_are_shown_harmlessly_and_stay_out_of_file_names(audit):
         ('out = "\\\\\\\\host\\\\share"', "spec-path"),
         ("seed = 99999999999999999999999999999999999999", None),
         ("seed = -1", "spec-invalid"),
+        ('protected = "a\\u0000b"', "spec-path"),
+        (f'model = "{"m" * 4000}"', "path-unusable"),
+        ("artist = [" + "[], " * 300_000 + "]", "spec-unreadable"),
+        ("\n".join(f"k{i} = {i}" for i in range(100_000)), "spec-unreadable"),
         ('artist = "\\u202e"\nseed = "one"', "spec-invalid"),
     ],
-    ids=range(10),
+    ids=range(14),
 )
 def test_hostile_specs(text, slug, tmp_path):
     spec = tmp_path / "audit.toml"
     spec.write_text(text + '\noriginals = "nowhere"\nprotect = ["encoder-pgd"]\n')
     refused(["run", "--spec", spec, "--store", tmp_path / "s"], slug or "folder-missing", tmp_path)
+
+
+def test_no_path_in_what_is_said_of_a_missing_file(audit):
+    args, _, folder = audit
+    refused([*args, "--spec", folder / "missing.toml"], "spec-unreadable", folder)
+    refused([*args, "--prompts", folder / "missing.txt"], "prompts-unreadable", folder)
+    refused([*args, "--model", folder / "missing"], "model-unknown", folder)
+    refused([*args, "--originals", folder / "missing"], "folder-missing", folder)
+    for command in ("judge", "report", "bundle"):
+        refused([command, folder / "missing"], "results-missing", folder)
+    refused(["verify", folder / "missing"], "not-a-bundle", folder)
+    refused(["reproduce", folder / "missing"], "not-a-bundle", folder)
+    refused(["stamp", folder / "missing"], "nothing-to-stamp", folder)
 
 
 def test_specs_and_prompts_that_never_end(tmp_path):
@@ -154,15 +250,62 @@ def header_without_end(model: Path) -> None:
     next((model / "vae").glob("*.safetensors")).write_bytes(struct.pack("<Q", 1 << 62) + b"{}")
 
 
+def header_of_many(model: Path) -> None:
+    """A header that is honest about its length, and names a million tensors of nothing."""
+    header = json.dumps({f"w{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(20_000)})
+    path = next((model / "unet").glob("*.safetensors"))
+    path.write_bytes(struct.pack("<Q", len(header)) + header.encode())
+
+
+def overlapping(model: Path) -> None:
+    header = json.dumps({n: {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]} for n in ("a", "b")}).encode()
+    path = next((model / "text_encoder").glob("*.safetensors"))
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(16))
+
+
+def endless_config(model: Path) -> None:
+    (model / "unet" / "config.json").unlink()
+    (model / "unet" / "config.json").symlink_to("/dev/zero")
+
+
+def piped_config(model: Path) -> None:
+    (model / "vae" / "config.json").unlink()
+    os.mkfifo(model / "vae" / "config.json")
+
+
+def piped_weights(model: Path) -> None:
+    weights = next((model / "vae").glob("*.safetensors"))
+    weights.unlink()
+    os.mkfifo(weights)
+
+
+def repeated_config(model: Path) -> None:
+    (model / "unet" / "config.json").write_text('{"a": ' + "[" * 500 + "1," * 9_000_000 + "1" + "]" * 500 + "}")
+
+
+def code_beside(model: Path) -> None:
+    (model / "unet" / "evil.py").write_text("raise SystemExit('code of the model was run')")
+
+
+def mapped_code(model: Path) -> None:
+    config = json.loads((model / "text_encoder" / "config.json").read_text())
+    mapped = {"auto_map": {"AutoModel": "somebody/evil--evil.Evil"}}
+    (model / "text_encoder" / "config.json").write_text(json.dumps(config | mapped))
+
+
+def mapped_tokenizer(model: Path) -> None:
+    path = model / "tokenizer" / "tokenizer_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"auto_map": {"AutoTokenizer": ["evil.Evil", None]}}))
+
+
 def deep_config(model: Path) -> None:
     (model / "unet" / "config.json").write_text("[" * 200_000)
 
 
 def remote_code(model: Path) -> None:
     config = json.loads((model / "unet" / "config.json").read_text())
-    config |= {"auto_map": {"AutoModel": "evil.Evil"}, "_class_name": "Evil"}
+    config |= {"_class_name": "Evil"}
     (model / "unet" / "config.json").write_text(json.dumps(config))
-    (model / "unet" / "evil.py").write_text("raise SystemExit('code of the model was run')")
     index = json.loads((model / "model_index.json").read_text())
     (model / "model_index.json").write_text(json.dumps(index | {"unet": ["evil", "Evil"]}))
 
@@ -172,8 +315,17 @@ def remote_code(model: Path) -> None:
     [
         (lying_safetensors, "model-incomplete"),
         (header_without_end, "model-incomplete"),
+        (header_of_many, "model-incomplete"),
+        (overlapping, "model-incomplete"),
         (deep_config, "model-incomplete"),
+        (endless_config, "model-incomplete"),
+        (piped_config, "model-incomplete"),
+        (piped_weights, "model-incomplete"),
+        (repeated_config, "model-incomplete"),
         (remote_code, "model-family"),
+        (code_beside, "model-code"),
+        (mapped_code, "model-code"),
+        (mapped_tokenizer, "model-code"),
     ],
 )
 def test_hostile_model_folders(spoil, slug, audit, tiny_model, tmp_path):

@@ -68,7 +68,9 @@ def test_nothing_of_it_is_in_what_a_run_and_a_bundle_write(tiny_model, tmp_path)
     args += [tiny_model, "--preset", "quick", "--replicates", 1, "--out", out, "--store", store]
     done = CliRunner().invoke(app, [str(a) for a in args])
     assert done.exit_code in (0, 3), done.stderr
-    args = ["bundle", out, "--out", bundle, "--store", store, "--key", tmp_path / "key.pem"]
+    for edition in (["--court"], ["--lang", "de"]):
+        assert CliRunner().invoke(app, ["report", str(out), *edition]).exit_code == 0
+    args = ["bundle", out, "--out", bundle, "--store", store, "--key", tmp_path / "key.pem", "--c2pa"]
     assert CliRunner().invoke(app, [str(a) for a in args]).exit_code == 0
     forbidden = [SECRET.encode(), str(tmp_path).encode(), str(Path.home()).encode() + b"/"]
     for name in (socket.gethostname(), getpass.getuser()):

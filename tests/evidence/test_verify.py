@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -97,6 +98,19 @@ def test_both_find_a_link_in_place_of_a_file(copy, sealed, tmp_path):
     path = copy / "bag/data/results.json"
     path.rename(tmp_path / "elsewhere.json")
     path.symlink_to(tmp_path / "elsewhere.json")
+    assert ours(copy) == ["refused bundle-names"]
+    assert failing_commands(copy, published(sealed))
+
+
+def test_both_find_a_file_that_has_another_name_elsewhere(copy, sealed, tmp_path):
+    """Whoever writes to the other name changes the bundle."""
+    (tmp_path / "elsewhere.json").hardlink_to(copy / "bag/data/results.json")
+    assert ours(copy) == ["refused bundle-names"]
+    assert failing_commands(copy, published(sealed))
+
+
+def test_both_find_a_pipe(copy, sealed):
+    os.mkfifo(copy / "bag/data/pipe")
     assert ours(copy) == ["refused bundle-names"]
     assert failing_commands(copy, published(sealed))
 

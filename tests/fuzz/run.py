@@ -48,7 +48,7 @@ def campaign(material: Material, scratch: Path, *, cases: int, seed: int, only: 
     documented = set(re.findall(r"^### `([a-z-]+)`$", (ROOT / "MESSAGES.md").read_text(), flags=re.MULTILINE))
     report = Report()
     before = signal.signal(signal.SIGALRM, _alarm)
-    outside = _listing(scratch.parent)
+    outside = _listing(scratch)
     try:
         for name, (_, share) in TARGETS.items():
             if only in ("", name):
@@ -56,7 +56,7 @@ def campaign(material: Material, scratch: Path, *, cases: int, seed: int, only: 
                     one_case(name, number, material, scratch, seed=seed, documented=documented, report=report)
     finally:
         signal.signal(signal.SIGALRM, before)
-    if _listing(scratch.parent) != outside:
+    if _listing(scratch) != outside:
         report.find("a file was written outside the case's folder")
     return report
 
@@ -71,6 +71,8 @@ def one_case(
     signal.alarm(SECONDS)
     try:
         TARGETS[name][0](named_rng("fuzz", seed, name, number), at, material)
+        if leaked := _leaks(at, scratch):
+            report.find(f"{case}: path in {leaked}")
     except AuditError as error:
         report.refused[error.slug] += 1
         for wrong, seen in (
@@ -97,5 +99,14 @@ def one_case(
             report.slowest, report.slowest_case = took, case
 
 
-def _listing(folder: Path) -> list[str]:
-    return sorted(p.name for p in folder.iterdir())
+def _listing(scratch: Path) -> list[tuple[str, int, int]]:
+    """Everything beside the scratch folder, and in the folder that the process stands in, with size and time."""
+    found = [p for p in scratch.parent.rglob("*") if scratch not in (p, *p.parents)] + list(Path.cwd().iterdir())
+    return sorted((str(p), p.lstat().st_size, p.lstat().st_mtime_ns) for p in found if not p.is_dir())
+
+
+def _leaks(at: Path, scratch: Path) -> str:
+    """The first file that the case wrote and that holds the scratch folder's path; '' without one."""
+    path, kinds = str(scratch).encode(), {".html", ".json", ".jsonl", ".txt", ".md"}
+    files = (p for p in at.rglob("*") if p.suffix in kinds and p.is_file() and not p.is_symlink())
+    return next((p.name for p in files if path in p.read_bytes()), "")

@@ -60,7 +60,7 @@ def test_every_machine_readable_number_is_in_the_results(pages: dict[str, Render
 def test_the_scale_puts_the_number_where_it_belongs(pages: dict[str, Rendered]) -> None:
     for label in ("held", "partly-held", "did-not-hold"):
         rendered = pages[label]
-        svg = rendered.html.split('<div class="scale">')[1].split("</svg>")[0]
+        svg = rendered.html.split('<figure class="scale">')[1].split("</svg>")[0]
         zero, one = (float(re.findall(rf'<text x="([\d.]+)%"[^>]*>{t}\s%', svg)[0]) for t in ("0", "100"))
         point = float(re.findall(r'<circle cx="([\d.]+)%" cy="36" r="9"', svg)[0])
         value = float(re.findall(r'id="headline-number" value="([^"]+)"', rendered.html)[0])
