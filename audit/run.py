@@ -87,7 +87,8 @@ def carry_out(
     treated = treat_all(plan, artist, model=model, surrogate=surrogate, store=store, progress=progress)
     log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
-    others = {m: other_artists(m, plan.reference_artists, model=model, store=store) for m in plan.metrics}
+    side = model.facts.resolution
+    others = {m: other_artists(m, plan.reference_artists, side=side, store=store) for m in plan.metrics}
     pictures: list[Generations] = []
     scored: list[Cell] = []
     done = 0

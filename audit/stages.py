@@ -112,7 +112,7 @@ def score_all(
     progress: Progress,
 ) -> tuple[Cell, ...]:
     """Score every model's pictures against the held-out works."""
-    references = [w.pixels for w in plan.works if w.split == "reference"]
+    references, side = [w.pixels for w in plan.works if w.split == "reference"], model.facts.resolution
     records: list[Adapter | None] = [None, *(adapter for adapter, _ in adapters)]
     progress.stage("Scoring", len(pictures))
     cells = []
@@ -122,7 +122,7 @@ def score_all(
             metrics=plan.metrics,
             references=references,
             per_prompt=plan.sampling.per_prompt,
-            model=model,
+            side=side,
             store=store,
         )
         cells.append(
@@ -132,7 +132,7 @@ def score_all(
                 adapter=adapter,
                 generations=generations,
                 scores=found,
-                nearest=nearest(generations, references=references, others=others, model=model, store=store),
+                nearest=nearest(generations, references=references, others=others, side=side, store=store),
             )
         )
         progress.update(len(cells))
@@ -151,9 +151,9 @@ def real_pictures(
 ) -> tuple[tuple[MetricFacts, ...], tuple[Recognition, ...]]:
     """How each metric does on real pictures: the artist's own against the held-out works, and others'."""
     pool, references = ([w.pixels for w in works] for works in (artist.pool(), artist.reference()))
-    metrics, recognised = [], []
+    metrics, recognised, side = [], [], model.facts.resolution
     for name in plan.metrics:
         given = others[name]
-        metrics.append(metric_facts(name, pool=pool, references=references, others=given, model=model, store=store))
-        recognised.append(recognition(name, pool=pool, references=references, others=given, model=model, store=store))
+        metrics.append(metric_facts(name, pool=pool, references=references, others=given, side=side, store=store))
+        recognised.append(recognition(name, pool=pool, references=references, others=given, side=side, store=store))
     return tuple(metrics), tuple(recognised)
