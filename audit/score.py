@@ -20,7 +20,7 @@ from audit.collect.sheet import read_sheet
 from audit.errors import BadInput, printable
 from audit.finish import finish_score
 from audit.images import encode_png
-from audit.plan import PRIMARY_METRIC
+from audit.machine import pick_device
 from audit.progress import Progress
 from audit.records import (
     MetricFacts,
@@ -39,9 +39,10 @@ from audit.records import (
 )
 from audit.runfolder import begin_session, claim, default_folder, plan_file_digest, thumbnail, write_generated
 from audit.store import Store, default_store, write_atomic
-from audit.style import METRICS, closeness
+from audit.style import DEFAULT_ENCODER, ENCODERS, closeness, style_metric
+from audit.style.choice import BUILT_IN, pick_metrics
 from audit.style.recognise import nearest_artist
-from audit.style.score import features, metric_facts, other_artists, recognition
+from audit.style.score import View, features, metric_facts, other_artists, recognition
 
 LARGEST_SIDE = 512
 """Pixels; no metric looks closer, and a service's pictures are larger than most works on the web."""
@@ -64,6 +65,7 @@ class ScoreSpec(Record):
     service: str = ""
     primary_metric: str | None = None
     seed: int = 0
+    device: str = "auto"
     out: Path | None = None
     store: Path | None = None
 
@@ -96,22 +98,18 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
         AuditError: see `audit.errors`; features worked out so far stay in the store.
     """
     started, clock = provenance.now(), time.monotonic()
-    if spec.primary_metric is not None and spec.primary_metric not in METRICS:
-        raise BadInput(
-            "metric-unknown",
-            f"'{printable(spec.primary_metric)}' is no style metric; choose one of {', '.join(METRICS)} "
-            "(--primary-metric).",
-        )
+    device = pick_device(spec.device)
+    metrics = _metrics(spec)
     store = Store(spec.store or default_store())
-    plan, notes = _prepare(spec, store, progress)
+    plan, notes = _prepare(spec, metrics, store, progress)
     for note in notes:
         progress.say(f"Note: {note.sentence}")
     out = spec.out or default_folder(f"{spec.artist} score", plan)
     claim(out, plan)
-    session = provenance.session(threads=torch.get_num_threads(), device="cpu, fp32")
+    session = provenance.session(threads=torch.get_num_threads(), device=f"{device.type}, fp32")
     sessions = begin_session(out, session)
     progress.say(f"Plan {plan.digest()}: {len(plan.pictures)} pictures, counted by {plan.unit}.")
-    found = _score_all(plan, store, progress)
+    found = _score_all(plan, View(side=plan.side, device=device), store, progress)
     results = ScoreResults(
         plan=plan,
         notes=notes,
@@ -124,7 +122,7 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
             finished=provenance.now(),
             seconds=round(time.monotonic() - clock, 1),
             platform=provenance.platform_words(),
-            device="cpu, fp32",
+            device=f"{device.type}, fp32",
             python=platform.python_version(),
             packages=provenance.packages(),
             commit=provenance.commit(),
@@ -141,7 +139,18 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
     return judged, out
 
 
-def _prepare(spec: ScoreSpec, store: Store, progress: Progress) -> tuple[ScorePlan, tuple[Note, ...]]:
+def _metrics(spec: ScoreSpec) -> tuple[str, ...]:
+    """OpenCLIP ViT-L/14 decides where it can; without its weights or other artists' works a built-in metric does."""
+    references = spec.reference_artists is not None
+    asked = spec.primary_metric
+    if asked is None and not (references and ENCODERS[DEFAULT_ENCODER].present()):
+        asked = BUILT_IN
+    return pick_metrics(asked, lab=False, references=references)
+
+
+def _prepare(
+    spec: ScoreSpec, metrics: tuple[str, ...], store: Store, progress: Progress
+) -> tuple[ScorePlan, tuple[Note, ...]]:
     """Read every folder and fix what will be done, before any picture is scored."""
     sheet = None if spec.sheet is None else read_sheet(spec.sheet)
     if spec.unit == "prompt-session" and (sheet is None or not any(row.session for row in sheet.values())):
@@ -181,9 +190,9 @@ def _prepare(spec: ScoreSpec, store: Store, progress: Progress) -> tuple[ScorePl
         unit=spec.unit,
         side=common_side(artist.works, pictures, references, store),
         seed=spec.seed,
-        metrics=tuple(METRICS),
-        primary_metric=spec.primary_metric or PRIMARY_METRIC,
-        metric_weights={name: metric.digest() for name, metric in METRICS.items()},
+        metrics=metrics,
+        primary_metric=metrics[0],
+        metric_weights={name: style_metric(name).digest() for name in metrics},
     )
     return plan, (*artist.notes, *notes)
 
@@ -211,19 +220,17 @@ class _Found:
     scores: tuple[PictureScores, ...]
 
 
-def _score_all(plan: ScorePlan, store: Store, progress: Progress) -> _Found:
+def _score_all(plan: ScorePlan, view: View, store: Store, progress: Progress) -> _Found:
     pool, references = ([w.pixels for w in plan.works if w.split == split] for split in ("pool", "reference"))
     made = [p.pixels for p in plan.pictures]
     progress.stage("Scoring", len(plan.metrics))
     metrics, recognised, scored = [], [], []
     for name in plan.metrics:
-        others = other_artists(name, plan.reference_artists, side=plan.side, store=store)
-        metrics.append(metric_facts(name, pool=pool, references=references, others=others, side=plan.side, store=store))
-        recognised.append(
-            recognition(name, pool=pool, references=references, others=others, side=plan.side, store=store)
-        )
-        own = features(name, references, side=plan.side, store=store)
-        rows = features(name, made, side=plan.side, store=store)
+        others = other_artists(name, plan.reference_artists, view=view, store=store)
+        metrics.append(metric_facts(name, pool=pool, references=references, others=others, view=view, store=store))
+        recognised.append(recognition(name, pool=pool, references=references, others=others, view=view, store=store))
+        own = features(name, references, view=view, store=store)
+        rows = features(name, made, view=view, store=store)
         scored.append(
             PictureScores(
                 metric=name,

@@ -13,7 +13,7 @@ from audit.cli import app
 from audit.conditions import TREATMENTS
 from audit.judge.gates import GATES
 from audit.judge.scored import SCORE_GATES
-from audit.style import METRICS
+from audit.style import ENCODERS, METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
 SLUG = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -78,7 +78,7 @@ def test_every_command_and_option_is_in_the_readme(name):
 
 def test_every_treatment_and_metric_is_in_the_readme():
     readme = read("README.md")
-    for name in [*TREATMENTS, *METRICS]:
+    for name in [*TREATMENTS, *METRICS, *ENCODERS]:
         assert f"`{name}" in readme
 
 

@@ -10,6 +10,7 @@ import typer
 from audit.cli.app import app
 from audit.cli.options import (
     Artist,
+    Device,
     Json,
     Metric,
     Originals,
@@ -43,6 +44,7 @@ def score(
     service: Service = None,
     primary_metric: Metric = None,
     seed: Seed = None,
+    device: Device = None,
     out: Out = None,
     store: StoreAt = None,
     json_output: Json = False,
