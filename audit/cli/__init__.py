@@ -6,4 +6,16 @@ Each module registers its commands with `app`; a new group of commands is one fi
 from audit.cli import addons, audits, calibrate, conditions, encoder, evidence, finished, machine, models, score
 from audit.cli.app import app
 
-__all__ = ["addons", "app", "audits", "calibrate", "conditions", "encoder", "evidence", "finished", "machine", "models", "score"]
+__all__ = [
+    "addons",
+    "app",
+    "audits",
+    "calibrate",
+    "conditions",
+    "encoder",
+    "evidence",
+    "finished",
+    "machine",
+    "models",
+    "score",
+]
