@@ -20,7 +20,7 @@ from audit.models.loader import Model
 from audit.progress import Progress
 from audit.records import ArtistSet, Plan
 from audit.sampling import BATCH, sample
-from audit.style import METRICS
+from audit.style import style_metric
 from audit.tensors import autocast_of
 from audit.training import Packing, busiest, make_packs
 from audit.training.batches import CellData
@@ -71,7 +71,7 @@ def measure_cost(
     progress.update(2)
     seconds["Preparing pictures"] = _treat_seconds(plan, artist, model)
     progress.update(3)
-    seconds["Scoring"] = pictures * _score_seconds(plan)
+    seconds["Scoring"] = pictures * _score_seconds(plan, model.device)
     progress.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     if model.device.type == "cuda":
@@ -172,14 +172,16 @@ def _picture_seconds(plan: Plan, model: Model, lanes: int, precision: str) -> fl
     return slowest / lanes / count * plan.sampling.steps / steps
 
 
-def _score_seconds(plan: Plan) -> float:
-    """Seconds per picture for all metrics, from a handful of grey ones."""
+def _score_seconds(plan: Plan, device: torch.device) -> float:
+    """Seconds per picture for all metrics, from a handful of grey ones; one for an encoder, which takes long."""
     side = plan.model.resolution
     pictures = np.full((PROBE_PICTURES, side, side, 3), 128, np.uint8)
     total = 0.0
     for name in plan.metrics:
-        METRICS[name].extract(pictures[:1])
+        row = style_metric(name)
+        probed = pictures[:1] if row.source else pictures
+        row.extract(pictures[:1], device)
         start = time.monotonic()
-        METRICS[name].extract(pictures)
-        total += time.monotonic() - start
-    return total / PROBE_PICTURES
+        row.extract(probed, device)
+        total += (time.monotonic() - start) / len(probed)
+    return total

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 from audit.eventlog import JUDGED, log_event
 from audit.judge import judge
-from audit.records import Results
+from audit.judge.scored import judge_score
+from audit.records import Results, ScoreResults
 from audit.report import write_report
+from audit.report.scored import write_score_report
 from audit.store import write_atomic
 
 
@@ -21,4 +24,16 @@ def finish(results: Results, out: Path) -> Results:
     write_report(judged, run_folder=out)
     if judged.plan.preset == "court":
         write_report(judged, run_folder=out, edition="court")
+    return judged
+
+
+def finish_score(results: ScoreResults, out: Path) -> ScoreResults:
+    """Judge a score, write score.json, its schema and report.html; the judged results."""
+    judged = judge_score(results)
+    data = (judged.model_dump_json(indent=1) + "\n").encode("utf-8")
+    write_atomic(out / "score.json", data)
+    schema = json.dumps(ScoreResults.model_json_schema(), indent=1, sort_keys=True) + "\n"
+    write_atomic(out / "score.schema.json", schema.encode("utf-8"))
+    log_event(out, JUDGED, {"results_sha256": hashlib.sha256(data).hexdigest()})
+    write_score_report(judged, run_folder=out)
     return judged

@@ -17,6 +17,7 @@ from audit.prompts import choose_prompts, full_prompt
 from audit.records import (
     ArtistSet,
     Condition,
+    Margins,
     ModelFacts,
     Plan,
     ProtectSettings,
@@ -30,7 +31,8 @@ from audit.records import (
 )
 from audit.spec import Spec
 from audit.store import Store
-from audit.style import METRICS
+from audit.style import style_metric
+from audit.style.choice import check_metric, pick_metrics
 from audit.training import TrainingCell
 from audit.training.streams import Streams
 
@@ -48,7 +50,6 @@ CONTROLS: dict[str, tuple[str, ...]] = {
 }
 """Controls that a preset adds by itself: noise, the A/A test, and in court all planted truths."""
 OTHER_ARTIST = "other-artist"
-PRIMARY_METRIC = "channel_stats"
 
 LAB_TRAINING = TrainSettings(rank=8, alpha=8, targets="all", steps=100, batch=8, learning_rate=2e-3, works=24)
 LAB_SAMPLING = SampleSettings(steps=15, guidance=2.5)
@@ -63,12 +64,7 @@ def check_names(spec: Spec) -> None:
     Raises:
         BadInput: an unknown metric, treatment or argument, or no protection at all.
     """
-    if spec.primary_metric is not None and spec.primary_metric not in METRICS:
-        raise BadInput(
-            "metric-unknown",
-            f"'{printable(spec.primary_metric)}' is no style metric; choose one of {', '.join(METRICS)} "
-            "(--primary-metric).",
-        )
+    check_metric(spec.primary_metric)
     if spec.protected is None and not spec.protect and not spec.planted_only:
         raise BadInput(
             "nothing-to-test",
@@ -119,6 +115,7 @@ def make_plan(
     conditions = make_conditions(spec, artist=artist, store=store)
     budget = UNTIL_DECIDED if spec.until_decided else REPLICATES[spec.preset]
     protection = protect_settings(spec)
+    metrics = metrics_of(spec, lab=model.lab)
     return Plan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip() or "the artist",
@@ -131,14 +128,14 @@ def make_plan(
         seed=spec.seed,
         trigger=TRIGGER,
         prompts=choose_prompts(spec, artist),
-        metrics=tuple(METRICS),
-        primary_metric=spec.primary_metric or PRIMARY_METRIC,
+        metrics=metrics,
+        primary_metric=metrics[0],
         training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
         sampling=_settings(LAB_SAMPLING if model.lab else SD_SAMPLING, spec.sampling, "sampling"),
         margins=spec.margins,
         reference_artists=references,
-        hypotheses=hypotheses(conditions, spec=spec),
-        metric_weights={name: metric.digest() for name, metric in METRICS.items()},
+        hypotheses=hypotheses(conditions, metric=metrics[0], margins=spec.margins),
+        metric_weights={name: style_metric(name).digest() for name in metrics},
         stopping=Stopping(rule="until-decided", first_look=spec.margins.min_replicates)
         if spec.until_decided
         else Stopping(),
@@ -149,9 +146,18 @@ def make_plan(
     )
 
 
-def hypotheses(conditions: Sequence[Condition], *, spec: Spec) -> tuple[str, ...]:
+def metrics_of(spec: Spec, *, lab: bool) -> tuple[str, ...]:
+    """The metrics of an audit, the deciding one first.
+
+    Raises:
+        BadInput: `metric-unknown`, `references-needed`. BadModel: `encoder-missing`.
+    """
+    return pick_metrics(spec.primary_metric, lab=lab, references=spec.reference_artists is not None)
+
+
+def hypotheses(conditions: Sequence[Condition], *, metric: str, margins: Margins) -> tuple[str, ...]:
     """What is tested, one sentence for each primary condition: together the primary family."""
-    m, metric = spec.margins, spec.primary_metric or PRIMARY_METRIC
+    m = margins
     return tuple(
         f"{c.name}: the protection index by {metric} is above {m.held:g} (held), above {m.partly:g} (partly-held) "
         f"or below {m.did_not_hold:g} (did-not-hold), at the {m.level:g} level."

@@ -20,7 +20,7 @@ from audit.judge import decided
 from audit.judge.calibration import setup_digest
 from audit.machine import environment, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
-from audit.plan import check_names, controls_of, looks, make_cells, make_plan, other_artist
+from audit.plan import check_names, controls_of, looks, make_cells, make_plan, metrics_of, other_artist
 from audit.progress import Progress, duration
 from audit.records import (
     ArtistSet,
@@ -44,7 +44,7 @@ from audit.runfolder import (
     write_work_images,
 )
 from audit.spec import DECLARATION, Spec
-from audit.stages import generate_all, real_pictures, score_all, treat_all, visibility
+from audit.stages import generate_all, real_pictures, score_all, treat_all, view_of, visibility
 from audit.store import Store, default_store
 from audit.style.score import other_artists
 from audit.training import train
@@ -87,7 +87,7 @@ def carry_out(
     treated = treat_all(plan, artist, model=model, surrogate=surrogate, store=store, progress=progress)
     log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
-    others = {m: other_artists(m, plan.reference_artists, model=model, store=store) for m in plan.metrics}
+    others = {m: other_artists(m, plan.reference_artists, view=view_of(model), store=store) for m in plan.metrics}
     pictures: list[Generations] = []
     scored: list[Cell] = []
     done = 0
@@ -175,6 +175,7 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     check_names(spec)
     device = pick_device(spec.device)
     facts = describe(spec.model)
+    metrics_of(spec, lab=facts.lab)
     store = Store(spec.store or default_store())
     progress.stage("Reading pictures", 0)
     artist = collect(

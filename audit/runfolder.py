@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 from filelock import FileLock, Timeout
@@ -23,12 +24,25 @@ from audit.files import read_bounded
 from audit.images import encode_png
 from audit.marks import mark_generated
 from audit.models.cards import LAB
-from audit.records import ArtistSet, CalibrationCard, Environment, ImageSet, Plan, Results, Session, Work
+from audit.records import (
+    ArtistSet,
+    CalibrationCard,
+    Environment,
+    ImageSet,
+    Plan,
+    Record,
+    Results,
+    ScorePlan,
+    ScoreResults,
+    Session,
+    Work,
+)
 from audit.store import Store, storage_errors, write_atomic
 
 MOST_BYTES = 256 << 20
 """Of plan.json and results.json; 600 cells of 100 pictures take about 30 MB."""
 CALIBRATIONS = "calibrations"
+SCORE = "score.json"
 PREVIEW_SIDE = 384
 """Greatest side of the thumbnails of held-out works, px."""
 CROP_SIDE = 512
@@ -37,7 +51,7 @@ EXAMPLES = 3
 """Works shown with what each treatment made of them."""
 
 
-def default_folder(artist: str, plan: Plan) -> Path:
+def default_folder(artist: str, plan: Plan | ScorePlan) -> Path:
     """`reports/<date>-<artist>` in the current folder, with a plain ASCII name.
 
     A folder that holds this very plan, from today or an earlier day, is gone on with; when today's
@@ -46,17 +60,17 @@ def default_folder(artist: str, plan: Plan) -> Path:
     slug = "".join(c if c.isascii() and c.isalnum() else "-" for c in artist.lower())
     slug = "-".join(part for part in slug.split("-") if part)[:40] or "artist"
     for folder in sorted(Path("reports").glob(f"*-{slug}*"), reverse=True):
-        if _plan_digest(folder / "plan.json") == plan.digest():
+        if _plan_digest(folder / "plan.json", type(plan)) == plan.digest():
             return folder
     name = f"{datetime.now(UTC):%Y-%m-%d}-{slug}"
     names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
     return next(Path("reports") / n for n in names if not (Path("reports") / n).exists())
 
 
-def _plan_digest(path: Path) -> str:
+def _plan_digest(path: Path, kind: type[Record] = Plan) -> str:
     """Digest of the plan in a file; '' when there is none that can be read."""
     try:
-        return Plan.model_validate_json(read_bounded(path, limit=MOST_BYTES)).digest()
+        return kind.model_validate_json(read_bounded(path, limit=MOST_BYTES)).digest()
     except (OSError, ValueError):
         return ""
 
@@ -88,7 +102,7 @@ def _lock(folder: Path) -> None:
     _LOCKS[where] = lock
 
 
-def claim(folder: Path, plan: Plan) -> None:
+def claim(folder: Path, plan: Plan | ScorePlan) -> None:
     """Make the folder this plan's: write plan.json, or find the same plan there and go on.
 
     Raises:
@@ -99,7 +113,7 @@ def claim(folder: Path, plan: Plan) -> None:
         _lock(folder)
         path = folder / "plan.json"
         if path.exists():
-            if _plan_digest(path) != plan.digest():
+            if _plan_digest(path, type(plan)) != plan.digest():
                 raise BadInput(
                     "out-other-run",
                     f"Folder {printable(folder.absolute().name)}/ holds another run (its plan differs from this one); "
@@ -126,9 +140,9 @@ def write_environment(folder: Path, environment: Environment) -> None:
     log_event(folder, "environment", {"sha256": hashlib.sha256(data).hexdigest()})
 
 
-def plan_file_digest(folder: Path) -> str | None:
+def plan_file_digest(folder: Path, kind: type[Record] = Plan) -> str | None:
     """Digest of the plan that lies in the run folder now; None when there is none that can be read."""
-    return _plan_digest(folder / "plan.json") or None
+    return _plan_digest(folder / "plan.json", kind) or None
 
 
 def begin_session(folder: Path, session: Session) -> tuple[Session, ...]:
@@ -162,27 +176,41 @@ def find_card(root: Path, setup: str) -> CalibrationCard | None:
     return None
 
 
+RecordOf = TypeVar("RecordOf", Results, ScoreResults)
+
+
 def read_results(folder: Path) -> Results:
     """results.json of a finished run.
 
     Raises:
         BadResults: it is not there, or does not fit the schema.
     """
-    path = folder / "results.json"
+    return _read_record(folder / "results.json", Results)
+
+
+def read_score(folder: Path) -> ScoreResults:
+    """score.json of a finished score.
+
+    Raises:
+        BadResults: it is not there, or does not fit the schema.
+    """
+    return _read_record(folder / SCORE, ScoreResults)
+
+
+def _read_record(path: Path, kind: type[RecordOf]) -> RecordOf:
+    folder = printable(path.absolute().parent.name)
     try:
-        return Results.model_validate_json(read_bounded(path, limit=MOST_BYTES))
+        return kind.model_validate_json(read_bounded(path, limit=MOST_BYTES))
     except OSError as error:
         raise BadResults(
-            "results-missing",
-            f"Folder {printable(folder.absolute().name)}/ holds no readable results.json; "
-            "give the folder of a finished run.",
+            "results-missing", f"Folder {folder}/ holds no readable {path.name}; give the folder of a finished run."
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise BadResults(
             "results-invalid",
-            f"results.json in {printable(folder.absolute().name)}/ does not fit the schema at '{printable(place)}' "
+            f"{path.name} in {folder}/ does not fit the schema at '{printable(place)}' "
             f"({printable(first['msg'])}); use the file as the run wrote it.",
         ) from error
 

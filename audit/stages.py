@@ -16,7 +16,7 @@ from audit.records import Adapter, ArtistSet, Cell, Generations, ImageSet, Metri
 from audit.sampling import Source, generate
 from audit.store import Store
 from audit.style.recognise import Others
-from audit.style.score import metric_facts, nearest, recognition, scores
+from audit.style.score import View, metric_facts, nearest, recognition, scores
 from audit.style.visibility import visibility_of
 
 BASE = "base"
@@ -101,6 +101,11 @@ def generate_all(
     return [base, *side_by_side([drawn(source, base) for source in sources], model=model, lanes=lanes)]
 
 
+def view_of(model: Model) -> View:
+    """Pictures are scored at the size of the model's own, on its device."""
+    return View(side=model.facts.resolution, device=model.device)
+
+
 def score_all(
     plan: Plan,
     adapters: Sequence[tuple[Adapter, Path]],
@@ -113,6 +118,7 @@ def score_all(
 ) -> tuple[Cell, ...]:
     """Score every model's pictures against the held-out works."""
     references = [w.pixels for w in plan.works if w.split == "reference"]
+    view = view_of(model)
     records: list[Adapter | None] = [None, *(adapter for adapter, _ in adapters)]
     progress.stage("Scoring", len(pictures))
     cells = []
@@ -122,7 +128,7 @@ def score_all(
             metrics=plan.metrics,
             references=references,
             per_prompt=plan.sampling.per_prompt,
-            model=model,
+            view=view,
             store=store,
         )
         cells.append(
@@ -132,7 +138,7 @@ def score_all(
                 adapter=adapter,
                 generations=generations,
                 scores=found,
-                nearest=nearest(generations, references=references, others=others, model=model, store=store),
+                nearest=nearest(generations, references=references, others=others, view=view, store=store),
             )
         )
         progress.update(len(cells))
@@ -151,9 +157,9 @@ def real_pictures(
 ) -> tuple[tuple[MetricFacts, ...], tuple[Recognition, ...]]:
     """How each metric does on real pictures: the artist's own against the held-out works, and others'."""
     pool, references = ([w.pixels for w in works] for works in (artist.pool(), artist.reference()))
-    metrics, recognised = [], []
+    metrics, recognised, view = [], [], view_of(model)
     for name in plan.metrics:
         given = others[name]
-        metrics.append(metric_facts(name, pool=pool, references=references, others=given, model=model, store=store))
-        recognised.append(recognition(name, pool=pool, references=references, others=given, model=model, store=store))
+        metrics.append(metric_facts(name, pool=pool, references=references, others=given, view=view, store=store))
+        recognised.append(recognition(name, pool=pool, references=references, others=given, view=view, store=store))
     return tuple(metrics), tuple(recognised)

@@ -33,7 +33,7 @@ LAYERS = [
     ["finish"],
     ["evidence"],
     ["stages"],
-    ["run", "demo", "copies", "export"],
+    ["run", "demo", "copies", "export", "score"],
     ["preview", "reproduce", "calibrate"],
     ["cli"],
 ]

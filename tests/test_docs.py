@@ -12,7 +12,8 @@ from typer.main import get_command
 from audit.cli import app
 from audit.conditions import TREATMENTS
 from audit.judge.gates import GATES
-from audit.style import METRICS
+from audit.judge.scored import SCORE_GATES
+from audit.style import ENCODERS, METRICS
 
 ROOT = Path(__file__).resolve().parent.parent
 SLUG = re.compile(r"[a-z]+(-[a-z]+)*")
@@ -28,7 +29,7 @@ def read(name: str) -> str:
 
 def slugs_in_code() -> set[str]:
     """Slugs handed to an error or a note, in any audit module, plus the gates'."""
-    found = {gate.slug for gate in GATES}
+    found = {gate.slug for gate in (*GATES, *SCORE_GATES)}
     for path in (ROOT / "audit").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
@@ -77,7 +78,7 @@ def test_every_command_and_option_is_in_the_readme(name):
 
 def test_every_treatment_and_metric_is_in_the_readme():
     readme = read("README.md")
-    for name in [*TREATMENTS, *METRICS]:
+    for name in [*TREATMENTS, *METRICS, *ENCODERS]:
         assert f"`{name}" in readme
 
 

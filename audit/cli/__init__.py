@@ -3,7 +3,19 @@
 Each module registers its commands with `app`; a new group of commands is one file and one name below.
 """
 
-from audit.cli import addons, audits, calibrate, conditions, evidence, finished, machine, models
+from audit.cli import addons, audits, calibrate, conditions, encoder, evidence, finished, machine, models, score
 from audit.cli.app import app
 
-__all__ = ["addons", "app", "audits", "calibrate", "conditions", "evidence", "finished", "machine", "models"]
+__all__ = [
+    "addons",
+    "app",
+    "audits",
+    "calibrate",
+    "conditions",
+    "encoder",
+    "evidence",
+    "finished",
+    "machine",
+    "models",
+    "score",
+]

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from audit.cli.app import app
-from audit.cli.options import Json, announce, one_sentence
-from audit.errors import BadResults
+from audit.cli.options import Json, announce, announce_score, one_sentence
+from audit.errors import BadInput, BadResults
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
@@ -39,9 +39,19 @@ def judgeable() -> Iterator[None]:
 def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -> None:
     """Judge a finished run again from its results.json, and render its report."""
     with one_sentence():
-        from audit.finish import finish
+        from audit.finish import finish, finish_score
         from audit.judge import with_margins
-        from audit.runfolder import read_results
+        from audit.runfolder import SCORE, read_results, read_score
+
+        if (folder / SCORE).exists():
+            if margin:
+                raise BadInput(
+                    "score-margin", "A score has its margins in its plan alone; leave out --margin to judge it again."
+                )
+            with judgeable():
+                scored = finish_score(read_score(folder), folder)
+            announce_score(scored, folder, as_json=json_output)
+            return
 
         changes = {name: value for name, _, value in (text.partition("=") for text in margin or [])}
         results = with_margins(read_results(folder), changes)
@@ -61,8 +71,16 @@ def report(
     """Render the report of a finished run again; results.json stays as it is."""
     with one_sentence():
         from audit.report import print_pdf, write_report
-        from audit.runfolder import read_results
+        from audit.report.scored import write_score_report
+        from audit.runfolder import SCORE, read_results, read_score
 
+        if (folder / SCORE).exists():
+            with judgeable():
+                path = write_score_report(read_score(folder), run_folder=folder, lang=lang)
+            if open_it:
+                webbrowser.open(path.resolve().as_uri())
+            print(path)
+            return
         results = read_results(folder)
         with judgeable():
             path = write_report(results, run_folder=folder, lang=lang)

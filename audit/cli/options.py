@@ -16,7 +16,7 @@ import typer
 from audit.errors import AuditError, BadInput, Interrupted
 
 if TYPE_CHECKING:
-    from audit.records import Results
+    from audit.records import Results, ScoreResults
     from audit.spec import Spec
 
 Originals = Annotated[Path | None, typer.Option(help="Folder with the artist's original pictures.")]
@@ -101,6 +101,19 @@ def announce(judged: Results, out: Path, *, as_json: bool) -> None:
         from audit.report.terminal import show
 
         show(judged, Console(highlight=False, soft_wrap=False))
+        print(report)
+    if judged.verdict.label == "not-valid":
+        raise typer.Exit(3)
+
+
+def announce_score(judged: ScoreResults, out: Path, *, as_json: bool) -> None:
+    """The result of a score on stdout: its sentence and, last, the report's path."""
+    assert judged.verdict is not None
+    report = out / "report.html"
+    if as_json:
+        print(json.dumps({"verdict": judged.verdict.model_dump(mode="json"), "report": str(report)}))
+    else:
+        print(judged.verdict.sentence)
         print(report)
     if judged.verdict.label == "not-valid":
         raise typer.Exit(3)

@@ -18,7 +18,9 @@ from audit.errors import BadInput, printable
 from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
 from audit.records import Note
 
-Role: TypeAlias = Literal["originals", "protected", "other artist's", "reference", "given"]
+Role: TypeAlias = Literal[
+    "originals", "protected", "other artist's", "reference", "given", "generated", "control", "other-name"
+]  # fmt: skip
 
 MAX_FILES = 5_000
 MIN_SIDE = 16

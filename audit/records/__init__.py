@@ -25,6 +25,17 @@ from audit.records.plan import (
     TrainSettings,
 )
 from audit.records.results import Provenance, Results, Session
+from audit.records.scored import (
+    PictureScores,
+    ScoreGroup,
+    ScoreLabel,
+    ScoreMargins,
+    ScorePlan,
+    ScoreResults,
+    ScoreUnit,
+    ScoreVerdict,
+    ServicePicture,
+)
 from audit.records.treated import ProtectSettings, Reached, Recipe
 from audit.records.works import ArtistSet, Note, ProtectedFile, ReferenceArtist, Work
 
@@ -52,6 +63,7 @@ __all__ = [
     "ModelFacts",
     "Note",
     "Package",
+    "PictureScores",
     "Plan",
     "PlantedTruth",
     "ProtectSettings",
@@ -67,6 +79,14 @@ __all__ = [
     "RunSpread",
     "SampleSettings",
     "Score",
+    "ScoreGroup",
+    "ScoreLabel",
+    "ScoreMargins",
+    "ScorePlan",
+    "ScoreResults",
+    "ScoreUnit",
+    "ScoreVerdict",
+    "ServicePicture",
     "Session",
     "Stopping",
     "TrainSettings",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from functools import reduce
 
 from audit.errors import printable
-from audit.judge import exclusion, intervals, separation, sequential, spread, verdict
+from audit.judge import exclusion, intervals, score_estimates, scored, separation, sequential, spread, verdict
 from audit.judge.gates import GATES
 from audit.judge.words import COUNTERMEASURES, LABEL_WORDS, SUBJECTS
 from audit.records import Check, Estimate, Results, VerdictLabel
@@ -113,7 +113,8 @@ def messages_of_the_judge() -> Iterable[str]:
     yield from verdict.SENTENCES.values()
     yield verdict.NO_PROTECTION
     yield from (*exclusion.REASONS, sequential.TOO_EARLY)
-    for module in (intervals, separation, spread):
+    yield from scored.messages()
+    for module in (intervals, score_estimates, separation, spread):
         texts = (text for name, text in vars(module).items() if name.isupper() and isinstance(text, str))
         yield from (text for text in texts if " " in text)
 

@@ -1,28 +1,46 @@
 """Style metrics: how close a picture comes to an artist's held-out works.
 
-Every metric is one file with one function from pictures to features, and one row in `METRICS`.
-The rest is the same for all: features are whitened on art that is not the artist's, scaled to unit
-length, and a picture's score is the cosine to the mean direction of the held-out works.
+Every metric is one file with one function from pictures to features, and one row in `METRICS` (shipped,
+small, with a whitening fitted on art that is nobody's here) or in `ENCODERS` (large, weights from the user).
+The rest is the same for all: features are scaled to unit length, and a picture's score is the cosine to the
+mean direction of the held-out works.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
+from audit.errors import BadModel
 from audit.models.cards import LAB
-from audit.style import channel_stats, openclip
+from audit.style import channel_stats, csd, dinov2, openclip, openclip_l14, siglip2
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float64]
 
 STYLE = LAB / "style"
+CPU = torch.device("cpu")
+
+
+class Extract(Protocol):
+    """Pictures of one size, uint8 (N, S, S, 3), to raw features (N, D), worked out on a device."""
+
+    def __call__(self, pixels: Pixels, device: torch.device = CPU) -> Features: ...
+
+
+class Weights(Protocol):
+    """The files that decide the features. Raises BadModel when they are the user's and not there."""
+
+    def __call__(self) -> Sequence[Path]: ...
 
 
 @dataclass(frozen=True)
@@ -32,26 +50,50 @@ class StyleMetric:
     Attributes:
         name: as in the plan and in results.
         lineage: where the features come from; two metrics of one lineage are no second opinion.
-        extract: pictures of one size, uint8 (N, H, W, 3), to raw features (N, D).
-        weights: files that decide the features; their digests are recorded.
+        extract, weights: see the protocols; the weights' digests are recorded.
         version: rises when `extract` changes what it computes.
+        source: how a user gets the weights; '' for those that are shipped, which have a whitening too.
     """
 
     name: str
     lineage: str
-    extract: Callable[[Pixels], Features]
-    weights: Callable[[], Sequence[Path]]
+    extract: Extract
+    weights: Weights
     version: int
+    source: str = ""
 
     def whitening(self) -> Whitening:
+        """Of a shipped metric."""
         return Whitening.load(STYLE / f"{self.name}.safetensors")
 
     def digest(self) -> str:
-        """SHA-256 over everything that decides a score: weights, whitening and code version."""
-        seen = hashlib.sha256(str(self.version).encode())
-        for path in [*self.weights(), STYLE / f"{self.name}.safetensors"]:
-            seen.update(path.read_bytes())
-        return seen.hexdigest()
+        """SHA-256 over everything that decides a score: weights, whitening and code version.
+
+        Raises:
+            BadModel: `encoder-missing`.
+        """
+        files = [*self.weights(), *([] if self.source else [STYLE / f"{self.name}.safetensors"])]
+        stats = [path.stat() for path in files]
+        # Encoders have gigabytes: read once per process, unless a file has changed since.
+        return _digest(self.version, tuple(zip(files, (s.st_size for s in stats), (s.st_mtime_ns for s in stats),
+                                               strict=True)))  # fmt: skip
+
+    def present(self) -> bool:
+        """Whether the weights are on this machine."""
+        try:
+            return bool(self.weights())
+        except BadModel:
+            return False
+
+
+@lru_cache(maxsize=64)
+def _digest(version: int, files: tuple[tuple[Path, int, int], ...]) -> str:
+    seen = hashlib.sha256(str(version).encode())
+    for path, _, _ in files:
+        with path.open("rb") as handle:
+            while chunk := handle.read(1 << 24):
+                seen.update(chunk)
+    return seen.hexdigest()
 
 
 METRICS: dict[str, StyleMetric] = {
@@ -70,6 +112,47 @@ METRICS: dict[str, StyleMetric] = {
         version=1,
     ),
 }
+
+ENCODERS: dict[str, StyleMetric] = {
+    openclip_l14.NAME: StyleMetric(
+        name=openclip_l14.NAME,
+        lineage="image tower of OpenCLIP ViT-L/14, trained on open pictures with their texts",
+        extract=openclip_l14.extract,
+        weights=openclip_l14.weights,
+        version=1,
+        source=openclip_l14.SOURCE,
+    ),
+    csd.NAME: StyleMetric(
+        name=csd.NAME,
+        lineage="CSD, a CLIP ViT-L/14 taught to tell styles",
+        extract=csd.extract,
+        weights=csd.weights,
+        version=1,
+        source=csd.SOURCE,
+    ),
+    dinov2.NAME: StyleMetric(
+        name=dinov2.NAME,
+        lineage="DINOv2, trained on pictures alone",
+        extract=dinov2.extract,
+        weights=dinov2.weights,
+        version=1,
+        source=dinov2.SOURCE,
+    ),
+    siglip2.NAME: StyleMetric(
+        name=siglip2.NAME,
+        lineage="image tower of SigLIP 2, trained on pictures with their texts",
+        extract=siglip2.extract,
+        weights=siglip2.weights,
+        version=1,
+        source=siglip2.SOURCE,
+    ),
+}
+DEFAULT_ENCODER = openclip_l14.NAME
+
+
+def style_metric(name: str) -> StyleMetric:
+    """The row of a metric, shipped or not."""
+    return METRICS[name] if name in METRICS else ENCODERS[name]
 
 
 @dataclass(frozen=True)

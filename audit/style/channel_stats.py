@@ -23,6 +23,7 @@ from torch.nn import functional as F
 SIDE = 128
 BLOCKS = (0, 2, 4, 7, 10)
 BATCH = 32
+CPU = torch.device("cpu")
 
 
 def weights() -> Sequence[Path]:
@@ -30,7 +31,7 @@ def weights() -> Sequence[Path]:
 
 
 @cache
-def _network() -> Any:
+def _network(device: torch.device) -> Any:
     """timm's EfficientNet-Lite0 with the package's weights, which list the same tensors in the same order."""
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     given = torch.load(weights()[0], map_location="cpu", weights_only=True)
@@ -38,14 +39,14 @@ def _network() -> Any:
     if [tuple(v.shape) for v in given.values()] != [tuple(v.shape) for v in wanted.values()]:
         raise RuntimeError("EfficientNet-Lite0 weights do not fit timm's model; install a matching timm release.")
     network.load_state_dict(dict(zip(wanted, given.values(), strict=True)))
-    return network.eval().requires_grad_(False)
+    return network.eval().requires_grad_(False).to(device)
 
 
 @torch.no_grad()
-def extract(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np.float64]:
     """uint8 (N, H, W, 3) to (N, 544): means and log-deviations of 272 channels of five blocks."""
-    rows = [_statistics(batch) for batch in torch.split(torch.from_numpy(pixels), BATCH)]
-    return torch.cat(rows).double().numpy()
+    rows = [_statistics(batch.to(device)) for batch in torch.split(torch.from_numpy(pixels), BATCH)]
+    return torch.cat(rows).double().cpu().numpy()
 
 
 def _statistics(batch: Tensor) -> Tensor:
@@ -59,7 +60,7 @@ def _statistics(batch: Tensor) -> Tensor:
 
 def block_features(x: Tensor) -> list[Tensor]:
     """Outputs of the blocks in `BLOCKS` for pictures (N, 3, H, W) scaled as the network was trained."""
-    network = _network()
+    network = _network(x.device)
     x = network.bn1(network.conv_stem(x))
     found = []
     index = 0

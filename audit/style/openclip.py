@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from audit.models.cards import LAB_OPENCLIP
 
 BATCH = 64
+CPU = torch.device("cpu")
 
 
 def weights() -> Sequence[Path]:
@@ -22,20 +23,22 @@ def weights() -> Sequence[Path]:
 
 
 @cache
-def _model(folder: Path) -> open_clip.CLIP:
+def _model(folder: Path, device: torch.device) -> open_clip.CLIP:
     model: open_clip.CLIP
     model, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}", precision="fp32")
-    model.eval().requires_grad_(False)
+    model.eval().requires_grad_(False).to(device)
     return model
 
 
 @torch.no_grad()
-def extract(pixels: NDArray[np.uint8], folder: Path = LAB_OPENCLIP) -> NDArray[np.float64]:
+def extract(
+    pixels: NDArray[np.uint8], device: torch.device = CPU, *, folder: Path = LAB_OPENCLIP
+) -> NDArray[np.float64]:
     """uint8 (N, H, W, 3) to unit-length embeddings (N, 128); pictures are squashed to 64 px."""
-    model = _model(folder)
+    model = _model(folder, device)
     rows = []
     for batch in torch.split(torch.from_numpy(pixels), BATCH):
-        x = batch.permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
+        x = batch.to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
         x = F.interpolate(x, size=(64, 64), mode="bicubic", antialias=True).clamp(-1, 1)
         rows.append(model.encode_image(x, normalize=True))
-    return torch.cat(rows).double().numpy()
+    return torch.cat(rows).double().cpu().numpy()

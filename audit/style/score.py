@@ -2,52 +2,87 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
-from audit.models.loader import Model
 from audit.records import Generations, MetricFacts, Recognition, ReferenceArtist, Score
 from audit.store import Store
-from audit.style import METRICS, Features, closeness
+from audit.style import Features, StyleMetric, closeness, style_metric, unit
 from audit.style.recognise import Others, nearest_artist
 from audit.tensors import to_model_size, to_pixels, to_tensor
 
 
-def at_model_size(model: Model, store: Store, digests: Sequence[str]) -> NDArray[np.uint8]:
-    """Stored pictures as the model sees them: centre square, model resolution, uint8 (N, S, S, 3).
+@dataclass(frozen=True)
+class View:
+    """How pictures are looked at.
 
-    Real works are scored at the size of generated ones, or sharpness alone would tell them apart.
+    Attributes:
+        side: of the square that every picture, real or made, is brought to, px: real works are scored at the
+            size of generated ones, or sharpness alone would tell them apart.
+        device: where features are worked out; it never enters a key.
     """
-    side = model.facts.resolution
+
+    side: int
+    device: torch.device
+
+
+def at_side(side: int, store: Store, digests: Sequence[str]) -> NDArray[np.uint8]:
+    """Stored pictures as a model of that resolution sees them: centre square, resized, uint8 (N, S, S, 3)."""
     rows = [to_pixels(to_model_size(to_tensor(store.get_pixels(d)), side)) for d in digests]
     return np.concatenate(rows)
 
 
-def features(metric: str, digests: Sequence[str], *, model: Model, store: Store) -> Features:
-    """Whitened unit features of stored pictures, (N, d); computed once per list of pictures."""
-    row = METRICS[metric]
-    key = store.key(
-        "features", row.version, {"metric": metric, "side": model.facts.resolution}, [row.digest(), *digests]
-    )
-    folder = store.verified("features", key)
+def features(metric: str, digests: Sequence[str], *, view: View, store: Store) -> Features:
+    """Unit features of stored pictures, (N, d): of a shipped metric whitened, once per list; else once per picture.
+
+    Raises:
+        BadModel: `encoder-missing`, `encoder-unsuitable`.
+    """
+    row = style_metric(metric)
+    if row.source:
+        return np.stack([_of_picture(row, digest, view=view, store=store) for digest in digests])
+
+    def compute() -> Features:
+        return row.whitening()(row.extract(at_side(view.side, store, digests), view.device))
+
+    return _stored("features", row, digests, compute, side=view.side, store=store)
+
+
+def _of_picture(row: StyleMetric, digest: str, *, view: View, store: Store) -> Features:
+    """An encoder takes long, and works and references come back in every audit."""
+
+    def compute() -> Features:
+        return unit(row.extract(at_side(view.side, store, [digest]), view.device))
+
+    found: Features = _stored("encoded", row, [digest], compute, side=view.side, store=store)[0]
+    return found
+
+
+def _stored(
+    step: str, row: StyleMetric, digests: Sequence[str], compute: Callable[[], Features], *, side: int, store: Store
+) -> Features:
+    key = store.key(step, row.version, {"metric": row.name, "side": side}, [row.digest(), *digests])
+    folder = store.verified(step, key)
     if folder is None:
-        found = row.whitening()(row.extract(at_model_size(model, store, digests)))
-        with store.writing("features", key) as partial:
+        found = compute()
+        with store.writing(step, key) as partial:
             (partial / "features.safetensors").write_bytes(save({"features": found}))
         return found
     return load_file(folder / "features.safetensors")["features"]
 
 
-def other_artists(metric: str, given: Sequence[ReferenceArtist], *, model: Model, store: Store) -> Others:
-    """The reference artists: those that the user gave, else the lab's training sets."""
+def other_artists(metric: str, given: Sequence[ReferenceArtist], *, view: View, store: Store) -> Others:
+    """The reference artists: those that the user gave, else (for a shipped metric) the lab's training sets."""
     if not given:
-        lab = METRICS[metric].whitening()
+        lab = style_metric(metric).whitening()
         names = tuple(f"training set {i + 1} of the lab" for i in range(int(lab.others_set.max()) + 1))
         return Others(names=names, features=lab.others, artist=lab.others_set)
-    found = [features(metric, artist.pixels, model=model, store=store) for artist in given]
+    found = [features(metric, artist.pixels, view=view, store=store) for artist in given]
     return Others(
         names=tuple(artist.name for artist in given),
         features=np.concatenate(found),
@@ -61,12 +96,12 @@ def recognition(
     pool: Sequence[str],
     references: Sequence[str],
     others: Others,
-    model: Model,
+    view: View,
     store: Store,
 ) -> Recognition:
     """How often real works are recognised as this artist's: the artist's own, and other artists'."""
-    own = features(metric, references, model=model, store=store)
-    of_pool = nearest_artist(features(metric, pool, model=model, store=store), own, others)
+    own = features(metric, references, view=view, store=store)
+    of_pool = nearest_artist(features(metric, pool, view=view, store=store), own, others)
     of_others = nearest_artist(others.features, own, others)
     return Recognition(
         metric=metric,
@@ -81,29 +116,29 @@ def nearest(
     *,
     references: Sequence[str],
     others: Mapping[str, Others],
-    model: Model,
+    view: View,
     store: Store,
 ) -> dict[str, tuple[int, ...]]:
     """Metric -> nearest artist of each of a model's pictures; see `recognise`."""
     found = {}
     for metric, artists in others.items():
-        own = features(metric, references, model=model, store=store)
-        made = features(metric, generations.pixels, model=model, store=store)
+        own = features(metric, references, view=view, store=store)
+        made = features(metric, generations.pixels, view=view, store=store)
         found[metric] = tuple(nearest_artist(made, own, artists).tolist())
     return found
 
 
 def metric_facts(
-    metric: str, *, pool: Sequence[str], references: Sequence[str], others: Others, model: Model, store: Store
+    metric: str, *, pool: Sequence[str], references: Sequence[str], others: Others, view: View, store: Store
 ) -> MetricFacts:
     """How the metric does on real pictures: the artist's own and other artists'."""
-    row = METRICS[metric]
-    centre = features(metric, references, model=model, store=store)
+    row = style_metric(metric)
+    centre = features(metric, references, view=view, store=store)
     return MetricFacts(
         name=metric,
         lineage=row.lineage,
         weights_sha256=row.digest(),
-        real=tuple(closeness(features(metric, pool, model=model, store=store), centre).tolist()),
+        real=tuple(closeness(features(metric, pool, view=view, store=store), centre).tolist()),
         others=tuple(closeness(others.features, centre).tolist()),
         others_artists=len(others.names),
     )
@@ -115,14 +150,14 @@ def scores(
     metrics: Sequence[str],
     references: Sequence[str],
     per_prompt: int,
-    model: Model,
+    view: View,
     store: Store,
 ) -> tuple[Score, ...]:
     """Score one model's pictures by every metric."""
     found = []
     for metric in metrics:
-        centre = features(metric, references, model=model, store=store)
-        values = closeness(features(metric, generations.pixels, model=model, store=store), centre)
+        centre = features(metric, references, view=view, store=store)
+        values = closeness(features(metric, generations.pixels, view=view, store=store), centre)
         for index, value in enumerate(values.tolist()):
             finite = bool(np.isfinite(value))
             found.append(

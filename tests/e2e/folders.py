@@ -95,5 +95,5 @@ def write_spec(path: Path, *, text: str = "") -> Path:
     """A spec that makes a run on the tiny model take seconds."""
     prompts = path.parent / "prompts.txt"
     prompts.write_text("cat\ncastle\ntree\n", encoding="utf-8")
-    path.write_text(f'prompts = "prompts.txt"\n{text}\n{SPEC}', encoding="utf-8")
+    path.write_text(f'prompts = "prompts.txt"\nprimary_metric = "channel_stats"\n{text}\n{SPEC}', encoding="utf-8")
     return path

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from audit.cli import app
 from audit.records import Results
 from tests.e2e.folders import write_originals, write_protected, write_references, write_spec
+from tests.encoders import write_dinov2, write_openclip
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VOLATILE = ("started", "finished", "seconds", "steps_run", "steps_reused", "stage_seconds", "sessions")
@@ -261,3 +262,29 @@ def test_a_changed_margin_shows_in_results_and_report(finished, tmp_path):
     assert invoke(["judge", copy, "--margin", "hold=0.3"]).exit_code == 2
     assert invoke(["judge", copy]).exit_code in (0, 3)
     assert read(copy) == before
+
+
+def test_a_real_model_is_judged_by_the_encoders_that_are_there(folders, tiny_model, tmp_path, monkeypatch):
+    monkeypatch.setenv("CLOAKCHECK_ENCODERS", str(tmp_path / "encoders"))
+    spec = (folders / "audit.toml").read_text().replace('primary_metric = "channel_stats"\n', "")
+    (tmp_path / "audit.toml").write_text(spec.replace('"prompts.txt"', json.dumps(str(folders / "prompts.txt"))))
+    args = ["run", "--model", tiny_model, "--spec", tmp_path / "audit.toml", "--originals", folders / "mixed",
+            "--protect", "encoder-pgd:12", "--preset", "quick", "--replicates", 2, "--out", tmp_path / "out",
+            "--store", tmp_path / "store", "--device", "cpu"]  # fmt: skip
+    others = ["--reference-artists", write_references(tmp_path / "others")]
+    refused = invoke(args + others)
+    assert refused.exit_code == 2
+    assert "[encoder-missing]" in refused.stderr
+    write_openclip(tmp_path / "encoders" / "openclip_l14")
+    write_dinov2(tmp_path / "encoders" / "dinov2")
+    assert "[references-needed]" in invoke(args).stderr
+    assert not (tmp_path / "out").exists()
+    done = invoke(args + others)
+    assert done.exit_code in (0, 3), done.stderr
+    results = Results.model_validate(read(tmp_path / "out"))
+    assert results.plan.metrics == ("openclip_l14", "dinov2", "channel_stats")
+    assert results.plan.primary_metric == "openclip_l14"
+    assert set(results.plan.metric_weights) == set(results.plan.metrics)
+    assert [m.others_artists for m in results.metrics] == [3, 3, 3]
+    gate = next(c for c in results.checks if c.slug == "metric-separates")
+    assert "openclip_l14" in gate.detail

@@ -1,0 +1,54 @@
+"""Which metrics an audit computes, and which of them decides: fixed before anything runs."""
+
+from __future__ import annotations
+
+from audit.errors import BadInput, printable
+from audit.style import DEFAULT_ENCODER, ENCODERS, METRICS
+
+BUILT_IN = "channel_stats"
+"""Decides on the lab model, and is the second opinion of every encoder: it shares nothing with them."""
+
+
+def check_metric(name: str | None) -> None:
+    """Find a mistyped metric before anything is read.
+
+    Raises:
+        BadInput: `metric-unknown`.
+    """
+    if name is not None and name not in METRICS and name not in ENCODERS:
+        raise BadInput(
+            "metric-unknown",
+            f"'{printable(name)}' is no style metric; choose one of {', '.join([*METRICS, *ENCODERS])} "
+            "(--primary-metric).",
+        )
+
+
+def pick_metrics(asked: str | None, *, lab: bool, references: bool) -> tuple[str, ...]:
+    """The metrics of an audit, the deciding one first.
+
+    The lab model has the shipped metrics. A real one has OpenCLIP ViT-L/14 unless another was asked for,
+    every other encoder whose weights are there, and one shipped metric of another lineage.
+
+    Args:
+        asked: the metric that is to decide; None for the default.
+        lab: whether the base model is the lab's.
+        references: whether the user gave reference artists.
+
+    Raises:
+        BadInput: `metric-unknown`, `references-needed`. BadModel: `encoder-missing`.
+    """
+    check_metric(asked)
+    if asked in METRICS or (asked is None and lab):
+        first = asked or BUILT_IN
+        return (first, *(name for name in METRICS if name != first))
+    first = asked or DEFAULT_ENCODER
+    ENCODERS[first].weights()
+    if not references:
+        raise BadInput(
+            "references-needed",
+            f"The style metric '{first}' is tested on art like yours before it may judge, so works by three or more "
+            "other artists are needed; give them with --reference-artists DIR, or take a built-in metric with "
+            f"--primary-metric {BUILT_IN}.",
+        )
+    rest = [name for name, row in ENCODERS.items() if name != first and row.present()]
+    return (first, *rest, BUILT_IN)

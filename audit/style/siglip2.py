@@ -1,0 +1,54 @@
+"""SigLIP 2 (Tschannen et al., 2025; Apache-2.0): an image tower trained with captions by a pairwise sigmoid loss.
+
+Opened by transformers from a local folder of a fixed-resolution model, whose text tower is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import SiglipVisionModel
+from transformers.utils import logging
+
+from audit.style.crops import pooled
+from audit.style.places import NOT_OPENED, safetensors_in, unsuitable
+
+NAME = "siglip2"
+SOURCE = (
+    "get config.json and model.safetensors of google/siglip2-base-patch16-224 from the Hugging Face hub (1.5 GB) and "
+    "put them"
+)
+CPU = torch.device("cpu")
+
+
+def weights() -> Sequence[Path]:
+    return safetensors_in(NAME, source=SOURCE)
+
+
+def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np.float64]:
+    """uint8 (N, S, S, 3) to unit embeddings (N, D), over the whole picture and squares of it."""
+    model = _model(weights()[0].parent, device)
+
+    def embed(squares: Tensor) -> Tensor:
+        found: Tensor = model(pixel_values=squares * 2 - 1).pooler_output
+        return found
+
+    return pooled(pixels, embed, tile=int(model.config.image_size), device=device)
+
+
+@cache
+def _model(folder: Path, device: torch.device) -> SiglipVisionModel:
+    logging.disable_progress_bar()
+    try:
+        model = SiglipVisionModel.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
+        )
+    except NOT_OPENED as error:
+        raise unsuitable(NAME, f"transformers could not open them: {type(error).__name__}") from error
+    return model.eval().requires_grad_(False).to(device)
