@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import settings
 
-from tests.tiny import write_tiny_model
+from tests.tiny import write_tiny_model, write_tiny_upscaler
 
 settings.register_profile("suite", deadline=None, max_examples=50)
 settings.load_profile("suite")
@@ -21,6 +21,16 @@ settings.load_profile("suite")
 def tiny_model(tmp_path_factory):
     """Folder of a random model in plain diffusers layout."""
     return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def upscaler(tmp_path_factory, monkeypatch):
+    """A models folder that holds nothing but a random x4 upscaler."""
+    folder = tmp_path_factory.getbasetemp() / "models-with-upscaler"
+    if not (folder / "sd-x4-upscaler" / "model_index.json").exists():
+        write_tiny_upscaler(folder)
+    monkeypatch.setenv("CLOAKCHECK_MODELS", str(folder))
+    return folder
 
 
 @pytest.fixture(autouse=True, scope="session")

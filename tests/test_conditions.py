@@ -60,7 +60,7 @@ def treated(text, pictures, model, **values):
 
 
 @pytest.mark.parametrize("name", sorted(TREATMENTS))
-def test_every_row_keeps_its_contract_on_any_size(name, model):
+def test_every_row_keeps_its_contract_on_any_size(name, model, upscaler):
     row = TREATMENTS[name]
     assert row.name == name
     assert row.source
@@ -80,7 +80,7 @@ def test_every_row_keeps_its_contract_on_any_size(name, model):
 
 
 @pytest.mark.parametrize("name", sorted(TREATMENTS))
-def test_every_row_takes_4000_pixels_and_flat_grey(name, model):
+def test_every_row_takes_4000_pixels_and_flat_grey(name, model, upscaler):
     flat = np.full((24, 4000, 3), 127, np.uint8)
     (after,) = treated(name, [flat], model, asked=ProtectSettings(steps=1, counter_steps=1))
     assert after.shape[2] == 3

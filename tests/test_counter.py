@@ -10,8 +10,10 @@ from scipy.ndimage import uniform_filter
 
 from audit.conditions import TREATMENTS, apply_step, parse_step
 from audit.conditions.counter.filters import guided_filter, total_variation
+from audit.conditions.counter.upscaler import NAME, upscaler_digest
 from audit.conditions.publish import PLATFORMS, published
 from audit.conditions.repaint import Painter
+from audit.errors import BadModel
 from audit.images import open_picture, rms
 from audit.models.cards import LAB_ARTISTS
 from audit.models.loader import load
@@ -188,3 +190,40 @@ def test_tall_pictures_keep_their_height_where_only_the_width_is_limited():
     artstation = next(p for p in PLATFORMS if p.name == "artstation")
     tall = cv2.resize(picture(3), (1000, 4000), interpolation=cv2.INTER_CUBIC)
     assert published(tall, artstation).shape[:2] == (4000, 1000)
+
+
+def test_the_x4_upscaler_is_asked_for_before_a_run_and_named_in_its_plan(model, upscaler, monkeypatch, tmp_path):
+    step = parse_step("x4-upscale")
+    said = step.recipe(model.facts, ProtectSettings()).settings["model"]
+    assert upscaler_digest()[:16] in said
+    config = upscaler / NAME / "scheduler" / "scheduler_config.json"
+    before = config.read_bytes()
+    try:
+        config.write_bytes(before + b"\n")
+        assert upscaler_digest()[:16] not in said
+    finally:
+        config.write_bytes(before)
+    (tmp_path / NAME).mkdir()
+    monkeypatch.setenv("CLOAKCHECK_MODELS", str(tmp_path))
+    for slug, text in (("upscaler-missing", None), ("upscaler-unfit", '{"_class_name": "StableDiffusionPipeline"}'),
+                       ("upscaler-unfit", '{"_class_name": "StableDiffusionUpscalePipeline"}')):  # fmt: skip
+        if text is not None:
+            (tmp_path / NAME / "model_index.json").write_text(text)
+        with pytest.raises(BadModel) as caught:
+            apply_step(step, [picture(1, 32, 32)], context(model, [picture(1, 32, 32)]))
+        assert caught.value.slug == slug
+        assert str(tmp_path) not in caught.value.sentence
+
+
+def test_the_x4_upscaler_draws_the_picture_anew(model, upscaler):
+    original = picture(1, 32, 32)
+    settings = ProtectSettings(counter_steps=2)
+    runs = [
+        apply_step(parse_step(f"x4-upscale:{sigma}"), [original], context(model, [original], asked=settings)).pictures[
+            0
+        ]
+        for sigma in (26, 26, 1)
+    ]
+    assert np.array_equal(runs[0], runs[1])
+    assert not np.array_equal(runs[0], runs[2])
+    assert rms(original, runs[0]) > 5

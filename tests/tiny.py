@@ -10,11 +10,13 @@ import torch
 from diffusers import (
     AutoencoderKL,
     DDIMScheduler,
+    DDPMScheduler,
     DiffusionPipeline,
     FlowMatchEulerDiscreteScheduler,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
+    StableDiffusionUpscalePipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
@@ -230,6 +232,40 @@ def write_tiny_model(folder: Path, *, family: str = "sd", prediction: str = "eps
     pipeline = tiny_pipeline(family, folder, prediction=prediction, side=side)
     pipeline.save_pretrained(folder / "model", safe_serialization=True)
     return folder / "model"
+
+
+def write_tiny_upscaler(models: Path) -> None:
+    """A random x4 upscaler of the real classes, where the models folder has its place."""
+    torch.manual_seed(6)
+    tokenizer = write_tokenizer(models / "vocabulary")
+    schedule = {"beta_start": 0.0001, "beta_end": 0.02, "beta_schedule": "scaled_linear"}
+    StableDiffusionUpscalePipeline(
+        vae=AutoencoderKL(
+            scaling_factor=0.08333,
+            block_out_channels=(8, 8, 8),
+            down_block_types=("DownEncoderBlock2D",) * 3,
+            up_block_types=("UpDecoderBlock2D",) * 3,
+            norm_num_groups=4,
+            mid_block_add_attention=False,
+        ),
+        text_encoder=CLIPTextModel(text_config(tokenizer)),
+        tokenizer=tokenizer,
+        unet=UNet2DConditionModel(
+            sample_size=8,
+            in_channels=7,
+            out_channels=4,
+            layers_per_block=1,
+            block_out_channels=(8, 16),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=12,
+            attention_head_dim=2,
+            norm_num_groups=4,
+            num_class_embeds=1000,
+        ),
+        low_res_scheduler=DDPMScheduler(**schedule),
+        scheduler=DDIMScheduler(**schedule),
+    ).save_pretrained(models / "sd-x4-upscaler", safe_serialization=True)
 
 
 def base_in(model: Model, dtype: torch.dtype) -> Base:

@@ -17,6 +17,7 @@ from audit.conditions.counter.jpeg import JPEG
 from audit.conditions.counter.model import DIFFUSION, NOISY_UPSCALE, VAE
 from audit.conditions.counter.noise import NOISE
 from audit.conditions.counter.resize import RESIZE
+from audit.conditions.counter.upscaler import X4_UPSCALE
 from audit.conditions.protect.denoiser import DENOISER_PGD
 from audit.conditions.protect.encoder import ENCODER_PGD
 from audit.conditions.protect.fused import FUSED_PGD
@@ -39,7 +40,7 @@ TREATMENTS: dict[str, Treatment] = {
         *(PLACEBO, PLACEBO_PERCEPTUAL),
         *(NULL, IDENTITY, MIXED),
         *(JPEG, RESIZE, NOISE, BLUR, MEDIAN, BILATERAL_FILTER, BITS, TV),
-        *(VAE, DIFFUSION, NOISY_UPSCALE, IMPRESS),
+        *(VAE, DIFFUSION, NOISY_UPSCALE, X4_UPSCALE, IMPRESS),
         *AS_PUBLISHED,
     )
 }
@@ -227,6 +228,8 @@ def _treated(
         settings |= {"surrogate": surrogate.facts.sha256, "asked": asked.model_dump(mode="json")}
     if step.treatment.tier == "model":
         settings |= {"steps": asked.counter_steps}
+    if step.treatment.outside is not None:
+        settings |= {"outside": step.treatment.outside()}
     found = store.json_step("treated", 2, settings, [*inputs, *originals], compute)
     missing = [d for d in found["pixels"] if not store.blob_path(d).exists()]
     return compute() if missing else dict(found)

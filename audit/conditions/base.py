@@ -92,6 +92,7 @@ class Treatment:
         tier: of a countermeasure: `cheap` needs no model, `model` does.
         whole_set: `run` gets all pictures of the condition at once, of any sizes.
         may_resize: `run` may answer with another size of the same shape (a platform's resize).
+        outside: digest of weights that it uses beside the base model's; raises where they are missing.
         encoder_passes, unet_passes: forward and backward passes per picture on the lab model, for the cost.
     """
 
@@ -112,6 +113,7 @@ class Treatment:
     tier: Tier = ""
     whole_set: bool = False
     may_resize: bool = False
+    outside: Callable[[], str] | None = None
     encoder_passes: int = 0
     unet_passes: int = 0
 
