@@ -26,7 +26,7 @@ from audit.training.batches import CellData
 from audit.training.checkpoint import Checkpoint
 from audit.training.footprint import base_of
 from audit.training.loop import State, loss_curve, train_pack
-from audit.training.saving import Saving, checkpoint, saved
+from audit.training.saving import Saving, recompute, saved
 from audit.training.streams import Streams
 
 VERSION = 2
@@ -234,7 +234,7 @@ def _train_rows(
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        if len(cells) == 1 and checkpoint(model.denoiser):
+        if len(cells) == 1 and recompute(model.denoiser):
             raise too_short("one LoRA in training") from error
     # Outside the handler: the exception would keep the failed pass's tensors alive.
     free_unused(model.device)

@@ -85,17 +85,17 @@ def saved(model: Model, settings: TrainSettings, saving: Saving) -> Iterator[Non
             for parameter in _matrices(model.denoiser):
                 whole.append((parameter, parameter.data.cpu()))
                 parameter.data = parameter.data.to(torch.bfloat16)
-        checkpoint(model.denoiser, wanted=saving.checkpointing)
+        recompute(model.denoiser, wanted=saving.checkpointing)
         yield
     finally:
-        checkpoint(model.denoiser, wanted=False)
+        recompute(model.denoiser, wanted=False)
         for parameter, before in whole:
             parameter.data = before.to(parameter.device)
         for part in away:
             part.to(model.device)
 
 
-def checkpoint(denoiser: nn.Module, *, wanted: bool = True) -> bool:
+def recompute(denoiser: nn.Module, *, wanted: bool = True) -> bool:
     """Switch gradient checkpointing on or off; returns whether it was on."""
     known: Any = denoiser
     before = bool(known.is_gradient_checkpointing)
