@@ -20,8 +20,7 @@ def listing(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     with one_sentence():
-        from audit.models.cards import cards, models_folder
-        from audit.models.layout import present
+        from audit.models.cards import cards, models_folder, present
 
         for name, card in cards().items():
             disk = f"{card.download.bytes / 1e9:.1f} GB" if card.download else "not known"

@@ -83,3 +83,13 @@ def recognise(digests: set[str]) -> str | None:
         if card.parts and set(card.parts) <= digests:
             return name
     return None
+
+
+def present(name: str) -> Path | None:
+    """Where a known model lies: the checkpoint or diffusers folder in the models folder; None when it is not here."""
+    folder = models_folder() / name
+    if (folder / "model_index.json").is_file():
+        return folder
+    download = cards()[name].download
+    path = folder / download.file if download else None
+    return path if path is not None and path.is_file() else None
