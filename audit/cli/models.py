@@ -25,6 +25,7 @@ def listing(context: typer.Context) -> None:
         for name, card in cards().items():
             disk = f"{card.download.bytes / 1e9:.1f} GB" if card.download else "not known"
             print(f"{name}: {card.title}, {card.resolution} px, {card.prediction}, {card.licence}")
+            print(f"  latent scale {card.latent_scale:g}, LoRA on {', '.join(card.targets)}")
             print(
                 f"  {'here' if present(name) else 'not here'}; disk {disk}, weights in memory "
                 f"{card.weights_bytes() / 1e9:.1f} GB, SHA-256 "

@@ -39,11 +39,13 @@ class Card(Record):
     title: str
     """How people call it."""
     family: str
-    """As the plan names it: sd1, sd2, sdxl or sd3; the family's file says which layers carry LoRA."""
+    """As the plan names it: sd1, sd2, sdxl or sd3."""
     resolution: int
     """Side in pixels."""
     prediction: str
     latent_scale: float
+    targets: tuple[str, ...]
+    """Endings of the names of the attention layers that carry LoRA by default."""
     licence: str
     licence_url: str
     """Where its text stands; whoever downloads the model accepts it."""

@@ -8,6 +8,7 @@ import torch
 from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler
 
 from audit.errors import BadModel
+from audit.models.cards import cards
 from audit.models.encode import encode_texts
 from audit.models.families import FAMILIES
 from audit.models.loader import describe, load
@@ -256,3 +257,22 @@ def draw_all(source, model, store, base):
         store=store,
         base_pixels=base,
     )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_the_sampler_hands_over_may_lie_on_another_device(folders, family):
+    """Timesteps stay on the CPU; the meta device refuses to be mixed with it, as a GPU does."""
+    model = load(str(folders[family]), device=CPU)
+    meta = torch.device("meta")
+    model.denoiser.to(meta)
+    timestep = model.family.sampler(model.scheduler_config, 3).timesteps[0]
+    noisy = torch.zeros(2, *model.latent_shape, device=meta)
+    seen = model.predict(noisy, timestep, model.blank_text(2).to(meta))
+    assert seen.shape == noisy.shape
+
+
+@pytest.mark.parametrize("name", cards())
+def test_a_card_names_the_layers_that_its_family_trains(name):
+    card = cards()[name]
+    family = next(f for f in FAMILIES.values() if f.name == card.family.rstrip("12"))
+    assert card.targets == family.targets["attention"]
