@@ -26,6 +26,7 @@ from audit.training import Packing, busiest, make_packs
 from audit.training.batches import CellData
 from audit.training.footprint import adapter_parameters, base_of
 from audit.training.loop import train_pack
+from audit.training.saving import saved
 from audit.training.streams import Streams
 
 PROBE_STEPS = 3
@@ -65,7 +66,8 @@ def measure_cost(
     packs = make_packs(replicates, range(cells), packing)
     lanes = min(packing.lanes, len(packs))
     samples = busiest(packs, lanes) * plan.training.steps * plan.training.batch
-    seconds = {"Training": samples * _train_row_seconds(plan, model, max(map(len, packs)), lanes, precision)}
+    with saved(model, plan.training, packing.saving):
+        seconds = {"Training": samples * _train_row_seconds(plan, model, max(map(len, packs)), lanes, precision)}
     progress.update(1)
     seconds["Generating pictures"] = pictures * _picture_seconds(plan, model, lanes, precision)
     progress.update(2)

@@ -20,6 +20,7 @@ from audit.records import Environment, TrainSettings
 from audit.tensors import autocast_of
 from audit.training import Packing
 from audit.training.footprint import measure
+from audit.training.saving import ladder, saved, weights_bytes
 
 PACK_ROWS_CPU = 144
 """Rows per pass on a CPU: past this, throughput is flat and memory is not (DECISIONS, 2026-11-22)."""
@@ -82,31 +83,32 @@ def physical_memory() -> float:
     return float(psutil.virtual_memory().total)
 
 
-def weights_bytes(model: Model) -> float:
-    """Bytes of the loaded base model."""
-    return float(sum(p.numel() * p.element_size() for part in model.parts() for p in part.parameters()))
-
-
 def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: float | None = None) -> Packing:
-    """Cells per pass, and passes side by side, under the memory budget.
+    """Cells per pass, passes side by side, and what is done to save memory, under the budget.
 
     A pure function of model, settings, precision, threads and budget, so that a resumed run packs alike.
 
     Args:
         memory: budget of the whole process in GB; None for a share of the machine's.
     """
-    budget = memory_budget(model.device, memory) - weights_bytes(model)
+    autocast = autocast_of(precision)
+    whole = memory_budget(model.device, memory)
     if model.device.type == "cpu":
-        budget -= RUNTIME_BYTES
-    footprint = measure(model, settings, autocast=autocast_of(precision))
+        whole -= RUNTIME_BYTES
+    for saving in ladder(model.device, autocast=autocast):
+        budget = whole - weights_bytes(model, settings, saving)
+        with saved(model, settings, saving):
+            footprint = measure(model, settings, autocast=autocast, checkpointing=saving.checkpointing)
+        if footprint.bytes(1, batch=settings.batch) <= budget:
+            break
     most = max(1, (PACK_ROWS_CPU if model.device.type == "cpu" else PACK_ROWS) // settings.batch)
     for lanes in range(most_lanes(model), 1, -1):
         # Every further lane holds a copy of the base.
-        share = (budget - (lanes - 1) * weights_bytes(model)) / lanes
+        share = (budget - (lanes - 1) * weights_bytes(model, settings, saving)) / lanes
         fitting = footprint.cells(share, batch=settings.batch)
         if fitting * settings.batch >= LANE_ROWS:
-            return Packing(cells=min(fitting, most), lanes=lanes)
-    return Packing(cells=min(footprint.cells(budget, batch=settings.batch), most))
+            return Packing(cells=min(fitting, most), lanes=lanes, saving=saving)
+    return Packing(cells=min(footprint.cells(budget, batch=settings.batch), most), saving=saving)
 
 
 def environment(model_name: str, *, device: torch.device, precision: str) -> Environment:

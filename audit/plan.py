@@ -56,6 +56,8 @@ LAB_SAMPLING = SampleSettings(steps=15, guidance=2.5)
 # The usual settings of a Stable Diffusion style LoRA: diffusers' rate, robust-style-mimicry's sample count.
 SD_TRAINING = TrainSettings(rank=8, alpha=8, steps=2000, batch=4, learning_rate=1e-4, warmup=100, works=24)
 SD_SAMPLING = SampleSettings(steps=20, guidance=7.5)
+# Guidance as the pipeline (SDXL) and the model's card (SD 3.5 Medium) have it; steps for DPM++ and Euler.
+SAMPLING = {"sdxl": SampleSettings(steps=25, guidance=5.0), "sd3": SampleSettings(steps=28, guidance=4.5)}
 
 
 def check_names(spec: Spec) -> None:
@@ -131,7 +133,9 @@ def make_plan(
         metrics=metrics,
         primary_metric=metrics[0],
         training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
-        sampling=_settings(LAB_SAMPLING if model.lab else SD_SAMPLING, spec.sampling, "sampling"),
+        sampling=_settings(
+            LAB_SAMPLING if model.lab else SAMPLING.get(model.family, SD_SAMPLING), spec.sampling, "sampling"
+        ),
         margins=spec.margins,
         reference_artists=references,
         hypotheses=hypotheses(conditions, metric=metrics[0], margins=spec.margins),

@@ -11,6 +11,7 @@ from audit.progress import Progress
 from audit.records import Plan
 from audit.run import prepare
 from audit.spec import Spec
+from audit.training import Packing
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,13 @@ class Preview:
     """A plan and its cost on this machine.
 
     Attributes:
-        path: the plan.json written; cells: LoRAs to train.
+        path: the plan.json written; cells: LoRAs to train; packing: how they are trained together.
     """
 
     plan: Plan
     path: Path
     cells: int
+    packing: Packing
     cost: Cost
 
 
@@ -37,4 +39,5 @@ def preview(spec: Spec, progress: Progress) -> Preview:
     precision = pick_precision(model.device)
     packing = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
     cost = measure_cost(plan, artist, model=model, precision=precision, packing=packing, progress=progress)
-    return Preview(plan=plan, path=out / "plan.json", cells=len(plan.conditions) * plan.replicates, cost=cost)
+    cells = len(plan.conditions) * plan.replicates
+    return Preview(plan=plan, path=out / "plan.json", cells=cells, packing=packing, cost=cost)

@@ -20,12 +20,12 @@ def listing(context: typer.Context) -> None:
     if context.invoked_subcommand is not None:
         return
     with one_sentence():
-        from audit.models.cards import cards, models_folder
-        from audit.models.layout import present
+        from audit.models.cards import cards, models_folder, present
 
         for name, card in cards().items():
             disk = f"{card.download.bytes / 1e9:.1f} GB" if card.download else "not known"
             print(f"{name}: {card.title}, {card.resolution} px, {card.prediction}, {card.licence}")
+            print(f"  latent scale {card.latent_scale:g}, LoRA on {', '.join(card.targets)}")
             print(
                 f"  {'here' if present(name) else 'not here'}; disk {disk}, weights in memory "
                 f"{card.weights_bytes() / 1e9:.1f} GB, SHA-256 "

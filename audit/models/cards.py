@@ -39,11 +39,13 @@ class Card(Record):
     title: str
     """How people call it."""
     family: str
-    """As the plan names it: sd1, sd2, sdxl or sd3; the family's file says which layers carry LoRA."""
+    """As the plan names it: sd1, sd2, sdxl or sd3."""
     resolution: int
     """Side in pixels."""
     prediction: str
     latent_scale: float
+    targets: tuple[str, ...]
+    """Endings of the names of the attention layers that carry LoRA by default."""
     licence: str
     licence_url: str
     """Where its text stands; whoever downloads the model accepts it."""
@@ -83,3 +85,13 @@ def recognise(digests: set[str]) -> str | None:
         if card.parts and set(card.parts) <= digests:
             return name
     return None
+
+
+def present(name: str) -> Path | None:
+    """Where a known model lies: the checkpoint or diffusers folder in the models folder; None when it is not here."""
+    folder = models_folder() / name
+    if (folder / "model_index.json").is_file():
+        return folder
+    download = cards()[name].download
+    path = folder / download.file if download else None
+    return path if path is not None and path.is_file() else None

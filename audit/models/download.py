@@ -43,9 +43,8 @@ def known_card(name: str) -> Card:
     if card.download is None:
         raise BadInput(
             "model-no-download",
-            f"{card.title} cannot be fetched from here (its licence must be accepted on the publisher's page, or "
-            f"its digest is not known); get a folder in diffusers layout yourself and put it at {name} in the "
-            "models folder, or name it with --model PATH.",
+            f"{card.title} cannot be fetched from here (its publisher wants a login, or its digest is not known); get "
+            "a folder in diffusers layout yourself and name it with --model PATH.",
         )
     return card
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from audit.errors import BadModel, printable
 from audit.files import read_bounded
-from audit.models.cards import LAB_MODEL, cards, models_folder, recognise
+from audit.models.cards import LAB_MODEL, cards, present, recognise
 from audit.models.checkpoint import Kind, kind_of
 from audit.models.families import FAMILIES, family_of
 from audit.models.families.base import Family
@@ -140,16 +140,6 @@ def resolve(name: str) -> Path:
             "checkpoint, nor a folder with a model_index.json; give the path of a Stable Diffusion model.",
         )
     return path
-
-
-def present(name: str) -> Path | None:
-    """Where a known model lies: the checkpoint or diffusers folder in the models folder; None when it is not here."""
-    folder = models_folder() / name
-    if (folder / "model_index.json").is_file():
-        return folder
-    download = cards()[name].download
-    path = folder / download.file if download else None
-    return path if path is not None and path.is_file() else None
 
 
 def read_config(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ from audit.training.batches import CellData
 from audit.training.checkpoint import Checkpoint
 from audit.training.footprint import base_of
 from audit.training.loop import State, loss_curve, train_pack
+from audit.training.saving import Saving, recompute, saved
 from audit.training.streams import Streams
 
 VERSION = 2
@@ -126,11 +127,14 @@ def train(
             )
 
         tasks.append(task)
-    if packing.lanes > 1:
-        # Lanes would encode the works that they share once each.
+    if packing.lanes > 1 or packing.saving.offload:
+        # Lanes would encode the works that they share once each; and what encodes may be away later.
         for pixels in sorted({p for i in unlike if keys[i] not in sound for p in cells[i].pixels}):
             encode_picture(model, store, pixels)
-    with training_attention(model):
+        captions = sorted({text for i in unlike if keys[i] not in sound for text in cells[i].captions})
+        if captions and not settings.text_encoder:
+            encode_texts(model, store, captions)
+    with training_attention(model), saved(model, settings, packing.saving):
         side_by_side(tasks, model=model, lanes=packing.lanes)
     return [_read_adapter(cell, key, store) for cell, key in zip(cells, keys, strict=True)]
 
@@ -162,10 +166,12 @@ class Packing:
 
     Attributes:
         cells: greatest number in one pass; lanes: passes side by side (`audit.lanes`).
+        saving: what is done so that they fit into memory.
     """
 
     cells: int
     lanes: int = 1
+    saving: Saving = field(default_factory=Saving)
 
 
 def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing) -> list[list[int]]:
@@ -228,12 +234,13 @@ def _train_rows(
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        if len(cells) == 1:
+        if len(cells) == 1 and recompute(model.denoiser):
             raise too_short("one LoRA in training") from error
     # Outside the handler: the exception would keep the failed pass's tensors alive.
     free_unused(model.device)
     middle = len(cells) // 2
-    for first, last in ((0, middle), (middle, len(cells))):
+    # A single LoRA is tried once more, with its activations computed twice from here on.
+    for first, last in ((0, middle), (middle, len(cells))) if middle else ((0, 1),):
         _train_rows(
             cells[first:last],
             keys[first:last],

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from audit.models.conditioning import Text, Tokens
 from audit.models.loader import Model
@@ -67,12 +67,22 @@ def adapter_parameters(model: Model, settings: TrainSettings) -> int:
     return total
 
 
-def measure(model: Model, settings: TrainSettings, *, autocast: torch.dtype | None) -> Footprint:
+BLOCKS = ("ResnetBlock2D", "BasicTransformerBlock", "JointTransformerBlock")
+"""What gradient checkpointing computes again, by class name, in the families' denoisers."""
+
+
+def measure(
+    model: Model, settings: TrainSettings, *, autocast: torch.dtype | None, checkpointing: bool = False
+) -> Footprint:
     """Count what autograd keeps for one row and for two; the difference is a row's own.
 
     The count depends on model, settings and precision alone, so a resumed run forms the same packs.
+
+    Args:
+        checkpointing: count only what is kept then: what enters each block, what lies outside them, and
+            the largest block, which is computed again.
     """
-    one, two = (_kept_bytes(model, settings, rows, autocast) for rows in (1, 2))
+    one, two = (_kept_bytes(model, settings, rows, autocast, checkpointing) for rows in (1, 2))
     return Footprint(
         fixed=max(0.0, 2.0 * one - two) * OVERHEAD,
         per_row=(two - one) * OVERHEAD,
@@ -80,7 +90,50 @@ def measure(model: Model, settings: TrainSettings, *, autocast: torch.dtype | No
     )
 
 
-def _kept_bytes(model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None) -> int:
+class _Kept:
+    """Storages that autograd keeps in a forward pass, by the block in which they came up."""
+
+    def __init__(self, frozen: set[int]) -> None:
+        self.frozen = frozen
+        # Held until the count ends, so that no freed storage's address is counted for another.
+        self.tensors: dict[int, Tensor] = {}
+        self.block: dict[int, int] = {}
+        self.entering: dict[int, Tensor] = {}
+        self._now = 0
+        self._blocks = 0
+
+    def keep(self, tensor: Tensor) -> Tensor:
+        if (address := tensor.untyped_storage().data_ptr()) not in self.frozen | self.tensors.keys():
+            self.tensors[address], self.block[address] = tensor, self._now
+        return tensor
+
+    def enter(self, module: nn.Module, args: tuple[object, ...]) -> None:
+        self._blocks += 1
+        self._now = self._blocks
+        for tensor in args:
+            if isinstance(tensor, Tensor):
+                self.entering[tensor.untyped_storage().data_ptr()] = tensor
+
+    def leave(self, module: nn.Module, args: object, answer: object) -> None:
+        self._now = 0
+
+    def bytes(self, *, checkpointing: bool) -> int:
+        if not checkpointing:
+            return sum(tensor.untyped_storage().nbytes() for tensor in self.tensors.values())
+        inside: dict[int, int] = {}
+        outside = dict(self.entering)
+        for address, tensor in self.tensors.items():
+            if block := self.block[address]:
+                inside[block] = inside.get(block, 0) + tensor.untyped_storage().nbytes()
+            else:
+                outside[address] = tensor
+        largest = max(inside.values(), default=0)
+        return largest + sum(tensor.untyped_storage().nbytes() for tensor in outside.values())
+
+
+def _kept_bytes(
+    model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None, checkpointing: bool
+) -> int:
     base = base_of(model)
     noisy = torch.zeros(rows, *model.latent_shape, device=model.device)
     text: Text | Tokens = model.blank_text(rows)
@@ -93,18 +146,17 @@ def _kept_bytes(model: Model, settings: TrainSettings, rows: int, autocast: torc
         text=text,
         weight=torch.ones(rows),
     ).to(model.device)
-    frozen = {p.untyped_storage().data_ptr() for root in base.roots(settings).values() for p in root.parameters()}
-    # Held until the count ends, so that no freed storage's address is counted for another.
-    kept: dict[int, Tensor] = {}
-
-    def keep(tensor: Tensor) -> Tensor:
-        if (address := tensor.untyped_storage().data_ptr()) not in frozen:
-            kept[address] = tensor
-        return tensor
-
+    kept = _Kept({p.untyped_storage().data_ptr() for root in base.roots(settings).values() for p in root.parameters()})
+    blocks = [module for module in base.denoiser.modules() if type(module).__name__ in BLOCKS]
+    hooks = [block.register_forward_pre_hook(kept.enter) for block in blocks]
+    hooks += [block.register_forward_hook(kept.leave) for block in blocks]
     lora = PackedLora(
         base.roots(settings), family=base.family, settings=settings, streams=[Streams(seed=0, replicate=1)]
     )
-    with lora, torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        base.predict(batch, autocast).float().pow(2).mean()
-    return sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
+    try:
+        with lora, torch.autograd.graph.saved_tensors_hooks(kept.keep, lambda tensor: tensor):
+            base.predict(batch, autocast).float().pow(2).mean()
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return kept.bytes(checkpointing=checkpointing)

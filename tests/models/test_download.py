@@ -19,8 +19,8 @@ from audit.cli import app
 from audit.errors import AuditError
 from audit.models import cards as card_file
 from audit.models import download
-from audit.models.cards import Download, cards, recognise
-from audit.models.layout import open_source, present
+from audit.models.cards import Download, cards, present, recognise
+from audit.models.layout import open_source
 from audit.progress import Progress
 
 BODY = bytes(range(256)) * 12_000
@@ -221,3 +221,8 @@ def test_opening_models_asks_no_network(tiny_model, tmp_path):
     environment = {k: v for k, v in os.environ.items() if k != "HF_HUB_OFFLINE"}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_list_and_the_download_start_without_torch():
+    code = "import sys, audit.cli.models, audit.models.cards, audit.models.download; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -8,16 +8,21 @@ import torch
 from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler
 
 from audit.errors import BadModel
+from audit.models.cards import cards
 from audit.models.encode import encode_texts
 from audit.models.families import FAMILIES
 from audit.models.loader import describe, load
 from audit.models.noising import Diffusion, Flow, Noising
-from audit.records import SampleSettings, TrainSettings
-from audit.sampling import initial_noise, sample, text_under
+from audit.records import ProtectSettings, SampleSettings, TrainSettings
+from audit.sampling import Source, generate, initial_noise, sample, text_under
 from audit.store import Store
+from audit.training import Packing, train
 from audit.training.adapters import load_updates, save_adapter
 from audit.training.loop import train_pack
 from audit.training.reference import train_one
+from tests.test_conditions import treated
+from tests.test_cost import cost, small_plan
+from tests.test_memory import make_cells
 from tests.test_sampling import random_adapter
 from tests.tiny import base_in, random_cell, write_tiny_model
 from tests.training.test_packed import distance, moved
@@ -216,3 +221,58 @@ def test_parts_that_do_not_belong_together_are_refused_before_loading(folders, f
     with pytest.raises(BadModel) as caught:
         describe(str(copy))
     assert caught.value.slug == "model-family"
+
+
+@pytest.mark.parametrize("family", OTHERS)
+def test_every_stage_of_an_audit_takes_the_family(folders, family, tmp_path):
+    """Treat through the model, probe, train, draw: the same functions that a run calls."""
+    model, store = load(str(folders[family]), device=CPU), Store(tmp_path)
+    cells = make_cells(store, 2)
+    pictures = [store.get_pixels(digest) for digest in cells[0].pixels]
+    few = ProtectSettings(steps=2, counter_steps=2)
+    for name in ("encoder-pgd:16", "denoiser-pgd:16", "sds-pgd:16", "surrogate-pgd:16", "vae", "diffusion:0.3"):
+        made = treated(name, pictures, model, asked=few)
+        assert all(m.shape == p.shape and m.dtype == np.uint8 for m, p in zip(made, pictures, strict=True))
+        assert any((m != p).any() for m, p in zip(made, pictures, strict=True)), name
+    found = cost(model, small_plan(model))
+    assert all(seconds >= 0 for seconds in found.seconds.values())
+    settings = SETTINGS.model_copy(update={"text_encoder": True, "works": 3, "learning_rate": 0.3})
+    trained = train(cells, model=model, settings=settings, precision="fp32", packing=Packing(cells=2), store=store)
+    assert all(adapter.finite and adapter.norm > 0 for adapter, _ in trained)
+    base = draw_all(Source("base", 0, None, ""), model, store, None)
+    adapter, path = trained[0]
+    ours = draw_all(Source("c0", 1, path, adapter.sha256), model, store, base.pixels)
+    assert ours.changed_share == 1
+    assert draw_all(Source("c0", 1, path, adapter.sha256), model, store, base.pixels).pixels == ours.pixels
+
+
+def draw_all(source, model, store, base):
+    return generate(
+        source,
+        model=model,
+        texts=["a cat", "rain"],
+        settings=DRAW,
+        seed=0,
+        precision="fp32",
+        store=store,
+        base_pixels=base,
+    )
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_the_sampler_hands_over_may_lie_on_another_device(folders, family):
+    """Timesteps stay on the CPU; the meta device refuses to be mixed with it, as a GPU does."""
+    model = load(str(folders[family]), device=CPU)
+    meta = torch.device("meta")
+    model.denoiser.to(meta)
+    timestep = model.family.sampler(model.scheduler_config, 3).timesteps[0]
+    noisy = torch.zeros(2, *model.latent_shape, device=meta)
+    seen = model.predict(noisy, timestep, model.blank_text(2).to(meta))
+    assert seen.shape == noisy.shape
+
+
+@pytest.mark.parametrize("name", cards())
+def test_a_card_names_the_layers_that_its_family_trains(name):
+    card = cards()[name]
+    family = next(f for f in FAMILIES.values() if f.name == card.family.rstrip("12"))
+    assert card.targets == family.targets["attention"]

@@ -65,7 +65,7 @@ def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) ->
 def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int) -> Tensor:
     seen: Tensor = transformer(
         hidden_states=noisy,
-        timestep=told.expand(len(noisy)),
+        timestep=told.to(noisy.device).expand(len(noisy)),
         encoder_hidden_states=text.hidden,
         pooled_projections=text.pooled,
     ).sample
