@@ -61,7 +61,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
             results = scenes.run(protection=shares, conditions=conditions, replicates=9)
         else:
             results = STATES.get(name.removesuffix("-de"), scenes.small)()
-        scenes.draw(results, folder / "images")
+        if name.removesuffix("-de") != "hostile":  # its names are none that a file can have
+            scenes.draw(results, folder / "images")
         edition: Edition = "court" if name == "court" else "artist"
         lang = "de" if name == "german" or name.endswith("-de") else "en"
         return write_report(results, run_folder=folder, edition=edition, lang=lang)
