@@ -19,6 +19,7 @@ from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors import SafetensorError, safe_open
 
 from audit.errors import BadModel, printable
+from audit.files import read_bounded
 from audit.models.cards import Card, cards
 from audit.models.families import FAMILIES
 from audit.models.families.base import Family
@@ -112,9 +113,7 @@ def _second_generation(path: Path) -> str:
     """SD 2.x predicts noise at 512 px or v at 768 px; the weights do not say which, A1111's .yaml beside them does."""
     beside = path.with_suffix(".yaml")
     try:
-        if beside.stat().st_size > MOST_YAML_BYTES:
-            raise ValueError("too large")
-        text = beside.read_text(encoding="utf-8")
+        text = read_bounded(beside, limit=MOST_YAML_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
         raise BadModel(
             "checkpoint-ambiguous",

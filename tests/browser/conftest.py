@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from audit import records as r
 from audit.report import find_browser, write_report
 from audit.report.page import Edition
-from tests.report import scenes
+from tests.report import golden, scenes
 
 WHY_SKIPPED = (
     "no Chromium, Chrome or Edge on this machine: install one (Debian: apt install chromium; without root: "
@@ -34,13 +35,21 @@ def browser() -> Iterator[Browser]:
 
 
 Files = Callable[[str], Path]
+STATES: dict[str, Callable[[], r.Results]] = {
+    **{label: partial(scenes.state, label) for label in scenes.STATES},
+    "one": lambda: scenes.run(protection={scenes.CLOAK: 0.5}, replicates=1),
+    "missing": lambda: scenes.run(protection={scenes.CLOAK: 0.5}, missing=frozenset({(scenes.CLOAK, 2), ("clean", 5)})),
+    "no-number": lambda: scenes.run(clean_gain=-0.1),
+    "hostile": golden.STATES["hostile-names"],
+}
 
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Reports on disk, each made when first asked for.
 
-    A verdict's label, `many` conditions, or the same small run as `small`, `court` edition and `german`.
+    A verdict's label or another of `STATES`, with `-de` for German; `many` conditions; or the same small run as
+    `small`, `court` edition and `german`.
     """
 
     @cache
@@ -49,12 +58,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         if name == "many":
             conditions = scenes.many(40)
             shares = {c.name: 0.02 * i for i, c in enumerate(conditions)}
-            results = scenes.run(protection=shares, conditions=conditions)
+            results = scenes.run(protection=shares, conditions=conditions, replicates=9)
         else:
-            results = scenes.states().get(name) or scenes.small()
-        scenes.draw(results, folder / "images")
+            results = STATES.get(name.removesuffix("-de"), scenes.small)()
+        if name.removesuffix("-de") != "hostile":  # its names are none that a file can have
+            scenes.draw(results, folder / "images")
         edition: Edition = "court" if name == "court" else "artist"
-        return write_report(results, run_folder=folder, edition=edition, lang="de" if name == "german" else "en")
+        lang = "de" if name == "german" or name.endswith("-de") else "en"
+        return write_report(results, run_folder=folder, edition=edition, lang=lang)
 
     return made
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from PIL import Image
 
 from audit.evidence.adapters import Adapters
 from audit.evidence.bundle import Request, write_bundle
 from audit.evidence.signing import open_key
 from audit.evidence.source import read_source
 from audit.evidence.stamp import stamp
+from audit.report import write_report
 from audit.runfolder import claim
-from tests.builders import make_plan
+from audit.store import file_digest
+from tests.builders import make_plan, make_work
 from tests.evidence.authority import make_authority
-from tests.evidence.runs import PROMPTS, begin, write_run
+from tests.evidence.runs import PROMPTS, begin, picture, write_run
 
 NO_ADAPTERS = Adapters({}, (), False)
 
@@ -49,6 +52,44 @@ def sealed(tmp_path_factory, finished, authority, key):
     request = Request(profile="redacted", out=out, originals=None, protected=None, adapters=NO_ADAPTERS)
     write_bundle(read_source(finished), request, key=key)
     reply = out.parent / "reply.tsr"
+    reply.write_bytes(authority.reply((out / "tagmanifest.tsq").read_bytes()))
+    stamp(out, reply=reply, url=None, chain=authority.chain)
+    return out
+
+
+@pytest.fixture(scope="session")
+def works(tmp_path_factory):
+    """Folder of 12 original files with GPS in them, and a run of exactly these."""
+    folder = tmp_path_factory.mktemp("works")
+    (folder / "art").mkdir()
+    exif = Image.Exif()
+    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 0.0)}
+    found = []
+    for index in range(12):
+        path = folder / "art" / f"my picture {index}.jpg"
+        Image.fromarray(picture(f"work {index}")).save(path, exif=exif, comment=b"by Jane Doe")
+        made = make_work(index, split="reference" if index % 3 == 0 else "pool", name=path.name)
+        found.append(made.model_copy(update={"sha256": file_digest(path)}))
+    run = write_run(folder / "run", make_plan(prompts=PROMPTS, works=tuple(found)))
+    return folder / "art", run
+
+
+@pytest.fixture(scope="session")
+def sealed_full(tmp_path_factory, works, authority, key):
+    """A stamped bundle that holds every kind of file there is; never changed."""
+    art, run = works
+    home = tmp_path_factory.mktemp("full")
+    run, out = shutil.copytree(run, home / "run"), home / "bundle"
+    write_report(read_source(run).results, run_folder=run, edition="court")
+    # The plan's stamp came before training, which tests of a made-up run need not wait for.
+    for name, data in (("plan.tsr", authority.reply((run / "plan.tsq").read_bytes())), ("plan-tsa.pem", None)):
+        (run / name).write_bytes(data or authority.chain.read_bytes())
+    weights = home / "adapter.safetensors"
+    weights.write_bytes(bytes(range(256)))
+    kept = Adapters({file_digest(weights): weights}, (), True)
+    request = Request(profile="full", out=out, originals=art, protected=None, adapters=kept, c2pa=True)
+    write_bundle(read_source(run), request, key=key)
+    reply = home / "reply.tsr"
     reply.write_bytes(authority.reply((out / "tagmanifest.tsq").read_bytes()))
     stamp(out, reply=reply, url=None, chain=authority.chain)
     return out

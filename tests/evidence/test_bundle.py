@@ -22,32 +22,15 @@ from audit.evidence.source import read_source
 from audit.images import encode_png
 from audit.marks import SOURCE_TYPE
 from audit.store import file_digest
-from tests.builders import make_plan, make_work
+from tests.builders import make_plan
 from tests.evidence.authority import serving
-from tests.evidence.runs import PROMPTS, begin, picture, write_run
+from tests.evidence.runs import PROMPTS, begin, picture
 
 
 def call(*args: object, code: int = 0) -> str:
     done = CliRunner().invoke(app, [str(a) for a in args])
     assert done.exit_code == code, (done.output, done.exception)
     return done.stdout if code == 0 else done.stderr
-
-
-@pytest.fixture(scope="module")
-def works(tmp_path_factory):
-    """Folder of 12 original files with GPS in them, and a run of exactly these."""
-    folder = tmp_path_factory.mktemp("works")
-    (folder / "art").mkdir()
-    exif = Image.Exif()
-    exif[0x8825] = {1: "N", 2: (52.0, 31.0, 0.0)}
-    found = []
-    for index in range(12):
-        path = folder / "art" / f"my picture {index}.jpg"
-        Image.fromarray(picture(f"work {index}")).save(path, exif=exif, comment=b"by Jane Doe")
-        made = make_work(index, split="reference" if index % 3 == 0 else "pool", name=path.name)
-        found.append(made.model_copy(update={"sha256": file_digest(path)}))
-    run = write_run(folder / "run", make_plan(prompts=PROMPTS, works=tuple(found)))
-    return folder / "art", run
 
 
 def bundled(run: Path, out: Path, *more: object) -> Path:

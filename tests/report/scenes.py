@@ -41,16 +41,25 @@ def run(
     return judge(make_results(plan=plan, protection=protection or {}, **effects))  # type: ignore[arg-type]
 
 
+STATES: dict[str, dict[str, object]] = {
+    "held": {"protection": {CLOAK: 0.85, COUNTER: 0.75}},
+    "partly-held": {"protection": {CLOAK: 0.7, COUNTER: 0.35}},
+    "did-not-hold": {"protection": {CLOAK: 0.05, COUNTER: 0.02}, "run_sd": 0.005},
+    "inconclusive": {"protection": {CLOAK: 0.3, COUNTER: 0.2}, "run_sd": 0.08},
+    "not-valid": {"protection": {CLOAK: 0.6, COUNTER: 0.3}, "finite": False},
+    "exploratory": {"protection": {CLOAK: 0.6, COUNTER: 0.4}, "replicates": 2},
+}
+"""Verdict label -> a run that gets it."""
+
+
+def state(label: str) -> r.Results:
+    """A run with that verdict."""
+    return run(**STATES[label])  # type: ignore[arg-type]
+
+
 def states() -> dict[str, r.Results]:
     """One run for every verdict label."""
-    return {
-        "held": run(protection={CLOAK: 0.85, COUNTER: 0.75}),
-        "partly-held": run(protection={CLOAK: 0.7, COUNTER: 0.35}),
-        "did-not-hold": run(protection={CLOAK: 0.05, COUNTER: 0.02}, run_sd=0.005),
-        "inconclusive": run(protection={CLOAK: 0.3, COUNTER: 0.2}, run_sd=0.08),
-        "not-valid": run(protection={CLOAK: 0.6, COUNTER: 0.3}, finite=False),
-        "exploratory": run(protection={CLOAK: 0.6, COUNTER: 0.4}, replicates=2),
-    }
+    return {label: state(label) for label in STATES}
 
 
 def small() -> r.Results:
