@@ -76,7 +76,7 @@ def main() -> None:
     parser.add_argument("--guidance", type=float, default=5.0)
     args = parser.parse_args()
     start = time.monotonic()
-    pipe = StableDiffusionPipeline.from_pretrained(LAB_MODEL, torch_dtype=torch.float32)
+    pipe = StableDiffusionPipeline.from_pretrained(LAB_MODEL)
     side = pipe.unet.config.sample_size * pipe.vae_scale_factor
     steps = train_steps(pipe, batch=args.batch, rank=args.rank, rate=args.rate, side=side)
     for _ in range(args.steps):
