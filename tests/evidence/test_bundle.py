@@ -19,6 +19,7 @@ from audit.evidence import bag, forms
 from audit.evidence.adapters import find_adapters
 from audit.evidence.privacy import traces
 from audit.evidence.source import read_source
+from audit.evidence.timestamps import request_bytes
 from audit.images import encode_png
 from audit.marks import SOURCE_TYPE
 from audit.store import file_digest
@@ -61,6 +62,29 @@ def test_what_a_profile_holds(works, tmp_path, profile, generated, shown, works_
     # The artist's pictures are neither beside nor inside the report.
     page = (data / "report.html").read_text()
     assert ("image/png;base64" in page or "image/webp;base64" in page) == (profile != "minimal")
+    # It is the report of these results, whatever it shows of them, and says what became of the add-ons.
+    assert read_source(run).results.digest() in page
+    assert "not at hand when this bundle was made" in page
+    assert ("left out of this bundle" in page) == (profile != "full")
+
+
+def test_every_edition_says_who_attests_the_plan_and_that_add_ons_were_kept(sealed_full):
+    for name in ("report.html", "report-court.html"):
+        page = (sealed_full / "bag" / "data" / name).read_text()
+        assert "kept on request: they are in this bundle" in page
+        assert "Test TSA leaf" in page
+        assert "A time-stamp service says when the plan was there" in page
+    assert "kept in the store and in this bundle" in (sealed_full / forms.CERTIFICATION).read_text()
+
+
+def test_a_plan_stamp_of_another_file_makes_no_bundle(works, tmp_path, authority):
+    run = shutil.copytree(works[1], tmp_path / "run")
+    other = tmp_path / "other.tsq"
+    other.write_bytes(request_bytes(b"another plan"))
+    (run / "plan.tsr").write_bytes(authority.reply(other.read_bytes()))
+    (run / "plan-tsa.pem").write_bytes(authority.chain.read_bytes())
+    assert "[token-wrong]" in call("bundle", run, "--out", tmp_path / "b", "--key", tmp_path / "k", code=2)
+    assert not (tmp_path / "b").exists()
 
 
 def test_a_full_bundle_wants_the_files_that_the_run_read(works, tmp_path):
