@@ -10,6 +10,7 @@ import torch
 
 from audit import provenance
 from audit.collect import MIN_WORKS, collect, collect_references
+from audit.collect.captions import Captioned, read_captions, write_captions
 from audit.collect.other import other_works
 from audit.conditions.caveats import caveats
 from audit.cost import measure_cost
@@ -45,7 +46,7 @@ from audit.runfolder import (
 )
 from audit.spec import DECLARATION, Spec
 from audit.stages import generate_all, real_pictures, score_all, treat_all, view_of, visibility
-from audit.store import Store, default_store
+from audit.store import Store, default_store, write_atomic
 from audit.style.score import other_artists
 from audit.training import train
 
@@ -167,6 +168,13 @@ def declare_rights(artist: ArtistSet, *, declared: bool, out: Path) -> ArtistSet
     return artist.model_copy(update={"notes": (*artist.notes, Note(slug="rights-not-declared", sentence=sentence))})
 
 
+def show_captions(out: Path, artist: ArtistSet, progress: Progress) -> None:
+    """Lay the captions before the user in a file that can be mended and given back."""
+    rows = [Captioned(work.name, work.caption, "file name") for work in artist.works]
+    write_atomic(out / "captions.csv", write_captions(rows, sources=False))
+    progress.say("What the works are said to show stands in captions.csv; mend a copy and give it with --captions.")
+
+
 def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Model, Path]:
     """Everything before the first training step: read the pictures, fix the plan, open the model.
 
@@ -185,6 +193,7 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
         seed=spec.seed,
         save=store.put_pixels,
         progress=progress.count,
+        captions=read_captions(spec.captions) if spec.captions else None,
     )
     progress.close()
     asked = other_artist(controls_of(spec))
@@ -207,5 +216,6 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     model = load(spec.model, device=device)
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
+    show_captions(out, artist, progress)
     write_request(out / "plan.json")
     return store, artist, plan, model, out

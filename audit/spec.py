@@ -17,7 +17,7 @@ MOST_BYTES = 1 << 20
 """Of a spec or prompt file."""
 MOST_DOTS = 100
 """In one line of a spec: tomllib takes a minute over one key of 50,000 parts."""
-PATHS = ("originals", "protected", "reference_artists", "prompts", "out", "store")
+PATHS = ("originals", "protected", "reference_artists", "prompts", "captions", "out", "store")
 PRESETS = ("quick", "standard", "court")
 
 
@@ -41,6 +41,8 @@ class Spec(Record):
     reference_artists: Path | None = None
     """Folder with a subfolder of pictures for each other artist to recognise this one among."""
     prompts: Path | None = None
+    captions: Path | None = None
+    """CSV with the columns file and caption, as `cloakcheck captions` writes it and a person mended it."""
     out: Path | None = None
     store: Path | None = None
     device: str = "auto"

@@ -38,6 +38,7 @@ References = Annotated[
     Path | None, typer.Option(help="Folder of folders: pictures by other artists to recognise this one among.")
 ]
 Prompts = Annotated[Path | None, typer.Option(help="Text file with one subject per line.")]
+Captions = Annotated[Path | None, typer.Option(help="CSV of captions, as `captions` wrote it and you mended it.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: reports/<date>-<artist>).")]
 StoreAt = Annotated[Path | None, typer.Option(help="Folder for finished steps (default: the user's cache).")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
@@ -133,6 +134,7 @@ def gather(
     primary_metric: Metric = None,
     reference_artists: References = None,
     prompts: Prompts = None,
+    captions: Captions = None,
     out: Out = None,
     store: StoreAt = None,
     device: Device = None,
