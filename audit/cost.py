@@ -60,7 +60,8 @@ def measure_cost(
         packing: cells per pass and passes side by side, as the run will use them.
     """
     cells = len(plan.conditions) * plan.replicates
-    pictures = (cells + 1) * len(plan.prompts) * plan.sampling.per_prompt
+    # Base draws twice, with the style word and without.
+    pictures = (cells + 2) * len(plan.prompts) * plan.sampling.per_prompt
     progress.stage("Measuring this machine", 4)
     replicates = [replicate for replicate in range(plan.replicates) for _ in plan.conditions]
     packs = make_packs(replicates, range(cells), packing)

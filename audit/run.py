@@ -45,7 +45,7 @@ from audit.runfolder import (
     write_work_images,
 )
 from audit.spec import DECLARATION, Spec
-from audit.stages import generate_all, real_pictures, score_all, treat_all, view_of, visibility
+from audit.stages import generate_all, real_pictures, score_all, score_untriggered, treat_all, view_of, visibility
 from audit.store import Store, default_store, write_atomic
 from audit.style.score import other_artists
 from audit.training import train
@@ -129,6 +129,7 @@ def carry_out(
         stopped_after=done if done < plan.replicates else None,
         metrics=metrics,
         recognition=recognised,
+        untriggered=score_untriggered(plan, model=model, precision=precision, store=store),
         visibility=visibility(plan, treated, store),
         reached=tuple(r for images in treated.values() for r in images.reached),
         work_images=write_work_images(out, artist, store),
