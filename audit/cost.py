@@ -61,7 +61,8 @@ def measure_cost(
     """
     cells = len(plan.conditions) * plan.replicates
     # Base draws twice, with the style word and without.
-    pictures = (cells + 2) * len(plan.prompts) * plan.sampling.per_prompt
+    per_model = (len(plan.prompts) + len(plan.concepts)) * plan.sampling.per_prompt
+    pictures = (cells + 1) * per_model + len(plan.prompts) * plan.sampling.per_prompt
     progress.stage("Measuring this machine", 4)
     replicates = [replicate for replicate in range(plan.replicates) for _ in plan.conditions]
     packs = make_packs(replicates, range(cells), packing)

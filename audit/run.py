@@ -24,6 +24,7 @@ from audit.models.loader import Model, describe, load
 from audit.plan import check_names, controls_of, looks, make_cells, make_plan, metrics_of, other_artist
 from audit.progress import Progress, duration
 from audit.records import (
+    Adapter,
     ArtistSet,
     Cell,
     Generations,
@@ -48,6 +49,7 @@ from audit.spec import DECLARATION, Spec
 from audit.stages import generate_all, real_pictures, score_all, score_untriggered, treat_all, view_of, visibility
 from audit.store import Store, default_store, write_atomic
 from audit.style.score import other_artists
+from audit.subjects import read_subjects
 from audit.training import train
 
 
@@ -91,6 +93,7 @@ def carry_out(
     others = {m: other_artists(m, plan.reference_artists, view=view_of(model), store=store) for m in plan.metrics}
     pictures: list[Generations] = []
     scored: list[Cell] = []
+    trained: list[tuple[Adapter, Path]] = []
     done = 0
     for replicates in looks(plan):
         part = [cell for cell in cells if cell.replicate in replicates]
@@ -104,6 +107,7 @@ def carry_out(
             store=store,
             progress=progress.update,
         )
+        trained += adapters
         made = generate_all(
             plan, adapters, model=model, precision=precision, lanes=packing.lanes, store=store, progress=progress
         )
@@ -116,6 +120,7 @@ def carry_out(
             progress.say(f"The answer is clear after {done} of {plan.replicates} replicates.")
             break
 
+    subjects = read_subjects(plan, trained, model=model, precision=precision, store=store, progress=progress)
     progress.stage("Writing the report", 1)
     for generations in pictures:
         for name, digest in zip(generations.files, generations.pixels, strict=True):
@@ -130,6 +135,7 @@ def carry_out(
         metrics=metrics,
         recognition=recognised,
         untriggered=score_untriggered(plan, model=model, precision=precision, store=store),
+        subjects=subjects,
         visibility=visibility(plan, treated, store),
         reached=tuple(r for images in treated.values() for r in images.reached),
         work_images=write_work_images(out, artist, store),

@@ -40,6 +40,8 @@ class Spec(Record):
     primary_metric: str | None = None
     reference_artists: Path | None = None
     """Folder with a subfolder of pictures for each other artist to recognise this one among."""
+    subjects: bool = False
+    """Also read which subject each picture shows; done by itself for files that Nightshade named."""
     prompts: Path | None = None
     captions: Path | None = None
     """CSV with the columns file and caption, as `cloakcheck captions` writes it and a person mended it."""

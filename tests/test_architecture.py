@@ -33,6 +33,7 @@ LAYERS = [
     ["finish"],
     ["evidence"],
     ["stages"],
+    ["subjects"],
     ["run", "demo", "copies", "export", "score"],
     ["preview", "reproduce", "calibrate"],
     ["cli"],

@@ -38,6 +38,9 @@ References = Annotated[
     Path | None, typer.Option(help="Folder of folders: pictures by other artists to recognise this one among.")
 ]
 Prompts = Annotated[Path | None, typer.Option(help="Text file with one subject per line.")]
+Subjects = Annotated[
+    bool | None, typer.Option("--subjects", help="Also read which subject pictures show (by itself for Nightshade).")
+]
 Captions = Annotated[Path | None, typer.Option(help="CSV of captions, as `captions` wrote it and you mended it.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: reports/<date>-<artist>).")]
 StoreAt = Annotated[Path | None, typer.Option(help="Folder for finished steps (default: the user's cache).")]
@@ -135,6 +138,7 @@ def gather(
     reference_artists: References = None,
     prompts: Prompts = None,
     captions: Captions = None,
+    subjects: Subjects = None,
     out: Out = None,
     store: StoreAt = None,
     device: Device = None,

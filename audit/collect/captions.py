@@ -14,10 +14,11 @@ from typing import Literal
 from PIL import ExifTags, Image
 
 from audit.collect.folders import list_pictures, read_sidecar
-from audit.collect.names import NEUTRAL_CAPTION, caption_for, clean_caption
+from audit.collect.names import caption_for, clean_caption
 from audit.collect.table import MOST_ROWS, NotCsv, read_table
 from audit.errors import BadInput, printable
 from audit.images import FORMATS, read_regular
+from audit.records.works import NEUTRAL_CAPTION
 
 Source = Literal["sidecar", "description", "file name", "model", "none"]
 COLUMNS = ("file", "caption", "source")

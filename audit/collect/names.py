@@ -6,7 +6,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-NEUTRAL_CAPTION = "a picture"
+from audit.records.works import NEUTRAL_CAPTION
 
 _CAPTION_CHARACTERS = 200
 

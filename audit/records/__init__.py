@@ -36,6 +36,7 @@ from audit.records.scored import (
     ScoreVerdict,
     ServicePicture,
 )
+from audit.records.subjects import SubjectReading
 from audit.records.treated import ProtectSettings, Reached, Recipe
 from audit.records.works import ArtistSet, Note, ProtectedFile, ReferenceArtist, Work
 
@@ -89,6 +90,7 @@ __all__ = [
     "ServicePicture",
     "Session",
     "Stopping",
+    "SubjectReading",
     "TrainSettings",
     "Verdict",
     "VerdictLabel",
