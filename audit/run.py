@@ -23,6 +23,7 @@ from audit.machine import environment, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
 from audit.plan import check_names, controls_of, looks, make_cells, make_plan, metrics_of, other_artist
 from audit.progress import Progress, duration
+from audit.protocols import PROTOCOLS
 from audit.records import (
     Adapter,
     ArtistSet,
@@ -175,6 +176,21 @@ def declare_rights(artist: ArtistSet, *, declared: bool, out: Path) -> ArtistSet
     return artist.model_copy(update={"notes": (*artist.notes, Note(slug="rights-not-declared", sentence=sentence))})
 
 
+def departures(spec: Spec, plan: Plan) -> tuple[Note, ...]:
+    """Where an audit under a protocol does otherwise than its publication."""
+    if spec.protocol not in PROTOCOLS:
+        return ()
+    protocol = PROTOCOLS[spec.protocol]
+    found = list(protocol.departures)
+    pool = sum(w.split == "pool" for w in plan.works)
+    if plan.model.family != protocol.family:
+        found.insert(0, f"the base model is {plan.model.name} and not of the family {protocol.family}")
+    if min(pool, plan.training.works) != protocol.works:
+        found.insert(0, f"each model learns from {min(pool, plan.training.works)} works and not from {protocol.works}")
+    sentence = f"This audit follows {protocol.title}, but for: {'; '.join(found)}."
+    return (Note(slug="protocol-departs", sentence=sentence),)
+
+
 def show_captions(out: Path, artist: ArtistSet, progress: Progress) -> None:
     """Lay the captions before the user in a file that can be mended and given back."""
     rows = [Captioned(work.name, work.caption, "file name") for work in artist.works]
@@ -217,7 +233,8 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
         surrogate=describe(spec.surrogate) if spec.surrogate else None,
         other_works=others,
     )
-    artist = artist.model_copy(update={"notes": (*artist.notes, *caveats(plan.recipes))})
+    notes = (*artist.notes, *caveats(plan.recipes), *departures(spec, plan))
+    artist = artist.model_copy(update={"notes": notes})
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
     model = load(spec.model, device=device)

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from audit.errors import BadInput, printable
 from audit.files import read_bounded
+from audit.protocols import PROTOCOLS, with_protocol
 from audit.records import Margins, Record
 
 DECLARATION = "These are my own works, or I act for their owner, or their licence allows this test."
@@ -36,6 +37,8 @@ class Spec(Record):
     against: tuple[str, ...] = ()
     control: tuple[str, ...] = ()
     preset: str = "standard"
+    protocol: str = ""
+    """A published comparison that fills in what is left open; see `audit.protocols`."""
     replicates: int | None = Field(None, ge=1, le=1000)
     primary_metric: str | None = None
     reference_artists: Path | None = None
@@ -122,6 +125,7 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
         # An empty word on the command line arrives as the current folder.
         if name in values and str(values[name]) in ("", "."):
             values[name] = Path.cwd()
+    values = with_protocol(values)
     if "originals" not in values:
         raise BadInput("originals-missing", "No folder of originals was given; name it with --originals DIR.")
     try:
@@ -132,6 +136,11 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
         raise BadInput(
             "spec-invalid", f"Option '{printable(place)}' cannot be used: {printable(first['msg'])}; mend it."
         ) from error
+    if spec.protocol and spec.protocol not in PROTOCOLS:
+        raise BadInput(
+            "protocol-unknown",
+            f"Protocol '{printable(spec.protocol)}' is unknown; choose {', '.join(PROTOCOLS)} (--protocol).",
+        )
     if spec.preset not in PRESETS:
         raise BadInput("preset-unknown", f"Preset '{printable(spec.preset)}' is unknown; choose {', '.join(PRESETS)}.")
     return spec

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "audit"
 LAYERS = [
     ["errors"],
     ["records"],
-    ["images", "files", "marks", "streams", "progress", "provenance"],
+    ["images", "files", "marks", "streams", "progress", "provenance", "protocols"],
     ["store", "tensors", "spec", "memory", "decoder"],
     ["eventlog"],
     ["models"],

@@ -32,6 +32,7 @@ Surrogate = Annotated[
     str | None, typer.Option(help="Model that reference protections attack; by default the base model itself.")
 ]
 Preset = Annotated[str | None, typer.Option(help="quick, standard or court.")]
+Protocol = Annotated[str | None, typer.Option(help="Published comparison to follow: hoenig2024.")]
 Replicates = Annotated[int | None, typer.Option(help="Trainings per condition; 6 is the least for a verdict.")]
 Metric = Annotated[str | None, typer.Option(help="Style metric that decides: channel_stats or openclip.")]
 References = Annotated[
@@ -133,6 +134,7 @@ def gather(
     control: Control = None,
     surrogate: Surrogate = None,
     preset: Preset = None,
+    protocol: Protocol = None,
     replicates: Replicates = None,
     primary_metric: Metric = None,
     reference_artists: References = None,
