@@ -34,7 +34,7 @@ LAYERS = [
     ["evidence"],
     ["stages"],
     ["subjects"],
-    ["run", "demo", "copies", "export", "score"],
+    ["run", "demo", "copies", "export", "score", "released"],
     ["preview", "reproduce", "calibrate"],
     ["cli"],
 ]

@@ -14,6 +14,7 @@ from audit.cli import (
     finished,
     machine,
     models,
+    released,
     score,
 )
 from audit.cli.app import app
@@ -30,5 +31,6 @@ __all__ = [
     "finished",
     "machine",
     "models",
+    "released",
     "score",
 ]

@@ -24,6 +24,7 @@ from audit.records.plan import (
     Stopping,
     TrainSettings,
 )
+from audit.records.released import Released, ReleasedArtist
 from audit.records.results import Provenance, Results, Session
 from audit.records.scored import (
     PictureScores,
@@ -75,6 +76,8 @@ __all__ = [
     "Recognition",
     "Record",
     "ReferenceArtist",
+    "Released",
+    "ReleasedArtist",
     "Results",
     "Role",
     "RunSpread",
