@@ -60,7 +60,9 @@ def measure_cost(
         packing: cells per pass and passes side by side, as the run will use them.
     """
     cells = len(plan.conditions) * plan.replicates
-    pictures = (cells + 1) * len(plan.prompts) * plan.sampling.per_prompt
+    # Base draws twice, with the style word and without.
+    per_model = (len(plan.prompts) + len(plan.concepts)) * plan.sampling.per_prompt
+    pictures = (cells + 1) * per_model + len(plan.prompts) * plan.sampling.per_prompt
     progress.stage("Measuring this machine", 4)
     replicates = [replicate for replicate in range(plan.replicates) for _ in plan.conditions]
     packs = make_packs(replicates, range(cells), packing)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -29,10 +30,12 @@ from audit.records import (
     TrainSettings,
     Work,
 )
+from audit.records.works import NEUTRAL_CAPTION
 from audit.spec import Spec
 from audit.store import Store
-from audit.style import style_metric
+from audit.style import DEFAULT_ENCODER, ENCODERS, style_metric
 from audit.style.choice import check_metric, pick_metrics
+from audit.style.subject import reader_folder
 from audit.training import TrainingCell
 from audit.training.streams import Streams
 
@@ -50,6 +53,8 @@ CONTROLS: dict[str, tuple[str, ...]] = {
 }
 """Controls that a preset adds by itself: noise, the A/A test, and in court all planted truths."""
 OTHER_ARTIST = "other-artist"
+MOST_CONCEPTS = 12
+"""Subjects of works that models are asked for where subjects are read."""
 
 LAB_TRAINING = TrainSettings(rank=8, alpha=8, targets="all", steps=100, batch=8, learning_rate=2e-3, works=24)
 LAB_SAMPLING = SampleSettings(steps=15, guidance=2.5)
@@ -130,6 +135,7 @@ def make_plan(
         seed=spec.seed,
         trigger=TRIGGER,
         prompts=choose_prompts(spec, artist),
+        concepts=concepts_of(spec, artist, lab=model.lab),
         metrics=metrics,
         primary_metric=metrics[0],
         training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
@@ -157,6 +163,22 @@ def metrics_of(spec: Spec, *, lab: bool) -> tuple[str, ...]:
         BadInput: `metric-unknown`, `references-needed`. BadModel: `encoder-missing`.
     """
     return pick_metrics(spec.primary_metric, lab=lab, references=spec.reference_artists is not None)
+
+
+def concepts_of(spec: Spec, artist: ArtistSet, *, lab: bool) -> tuple[str, ...]:
+    """Subjects of training works to ask every model for, the commonest first; () where subjects are not read.
+
+    They are read when asked for, and for files that Nightshade named if a CLIP to read them with is there.
+
+    Raises:
+        BadModel: `encoder-missing`, when they were asked for.
+    """
+    nightshade = any("Nightshade" in file.claimed_tool for file in artist.protected)
+    if not spec.subjects and not (nightshade and (lab or ENCODERS[DEFAULT_ENCODER].present())):
+        return ()
+    reader_folder(lab=lab)
+    counted = Counter(work.caption for work in artist.pool() if work.caption != NEUTRAL_CAPTION)
+    return tuple(caption for caption, _ in counted.most_common(MOST_CONCEPTS))
 
 
 def hypotheses(conditions: Sequence[Condition], *, metric: str, margins: Margins) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import torch
 
 from audit import provenance
 from audit.collect import MIN_WORKS, collect, collect_references
+from audit.collect.captions import Captioned, read_captions, write_captions
 from audit.collect.other import other_works
 from audit.conditions.caveats import caveats
 from audit.cost import measure_cost
@@ -22,7 +23,9 @@ from audit.machine import environment, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
 from audit.plan import check_names, controls_of, looks, make_cells, make_plan, metrics_of, other_artist
 from audit.progress import Progress, duration
+from audit.protocols import PROTOCOLS
 from audit.records import (
+    Adapter,
     ArtistSet,
     Cell,
     Generations,
@@ -44,9 +47,10 @@ from audit.runfolder import (
     write_work_images,
 )
 from audit.spec import DECLARATION, Spec
-from audit.stages import generate_all, real_pictures, score_all, treat_all, view_of, visibility
-from audit.store import Store, default_store
+from audit.stages import generate_all, real_pictures, score_all, score_untriggered, treat_all, view_of, visibility
+from audit.store import Store, default_store, write_atomic
 from audit.style.score import other_artists
+from audit.subjects import read_subjects
 from audit.training import train
 
 
@@ -90,6 +94,7 @@ def carry_out(
     others = {m: other_artists(m, plan.reference_artists, view=view_of(model), store=store) for m in plan.metrics}
     pictures: list[Generations] = []
     scored: list[Cell] = []
+    trained: list[tuple[Adapter, Path]] = []
     done = 0
     for replicates in looks(plan):
         part = [cell for cell in cells if cell.replicate in replicates]
@@ -103,6 +108,7 @@ def carry_out(
             store=store,
             progress=progress.update,
         )
+        trained += adapters
         made = generate_all(
             plan, adapters, model=model, precision=precision, lanes=packing.lanes, store=store, progress=progress
         )
@@ -115,6 +121,7 @@ def carry_out(
             progress.say(f"The answer is clear after {done} of {plan.replicates} replicates.")
             break
 
+    subjects = read_subjects(plan, trained, model=model, precision=precision, store=store, progress=progress)
     progress.stage("Writing the report", 1)
     for generations in pictures:
         for name, digest in zip(generations.files, generations.pixels, strict=True):
@@ -128,6 +135,8 @@ def carry_out(
         stopped_after=done if done < plan.replicates else None,
         metrics=metrics,
         recognition=recognised,
+        untriggered=score_untriggered(plan, model=model, precision=precision, store=store),
+        subjects=subjects,
         visibility=visibility(plan, treated, store),
         reached=tuple(r for images in treated.values() for r in images.reached),
         work_images=write_work_images(out, artist, store),
@@ -167,6 +176,28 @@ def declare_rights(artist: ArtistSet, *, declared: bool, out: Path) -> ArtistSet
     return artist.model_copy(update={"notes": (*artist.notes, Note(slug="rights-not-declared", sentence=sentence))})
 
 
+def departures(spec: Spec, plan: Plan) -> tuple[Note, ...]:
+    """Where an audit under a protocol does otherwise than its publication."""
+    if spec.protocol not in PROTOCOLS:
+        return ()
+    protocol = PROTOCOLS[spec.protocol]
+    found = list(protocol.departures)
+    pool = sum(w.split == "pool" for w in plan.works)
+    if plan.model.family != protocol.family:
+        found.insert(0, f"the base model is {plan.model.name} and not of the family {protocol.family}")
+    if min(pool, plan.training.works) != protocol.works:
+        found.insert(0, f"each model learns from {min(pool, plan.training.works)} works and not from {protocol.works}")
+    sentence = f"This audit follows {protocol.title}, but for: {'; '.join(found)}."
+    return (Note(slug="protocol-departs", sentence=sentence),)
+
+
+def show_captions(out: Path, artist: ArtistSet, progress: Progress) -> None:
+    """Lay the captions before the user in a file that can be mended and given back."""
+    rows = [Captioned(work.name, work.caption, "file name") for work in artist.works]
+    write_atomic(out / "captions.csv", write_captions(rows, sources=False))
+    progress.say("What the works are said to show stands in captions.csv; mend a copy and give it with --captions.")
+
+
 def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Model, Path]:
     """Everything before the first training step: read the pictures, fix the plan, open the model.
 
@@ -185,6 +216,7 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
         seed=spec.seed,
         save=store.put_pixels,
         progress=progress.count,
+        captions=read_captions(spec.captions) if spec.captions else None,
     )
     progress.close()
     asked = other_artist(controls_of(spec))
@@ -201,11 +233,13 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
         surrogate=describe(spec.surrogate) if spec.surrogate else None,
         other_works=others,
     )
-    artist = artist.model_copy(update={"notes": (*artist.notes, *caveats(plan.recipes))})
+    notes = (*artist.notes, *caveats(plan.recipes), *departures(spec, plan))
+    artist = artist.model_copy(update={"notes": notes})
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
     model = load(spec.model, device=device)
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
+    show_captions(out, artist, progress)
     write_request(out / "plan.json")
     return store, artist, plan, model, out

@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from audit.errors import BadInput, printable
 from audit.files import read_bounded
+from audit.protocols import PROTOCOLS, with_protocol
 from audit.records import Margins, Record
 
 DECLARATION = "These are my own works, or I act for their owner, or their licence allows this test."
@@ -17,7 +18,7 @@ MOST_BYTES = 1 << 20
 """Of a spec or prompt file."""
 MOST_DOTS = 100
 """In one line of a spec: tomllib takes a minute over one key of 50,000 parts."""
-PATHS = ("originals", "protected", "reference_artists", "prompts", "out", "store")
+PATHS = ("originals", "protected", "reference_artists", "prompts", "captions", "out", "store")
 PRESETS = ("quick", "standard", "court")
 
 
@@ -36,11 +37,17 @@ class Spec(Record):
     against: tuple[str, ...] = ()
     control: tuple[str, ...] = ()
     preset: str = "standard"
+    protocol: str = ""
+    """A published comparison that fills in what is left open; see `audit.protocols`."""
     replicates: int | None = Field(None, ge=1, le=1000)
     primary_metric: str | None = None
     reference_artists: Path | None = None
     """Folder with a subfolder of pictures for each other artist to recognise this one among."""
+    subjects: bool = False
+    """Also read which subject each picture shows; done by itself for files that Nightshade named."""
     prompts: Path | None = None
+    captions: Path | None = None
+    """CSV with the columns file and caption, as `cloakcheck captions` writes it and a person mended it."""
     out: Path | None = None
     store: Path | None = None
     device: str = "auto"
@@ -118,6 +125,7 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
         # An empty word on the command line arrives as the current folder.
         if name in values and str(values[name]) in ("", "."):
             values[name] = Path.cwd()
+    values = with_protocol(values)
     if "originals" not in values:
         raise BadInput("originals-missing", "No folder of originals was given; name it with --originals DIR.")
     try:
@@ -128,6 +136,11 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
         raise BadInput(
             "spec-invalid", f"Option '{printable(place)}' cannot be used: {printable(first['msg'])}; mend it."
         ) from error
+    if spec.protocol and spec.protocol not in PROTOCOLS:
+        raise BadInput(
+            "protocol-unknown",
+            f"Protocol '{printable(spec.protocol)}' is unknown; choose {', '.join(PROTOCOLS)} (--protocol).",
+        )
     if spec.preset not in PRESETS:
         raise BadInput("preset-unknown", f"Preset '{printable(spec.preset)}' is unknown; choose {', '.join(PRESETS)}.")
     return spec

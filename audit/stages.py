@@ -12,7 +12,18 @@ from audit.models.loader import Model
 from audit.plan import other_in_turn
 from audit.progress import Progress
 from audit.prompts import full_prompt
-from audit.records import Adapter, ArtistSet, Cell, Generations, ImageSet, MetricFacts, Plan, Recognition, Visibility
+from audit.records import (
+    Adapter,
+    ArtistSet,
+    Cell,
+    Generations,
+    ImageSet,
+    MetricFacts,
+    Plan,
+    Recognition,
+    Score,
+    Visibility,
+)
 from audit.sampling import Source, generate
 from audit.store import Store
 from audit.style.recognise import Others
@@ -99,6 +110,29 @@ def generate_all(
     base = drawn(Source(BASE, 0, None, ""), None)(model, lambda: None)
     sources = [Source(a.condition, a.replicate, path, a.sha256) for a, path in adapters]
     return [base, *side_by_side([drawn(source, base) for source in sources], model=model, lanes=lanes)]
+
+
+def score_untriggered(plan: Plan, *, model: Model, precision: str, store: Store) -> tuple[Score, ...]:
+    """Base's pictures for the same prompts and noise without the style word: the word should be empty to it."""
+    made = generate(
+        Source(BASE, 0, None, ""),
+        model=model,
+        texts=plan.prompts,
+        settings=plan.sampling,
+        seed=plan.seed,
+        precision=precision,
+        store=store,
+        base_pixels=None,
+    )
+    references = [w.pixels for w in plan.works if w.split == "reference"]
+    return scores(
+        made,
+        metrics=plan.metrics,
+        references=references,
+        per_prompt=plan.sampling.per_prompt,
+        view=view_of(model),
+        store=store,
+    )
 
 
 def view_of(model: Model) -> View:

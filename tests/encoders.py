@@ -16,7 +16,7 @@ from transformers import Dinov2Config, Dinov2Model, SiglipConfig, SiglipModel
 TINY_CLIP = {
     "embed_dim": 12,
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 64, "patch_size": 8},
-    "text_cfg": {"context_length": 8, "vocab_size": 40, "width": 16, "heads": 2, "layers": 1},
+    "text_cfg": {"context_length": 8, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
 
 

@@ -16,7 +16,7 @@ PACKAGE = ROOT / "audit"
 LAYERS = [
     ["errors"],
     ["records"],
-    ["images", "files", "marks", "streams", "progress", "provenance"],
+    ["images", "files", "marks", "streams", "progress", "provenance", "protocols"],
     ["store", "tensors", "spec", "memory", "decoder"],
     ["eventlog"],
     ["models"],
@@ -33,7 +33,8 @@ LAYERS = [
     ["finish"],
     ["evidence"],
     ["stages"],
-    ["run", "demo", "copies", "export", "score"],
+    ["subjects"],
+    ["run", "demo", "copies", "export", "score", "released"],
     ["preview", "reproduce", "calibrate"],
     ["cli"],
 ]

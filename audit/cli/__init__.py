@@ -3,7 +3,20 @@
 Each module registers its commands with `app`; a new group of commands is one file and one name below.
 """
 
-from audit.cli import addons, audits, calibrate, conditions, encoder, evidence, finished, machine, models, score
+from audit.cli import (
+    addons,
+    audits,
+    calibrate,
+    captions,
+    conditions,
+    encoder,
+    evidence,
+    finished,
+    machine,
+    models,
+    released,
+    score,
+)
 from audit.cli.app import app
 
 __all__ = [
@@ -11,11 +24,13 @@ __all__ = [
     "app",
     "audits",
     "calibrate",
+    "captions",
     "conditions",
     "encoder",
     "evidence",
     "finished",
     "machine",
     "models",
+    "released",
     "score",
 ]

@@ -32,12 +32,17 @@ Surrogate = Annotated[
     str | None, typer.Option(help="Model that reference protections attack; by default the base model itself.")
 ]
 Preset = Annotated[str | None, typer.Option(help="quick, standard or court.")]
+Protocol = Annotated[str | None, typer.Option(help="Published comparison to follow: hoenig2024.")]
 Replicates = Annotated[int | None, typer.Option(help="Trainings per condition; 6 is the least for a verdict.")]
 Metric = Annotated[str | None, typer.Option(help="Style metric that decides: channel_stats or openclip.")]
 References = Annotated[
     Path | None, typer.Option(help="Folder of folders: pictures by other artists to recognise this one among.")
 ]
 Prompts = Annotated[Path | None, typer.Option(help="Text file with one subject per line.")]
+Subjects = Annotated[
+    bool | None, typer.Option("--subjects", help="Also read which subject pictures show (by itself for Nightshade).")
+]
+Captions = Annotated[Path | None, typer.Option(help="CSV of captions, as `captions` wrote it and you mended it.")]
 Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: reports/<date>-<artist>).")]
 StoreAt = Annotated[Path | None, typer.Option(help="Folder for finished steps (default: the user's cache).")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
@@ -129,10 +134,13 @@ def gather(
     control: Control = None,
     surrogate: Surrogate = None,
     preset: Preset = None,
+    protocol: Protocol = None,
     replicates: Replicates = None,
     primary_metric: Metric = None,
     reference_artists: References = None,
     prompts: Prompts = None,
+    captions: Captions = None,
+    subjects: Subjects = None,
     out: Out = None,
     store: StoreAt = None,
     device: Device = None,

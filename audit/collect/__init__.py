@@ -12,9 +12,10 @@ Nothing is written except through the `save` that the caller hands in.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from audit.collect.captions import apply_captions
 from audit.collect.folders import Picture, Role, list_pictures, quoted, read_picture, read_sidecar, same_folder
 from audit.collect.names import caption_for
 from audit.collect.notes import pair_notes, picture_notes
@@ -39,6 +40,7 @@ def collect(
     seed: int,
     save: Callable[[Pixels], str],
     progress: Callable[[int, int], None] | None = None,
+    captions: Mapping[str, str] | None = None,
 ) -> ArtistSet:
     """Read one or two folders into the record that everything else starts from.
 
@@ -49,12 +51,14 @@ def collect(
         seed: of the split into training pool and held-out reference works.
         save: stores uint8 RGB (H, W, 3) and returns the store's digest.
         progress: called with (files read, files in all).
+        captions: file name of an original -> caption, from `read_captions`; None takes sidecars and names.
 
     Raises:
         BadInput: one sentence for the first thing that cannot be used. Slugs: those of
             `images.open_picture`; `folder-missing`, `folder-not-a-folder`, `folder-unreadable`,
             `folder-empty`, `folder-too-many-files`; `picture-too-small`, `caption-unreadable`,
-            `too-few-works`; `protected-same-folder`, `protected-ambiguous`, `protected-unpaired`,
+            `captions-incomplete`, `too-few-works`; `protected-same-folder`, `protected-ambiguous`,
+            `protected-unpaired`,
             `protected-other-work`, `protected-other-shape`.
     """
     if protected is not None and same_folder(originals, protected):
@@ -97,21 +101,27 @@ def collect(
     if len(works) < FEW_WORKS:
         sentence = f"There are {len(works)} works; with fewer than {FEW_WORKS} the result is less certain."
         notes.append(Note(slug="few-works", sentence=sentence))
+    if captions is not None:
+        apply_captions(captions, [w.file for w in works])
     ids = {work.file: f"w{index:03d}" for index, work in enumerate(works)}
     held_out = reference_works([w.content for w in works], seed=seed)
     return ArtistSet(
         artist=printable(artist),
-        works=tuple(_work(w, ids[w.file], originals, held_out) for w in works),
+        works=tuple(_work(w, ids[w.file], originals, held_out, captions) for w in works),
         protected=tuple(_protected_file(p, ids[p.work.file]) for p in pairs),
         notes=(*notes, *picture_notes(works, [p.copy for p in pairs], ids), *pair_notes(pairs, ids)),
     )
 
 
-def _work(picture: Picture, work_id: str, folder: Path, held_out: frozenset[str]) -> Work:
+def _work(
+    picture: Picture, work_id: str, folder: Path, held_out: frozenset[str], captions: Mapping[str, str] | None
+) -> Work:
     return Work(
         id=work_id,
         name=picture.name,
-        caption=caption_for(picture.file, sidecar=read_sidecar(folder / picture.file)),
+        caption=caption_for(picture.file, sidecar=read_sidecar(folder / picture.file))
+        if captions is None
+        else captions[picture.file],
         sha256=picture.facts.sha256,
         pixels=picture.stored,
         width=picture.facts.width,

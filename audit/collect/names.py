@@ -6,7 +6,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-NEUTRAL_CAPTION = "a picture"
+from audit.records.works import NEUTRAL_CAPTION
 
 _CAPTION_CHARACTERS = 200
 
@@ -98,7 +98,7 @@ def caption_for(name: str, *, sidecar: bytes | None = None) -> str:
     """
     if sidecar is not None:
         for line in _text(sidecar).splitlines():
-            if said := _clean(line):
+            if said := clean_caption(line):
                 return said
     *_, bare = original_names(name)
     words = [w for w in _words(bare) if w not in _NO_SUBJECT]
@@ -106,7 +106,7 @@ def caption_for(name: str, *, sidecar: bytes | None = None) -> str:
         del words[0]
     while words and words[-1] in _FUNCTION_WORDS:
         del words[-1]
-    return _clean(" ".join(words)) or NEUTRAL_CAPTION
+    return clean_caption(" ".join(words)) or NEUTRAL_CAPTION
 
 
 def _text(data: bytes) -> str:
@@ -118,7 +118,8 @@ def _text(data: bytes) -> str:
         return data.decode("latin-1")
 
 
-def _clean(line: str) -> str:
+def clean_caption(line: str) -> str:
+    """One line of at most 200 characters without control or direction characters; '' when nothing is left."""
     spaced = " ".join(line.split())  # a tab is a control character too, but parts words
     kept = "".join(c for c in spaced if not unicodedata.category(c).startswith("C"))
     kept = " ".join(unicodedata.normalize("NFC", kept).split())

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from audit.collect.table import MOST_ROWS, NotCsv, read_table
 from audit.errors import BadInput, printable
-from audit.files import read_bounded
 from audit.records import ScoreGroup
 
-MOST_BYTES = 4 << 20
-MOST_ROWS = 20_000
 COLUMNS = ("file", "prompt")
 GROUPS: tuple[ScoreGroup, ...] = get_args(ScoreGroup)
 
@@ -37,11 +32,8 @@ def read_sheet(path: Path) -> dict[tuple[str, str], Asked]:
     """
     name = printable(path.name)
     try:
-        text = read_bounded(path, limit=MOST_BYTES).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        columns = [(c or "").strip().lower() for c in reader.fieldnames or ()]
-        rows = [dict(zip(columns, (v or "" for v in row.values()), strict=False)) for row in _first(reader)]
-    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+        columns, rows = read_table(path)
+    except NotCsv as error:
         raise BadInput(
             "sheet-unreadable",
             f"Sheet '{name}' cannot be read as CSV in UTF-8 with at most {MOST_ROWS} rows; save it again as CSV "
@@ -66,15 +58,6 @@ def read_sheet(path: Path) -> dict[tuple[str, str], Asked]:
             )
         found[group, file] = asked
     return found
-
-
-def _first(reader: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    rows: list[dict[str, str]] = []
-    for row in reader:
-        if len(rows) == MOST_ROWS:
-            raise csv.Error("too many rows")
-        rows.append(row)
-    return rows
 
 
 def one_line(text: str) -> str:

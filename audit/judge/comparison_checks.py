@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from audit.judge.estimates import find, hardest_placebo, index_interval, metric_names, primary_conditions
 from audit.judge.finding import Finding, described, figure
-from audit.judge.intervals import Interval
+from audit.judge.gains import trigger_shift
+from audit.judge.intervals import Interval, divided, mean_interval
 from audit.judge.significance import chance_of_alarms, rate_upper_bound
 from audit.judge.verdict import labels, reading
 from audit.records import Estimate, Results
@@ -38,6 +39,29 @@ def base_does_not_know(results: Results) -> Finding:
     if row.high is not None:
         return Finding(row.high < limit, detail)
     return Finding(False if row.value is not None and row.value >= limit else None, detail)
+
+
+def trigger_neutral(results: Results) -> Finding:
+    """Red if the style word alone surely moves base's pictures by more than the plan's `learned_share` of the way.
+
+    Base with the word minus base without it, paired by prompt, as a share of the way from base without
+    the word to the artist's real works. Shown, never a reason to withhold: every model is compared
+    with base under the word, whatever the word means to it.
+    """
+    metric, limit = results.plan.primary_metric, results.plan.margins.learned_share
+    apart, way = trigger_shift(results, metric)
+    if way is None or not way > 0:
+        return Finding(None, "base's pictures without the style word were not scored, or score as real works do")
+    found = divided(mean_interval(apart, level=results.plan.margins.level), way)
+    detail = (
+        f"with the word minus without, share of the way by {metric}: {figure(found.value)} [{figure(found.low)}, "
+        f"{figure(found.high)}], {found.n} prompts; within {figure(limit)} of 0 is neutral"
+    )
+    if found.low is None or found.high is None:
+        return Finding(None, detail)
+    if -limit <= found.low and found.high <= limit:
+        return Finding(True, detail)
+    return Finding(False if found.low > limit or found.high < -limit else None, detail)
 
 
 def protection_differs(results: Results) -> Finding:

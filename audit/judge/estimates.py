@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from audit.judge import subjects
 from audit.judge.gains import BASE, Gains, Trained, clean_name, finite, gains, recognised
 from audit.judge.intervals import Interval, ratio_interval
 from audit.judge.quantities import (
@@ -46,6 +47,7 @@ def estimate(results: Results) -> tuple[Estimate, ...]:
     """
     rows = [row for metric in metric_names(results) for row in _by_metric(results, metric)]
     rows += [row for metric in metric_names(results) for row in _recognised_rows(results, metric)]
+    rows += _subject_rows(results)
     if results.plan.stopping.rule == "until-decided":
         rows += _sequential_rows(results)
     return (*rows, *(row for source, name in FAMILY for row in _holm_rows(results, rows, source=source, name=name)))
@@ -154,6 +156,19 @@ def _recognised_rows(results: Results, metric: str) -> Iterator[Estimate]:
     for name in (BASE, *(c.name for c in results.plan.conditions)) if rates else ():
         of_runs = Gained(np.array([rates[k] for k in sorted(rates) if k[0] == name]), results.plan.margins.level)
         yield _worked_out(results, RECOGNISED, name, metric, of_runs)
+
+
+def _subject_rows(results: Results) -> Iterator[Estimate]:
+    """`subject_found` of base and every condition, and `subject_shift` against clean, where subjects were read."""
+    asked = "share of pictures nearest to the subject they were asked for, among the subjects of works and prompts"
+    for name in subjects.read_conditions(results):
+        found = subjects.found_interval(results, name)
+        method = f"{asked} (zero-shot CLIP); t interval over training runs, cut to 0..1"
+        yield _row(results, "subject_found", name, subjects.METRIC, "share", method, found)
+        if name not in (BASE, clean_name(results)):
+            shift = subjects.shift_interval(results, name)
+            method = "subject_found of clean minus that of the condition; paired t interval over training runs"
+            yield _row(results, "subject_shift", name, subjects.METRIC, "share", method, shift)
 
 
 def _sequential_rows(results: Results) -> Iterator[Estimate]:

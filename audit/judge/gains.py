@@ -82,6 +82,19 @@ class Gains:
         )
 
 
+def trigger_shift(results: Results, metric: str) -> tuple[Array, float | None]:
+    """Base with the style word minus base without it, by prompt, (n,), and the way from there to real works."""
+    plain = {(s.prompt, s.noise): s.value for s in results.untriggered if s.metric == metric and s.value is not None}
+    base = gains(results, metric).base
+    shared = sorted(picture for picture in base if picture in plain)
+    prompts = np.array([prompt for prompt, _ in shared])
+    apart = np.array([base[p] - plain[p] for p in shared], dtype=np.float64)
+    facts = next((m for m in results.metrics if m.name == metric), None)
+    real = finite(facts.real if facts else ())
+    way = float(real.mean() - np.mean([plain[p] for p in shared])) if shared and len(real) else None
+    return np.array([apart[prompts == p].mean() for p in np.unique(prompts)], dtype=np.float64), way
+
+
 def clean_name(results: Trained) -> str:
     """Name of the condition that was trained on the originals."""
     return next((c.name for c in results.plan.conditions if c.role == "clean"), "clean")

@@ -84,6 +84,14 @@ GATES: tuple[Gate, ...] = (
         unknown="It could not be checked if the model drew in your style before it was trained.",
     ),
     Gate(
+        "trigger-neutral",
+        comparison.trigger_neutral,
+        "shown",
+        yes="The made-up style word by itself did not move the base model's pictures toward your style or away.",
+        no="The made-up style word by itself moves the base model's pictures, so it is not empty to this model.",
+        unknown="It is not sure if the made-up style word by itself moves the base model's pictures.",
+    ),
+    Gate(
         "model-learned-style",
         training.model_learned_style,
         "not-valid",

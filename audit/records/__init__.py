@@ -24,6 +24,7 @@ from audit.records.plan import (
     Stopping,
     TrainSettings,
 )
+from audit.records.released import Released, ReleasedArtist
 from audit.records.results import Provenance, Results, Session
 from audit.records.scored import (
     PictureScores,
@@ -36,6 +37,7 @@ from audit.records.scored import (
     ScoreVerdict,
     ServicePicture,
 )
+from audit.records.subjects import SubjectReading
 from audit.records.treated import ProtectSettings, Reached, Recipe
 from audit.records.works import ArtistSet, Note, ProtectedFile, ReferenceArtist, Work
 
@@ -74,6 +76,8 @@ __all__ = [
     "Recognition",
     "Record",
     "ReferenceArtist",
+    "Released",
+    "ReleasedArtist",
     "Results",
     "Role",
     "RunSpread",
@@ -89,6 +93,7 @@ __all__ = [
     "ServicePicture",
     "Session",
     "Stopping",
+    "SubjectReading",
     "TrainSettings",
     "Verdict",
     "VerdictLabel",

@@ -140,6 +140,8 @@ class Plan(Record):
     """The made-up style word; never the artist's real name."""
     prompts: tuple[str, ...]
     """Subjects; the model is asked for "<subject> by <trigger>"."""
+    concepts: tuple[str, ...] = ()
+    """Subjects of training works that every model is also asked for, where subjects are read; else empty."""
     metrics: tuple[str, ...]
     primary_metric: str
     training: TrainSettings

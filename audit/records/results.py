@@ -7,8 +7,9 @@ from pydantic import Field
 from audit.records.base import SCHEMA_VERSION, Digest, Record
 from audit.records.calibration import CalibrationCard
 from audit.records.judged import Check, Deviation, Estimate, Verdict
-from audit.records.made import Cell, MetricFacts, Recognition, Visibility
+from audit.records.made import Cell, MetricFacts, Recognition, Score, Visibility
 from audit.records.plan import Margins, Plan
+from audit.records.subjects import SubjectReading
 from audit.records.treated import Reached
 from audit.records.works import Note
 
@@ -58,6 +59,9 @@ class Results(Record):
     cells: tuple[Cell, ...]
     metrics: tuple[MetricFacts, ...]
     recognition: tuple[Recognition, ...] = ()
+    untriggered: tuple[Score, ...] = ()
+    """Scores of base's pictures for the same prompts and noise without the style word."""
+    subjects: tuple[SubjectReading, ...] = ()
     visibility: tuple[Visibility, ...]
     reached: tuple[Reached, ...] = ()
     """What optimised treatments achieved, picture by picture."""

@@ -6,6 +6,9 @@ from typing import Literal
 
 from audit.records.base import Digest, Finite, Record
 
+NEUTRAL_CAPTION = "a picture"
+"""Of a work that nothing says anything about."""
+
 
 class Note(Record):
     """Something found while collecting that the reader must know but that does not stop the run."""

@@ -12,6 +12,7 @@ from audit.report.gallery import Gallery, gallery
 from audit.report.lookup import Facts
 from audit.report.opening import Opening, opening
 from audit.report.pictures import Shelf
+from audit.report.subjects import Subjects, subjects
 from audit.report.visibility import UpClose, up_close
 from audit.report.voice import Voice
 from audit.report.weighing import Change, Fairness, Sureness, change, fairness, sureness
@@ -24,6 +25,7 @@ class Page:
     opening: Opening
     visibility: UpClose
     gallery: Gallery
+    subjects: Subjects | None
     fairness: Fairness
     sureness: Sureness
     change: Change
@@ -52,6 +54,7 @@ def build(
         opening=opening(facts, shelf),
         visibility=up_close(facts, shelf),
         gallery=gallery(facts, shelf),
+        subjects=subjects(facts),
         fairness=fairness(facts),
         sureness=sureness(facts),
         change=change(facts),

@@ -279,9 +279,15 @@ def test_a_real_model_is_judged_by_the_encoders_that_are_there(folders, tiny_mod
     write_dinov2(tmp_path / "encoders" / "dinov2")
     assert "[references-needed]" in invoke(args).stderr
     assert not (tmp_path / "out").exists()
-    done = invoke(args + others)
+    done = invoke([*args, *others, "--subjects"])
     assert done.exit_code in (0, 3), done.stderr
     results = Results.model_validate(read(tmp_path / "out"))
+    assert results.plan.concepts == ("red house",)
+    assert [(s.condition, s.replicate) for s in results.subjects] == [(c.condition, c.replicate) for c in results.cells]
+    shifts = [e for e in results.estimates if e.name == "subject_shift"]
+    assert [(e.condition, e.n) for e in shifts] == [("encoder-pgd:12", 2)]
+    html = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Do pictures still show what was asked for?" in html
     assert results.plan.metrics == ("openclip_l14", "dinov2", "channel_stats")
     assert results.plan.primary_metric == "openclip_l14"
     assert set(results.plan.metric_weights) == set(results.plan.metrics)

@@ -64,3 +64,13 @@ def with_generations(results: r.Results, condition: str, replicate: int, **updat
         for c in results.cells
     )
     return results.model_copy(update={"cells": cells})
+
+
+def with_untriggered(results: r.Results, *, shift: float) -> r.Results:
+    """Base without the style word scores `shift` less than base with it."""
+    base = next(c for c in results.cells if c.condition == "base")
+    plain = tuple(
+        s.model_copy(update={"value": None if s.value is None else s.value - shift * (1 + 0.05 * s.prompt)})
+        for s in base.scores
+    )
+    return results.model_copy(update={"untriggered": plain})

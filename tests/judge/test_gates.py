@@ -26,6 +26,7 @@ from tests.judge.audits import (
     same_scores,
     with_adapter,
     with_generations,
+    with_untriggered,
     without_cells,
 )
 
@@ -36,6 +37,7 @@ def check(results: r.Results, slug: str) -> r.Check:
 
 def test_a_fair_audit_passes_every_gate() -> None:
     results = audit(PLACEBO, NULL, OTHER, protection={PGD.name: 0.6, OTHER.name: 1.0}, seed=1)
+    results = with_untriggered(results, shift=0.0)
     judged = judge(results.model_copy(update={"calibration": make_card([judge(results)], created="now")}))
     assert {c.slug: c.passed for c in judged.checks} == {gate.slug: True for gate in GATES}
     assert override(judged.checks) is None
@@ -100,6 +102,7 @@ RED: list[tuple[str, Callable[[], r.Results], str]] = [
     ("pictures-not-blank", lambda: with_generations(audit(), "base", 0, blank_share=0.6), "base r0 (0.6 blank)"),
     ("metric-separates", lambda: audit(other=0.69), "auc"),
     ("base-does-not-know", lambda: audit(base=0.5, clean_gain=0.19), "base_position"),
+    ("trigger-neutral", lambda: with_untriggered(audit(), shift=0.2), "share of the way"),
     ("model-learned-style", lambda: audit(clean_gain=0.01), "gain of clean"),
     ("model-learned-style", lambda: audit(clean_gain=0.03, run_sd=0.001, picture_sd=0.001), "learned_share"),
     ("protection-differs", lambda: audit(linf=0.0), "0 of 12 works"),

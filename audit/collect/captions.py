@@ -1,0 +1,144 @@
+"""Captions in one CSV file that a person reads and mends before anything is trained."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from PIL import ExifTags, Image
+
+from audit.collect.folders import list_pictures, read_sidecar
+from audit.collect.names import caption_for, clean_caption
+from audit.collect.table import MOST_ROWS, NotCsv, read_table
+from audit.errors import BadInput, printable
+from audit.images import FORMATS, read_regular
+from audit.records.works import NEUTRAL_CAPTION
+
+Source = Literal["sidecar", "description", "file name", "model", "none"]
+COLUMNS = ("file", "caption", "source")
+MOST_PICTURE_BYTES = 100 << 20
+_XMP_CHARACTERS = 64 * 1024
+_XMP = re.compile(r"<dc:description>\s{0,99}<rdf:Alt>\s{0,99}<rdf:li[^<>]{0,200}>([^<]{1,2000})</rdf:li>")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""A spreadsheet takes a cell that begins so for a formula."""
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """One picture's caption and where it came from."""
+
+    file: str
+    caption: str
+    source: Source
+
+
+def propose(folder: Path, *, describe: Callable[[Path], str] | None) -> list[Captioned]:
+    """A caption for every picture of a folder: sidecar, else a model's words, else description, else file name.
+
+    Args:
+        describe: a captioning model's words for a picture file; None without one.
+
+    Raises:
+        BadInput: those of listing a folder and of a sidecar that cannot be read.
+    """
+    return [_propose(path, describe) for path in list_pictures(folder, "given", [])]
+
+
+def _propose(path: Path, describe: Callable[[Path], str] | None) -> Captioned:
+    sidecar = read_sidecar(path)
+    if sidecar is not None and (said := caption_for("", sidecar=sidecar)) != NEUTRAL_CAPTION:
+        return Captioned(path.name, said, "sidecar")
+    if describe is not None and (said := clean_caption(describe(path))):
+        return Captioned(path.name, said, "model")
+    if said := clean_caption(embedded_description(path)):
+        return Captioned(path.name, said, "description")
+    said = caption_for(path.name)
+    return Captioned(path.name, said, "none" if said == NEUTRAL_CAPTION else "file name")
+
+
+def embedded_description(path: Path) -> str:
+    """What the picture's own metadata say it shows: EXIF ImageDescription, PNG `Description` or `Title`, XMP.
+
+    Names of people, places and cameras are never read. '' when there is none, or none that can be read:
+    a broken description is no reason to refuse a picture.
+    """
+    try:
+        data = read_regular(path, limit=MOST_PICTURE_BYTES)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            texts = [picture.getexif().get(ExifTags.Base.ImageDescription, "")]
+            texts += [picture.info.get(name, "") for name in ("Description", "Title")]
+            xmp = picture.info.get("xmp", picture.info.get("XML:com.adobe.xmp", b""))
+    except Exception:  # Pillow's parsers raise many kinds on hostile metadata, and none of them matters here
+        return ""
+    written = xmp.decode("utf-8", "replace") if isinstance(xmp, bytes) else str(xmp)
+    found = _XMP.search(written[:_XMP_CHARACTERS])
+    texts.append(html.unescape(found[1]) if found else "")
+    return next((text for text in texts if isinstance(text, str) and text.strip(" \0")), "")
+
+
+def write_captions(rows: Sequence[Captioned], *, sources: bool = True) -> bytes:
+    """The CSV file, UTF-8 with a byte order mark, so that spreadsheets read it rightly."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    width = len(COLUMNS) if sources else len(COLUMNS) - 1
+    writer.writerow(COLUMNS[:width])
+    for row in rows:
+        writer.writerow([_inert(row.file), _inert(row.caption), row.source][:width])
+    return text.getvalue().encode("utf-8-sig", errors="replace")
+
+
+def read_captions(path: Path) -> dict[str, str]:
+    """File name -> caption, as a person left them.
+
+    Raises:
+        BadInput: `captions-unreadable`, `captions-row`.
+    """
+    name = printable(path.name)
+    try:
+        columns, rows = read_table(path)
+    except NotCsv as error:
+        raise BadInput(
+            "captions-unreadable",
+            f"Captions file '{name}' cannot be read as CSV in UTF-8 with at most {MOST_ROWS} rows; save it again as "
+            "CSV (comma-separated, UTF-8).",
+        ) from error
+    found: dict[str, str] = {}
+    for number, row in enumerate(rows, start=2):
+        file, caption = (_plain(row.get(column, "").strip()) for column in ("file", "caption"))
+        if "file" not in columns or not file or file in found or not clean_caption(caption):
+            raise BadInput(
+                "captions-row",
+                f"Row {number} of captions file '{name}' needs a file that no row above names, and a caption; the "
+                "first line must name the columns file and caption. Mend that row.",
+            )
+        found[file] = clean_caption(caption)
+    return found
+
+
+def apply_captions(captions: Mapping[str, str], files: Sequence[str]) -> None:
+    """Check that every picture has its row.
+
+    Raises:
+        BadInput: `captions-incomplete`.
+    """
+    gone = [file for file in files if file not in captions]
+    if gone:
+        raise BadInput(
+            "captions-incomplete",
+            f"The captions file has no row for '{printable(gone[0])}' ({len(gone)} of {len(files)} works lack one); "
+            "add them, or make the file again with `cloakcheck captions`.",
+        )
+
+
+def _inert(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA) else cell
+
+
+def _plain(cell: str) -> str:
+    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell

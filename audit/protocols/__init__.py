@@ -1,0 +1,70 @@
+"""Published comparisons as presets: what a paper did, as options of an audit, and where the audit departs.
+
+A protocol fills in what the user left open; what was typed wins. One row in `PROTOCOLS` each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A published comparison.
+
+    Attributes:
+        title: the publication.
+        options: fields of a spec, by name; tables may be given in part.
+        family: base models that it is about, as plans name them.
+        works: how many each model learns from.
+        departures: in what the audit does otherwise, and why.
+    """
+
+    title: str
+    options: Mapping[str, Any]
+    family: str
+    works: int
+    departures: tuple[str, ...]
+
+
+PROTOCOLS: dict[str, Protocol] = {
+    "hoenig2024": Protocol(
+        title="Hönig, Rando, Carlini, Tramèr: Adversarial Perturbations Cannot Reliably Protect Artists From "
+        "Generative AI (2024)",
+        options={
+            "model": "sd21",
+            "prompts": HERE / "hoenig2024.txt",
+            # Noise of 0.05 of 1, noise of 0.1 and upscaling, DiffPure, and the base of IMPRESS++.
+            "against": ("noise:13", "noisy-upscale:26", "diffusion", "impress"),
+            "training": {"works": 18, "steps": 2000, "batch": 4},
+            "sampling": {"steps": 50, "guidance": 7.5, "per_prompt": 1},
+        },
+        family="sd2",
+        works=18,
+        departures=(
+            "a LoRA in place of the whole U-Net at learning rate 5e-6",
+            "several trainings per condition in place of one, so that there are intervals",
+            "training at the model's own 768 px in place of 512",
+            "DPM-Solver++ 2M without Karras' noise levels",
+            "noise of its own for every prompt in place of one seed for all",
+            "IMPRESS alone in place of IMPRESS++, and DiffPure by the base model",
+            "a style score in place of people's votes",
+        ),
+    ),
+}
+
+
+def with_protocol(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The options with a protocol's under them; without a known protocol as they are."""
+    protocol = PROTOCOLS.get(str(values.get("protocol", "")))
+    if protocol is None:
+        return dict(values)
+    joined = {**protocol.options, **values}
+    for table in ("training", "sampling"):
+        joined[table] = {**protocol.options[table], **values.get(table, {})}
+    return joined

@@ -1,0 +1,61 @@
+"""The reading of Nightshade: do models trained on protected works still draw what they are asked for?
+
+Nightshade (Shan et al., 2024) aims at subjects, not at style: a model trained on enough poisoned
+pictures of one thing draws another. So every model is asked for the subjects of its training works,
+and a CLIP says which of them, or of the audit's prompts, each picture shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from audit.models.loader import Model
+from audit.progress import Progress
+from audit.prompts import full_prompt
+from audit.records import Adapter, Plan, SubjectReading
+from audit.sampling import Source, generate
+from audit.stages import BASE
+from audit.store import Store
+from audit.style.score import at_side
+from audit.style.subject import nearest_subject
+
+
+def read_subjects(
+    plan: Plan,
+    adapters: Sequence[tuple[Adapter, Path]],
+    *,
+    model: Model,
+    precision: str,
+    store: Store,
+    progress: Progress,
+) -> tuple[SubjectReading, ...]:
+    """Base and every trained model, asked for the plan's concepts; () when the plan has none."""
+    if not plan.concepts:
+        return ()
+    texts = [full_prompt(concept, plan.trigger) for concept in plan.concepts]
+    subjects = (*plan.concepts, *(p for p in plan.prompts if p not in plan.concepts))
+    sources = [Source(BASE, 0, None, ""), *(Source(a.condition, a.replicate, path, a.sha256) for a, path in adapters)]
+    progress.stage("Reading subjects", len(sources))
+    found = []
+    for source in sources:
+        made = generate(
+            source,
+            model=model,
+            texts=texts,
+            settings=plan.sampling,
+            seed=plan.seed,
+            precision=precision,
+            store=store,
+            base_pixels=None,
+        )
+        pixels = at_side(model.facts.resolution, store, made.pixels)
+        nearest = nearest_subject(np.ascontiguousarray(pixels), subjects, lab=plan.model.lab, device=model.device)
+        found.append(
+            SubjectReading(condition=source.condition, replicate=source.replicate, found=tuple(nearest.tolist()))
+        )
+        progress.update(len(found))
+    progress.close()
+    return tuple(found)
