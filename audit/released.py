@@ -7,7 +7,7 @@ There was one training each, so that none of these intervals holds the spread be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from audit import __version__
 from audit.collect import reference_works
 from audit.collect.folders import list_pictures, read_picture
 from audit.collect.generated import prompt_of
-from audit.collect.released import find_cases
+from audit.collect.released import Case, find_cases
 from audit.judge.intervals import mean_interval
 from audit.judge.separation import auc
 from audit.progress import Progress
@@ -66,44 +66,12 @@ def score_released(
     view = View(side=SIDE, device=device)
     told: list[ReleasedArtist] = []
     rows: list[Estimate] = []
-    progress.stage("Scoring", len(metrics) * len(cases))
-    for metric in metrics:
-        lost: dict[str, list[tuple[float, float]]] = {}
-        for artist in artists:
-            others = _others(metric, artist, artists, view, store)
-            own = features(metric, artist.held_out, view=view, store=store)
-            area = auc(
-                closeness(features(metric, artist.pool, view=view, store=store), own),
-                closeness(others.features, own),
-                others_units=len(others.names),
-                level=LEVEL,
-            )
-            good = area.value is not None and area.value >= MIN_AUC
-            if metric == metrics[0]:
-                told.append(
-                    ReleasedArtist(
-                        name=artist.name,
-                        works=len(artist.pool) + len(artist.held_out),
-                        auc=area.value,
-                        separated=good,
-                    )
-                )
-            for case in (c for c in cases if c.artist == artist.name and good):
-                shared = sorted(set(made[case.made]) & set(made[case.baseline]))
-                sides = []
-                for at in (case.baseline, case.made):
-                    seen = features(metric, [made[at][p] for p in shared], view=view, store=store)
-                    sides.append((closeness(seen, own), (nearest_artist(seen, own, others) == 0).astype(np.float64)))
-                if not shared:
-                    continue
-                score, share = sides[0][0] - sides[1][0], sides[0][1] - sides[1][1]
-                rows.append(_row("score_lost", f"{case.name} | {artist.name}", metric, "score", score, "prompts"))
-                lost.setdefault(case.name, []).append((float(score.mean()), float(share.mean())))
-                progress.update(len(rows))
-        for name, values in lost.items():
-            table = np.array(values)
-            rows.append(_row("score_lost", name, metric, "score", table[:, 0], "artists"))
-            rows.append(_row("recognised_lost", name, metric, "share", table[:, 1], "artists"))
+    progress.stage("Scoring", len(metrics))
+    for done, metric in enumerate(metrics, start=1):
+        known, found = _by_metric(metric, artists, cases, made, view, store)
+        told = told or known
+        rows += found
+        progress.update(done)
     progress.close()
     return Released(
         tool_version=__version__,
@@ -114,6 +82,48 @@ def score_released(
         other_seeds=tuple(sorted({c.name for c in cases if not c.same_seeds})),
         estimates=tuple(rows),
     )
+
+
+def _by_metric(
+    metric: str,
+    artists: Sequence[_Artist],
+    cases: Sequence[Case],
+    made: Mapping[Path, Mapping[str, str]],
+    view: View,
+    store: Store,
+) -> tuple[list[ReleasedArtist], list[Estimate]]:
+    """Which artists the metric tells apart, and what each case took from the mimicry of those."""
+    told, rows = [], []
+    lost: dict[str, list[tuple[float, float]]] = {}
+    for artist in artists:
+        others = _others(metric, artist, artists, view, store)
+        own = features(metric, artist.held_out, view=view, store=store)
+        area = auc(
+            closeness(features(metric, artist.pool, view=view, store=store), own),
+            closeness(others.features, own),
+            others_units=len(others.names),
+            level=LEVEL,
+        )
+        separated = area.value is not None and area.value >= MIN_AUC
+        works = len(artist.pool) + len(artist.held_out)
+        told.append(ReleasedArtist(name=artist.name, works=works, auc=area.value, separated=separated))
+        for case in (c for c in cases if c.artist == artist.name and separated):
+            shared = sorted(set(made[case.made]) & set(made[case.baseline]))
+            if not shared:
+                continue
+            before, after = (
+                features(metric, [made[at][prompt] for prompt in shared], view=view, store=store)
+                for at in (case.baseline, case.made)
+            )
+            score = closeness(before, own) - closeness(after, own)
+            hits = [np.mean(nearest_artist(seen, own, others) == 0) for seen in (before, after)]
+            rows.append(_row("score_lost", f"{case.name} | {artist.name}", metric, "score", score, "prompts"))
+            lost.setdefault(case.name, []).append((float(score.mean()), float(hits[0] - hits[1])))
+    for name, values in lost.items():
+        table = np.array(values)
+        rows.append(_row("score_lost", name, metric, "score", table[:, 0], "artists"))
+        rows.append(_row("recognised_lost", name, metric, "share", table[:, 1], "artists"))
+    return told, rows
 
 
 def _read(folder: Path, store: Store, *, key: Callable[[str], str] = prompt_of) -> dict[str, str]:

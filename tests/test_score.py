@@ -259,6 +259,7 @@ def test_rates_at_the_edge_keep_an_exact_bound():
         ({"named": 0.5, "others": 0.6}, "not-valid"),
         ({"named": 0.5, "other_name": 0.5}, "not-valid"),
         ({"named": 0.5, "other_name": 0.2}, "closer"),
+        ({"named": 0.2, "other_name": 0.2}, "not-closer"),
     ],
 )
 def test_words(changes, label):

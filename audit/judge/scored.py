@@ -135,11 +135,15 @@ def _enough(results: ScoreResults) -> Finding:
 
 
 def _other_name(results: ScoreResults) -> Finding:
+    """Red where the name would be called closer, and not surely more so than another artist's."""
     row = find_score(results, "score_difference", "other-name")
     if row is None or row.low is None:
         return Finding(None, "no pictures asked for with another artist's name, or too few")
     detail = f"named minus other-name by {row.metric}: {figure(row.value)} [{figure(row.low)}, {figure(row.high)}]"
-    return Finding(row.low > 0, f"{detail}; the lower bound must be above 0")
+    if row.low > 0:
+        return Finding(True, detail)
+    own = reading(find_score(results, "closeness_share", "control"), results.plan.margins)
+    return Finding(False if own == "closer" else None, f"{detail}; the lower bound must be above 0")
 
 
 def _agree(results: ScoreResults) -> Finding:
@@ -166,8 +170,8 @@ SCORE_GATES: tuple[ScoreGate, ...] = (
         _other_name,
         "not-valid",
         yes="The artist's own name brought pictures closer than another artist's name did.",
-        no="Another artist's name brought pictures about as close, so the effect may be that of any name.",
-        unknown="It was not tried what another artist's name does.",
+        no="Another artist's name may bring pictures about as close, so the effect may be that of any name.",
+        unknown="It was not tried, or is not sure, if the artist's own name does more than another's.",
     ),
     ScoreGate(
         "score-controls",
