@@ -82,9 +82,13 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
 def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Progress) -> None:
     """Put the plan's pictures into the store, found by their pixels, whatever the files are called."""
     wanted = {w.pixels for w in plan.works} | {f.pixels for f in plan.protected}
+    # Encoders are tested on them, and no bundle holds other artists' pictures.
+    wanted |= {d for a in plan.reference_artists for d in a.pixels if not store.blob_path(d).exists()}
     inside = (data / "originals").is_dir()
     asked = (data / "originals", data / "protected") if inside else (spec.originals, spec.protected)
     folders = [f for f in asked if f is not None and f.is_dir()]
+    if spec.reference_artists is not None and spec.reference_artists.is_dir():
+        folders += [f for f in sorted(spec.reference_artists.iterdir()) if f.is_dir()]
     paths = [p for folder in folders for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES]
     progress.stage("Reading pictures", len(paths))
     for done, path in enumerate(paths, start=1):
@@ -97,7 +101,7 @@ def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Pro
         raise BadInput(
             "works-differ",
             f"{len(wanted)} pictures of the bundle's plan were not found by their pixels; give the folders that the "
-            "first run read with --originals and --protected, or ask for a full bundle.",
+            "first run read with --originals, --protected and --reference-artists, or ask for a full bundle.",
         )
 
 

@@ -19,6 +19,7 @@ from audit.cli.options import (
     Originals,
     Out,
     Protected,
+    References,
     StoreAt,
     one_sentence,
     with_rights,
@@ -154,6 +155,7 @@ def reproduce(
     out: Out = None,
     originals: Originals = None,
     protected: Protected = None,
+    reference_artists: References = None,
     model: ModelName = None,
     store: StoreAt = None,
     device: Device = None,
@@ -171,6 +173,7 @@ def reproduce(
         options: dict[str, Any] = {
             "originals": originals or inside,
             "protected": protected,
+            "reference_artists": reference_artists,
             "model": model,
             "store": store,
         }

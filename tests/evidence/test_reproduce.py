@@ -9,10 +9,15 @@ import pytest
 from typer.testing import CliRunner
 
 from audit.cli import app
+from audit.collect import collect_references
+from audit.errors import BadInput
 from audit.judge import judge
-from audit.reproduce import compare
+from audit.progress import Progress
+from audit.reproduce import _bring_works, compare
+from audit.spec import Spec
+from audit.store import Store
 from tests.builders import make_plan, make_results
-from tests.e2e.folders import write_protected, write_spec
+from tests.e2e.folders import write_protected, write_references, write_spec
 
 
 def call(*args: object, codes: tuple[int, ...] = (0,)) -> str:
@@ -79,3 +84,16 @@ def test_a_bundle_is_run_again_from_its_plan(tiny_model, tmp_path):
     (bundle / "bag/data/report.html").write_text("")
     assert "[bundle-unverified]" in call(*again, codes=(2,))
     assert not (tmp_path / "x").exists()
+
+
+def test_reference_artists_are_brought_from_their_folder_and_missed_without_it(tmp_path):
+    folder = write_references(tmp_path / "others")
+    there = Store(tmp_path / "there")
+    references = collect_references(folder, works=(), save=there.put_pixels)
+    plan = make_plan().model_copy(update={"works": (), "reference_artists": references})
+    store = Store(tmp_path / "store")
+    with pytest.raises(BadInput, match="reference-artists"):
+        _bring_works(plan, tmp_path, Spec(originals=tmp_path), store, Progress())
+    _bring_works(plan, tmp_path, Spec(originals=tmp_path, reference_artists=folder), store, Progress())
+    assert all(store.blob_path(d).exists() for a in references for d in a.pixels)
+    _bring_works(plan, tmp_path, Spec(originals=tmp_path), store, Progress())
