@@ -81,6 +81,8 @@ class Gallery:
     sheets_total: int
     """How many sheets the run has; those beyond the budget are in the run folder only."""
     per_sheet: str
+    seed: int
+    """Of the plan: with a prompt's place in it, it fixes the starting noise of every picture."""
 
 
 def gallery(facts: Facts, shelf: Shelf) -> Gallery:
@@ -127,6 +129,7 @@ def gallery(facts: Facts, shelf: Shelf) -> Gallery:
             "One sheet per training: {n} prompts, pictures per prompt: {each}, in the order of the plan.",
             each=plan.sampling.per_prompt,
         ),
+        seed=plan.seed,
     )
 
 

@@ -70,6 +70,7 @@ class Opening:
     pairs: tuple[Pair, ...]
     standings: tuple[Standing, ...]
     lab: bool
+    seed: int
 
 
 def opening(facts: Facts, shelf: Shelf) -> Opening:
@@ -101,6 +102,7 @@ def opening(facts: Facts, shelf: Shelf) -> Opening:
         pairs=_pairs(facts, shelf, headline) if headline else (),
         standings=tuple(_standing(facts, c) for c in facts.tested),
         lab=results.plan.model.lab,
+        seed=results.plan.seed,
     )
 
 
