@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import venv
+import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -21,6 +22,8 @@ def test_wheel_runs_the_demo_elsewhere(tmp_path):
         capture_output=True,
     )
     (wheel,) = (tmp_path / "dist").glob("cloakcheck-*.whl")
+    with zipfile.ZipFile(wheel) as files:
+        assert "audit/models/known/sdxl.json" in files.namelist(), "the cards of known models are left out"
     env = tmp_path / "env"
     venv.create(env, with_pip=False)
     python = env / "bin" / "python"

@@ -13,6 +13,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from audit.cli import app
@@ -21,7 +22,9 @@ from audit.models import cards as card_file
 from audit.models import download
 from audit.models.cards import Download, cards, present, recognise
 from audit.models.layout import open_source
+from audit.models.loader import describe, load
 from audit.progress import Progress
+from tests.models.test_checkpoint import parts_of, write
 
 BODY = bytes(range(256)) * 12_000
 
@@ -226,3 +229,25 @@ def test_opening_models_asks_no_network(tiny_model, tmp_path):
 def test_the_list_and_the_download_start_without_torch():
     code = "import sys, audit.cli.models, audit.models.cards, audit.models.download; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_fetched_model_opens_by_its_name_and_so_does_a_renamed_mirror(hub, tiny_cards, tmp_path, monkeypatch):
+    path = write(tmp_path / "published.safetensors", parts_of(tiny_cards["sd15"]), "sd15")
+    hub.body = path.read_bytes()
+    file = Download(
+        repo="a/b",
+        revision="abc",
+        file="m.safetensors",
+        bytes=len(hub.body),
+        sha256=hashlib.sha256(hub.body).hexdigest(),
+    )
+    known = {**tiny_cards, "sd15": tiny_cards["sd15"].model_copy(update={"download": file})}
+    for place in ("cards", "download", "layout", "loader", "checkpoint"):
+        monkeypatch.setattr(f"audit.models.{place}.cards", lambda: known)
+    with refused("model-not-present"):
+        load("sd15", device=torch.device("cpu"))
+    fetch()
+    model = load("sd15", device=torch.device("cpu"))
+    assert (model.facts.name, model.facts.licence) == ("sd15", known["sd15"].licence)
+    mirror = describe(str(path))
+    assert (mirror.name, mirror.sha256) == ("sd15", model.facts.sha256)

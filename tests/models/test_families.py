@@ -39,8 +39,9 @@ def folders(tmp_path_factory):
 
 
 @pytest.mark.parametrize("family", OTHERS)
-@pytest.mark.parametrize("targets", ["attention", "all"])
-@pytest.mark.parametrize(("dtype", "bound"), [(torch.float64, 1e-10), (torch.float32, 1e-3)])
+@pytest.mark.parametrize(
+    ("targets", "dtype", "bound"), [("attention", torch.float32, 1e-3), ("all", torch.float64, 1e-10)]
+)
 def test_packed_equals_one_by_one(folders, family, targets, dtype, bound):
     model = load(str(folders[family]), device=CPU)
     settings = SETTINGS.model_copy(update={"targets": targets})
@@ -223,6 +224,7 @@ def test_parts_that_do_not_belong_together_are_refused_before_loading(folders, f
     assert caught.value.slug == "model-family"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", OTHERS)
 def test_every_stage_of_an_audit_takes_the_family(folders, family, tmp_path):
     """Treat through the model, probe, train, draw: the same functions that a run calls."""
