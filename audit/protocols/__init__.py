@@ -52,7 +52,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "training at the model's own 768 px in place of 512",
             "DPM-Solver++ 2M without Karras' noise levels",
             "noise of its own for every prompt in place of one seed for all",
-            "noisy upscaling by the base model's image-to-image; add --against x4-upscale where the x4 upscaler is here",
+            "noisy upscaling by the base model's image-to-image (x4-upscale, where its model is here, is as published)",
             "IMPRESS alone in place of IMPRESS++, and DiffPure by the base model",
             "a style score in place of people's votes",
         ),
