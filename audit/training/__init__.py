@@ -127,15 +127,17 @@ def train(
             )
 
         tasks.append(task)
-    if packing.lanes > 1 or packing.saving.offload:
-        # Lanes would encode the works that they share once each; and what encodes may be away later.
-        for pixels in sorted({p for i in unlike if keys[i] not in sound for p in cells[i].pixels}):
-            encode_picture(model, store, pixels)
-        captions = sorted({text for i in unlike if keys[i] not in sound for text in cells[i].captions})
-        if captions and not settings.text_encoder:
-            encode_texts(model, store, captions)
-    with training_attention(model), saved(model, settings, packing.saving):
-        side_by_side(tasks, model=model, lanes=packing.lanes)
+    # Encoding too: another attention kernel would round another way than in a run of one lane.
+    with training_attention(model):
+        if packing.lanes > 1 or packing.saving.offload:
+            # Lanes would encode the works that they share once each; and what encodes may be away later.
+            for pixels in sorted({p for i in unlike if keys[i] not in sound for p in cells[i].pixels}):
+                encode_picture(model, store, pixels)
+            captions = sorted({text for i in unlike if keys[i] not in sound for text in cells[i].captions})
+            if captions and not settings.text_encoder:
+                encode_texts(model, store, captions)
+        with saved(model, settings, packing.saving):
+            side_by_side(tasks, model=model, lanes=packing.lanes)
     return [_read_adapter(cell, key, store) for cell, key in zip(cells, keys, strict=True)]
 
 
