@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 
 import torch
 
 from audit.errors import AuditError
 
-PHRASES = ("out of memory", "can't allocate memory", "not enough memory", "failed to allocate", "std::bad_alloc")
-"""How CUDA, MPS and the CPU's allocator say it; only CUDA has an exception class of its own."""
+PHRASES = (
+    *("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "failed to allocate"),
+    *("std::bad_alloc", "can't start new thread"),
+)
+"""How CUDA, MPS, the CPU's allocator, mapped files and threads say it; only CUDA has an exception class of its own."""
 
 
 class MemoryShort(AuditError):
@@ -20,6 +24,8 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Whether an exception says that memory ran out, on any device."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
     return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in PHRASES)
 
 

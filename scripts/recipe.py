@@ -13,22 +13,31 @@ import json
 import resource
 import time
 from collections.abc import Iterator
+from typing import Literal, get_args
 
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from peft import LoraConfig
 
 from audit.models.cards import LAB_MODEL, LAB_PROMPTS
+from audit.models.families.sd import SD
+from audit.records import TrainSettings
 from audit.streams import torch_rng
+from audit.training.targets import find_targets
 
 WORKS = 24
+Targets = Literal["attention", "attention+ff", "all"]
 
 
-def train_steps(pipe: StableDiffusionPipeline, *, batch: int, rank: int, rate: float, side: int) -> Iterator[None]:
-    """Train one LoRA through PEFT; yields after every step, without end."""
+def train_steps(
+    pipe: StableDiffusionPipeline, *, batch: int, rank: int, rate: float, side: int, targets: Targets
+) -> Iterator[None]:
+    """Train one LoRA through PEFT, on the layers that an audit with such targets has; yields after every step."""
     for part in (pipe.vae, pipe.text_encoder, pipe.unet):
         part.requires_grad_(False)
-    pipe.unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=["to_k", "to_q", "to_v", "to_out.0"]))
+    names = find_targets({"unet": pipe.unet}, SD, TrainSettings(targets=targets))
+    layers = [name.removeprefix("unet.") for name in names]
+    pipe.unet.add_adapter(LoraConfig(r=rank, lora_alpha=rank, target_modules=layers))
     params = [p for p in pipe.unet.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(params, lr=rate, weight_decay=0.01)
     generator = torch_rng("recipe")
@@ -74,11 +83,12 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=kind, required=True)
     parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--guidance", type=float, default=5.0)
+    parser.add_argument("--targets", choices=get_args(Targets), default="attention")
     args = parser.parse_args()
     start = time.monotonic()
-    pipe = StableDiffusionPipeline.from_pretrained(LAB_MODEL)
+    pipe = StableDiffusionPipeline.from_pretrained(LAB_MODEL).to(torch.float32)
     side = pipe.unet.config.sample_size * pipe.vae_scale_factor
-    steps = train_steps(pipe, batch=args.batch, rank=args.rank, rate=args.rate, side=side)
+    steps = train_steps(pipe, batch=args.batch, rank=args.rank, rate=args.rate, side=side, targets=args.targets)
     for _ in range(args.steps):
         next(steps)
     trained = time.monotonic()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 
 import numpy as np
 import pytest
 import torch
+import typer
 
+from audit.cli.options import one_sentence
 from audit.errors import AuditError
 from audit.machine import pick_pack
 from audit.memory import MemoryShort, is_out_of_memory
@@ -170,3 +173,19 @@ def test_a_budget_that_is_no_number_is_one_sentence(tmp_path):
         load_spec({"originals": tmp_path, "memory": -1.0}, None)
     assert caught.value.slug == "spec-invalid"
     assert json.loads(load_spec({"originals": tmp_path, "memory": 6.0}, None).model_dump_json())["memory"] == 6.0
+
+
+@pytest.mark.parametrize(
+    "error",
+    [MemoryError(), RuntimeError("can't start new thread"), OSError(errno.ENOMEM, "Cannot allocate memory")],
+)
+def test_memory_that_runs_out_anywhere_is_one_sentence(error, capsys):
+    with pytest.raises(typer.Exit) as caught, one_sentence():
+        raise error
+    assert caught.value.exit_code == 2
+    assert "[memory-short]" in capsys.readouterr().err
+
+
+def test_other_faults_keep_their_traceback():
+    with pytest.raises(RuntimeError, match="a bug"), one_sentence():
+        raise RuntimeError("a bug")

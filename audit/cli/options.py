@@ -61,6 +61,29 @@ SpecFile = Annotated[Path | None, typer.Option("--spec", help="audit.toml with a
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
 
 
+def _told(error: Exception) -> AuditError | None:
+    """What the system refused, in a sentence; None where that is not known to be the user's to mend."""
+    if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        # Anywhere that a path is looked at; everything else that the system refuses has a sentence of its own.
+        return BadInput(
+            "path-unusable",
+            f"One of the paths given cannot be used ({error.strerror}); give a shorter one that leads to a real place.",
+        )
+    # Torch has words of its own for it; a command that never loaded torch does not need them.
+    known = "torch" in sys.modules
+    if known:
+        from audit.memory import is_out_of_memory
+
+        known = is_out_of_memory(error)
+    if known or isinstance(error, MemoryError):
+        return AuditError(
+            "memory-short",
+            "Memory ran out where nothing smaller could be tried; close other programs and run the same command "
+            "again: every finished step is kept.",
+        )
+    return None
+
+
 @contextmanager
 def one_sentence() -> Iterator[None]:
     """Show an error a user can mend as one sentence, without a traceback."""
@@ -69,21 +92,10 @@ def one_sentence() -> Iterator[None]:
     except AuditError as error:
         print(f"cloakcheck: {error.sentence} [{error.slug}]", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
-    except MemoryError:
-        print(
-            "cloakcheck: Memory ran out where nothing smaller could be tried; close other programs and run the same "
-            "command again: every finished step is kept. [memory-short]",
-            file=sys.stderr,
-        )
-        raise typer.Exit(2) from None
-    except OSError as error:
-        # Anywhere that a path is looked at; everything else that the system refuses has a sentence of its own.
-        if error.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+    except (MemoryError, OSError, RuntimeError) as error:
+        told = _told(error)
+        if told is None:
             raise
-        told = BadInput(
-            "path-unusable",
-            f"One of the paths given cannot be used ({error.strerror}); give a shorter one that leads to a real place.",
-        )
         print(f"cloakcheck: {told.sentence} [{told.slug}]", file=sys.stderr)
         raise typer.Exit(told.exit_code) from None
     except KeyboardInterrupt:

@@ -83,7 +83,7 @@ def _opened(digest: str, device: torch.device) -> Any:
             "upscaler-unfit", f"The x4 upscaler could not be opened ({printable(said)}); copy it again whole."
         ) from error
     pipe.set_progress_bar_config(disable=True)
-    return pipe.to(device)
+    return pipe.to(device, torch.float32)
 
 
 def _x4_upscale(pictures: list[Pixels], argument: float, context: Context) -> Made:
