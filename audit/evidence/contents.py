@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
-import zipfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from audit.errors import BadInput, printable
+from audit.evidence import wheel
 from audit.evidence.adapters import Adapters
 from audit.evidence.sbom import sbom_text
 from audit.evidence.source import Source
 from audit.images import read_regular
 from audit.models.cards import LAB
-from audit.provenance import code_digests, code_files
+from audit.provenance import code_digests
 from audit.records import Results
 from audit.report.custody import Custody
 from audit.report.page import FILES, render
@@ -74,7 +73,7 @@ def collect_contents(
     _add_works(made, source, profile, originals=originals, protected=protected)
     files |= _reports(source, profile, adapters)
     if profile != "minimal" and _same_code(source):
-        files["code/cloakcheck-source.zip"] = _source_zip()
+        files[f"code/{wheel.NAME}"] = wheel.wheel()
     files["withheld.json"] = _json(made.withheld)
     return made
 
@@ -177,12 +176,3 @@ def _by_digest(folder: Path) -> dict[str, Path]:
 def _same_code(source: Source) -> bool:
     """Whether the code at hand is the code that made the run; other code is not put into its bundle."""
     return source.environment is not None and source.environment.code == code_digests()
-
-
-def _source_zip() -> bytes:
-    """CloakCheck's source files in a zip with fixed times: same code, same bytes."""
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, path in code_files().items():
-            archive.writestr(zipfile.ZipInfo(f"audit/{name}"), path.read_bytes(), zipfile.ZIP_DEFLATED)
-    return buffer.getvalue()

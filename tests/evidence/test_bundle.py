@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -13,15 +15,17 @@ from cyclonedx.model.bom import Bom
 from PIL import Image
 from typer.testing import CliRunner
 
+from audit import __version__
 from audit import records as r
 from audit.cli import app
-from audit.evidence import bag, forms
+from audit.evidence import bag, forms, wheel
 from audit.evidence.adapters import find_adapters
 from audit.evidence.privacy import traces
 from audit.evidence.source import read_source
 from audit.evidence.timestamps import request_bytes
 from audit.images import encode_png
 from audit.marks import SOURCE_TYPE
+from audit.provenance import code_digests
 from audit.store import file_digest
 from tests.builders import make_plan
 from tests.evidence.authority import serving
@@ -57,7 +61,7 @@ def test_what_a_profile_holds(works, tmp_path, profile, generated, shown, works_
     assert not list(data.rglob("*.safetensors"))
     r.Results.model_validate_json((data / "results.json").read_bytes())
     if profile != "minimal":
-        with zipfile.ZipFile(data / "code" / "cloakcheck-source.zip") as code:
+        with zipfile.ZipFile(data / "code" / wheel.NAME) as code:
             assert "audit/evidence/verify.py" in code.namelist()
     # The artist's pictures are neither beside nor inside the report.
     page = (data / "report.html").read_text()
@@ -246,3 +250,18 @@ def test_forget_deletes_a_store_and_nothing_else(works, tmp_path):
     for folder in (tmp_path / "home", tmp_path / "nowhere"):
         assert "[not-a-store]" in call("forget", "--store", folder, "--yes", code=2)
     assert (tmp_path / "home" / "thesis.txt").exists()
+
+
+def test_the_wheel_in_a_bundle_installs_and_is_this_code(tmp_path):
+    path = tmp_path / wheel.NAME
+    path.write_bytes(wheel.wheel())
+    assert path.read_bytes() == wheel.wheel(), "same code, same bytes"
+    target = tmp_path / "here"
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", target, path]
+    subprocess.run(pip, check=True, capture_output=True)
+    said = "import audit, audit.provenance as p; print(audit.__file__, len(p.code_digests()))"
+    run = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True, cwd=target)
+    file, count = run.stdout.split()
+    assert Path(file).is_relative_to(target.resolve())
+    assert int(count) == len(code_digests())
+    assert (target / f"cloakcheck-{__version__}.dist-info" / "RECORD").is_file()

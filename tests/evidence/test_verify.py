@@ -57,7 +57,7 @@ KINDS = {
     "bag/data/plan.tsr", "bag/data/plan-tsa.pem", "bag/data/results.json", "bag/data/results.schema.json",
     "bag/data/events.jsonl", "bag/data/environment.json", "bag/data/sbom.cdx.json", "bag/data/models.json",
     "bag/data/adapters.json", "bag/data/withheld.json", "bag/data/report.html", "bag/data/report-court.html",
-    "bag/data/lab-model-card.md", "bag/data/c2pa-root.pem", "bag/data/code/cloakcheck-source.zip",
+    "bag/data/lab-model-card.md", "bag/data/c2pa-root.pem", "bag/data/code/cloakcheck-*.whl",
     "bag/data/images/generated*", "bag/data/images/work*", "bag/data/images/treated*", "bag/data/originals/*.jpg",
     "bag/data/weights/*.safetensors",
 }  # fmt: skip
