@@ -11,9 +11,9 @@ from audit.errors import AuditError
 
 PHRASES = (
     *("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "failed to allocate"),
-    *("std::bad_alloc", "can't start new thread"),
+    *("std::bad_alloc", "can't start new thread", "could not create a primitive"),
 )
-"""How CUDA, MPS, the CPU's allocator, mapped files and threads say it; only CUDA has an exception class of its own."""
+"""How CUDA, MPS, the CPU's allocator, mapped files, threads and oneDNN say it; only CUDA has an exception class."""
 
 
 class MemoryShort(AuditError):

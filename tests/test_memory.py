@@ -177,7 +177,12 @@ def test_a_budget_that_is_no_number_is_one_sentence(tmp_path):
 
 @pytest.mark.parametrize(
     "error",
-    [MemoryError(), RuntimeError("can't start new thread"), OSError(errno.ENOMEM, "Cannot allocate memory")],
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        RuntimeError("could not create a primitive"),
+        OSError(errno.ENOMEM, "Cannot allocate memory"),
+    ],
 )
 def test_memory_that_runs_out_anywhere_is_one_sentence(error, capsys):
     with pytest.raises(typer.Exit) as caught, one_sentence():
