@@ -65,7 +65,7 @@ def read_events(data: bytes) -> tuple[dict[str, Any], ...]:
     """The events of a log whose chain holds; torn lines are chained but are no events.
 
     Raises:
-        ValueError: a line does not carry the digest of the one before it, with the line's number.
+        ValueError: a line does not carry the digest of the one before it, or names no event; with its number.
     """
     previous, events = START, []
     for number, line in enumerate(_lines(data), start=1):
@@ -76,6 +76,8 @@ def read_events(data: bytes) -> tuple[dict[str, Any], ...]:
         if isinstance(event, dict):
             if event.get("previous") != previous:
                 raise ValueError(f"line {number} does not follow from the line before it")
+            if not isinstance(event.get("event"), str):
+                raise ValueError(f"line {number} names no event")
             events.append(event)
         previous = hashlib.sha256(line).hexdigest()
     if data and not data.endswith(b"\n"):

@@ -75,3 +75,11 @@ def test_two_writers_keep_one_chain(tmp_path):
     events = read_events((tmp_path / EVENTS).read_bytes())
     assert len(events) == 80
     assert json.dumps(events).count('"writer": 1') == 40
+
+
+@pytest.mark.parametrize("event", ["", ',"event":7', ',"event":null'])
+def test_a_line_that_names_no_event_is_refused(event):
+    # Nothing follows the last line, so that its own digest holds nothing: found by fuzzing.
+    line = '{"previous":"' + "0" * 64 + '"' + event + "}\n"
+    with pytest.raises(ValueError, match="line 1 names no event"):
+        read_events(line.encode("ascii"))
