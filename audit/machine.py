@@ -23,7 +23,7 @@ from audit.training.footprint import measure
 from audit.training.saving import ladder, saved, weights_bytes
 
 PACK_ROWS_CPU = 96
-"""Rows per pass and lane on a CPU: 120 rows gain 4 % on 80 and take 0.4 GB more (DECISIONS, 2026-11-22)."""
+"""Rows per pass and lane on a CPU: 120 rows gain 3 % on 80 and take 0.4 GB more (DECISIONS, 2026-11-22)."""
 PACK_ROWS = 512
 """Rows per pass elsewhere; no device gains from more at the sizes of an audit."""
 LANE_ROWS = 40
