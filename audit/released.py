@@ -8,7 +8,7 @@ There was one training each, so that none of these intervals holds the spread be
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +21,7 @@ from audit.collect.folders import list_pictures, read_picture
 from audit.collect.generated import prompt_of
 from audit.collect.released import Case, find_cases
 from audit.judge.intervals import mean_interval
+from audit.judge.rows import as_estimate
 from audit.judge.separation import auc
 from audit.progress import Progress
 from audit.records import Estimate, ReferenceArtist, Released, ReleasedArtist
@@ -140,16 +141,7 @@ def _others(metric: str, artist: _Artist, artists: Sequence[_Artist], view: View
 
 def _row(name: str, case: str, metric: str, unit: str, values: NDArray[np.float64], over: str) -> Estimate:
     found = mean_interval(values, level=LEVEL)
-    return Estimate(
-        name=name,
-        condition=case,
-        metric=metric,
-        value=found.value,
-        low=found.low,
-        high=found.high,
-        level=LEVEL,
-        n=found.n,
-        unit=unit,
-        method=f"model tuned on the originals minus model tuned on protected works; t interval over {over}",
-        note="one only: no spread, so no interval" if found.n == 1 else "",
-    )
+    if found.n == 1:
+        found = replace(found, note="one only: no spread, so no interval")
+    method = f"model tuned on the originals minus model tuned on protected works; t interval over {over}"
+    return as_estimate(found, name=name, condition=case, metric=metric, level=LEVEL, unit=unit, method=method)

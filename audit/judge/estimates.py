@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import math
 from collections.abc import Iterator
 from typing import TypeVar
 
@@ -24,6 +22,7 @@ from audit.judge.quantities import (
     Gained,
     Quantity,
 )
+from audit.judge.rows import as_estimate, generator
 from audit.judge.sequential import METHOD, sequential_index
 from audit.judge.significance import holm
 from audit.records import Estimate, Results
@@ -97,7 +96,7 @@ def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
             continue
         of_clean, of_treated = found.paired(clean, condition.name)
         for comparison in COMPARISONS:
-            rng = _generator(results.plan.seed, comparison.name, condition.name, metric)
+            rng = generator("cloakcheck judge", results.plan.seed, comparison.name, condition.name, metric)
             of_both = Comparison(
                 clean=of_clean,
                 treated=of_treated,
@@ -196,25 +195,12 @@ def _worked_out(results: Results, quantity: Quantity[T], condition: str, metric:
 def _row(
     results: Results, name: str, condition: str, metric: str, unit: str, method: str, interval: Interval
 ) -> Estimate:
-    parts = (interval.value, interval.low, interval.high)
-    value, low, high = (x if x is not None and math.isfinite(x) else None for x in parts)
-    overflow = "" if (value, low, high) == parts else "not a finite number"
-    return Estimate(
+    return as_estimate(
+        interval,
         name=name,
         condition=condition,
         metric=metric,
-        value=value,
-        low=low,
-        high=high,
         level=results.plan.margins.level,
-        n=interval.n,
         unit=unit,
         method=method,
-        note=interval.note or overflow,
     )
-
-
-def _generator(*parts: object) -> np.random.Generator:
-    """A generator of its own for each row, so that one row's draws never depend on another's."""
-    text = "\x1f".join(str(part) for part in ("cloakcheck judge", *parts))
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:16], "big"))

@@ -7,7 +7,6 @@ never the picture. Real works are counted one by one, other artists as one unit 
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from audit.judge.intervals import (
     mean_interval,
     t_quantile,
 )
+from audit.judge.rows import as_estimate, generator
 from audit.judge.separation import auc
 from audit.judge.significance import sign_flip
 from audit.records import Estimate, ScoreGroup, ScoreResults
@@ -192,7 +192,7 @@ def _by_metric(results: ScoreResults, metric: str) -> list[Estimate]:
         rates_of_both = brought_together(by_rate["named"], by_rate[group])
         row("recognised_difference", group, "share", text, difference_interval(rates_of_both, level=level))
         if both.paired:
-            rng = _generator(results.plan.seed, metric, group)
+            rng = generator("cloakcheck score", results.plan.seed, metric, group)
             p = _renamed(sign_flip(both.named - both.other, rng=rng))
             row("p_sign_flip", group, "probability", f"two-sided sign-flip permutation test over {over}", p)
     units = min(known.others_artists, len(others)) if known and known.others_artists > 0 else len(others)
@@ -204,26 +204,17 @@ def _by_metric(results: ScoreResults, metric: str) -> list[Estimate]:
 def _row(
     results: ScoreResults, name: str, group: str, metric: str, unit: str, method: str, interval: Interval
 ) -> Estimate:
-    return Estimate(
+    return as_estimate(
+        interval,
         name=name,
         condition=group,
         metric=metric,
-        value=interval.value,
-        low=interval.low,
-        high=interval.high,
         level=results.plan.margins.level,
-        n=interval.n,
         unit=unit,
         method=method,
-        note=interval.note,
     )
 
 
 def _renamed(found: Interval) -> Interval:
     """The same with a note that speaks of prompts."""
     return replace(found, note={NO_RUNS: NO_UNITS, ONE_RUN: ONE_UNIT}.get(found.note, found.note))
-
-
-def _generator(*parts: object) -> np.random.Generator:
-    text = "\x1f".join(str(part) for part in ("cloakcheck score", *parts))
-    return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:16], "big"))
