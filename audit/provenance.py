@@ -7,10 +7,12 @@ import importlib.metadata
 import os
 import platform
 import subprocess
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
-from audit.records import Digest, Package, Session
+from audit.records import Digest, Package, Provenance, Session
 
 PACKAGES = (
     "torch",
@@ -32,6 +34,45 @@ PACKAGES = (
 def session(*, threads: int, device: str) -> Session:
     """What this start of the program runs with."""
     return Session(started=now(), threads=threads, device=device, commit=commit(), packages=packages())
+
+
+def finished(
+    *,
+    started: str,
+    clock: float,
+    device: str,
+    plan_sha256: Digest,
+    plan_file_sha256: Digest | None,
+    sessions: tuple[Session, ...],
+    steps_run: int,
+    steps_reused: int,
+    stage_seconds: Mapping[str, float],
+    declaration: str = "",
+) -> Provenance:
+    """The record of a run that ends now.
+
+    Args:
+        started: `now()` at its beginning; clock: `time.monotonic()` then, seconds.
+        device: device and precision in words.
+        stage_seconds: by stage.
+    """
+    return Provenance(
+        started=started,
+        finished=now(),
+        seconds=round(time.monotonic() - clock, 1),
+        platform=platform_words(),
+        device=device,
+        python=platform.python_version(),
+        packages=packages(),
+        commit=commit(),
+        plan_sha256=plan_sha256,
+        plan_file_sha256=plan_file_sha256,
+        sessions=sessions,
+        steps_run=steps_run,
+        steps_reused=steps_reused,
+        stage_seconds={stage: round(seconds, 1) for stage, seconds in stage_seconds.items()},
+        declaration=declaration,
+    )
 
 
 def now() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import time
 from pathlib import Path
 
@@ -31,7 +30,6 @@ from audit.records import (
     Generations,
     Note,
     Plan,
-    Provenance,
     ReferenceArtist,
     Results,
 )
@@ -121,7 +119,9 @@ def carry_out(
             progress.say(f"The answer is clear after {done} of {plan.replicates} replicates.")
             break
 
-    subjects = read_subjects(plan, trained, model=model, precision=precision, store=store, progress=progress)
+    subjects = read_subjects(
+        plan, trained, model=model, precision=precision, lanes=packing.lanes, store=store, progress=progress
+    )
     progress.stage("Writing the report", 1)
     for generations in pictures:
         for name, digest in zip(generations.files, generations.pixels, strict=True):
@@ -141,21 +141,16 @@ def carry_out(
         reached=tuple(r for images in treated.values() for r in images.reached),
         work_images=write_work_images(out, artist, store),
         treated_images=write_treated_images(out, plan, artist, treated, store),
-        provenance=Provenance(
+        provenance=provenance.finished(
             started=started,
-            finished=provenance.now(),
-            seconds=round(time.monotonic() - clock, 1),
-            platform=provenance.platform_words(),
+            clock=clock,
             device=f"{model.device.type}, {precision}",
-            python=platform.python_version(),
-            packages=provenance.packages(),
-            commit=provenance.commit(),
             plan_sha256=plan.digest(),
             plan_file_sha256=plan_file_digest(out),
             sessions=sessions,
             steps_run=store.run,
             steps_reused=store.reused,
-            stage_seconds={k: round(v, 1) for k, v in progress.seconds.items()},
+            stage_seconds=progress.seconds,
             declaration=DECLARATION if spec.declare else "",
         ),
     )

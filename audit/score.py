@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import statistics
 import time
 from collections.abc import Sequence
@@ -26,7 +25,6 @@ from audit.records import (
     MetricFacts,
     Note,
     PictureScores,
-    Provenance,
     Recognition,
     Record,
     ReferenceArtist,
@@ -117,21 +115,16 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
         recognition=found.recognition,
         scores=found.scores,
         images=_write_previews(out, plan, store),
-        provenance=Provenance(
+        provenance=provenance.finished(
             started=started,
-            finished=provenance.now(),
-            seconds=round(time.monotonic() - clock, 1),
-            platform=provenance.platform_words(),
+            clock=clock,
             device=f"{device.type}, fp32",
-            python=platform.python_version(),
-            packages=provenance.packages(),
-            commit=provenance.commit(),
             plan_sha256=plan.digest(),
             plan_file_sha256=plan_file_digest(out, ScorePlan),
             sessions=sessions,
             steps_run=store.run,
             steps_reused=store.reused,
-            stage_seconds={k: round(v, 1) for k, v in progress.seconds.items()},
+            stage_seconds=progress.seconds,
         ),
     )
     judged = finish_score(results, out)

@@ -80,10 +80,27 @@ def generate_all(
     store: Store,
     progress: Progress,
 ) -> list[Generations]:
-    """Base's pictures first, then every cell's, from the same prompts and noise."""
+    """The audit's pictures: base's first, then every cell's, from the same prompts and noise."""
     texts = [full_prompt(subject, plan.trigger) for subject in plan.prompts]
+    progress.stage("Generating pictures", (1 + len(adapters)) * len(texts) * plan.sampling.per_prompt)
+    return draw_all(
+        plan, adapters, texts, model=model, precision=precision, lanes=lanes, store=store, progress=progress
+    )
+
+
+def draw_all(
+    plan: Plan,
+    adapters: Sequence[tuple[Adapter, Path]],
+    texts: Sequence[str],
+    *,
+    model: Model,
+    precision: str,
+    lanes: int,
+    store: Store,
+    progress: Progress,
+) -> list[Generations]:
+    """Pictures of full prompts by base, then by every cell; the progress counts pictures."""
     per_model = len(texts) * plan.sampling.per_prompt
-    progress.stage("Generating pictures", (1 + len(adapters)) * per_model)
     lock, done = threading.Lock(), 0
 
     def drawn(source: Source, base: Generations | None) -> Task[Generations]:

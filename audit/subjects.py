@@ -16,8 +16,7 @@ from audit.models.loader import Model
 from audit.progress import Progress
 from audit.prompts import full_prompt
 from audit.records import Adapter, Plan, SubjectReading
-from audit.sampling import Source, generate
-from audit.stages import BASE
+from audit.stages import draw_all
 from audit.store import Store
 from audit.style.score import at_side
 from audit.style.subject import nearest_subject
@@ -29,6 +28,7 @@ def read_subjects(
     *,
     model: Model,
     precision: str,
+    lanes: int,
     store: Store,
     progress: Progress,
 ) -> tuple[SubjectReading, ...]:
@@ -37,25 +37,13 @@ def read_subjects(
         return ()
     texts = [full_prompt(concept, plan.trigger) for concept in plan.concepts]
     subjects = (*plan.concepts, *(p for p in plan.prompts if p not in plan.concepts))
-    sources = [Source(BASE, 0, None, ""), *(Source(a.condition, a.replicate, path, a.sha256) for a, path in adapters)]
-    progress.stage("Reading subjects", len(sources))
+    progress.stage("Reading subjects", (1 + len(adapters)) * len(texts) * plan.sampling.per_prompt)
     found = []
-    for source in sources:
-        made = generate(
-            source,
-            model=model,
-            texts=texts,
-            settings=plan.sampling,
-            seed=plan.seed,
-            precision=precision,
-            store=store,
-            base_pixels=None,
-        )
+    for made in draw_all(
+        plan, adapters, texts, model=model, precision=precision, lanes=lanes, store=store, progress=progress
+    ):
         pixels = at_side(model.facts.resolution, store, made.pixels)
         nearest = nearest_subject(np.ascontiguousarray(pixels), subjects, lab=plan.model.lab, device=model.device)
-        found.append(
-            SubjectReading(condition=source.condition, replicate=source.replicate, found=tuple(nearest.tolist()))
-        )
-        progress.update(len(found))
+        found.append(SubjectReading(condition=made.condition, replicate=made.replicate, found=tuple(nearest.tolist())))
     progress.close()
     return tuple(found)

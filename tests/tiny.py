@@ -34,11 +34,12 @@ from audit.training.footprint import base_of
 from audit.training.streams import Streams
 
 
-def tiny_unet(seed: int = 0) -> UNet2DConditionModel:
+def tiny_unet(seed: int = 0, *, channels: int = 4, **more: Any) -> UNet2DConditionModel:
+    """`channels` in, 4 out; `more` as the class takes it."""
     torch.manual_seed(seed)
     return UNet2DConditionModel(
         sample_size=8,
-        in_channels=4,
+        in_channels=channels,
         out_channels=4,
         layers_per_block=1,
         block_out_channels=(8, 16),
@@ -47,6 +48,7 @@ def tiny_unet(seed: int = 0) -> UNet2DConditionModel:
         cross_attention_dim=12,
         attention_head_dim=2,
         norm_num_groups=4,
+        **more,
     ).requires_grad_(False)
 
 
@@ -250,19 +252,7 @@ def write_tiny_upscaler(models: Path) -> None:
         ),
         text_encoder=CLIPTextModel(text_config(tokenizer)),
         tokenizer=tokenizer,
-        unet=UNet2DConditionModel(
-            sample_size=8,
-            in_channels=7,
-            out_channels=4,
-            layers_per_block=1,
-            block_out_channels=(8, 16),
-            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
-            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
-            cross_attention_dim=12,
-            attention_head_dim=2,
-            norm_num_groups=4,
-            num_class_embeds=1000,
-        ),
+        unet=tiny_unet(6, channels=7, num_class_embeds=1000),
         low_res_scheduler=DDPMScheduler(**schedule),
         scheduler=DDIMScheduler(**schedule),
     ).save_pretrained(models / "sd-x4-upscaler", safe_serialization=True)

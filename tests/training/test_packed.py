@@ -54,14 +54,15 @@ def test_packed_equals_one_by_one_with_the_text_encoder(dtype, bound):
 
 
 @pytest.mark.parametrize("count", [1, 4, 7])
-def test_pack_size_does_not_matter(count):
-    base = tiny_base(torch.float64, prediction="v_prediction")
+@pytest.mark.parametrize(("dtype", "bound"), [(torch.float64, 1e-10), (torch.float32, 1e-3)])
+def test_pack_size_does_not_matter(count, dtype, bound):
+    base = tiny_base(dtype, prediction="v_prediction")
     settings = SETTINGS.model_copy(update={"schedule": "cosine", "noise_offset": 0.1, "min_snr": None})
     cells = [tiny_cell(1 + i // 2, pictures=f"set {i}") for i in range(count)]
-    packed, _ = train_pack(base, cells, settings, dtype=torch.float64)
+    packed, _ = train_pack(base, cells, settings, dtype=dtype)
     for cell, trained in zip(cells, packed, strict=True):
-        alone = train_one(base, cell, settings, dtype=torch.float64)
-        assert distance(trained, alone) <= 1e-10 * moved(cell, alone)
+        alone = train_one(base, cell, settings, dtype=dtype)
+        assert distance(trained, alone) <= bound * moved(cell, alone)
 
 
 def test_permuted_cells_give_the_same_adapters():
