@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 # Libraries of the Hugging Face family must not look for a network in tests.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -12,6 +13,7 @@ import torch
 from hypothesis import settings
 
 from tests.tiny import write_tiny_model, write_tiny_upscaler
+from tests.works import WORDS, cloak, put, work
 
 settings.register_profile("suite", deadline=None, max_examples=50)
 settings.load_profile("suite")
@@ -21,6 +23,15 @@ settings.load_profile("suite")
 def tiny_model(tmp_path_factory):
     """Folder of a random model in plain diffusers layout."""
     return write_tiny_model(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Twelve works and their protected copies under the same names."""
+    for seed, word in enumerate(WORDS):
+        put(tmp_path / "art" / f"{word}.png", work(seed))
+        put(tmp_path / "cloaked" / f"{word}.png", cloak(work(seed)))
+    return tmp_path / "art", tmp_path / "cloaked"
 
 
 @pytest.fixture
