@@ -7,10 +7,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import ValidationError
 
 from audit import __version__, provenance
 from audit.collect import collect, collect_references
@@ -66,24 +64,6 @@ class ScoreSpec(Record):
     device: str = "auto"
     out: Path | None = None
     store: Path | None = None
-
-
-def score_spec(options: dict[str, Any]) -> ScoreSpec:
-    """The options of the command as a spec; those not given are left out.
-
-    Raises:
-        BadInput: `originals-missing`, `spec-invalid`.
-    """
-    if "originals" not in options:
-        raise BadInput("originals-missing", "No folder of originals was given; name it with --originals DIR.")
-    try:
-        return ScoreSpec.model_validate(options)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadInput(
-            "spec-invalid", f"Option '{printable(place)}' cannot be used: {printable(first['msg'])}; mend it."
-        ) from error
 
 
 def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -12,6 +13,8 @@ from audit.errors import BadInput, printable
 from audit.files import read_bounded
 from audit.protocols import PROTOCOLS, with_protocol
 from audit.records import Margins, Record
+
+Options = TypeVar("Options", bound=Record)
 
 DECLARATION = "These are my own works, or I act for their owner, or their licence allows this test."
 MOST_BYTES = 1 << 20
@@ -85,6 +88,24 @@ def _beside(control: Any, spec_file: Path) -> Any:
     return f"{name}:{spec_file.parent / folder}" if colon and name == "other-artist" else control
 
 
+def validated(kind: type[Options], values: Mapping[str, Any]) -> Options:
+    """Options as a record of their kind.
+
+    Raises:
+        BadInput: `originals-missing`; `spec-invalid`, an unknown field or a value of the wrong type or range.
+    """
+    if "originals" not in values:
+        raise BadInput("originals-missing", "No folder of originals was given; name it with --originals DIR.")
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise BadInput(
+            "spec-invalid", f"Option '{printable(place)}' cannot be used: {printable(first['msg'])}; mend it."
+        ) from error
+
+
 def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
     """Join a TOML file and command-line options; the command line wins.
 
@@ -126,16 +147,7 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
         if name in values and str(values[name]) in ("", "."):
             values[name] = Path.cwd()
     values = with_protocol(values)
-    if "originals" not in values:
-        raise BadInput("originals-missing", "No folder of originals was given; name it with --originals DIR.")
-    try:
-        spec = Spec.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise BadInput(
-            "spec-invalid", f"Option '{printable(place)}' cannot be used: {printable(first['msg'])}; mend it."
-        ) from error
+    spec = validated(Spec, values)
     if spec.protocol and spec.protocol not in PROTOCOLS:
         raise BadInput(
             "protocol-unknown",

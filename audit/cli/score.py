@@ -52,8 +52,9 @@ def score(
     """Compare pictures that a closed service made with an artist's works; trains nothing."""
     options: dict[str, Any] = {k: v for k, v in locals().items() if k != "json_output" and v is not None}
     with one_sentence():
+        from audit.score import ScoreSpec
         from audit.score import score as run_score
-        from audit.score import score_spec
+        from audit.spec import validated
 
-        judged, folder = run_score(score_spec(options), Progress())
+        judged, folder = run_score(validated(ScoreSpec, options), Progress())
         announce_score(judged, folder, as_json=json_output)
