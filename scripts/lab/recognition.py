@@ -21,6 +21,7 @@ from audit.models.encode import hidden_states
 from audit.models.loader import Model
 from audit.plan import LAB_SAMPLING
 from audit.prompts import full_prompt
+from audit.records import SampleSettings
 from audit.sampling import sample
 from audit.style import METRICS, openclip
 from scripts.lab.common import load_pictures
@@ -63,7 +64,7 @@ class Discriminant:
         return np.asarray(((seen[:, None] - self.centres[None]) ** 2).sum(axis=2).argmin(axis=1))
 
 
-def recognition(model: Model, work: Path) -> dict[str, float]:
+def recognition(model: Model, work: Path, sampling: SampleSettings = LAB_SAMPLING) -> dict[str, float]:
     """Shares of pictures whose subject and style are found, generated beside real ones."""
     pictures, records = load_pictures(work / "render" / "train")
     kept = [records[i] for i in shared_subjects(records)]
@@ -76,7 +77,7 @@ def recognition(model: Model, work: Path) -> dict[str, float]:
     pairs = [(s, r) for s in subjects for r, record in enumerate(records) if record["subject"] == s]
     rng = np.random.default_rng(0)
     chosen = [pairs[i] for i in rng.permutation(len(pairs))[:PICTURES]]
-    made = _draw(model, [full_prompt(s, styles[records[r]["set"]]) for s, r in chosen])
+    made = _draw(model, [full_prompt(s, styles[records[r]["set"]]) for s, r in chosen], sampling)
     rows = [r for _, r in chosen]
     real = _pixels(pictures[rows])
 
@@ -101,9 +102,9 @@ def recognition(model: Model, work: Path) -> dict[str, float]:
     return found
 
 
-def _draw(model: Model, texts: list[str]) -> NDArray[np.uint8]:
+def _draw(model: Model, texts: list[str], sampling: SampleSettings) -> NDArray[np.uint8]:
     hidden = hidden_states(model, [*texts, ""])
-    return sample(model, text=hidden[:-1], empty=hidden[-1:], settings=LAB_SAMPLING, seed=1, autocast=torch.bfloat16)
+    return sample(model, text=hidden[:-1], empty=hidden[-1:], settings=sampling, seed=1, autocast=torch.bfloat16)
 
 
 def _pixels(pictures: torch.Tensor) -> NDArray[np.uint8]:

@@ -1,0 +1,107 @@
+"""What guidance and sampling steps do on the lab: a clean LoRA's share of the way, and subjects and styles of base.
+
+The default was chosen from this table (DECISIONS, 2026-11-22); no protection is in it. LoRAs are
+trained once and drawn from with every setting.
+
+Run: python -m scripts.lab.sampler --work DIR [--settings 1:15 2:15 4:20 ...] [--replicates K] [--no-base]
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from audit.collect import collect
+from audit.judge.gains import gains, recognised
+from audit.machine import pick_pack, pick_precision
+from audit.models.cards import LAB_ARTISTS
+from audit.models.loader import Model, describe, load
+from audit.plan import make_cells, make_plan
+from audit.progress import Progress
+from audit.records import SampleSettings
+from audit.spec import Spec
+from audit.stages import generate_all, score_all, treat_all
+from audit.store import Store
+from audit.style.score import View, metric_facts, other_artists
+from audit.training import train
+from scripts.lab.evaluate import ARTISTS
+from scripts.lab.recognition import recognition
+
+SETTINGS = ("1:15", "1.5:15", "2:12", "2:15", "2:50", "2.5:15", "3:15", "4:20")
+
+
+def table(artist: str, settings: list[SampleSettings], *, model: Model, replicates: int, store: Store) -> list[str]:
+    """One Markdown row per setting."""
+    quiet = Progress(io.StringIO())
+    spec = Spec(originals=LAB_ARTISTS / artist, control=("null",), planted_only=True, replicates=replicates)
+    works = collect(originals=spec.originals, protected=None, artist=artist, seed=0, save=store.put_pixels)
+    plan = make_plan(spec, artist=works, model=describe("lab"), store=store)
+    precision = pick_precision(model.device)
+    packing = pick_pack(model, plan.training, precision=precision)
+    treated = treat_all(plan, works, model=model, surrogate=model, store=store, progress=quiet)
+    cells = [
+        cell
+        for cell in make_cells(plan, {name: images.pixels for name, images in treated.items()})
+        if cell.condition == "clean"
+    ]
+    adapters = train(
+        cells, model=model, settings=plan.training, precision=precision, packing=packing, store=store, progress=None
+    )
+    view = View(side=plan.model.resolution, device=model.device)
+    others = {metric: other_artists(metric, (), view=view, store=store) for metric in plan.metrics}
+    pool, references = ([w.pixels for w in part] for part in (works.pool(), works.reference()))
+    rows = []
+    for sampling in settings:
+        asked = plan.model_copy(update={"sampling": sampling})
+        made = generate_all(
+            asked, adapters, model=model, precision=precision, lanes=packing.lanes, store=store, progress=quiet
+        )
+        scored = score_all(asked, adapters, made, others=others, model=model, store=store, progress=quiet)
+        audit = SimpleNamespace(plan=asked, cells=scored)
+        words = []
+        for metric in plan.metrics:
+            known = gains(audit, metric)
+            facts = metric_facts(
+                metric, pool=pool, references=references, others=others[metric], view=view, store=store
+            )
+            share = known.of("clean") / (np.mean(facts.real) - np.mean(list(known.base.values())))
+            rates = recognised(audit, metric)
+            found = np.mean([rate for (condition, _), rate in rates.items() if condition == "clean"])
+            words.append(f"{share.mean():.0%}, {found:.0%}")
+        rows.append(f"| {artist} | {sampling.guidance:g} | {sampling.steps} | {' | '.join(words)} |")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("lab-work"))
+    parser.add_argument("--settings", nargs="+", default=SETTINGS, help="guidance:steps")
+    parser.add_argument("--replicates", type=int, default=3)
+    parser.add_argument(
+        "--no-base", action="store_true", help="without subjects and styles of base, which take minutes"
+    )
+    args = parser.parse_args()
+    settings = [
+        SampleSettings(guidance=float(guidance), steps=int(steps))
+        for guidance, _, steps in (text.partition(":") for text in args.settings)
+    ]
+    model = load("lab", device=torch.device("cpu"))
+    store = Store(args.work / "store")
+    print(
+        "| artist | guidance | steps | channel_stats: share of the way, recognised | openclip |\n|---|---|---|---|---|"
+    )
+    for artist in ARTISTS:
+        for row in table(artist, settings, model=model, replicates=args.replicates, store=store):
+            print(row, flush=True)
+    for sampling in () if args.no_base else settings:
+        found = recognition(model, args.work, sampling)
+        print(sampling.guidance, sampling.steps, {what: f"{share:.0%}" for what, share in found.items()}, flush=True)
+
+
+if __name__ == "__main__":
+    main()
