@@ -2,7 +2,8 @@
 
     python -m scripts.messages
 
-Messages are what `say` and `many` are called with in audit/report/ and templates/, and the fixed words of the judge.
+Messages are what `say` and `many` are called with in audit/report/ and templates/, the fixed words of the
+judge, and the sentences of other stages that `audit/report/retold.py` says again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
 from audit.report.limits import LAB_LIMIT
+from audit.report.retold import messages as messages_said_again
 from audit.report.wording import messages_of_the_judge
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,6 +36,8 @@ def collect() -> dict[Message, list[str]]:
             found.setdefault(message, []).append(path.relative_to(ROOT).as_posix())
     for text in (LAB_LIMIT, *messages_of_the_judge()):
         found.setdefault(text, []).append("audit/judge")
+    for text in messages_said_again():
+        found.setdefault(text, []).append("audit/report/retold.py")
     return found
 
 

@@ -10,8 +10,9 @@ from audit.report.custody import addons, time_sentence, time_source
 from audit.report.limits import LAB_LIMIT, limits
 from audit.report.lookup import Facts
 from audit.report.prose import glossary, method, next_always, next_steps
+from audit.report.retold import retold
 from audit.report.table import Table
-from audit.report.voice import Voice
+from audit.report.voice import Text, Voice
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,8 @@ def _settings(facts: Facts) -> tuple[Table, ...]:
     head = (
         v.say("In words"), v.say("Name"), v.say("Role"), v.say("Pictures from"), v.say("Treatments"), v.say("Primary"),
     )  # fmt: skip
-    rules = (
-        *((v.say("Tested"), text) for text in plan.hypotheses),
+    rules: tuple[tuple[str | Text, ...], ...] = (
+        *((v.say("Tested"), retold(v, text)) for text in plan.hypotheses),
         *_fields(v, plan.margins),
         *_fields(v, plan.exclusion),
         *_fields(v, plan.stopping),
@@ -127,13 +128,13 @@ def _settings(facts: Facts) -> tuple[Table, ...]:
 
 def _recipes(facts: Facts) -> tuple[Table, ...]:
     """How every treatment was made, and what those that optimise achieved; both as they were recorded."""
-    v, plan = facts.voice, facts.results.plan
+    v, plan, none = facts.voice, facts.results.plan, facts.voice.say("none")
     recipes = tuple(
         (
             r.step,
-            r.source,
-            r.published or v.say("not recorded"),
-            "; ".join(f"{name}: {text}" for name, text in r.settings.items()) or v.say("none"),
+            v.as_written(r.source),
+            v.as_written(r.published) if r.published else v.say("not recorded"),
+            v.as_written("; ".join(f"{name}: {text}" for name, text in r.settings.items())) if r.settings else none,
         )
         for r in plan.recipes
     )
@@ -143,13 +144,15 @@ def _recipes(facts: Facts) -> tuple[Table, ...]:
     for condition, step, objective in sorted(goals):
         rows = [r for r in facts.results.reached if (r.condition, r.step, r.objective) == (condition, step, objective)]
         first, last = (statistics.median(values) for values in ([r.first for r in rows], [r.last for r in rows]))
-        reached.append((facts.short(condition), step, objective, v.number(first), v.number(last), str(len(rows))))
+        reached.append(
+            (facts.short(condition), step, retold(v, objective), v.number(first), v.number(last), str(len(rows)))
+        )
     head = (
         v.say("Condition"), v.say("Treatment"), v.say("What is measured"), v.say("Before, middle value"),
         v.say("After it, middle value"), v.say("Works"),
     )  # fmt: skip
     tables = (
-        Table(v.say("How the treatments were made"), made, recipes),
+        Table(v.say("How the treatments were made, in the words of the plan file"), made, recipes),
         Table(v.say("What the treatments achieved"), head, tuple(reached)),
     )
     return tuple(t for t in tables if t.rows)
@@ -180,7 +183,7 @@ def _integrity(facts: Facts) -> Table:
             (v.say("Plan inside these results"), same),
             (v.say("Results this page shows"), results.digest()),
             (v.say("Base model"), results.plan.model.sha256),
-            (v.say("Declared about rights"), p.declaration or v.say("nothing")),
+            (v.say("Declared about rights"), retold(v, p.declaration) if p.declaration else v.say("nothing")),
             (v.say("Started"), v.minute(p.started)),
             (v.say("Finished"), v.minute(p.finished)),
             (v.say("Time"), time_source(v, facts.custody)),
@@ -226,7 +229,7 @@ def _sessions(facts: Facts) -> Table | None:
 
 def _environment(facts: Facts) -> Table:
     v, p = facts.voice, facts.results.provenance
-    stages = "; ".join(f"{name} {v.duration(s)}" for name, s in p.stage_seconds.items())
+    stages = "; ".join(f"{retold(v, name).text} {v.duration(s)}" for name, s in p.stage_seconds.items())
     return Table(
         v.say("Where and with what this ran"),
         (v.say("What"), v.say("Value")),

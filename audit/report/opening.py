@@ -9,6 +9,7 @@ from audit.records import Condition, Estimate, Results, VerdictLabel
 from audit.report import wording
 from audit.report.lookup import Facts, change, likely
 from audit.report.pictures import Picture, Shelf
+from audit.report.retold import retold
 from audit.report.scale import Scale, scale
 from audit.report.voice import Text
 
@@ -81,7 +82,7 @@ def opening(facts: Facts, shelf: Shelf) -> Opening:
     said = wording.sentence(v, results)
     answer, figures = _parted(said.text)
     return Opening(
-        artist=results.plan.artist,
+        artist=retold(facts.voice, results.plan.artist).text,
         finished=results.provenance.finished,
         report_id=results.digest()[:12],
         label=verdict.label,

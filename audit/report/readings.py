@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit.records import Estimate
 from audit.report.lookup import Facts
 from audit.report.outside import RATE
+from audit.report.retold import retold
 from audit.report.table import Table
 from audit.report.voice import NBSP, Voice
 
@@ -25,7 +26,7 @@ def check_numbers(facts: Facts) -> Table:
         rows.append(
             (
                 metric,
-                known.lineage if known else v.say("not recorded"),
+                retold(v, known.lineage) if known else v.say("not recorded"),
                 _score(v, facts.metric_estimate("auc", metric=metric)),
                 _share(v, facts.metric_estimate("base_position", metric=metric)),
                 _share(v, facts.metric_estimate("learned_share", metric=metric)),
@@ -76,7 +77,7 @@ def other_readings(facts: Facts) -> Table | None:
             _by_unit(v, e),
             str(e.n),
             v.known(e.note).text or v.say("none"),
-            e.method,
+            retold(v, e.method).text,
         )
         for e in facts.results.estimates
         if e.name not in _KNOWN

@@ -17,6 +17,7 @@ from audit.report.figures.groups import Strip
 from audit.report.figures.groups import groups as draw_groups
 from audit.report.page import environment, policy
 from audit.report.pictures import Picture, Shelf
+from audit.report.retold import retold
 from audit.report.score_prose import group_name, group_words, limits_of_score, method_of_score
 from audit.report.table import Drawing, Table
 from audit.report.voice import NBSP, SOURCE, Text, Voice, voice
@@ -108,7 +109,7 @@ def build_score(results: ScoreResults, *, images: Path, v: Voice) -> ScorePage:
     shelf, share = Shelf(images), find_score(results, "closeness_share", "control")
     withheld = verdict.label in ("not-valid", "described")
     return ScorePage(
-        artist=plan.artist,
+        artist=retold(v, plan.artist).text,
         service=plan.service,
         finished=results.provenance.finished,
         report_id=results.digest()[:12],
@@ -126,8 +127,8 @@ def build_score(results: ScoreResults, *, images: Path, v: Voice) -> ScorePage:
             if w.split == "reference" and (picture := shelf.preview(results.images.get(w.id, ""))) is not None
         ),
         drawing=_drawing(v, results),
-        checks=tuple(Line(c.passed, c.slug, v.known(c.sentence), v.as_written(c.detail)) for c in results.checks),
-        notes=tuple(v.as_written(n.sentence) for n in results.notes),
+        checks=tuple(Line(c.passed, c.slug, v.known(c.sentence), retold(v, c.detail)) for c in results.checks),
+        notes=tuple(retold(v, n.sentence) for n in results.notes),
         estimates=_estimates(v, results),
         limits=limits_of_score(v, results),
         method=method_of_score(v, results),
@@ -233,7 +234,9 @@ def _estimates(v: Voice, results: ScoreResults) -> Table:
         if len(parts) == 3:
             text += " " + v.say("({low} to {high})", low=parts[1], high=parts[2]).replace(" ", NBSP)
         group = e.condition or v.say("none")
-        rows.append((e.name.replace("_", " "), group, e.metric, text, str(e.n), v.known(e.note).text, e.method))
+        rows.append(
+            (e.name.replace("_", " "), group, e.metric, text, str(e.n), v.known(e.note).text, retold(v, e.method).text)
+        )
     head = (
         v.say("Reading"), v.say("Pictures"), v.say("Metric"), v.say("Value"), v.say("Units counted"), v.say("Note"),
         v.say("How it is worked out"),

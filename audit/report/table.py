@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from audit.report.voice import Text
+
 
 @dataclass(frozen=True)
 class Table:
@@ -13,7 +15,8 @@ class Table:
 
     caption: str
     head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    rows: tuple[tuple[str | Text, ...], ...]
+    """`Text` where a cell may stand in another language than the page."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from audit.report.lookup import Facts
 from audit.report.lookup import change as change_in_words
 from audit.report.outside import calibration_table, recognition_sentences, recognition_table
 from audit.report.readings import check_numbers, numbers, other_readings
+from audit.report.retold import retold
 from audit.report.table import Drawing, Table
 from audit.report.variations import Variation, groups
 from audit.report.voice import Text
@@ -75,10 +76,10 @@ def fairness(facts: Facts) -> Fairness:
         summary = v.say("{checks} So the report gives no verdict.", checks=summary)
     return Fairness(
         summary=summary,
-        checks=tuple(Checked(c.slug, c.passed, v.known(c.sentence), v.as_written(c.detail)) for c in checks),
+        checks=tuple(Checked(c.slug, c.passed, v.known(c.sentence), retold(v, c.detail)) for c in checks),
         table=check_numbers(facts),
-        deviations=tuple(v.known(d.sentence) for d in facts.results.deviations),
-        notes=tuple(v.known(text) for text in dict.fromkeys(n.sentence for n in facts.results.notes)),
+        deviations=tuple(retold(v, d.sentence) for d in facts.results.deviations),
+        notes=tuple(retold(v, text) for text in dict.fromkeys(n.sentence for n in facts.results.notes)),
         losses=figures.losses(facts, key="losses"),
         calibration=calibration_table(facts),
     )

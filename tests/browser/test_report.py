@@ -26,6 +26,20 @@ TOO_WIDE = """() => {
     .map(e => e.tagName + '.' + e.className).concat(page.scrollWidth > page.clientWidth ? ['page'] : []);
 }"""
 
+CUT_OFF = """() => [...document.querySelectorAll('svg.figure text')].filter(t => {
+  const mark = t.getBoundingClientRect(), all = t.ownerSVGElement.getBoundingClientRect();
+  return mark.left < all.left - 1 || mark.right > all.right + 1 || mark.top < all.top - 1
+    || mark.bottom > all.bottom + 1;
+}).map(t => t.textContent)"""
+"""Labels of figures that reach over their edge, where they are not drawn."""
+
+
+@pytest.mark.parametrize("name", ["held", "held-de", "one-de", "inconclusive-de", "many"])
+def test_no_label_of_a_figure_is_cut_off(opener: Opener, name: str) -> None:
+    page, _ = opener(name, width=1024)
+    page.evaluate(OPEN_ALL)
+    assert page.evaluate(CUT_OFF) == []
+
 
 @pytest.mark.parametrize(
     ("name", "widths"),

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from audit.report.figures.style import MARKS, SMALL, TEXT, canvas, heading
+from audit.report.figures.style import MARKS, SMALL, TEXT, canvas, heading, inward, percent_ticks
 from audit.report.lookup import Facts
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -45,17 +45,17 @@ def chance(facts: Facts, *, key: str) -> Drawing | None:
             text = v.say("{control} (nothing was protected)", control=text)
         heading(axes, -1 - row, text, own)
     axes.axvline(observed, color=INKS[slot], linewidth=1.4, dashes=(5, 2), zorder=2)
-    axes.annotate(
-        v.say("this result: {share}", share=v.percent(observed)), (observed, 1), xycoords=("data", "axes fraction"),
-        xytext=(0, 3), textcoords="offset points", fontsize=TEXT, fontweight="bold", color=INKS[slot], va="bottom",
-        ha="center",
-    )  # fmt: skip
     axes.set_yticks([])
     axes.set_ylim(-rows - 0.35, 3.1)
     reach = max(0.1, *(abs(x) for c in [headline, *controls] for x in facts.lost_shares(c.name))) * 1.12
     axes.set_xlim(-reach, reach)
     ticks = np.linspace(-_round(reach), _round(reach), 5)
-    axes.set_xticks(ticks, [v.percent(float(t)) for t in ticks])
+    percent_ticks(axes, list(ticks), [v.percent(float(t)) for t in ticks])
+    axes.annotate(
+        v.say("this result: {share}", share=v.percent(observed)), (observed, 1), xycoords=("data", "axes fraction"),
+        xytext=(0, 3), textcoords="offset points", fontsize=TEXT, fontweight="bold", color=INKS[slot], va="bottom",
+        ha=inward(axes, observed, reach=0.22),
+    )  # fmt: skip
     axes.set_xlabel(v.say("share of the style that was not learned"), fontsize=SMALL, color=INKS["muted"])
     text = v.say(
         "The grey heap shows the values that chance alone could give: each run's difference is turned both ways. "

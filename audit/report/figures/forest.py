@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from audit.report.figures.style import MARKS, SMALL, WIDTH, canvas, cut, heading, value_at_end
+from audit.report.figures.style import MARKS, SMALL, WIDTH, canvas, cut, heading, percent_ticks, value_at_end
 from audit.report.lookup import Facts
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -128,7 +128,7 @@ def _draw(facts: Facts, rows: Sequence[_Row]) -> Figure:
     axes.set_ylim(len(rows) - 0.7, -0.75)
     axes.set_xlim(left, right)
     ticks = [t for t in (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0) if left <= t <= right]
-    axes.set_xticks(ticks, [v.percent(t) for t in ticks])
+    percent_ticks(axes, ticks, [v.percent(t) for t in ticks])
     ends = v.say("as if unprotected  \u2190  protection index  \u2192  never saw your art")
     axes.set_xlabel(ends, fontsize=SMALL, color=INKS["muted"])
     return figure

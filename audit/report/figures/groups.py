@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audit.records import Estimate
-from audit.report.figures.style import MARKS, SMALL, canvas, heading, value_at_end
+from audit.report.figures.style import MARKS, SMALL, canvas, heading, score_ticks, value_at_end
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
 from audit.report.voice import Voice
@@ -49,6 +49,7 @@ def groups(v: Voice, strips: Sequence[Strip], *, caption: str, key: str) -> Draw
         rows.append((strip.label, v.number(middle), v.number(low), v.number(high), str(len(strip.values))))
     axes.set_yticks([])
     axes.set_ylim(len(drawn) - 0.6, -0.75)
+    score_ticks(axes.xaxis, v)
     axes.set_xlabel(v.say("style score (further right = nearer to the artist)"), fontsize=SMALL, color=INKS["muted"])
     table = Table(
         v.say("Style scores by group"),

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from audit.report.figures.style import SMALL, TEXT, apart, canvas, cut
+from audit.report.figures.style import SMALL, TEXT, apart, canvas, wrap
 from audit.report.lookup import Facts
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -32,10 +32,12 @@ def losses(facts: Facts, *, key: str) -> Drawing | None:
             drawn.set_dashes(_DASHES[line])
     low, high = axes.get_ylim()
     ends = [_last(curves[name]) for name in shown]
-    for name, end, label in zip(shown, ends, apart(ends, (high - low) / 12), strict=True):
+    said = [wrap(facts.short(name), 15) for name in shown]
+    gap = (high - low) / (7.5 if any("\n" in text for text in said) else 12)
+    for name, text, end, label in zip(shown, said, ends, apart(ends, gap), strict=True):
         slot = facts.slot(name)
         axes.plot((1.0, 1.045), (end, label), color=INKS[slot], linewidth=0.6, clip_on=False)
-        axes.annotate(cut(facts.short(name), 18), (1.055, label), xycoords="data", fontsize=SMALL, va="center",
+        axes.annotate(text, (1.055, label), xycoords="data", fontsize=SMALL, va="center", linespacing=1.0,
                       color=INKS[slot], annotation_clip=False)  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_xticks((0, 0.5, 1), (v.say("start"), v.say("half"), v.say("end")))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from audit.report.figures.style import SMALL, canvas, heading
+from audit.report.figures.style import SMALL, canvas, heading, score_ticks
 from audit.report.lookup import Facts
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -55,6 +55,7 @@ def scores(facts: Facts, *, key: str) -> Drawing | None:
         axes.axvline(base, color=INKS["base"], linewidth=0.9, dashes=(4, 3), zorder=1)
     axes.set_yticks([])
     axes.set_ylim(row + 0.3, 0.2)
+    score_ticks(axes.xaxis, v)
     axes.set_xlabel(v.say("style score of a picture (further right = nearer to you)"), fontsize=SMALL,
                     color=INKS["muted"])  # fmt: skip
     text = v.say(

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
-from audit.report.figures.style import MARKS, SMALL, TEXT, apart, canvas, wrap
+from audit.report.figures.style import MARKS, SMALL, TEXT, apart, canvas, score_ticks, wrap
 from audit.report.lookup import Facts
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -39,6 +39,7 @@ def slopes(facts: Facts, *, key: str) -> Drawing | None:
     axes.set_xticks(range(len(names)), _staggered([wrap(facts.short(n), 15) for n in names]))
     for tick, name in zip(axes.get_xticklabels(), names, strict=True):
         tick.set(color=INKS[facts.slot(name)], fontsize=SMALL, fontweight="bold")
+    score_ticks(axes.yaxis, v)
     axes.set_ylabel(v.say("style score (higher = nearer to you)"), fontsize=TEXT, color=INKS["muted"])
     title = v.say("Style score of every training")
     text = v.say(

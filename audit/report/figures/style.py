@@ -6,13 +6,18 @@ of them, so that they survive colour blindness and grey print, and labels stand 
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
+from typing import Literal
 
+import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from audit.report.svg import INKS
+from audit.report.voice import Voice
 
 WIDTH = 3.8
 """Inches. Narrow, so that text keeps a readable size on a phone of 360 px."""
@@ -47,6 +52,31 @@ def value_at_end(axes: Axes, row: float, text: str) -> None:
         text, (1, row), xycoords=("axes fraction", "data"), xytext=(0, 6), textcoords="offset points",
         fontsize=SMALL, color=INKS["ink"], va="bottom", ha="right",
     )  # fmt: skip
+
+
+def percent_ticks(axes: Axes, ticks: Sequence[float], said: Sequence[str]) -> None:
+    """Ticks with their words; those beside an edge turn inward, where there is room for them."""
+    axes.set_xticks(ticks, said)
+    for label, at in zip(axes.get_xticklabels(), ticks, strict=True):
+        label.set_horizontalalignment(inward(axes, at, reach=0.05))
+
+
+def score_ticks(axis: Axis, v: Voice) -> None:
+    """Ticks of a score, with as many decimals as tell them apart, as the page's readers write numbers."""
+
+    def said(value: float, _: float | None) -> str:
+        places = axis.get_majorticklocs()
+        step = float(min(abs(np.diff(places)))) if len(places) > 1 else 1.0
+        return v.number(value, digits=max(1, math.ceil(-math.log10(step) - 1e-9)))
+
+    axis.set_major_formatter(said)
+
+
+def inward(axes: Axes, at: float, *, reach: float) -> Literal["left", "center", "right"]:
+    """How text at `at` is aligned so that it stays in the figure; `reach` is half its width, as a share of it."""
+    low, high = axes.get_xlim()
+    share = (at - low) / (high - low)
+    return "left" if share < reach else "right" if share > 1 - reach else "center"
 
 
 def wrap(text: str, width: int) -> str:
