@@ -24,7 +24,8 @@ from audit.style import style_metric
 from audit.tensors import autocast_of
 from audit.training import Packing, busiest, make_packs
 from audit.training.batches import CellData
-from audit.training.footprint import adapter_parameters, base_of
+from audit.training.footprint import base_of, trained_bytes
+from audit.training.full import train_full
 from audit.training.loop import train_pack
 from audit.training.saving import saved
 from audit.training.streams import Streams
@@ -87,7 +88,7 @@ def measure_cost(
 def _disk_bytes(plan: Plan, model: Model, *, pictures: int, cells: int) -> float:
     """Store and run folder together: generated pictures, treated works, adapters."""
     works = sum(w.width * w.height for w in plan.works) * WORK_BYTES_PER_PIXEL * (1 + len(plan.conditions))
-    adapter = 4 * adapter_parameters(model, plan.training)
+    adapter = trained_bytes(model, plan.training)
     return float(pictures * plan.model.resolution**2 * PICTURE_BYTES_PER_PIXEL + works + cells * adapter)
 
 
@@ -140,7 +141,10 @@ def _train_row_seconds(plan: Plan, model: Model, pack: int, lanes: int, precisio
             check()
             times.append(time.monotonic())
 
-        train_pack(base_of(model), [data] * pack, steps, autocast=autocast, after_step=note)
+        if steps.method == "full":
+            train_full(base_of(model), [data], steps, autocast=autocast, after_step=note)
+        else:
+            train_pack(base_of(model), [data] * pack, steps, autocast=autocast, after_step=note)
         # The first step pays for warm-up.
         return (times[-1] - times[0]) / (len(times) - 1)
 

@@ -26,7 +26,8 @@ def export_adapter(
         declared: whether somebody declared that the works may be used so.
 
     Raises:
-        BadInput: `layout-unknown`, `export-refused`, `cell-unknown`, `adapter-absent`, `export-family`, `out-exists`.
+        BadInput: `layout-unknown`, `export-refused`, `cell-unknown`, `export-full`, `adapter-absent`,
+            `export-family`, `out-exists`.
         StorageError: the file cannot be written.
     """
     if layout not in LAYOUTS:
@@ -44,6 +45,12 @@ def export_adapter(
             "cell-unknown",
             f"This run trained no replicate {replicate} of '{printable(condition)}'; its conditions are {names}, its "
             f"replicates 1 to {results.plan.replicates}.",
+        )
+    if results.plan.training.method == "full":
+        raise BadInput(
+            "export-full",
+            "This run trained whole models, and what they learned is no add-on that other programs read; run an audit "
+            'with LoRA (method = "lora") to export one.',
         )
     if out.exists():
         raise BadInput("out-exists", f"File {printable(out.name)} exists already; name another with --out.")

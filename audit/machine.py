@@ -95,18 +95,23 @@ def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: 
     whole = memory_budget(model.device, memory)
     if model.device.type == "cpu":
         whole -= RUNTIME_BYTES
-    for saving in ladder(model.device, autocast=autocast):
+    full = settings.method == "full"
+    for saving in ladder(model.device, autocast=autocast, full=full):
         budget = whole - weights_bytes(model, settings, saving)
         with saved(model, settings, saving):
             footprint = measure(model, settings, autocast=autocast, checkpointing=saving.checkpointing)
         if footprint.bytes(1, batch=settings.batch) <= budget:
             break
     most = max(1, (PACK_ROWS_CPU if model.device.type == "cpu" else PACK_ROWS) // settings.batch)
+    if full:
+        # Nothing is shared between models that are trained as a whole.
+        most = 1
     for lanes in range(most_lanes(model), 1, -1):
         # Every further lane holds a copy of the base.
         share = (budget - (lanes - 1) * weights_bytes(model, settings, saving)) / lanes
         fitting = footprint.cells(share, batch=settings.batch)
-        if fitting * settings.batch >= LANE_ROWS:
+        whole_fits = full and footprint.bytes(1, batch=settings.batch) <= share
+        if whole_fits or (not full and fitting * settings.batch >= LANE_ROWS):
             return Packing(cells=min(fitting, most), lanes=lanes, saving=saving)
     return Packing(cells=min(footprint.cells(budget, batch=settings.batch), most), saving=saving)
 

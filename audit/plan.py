@@ -60,6 +60,8 @@ LAB_TRAINING = TrainSettings(rank=8, alpha=8, targets="all", steps=100, batch=8,
 LAB_SAMPLING = SampleSettings(steps=15, guidance=2.5)
 # The usual settings of a Stable Diffusion style LoRA: diffusers' rate, robust-style-mimicry's sample count.
 SD_TRAINING = TrainSettings(rank=8, alpha=8, steps=2000, batch=4, learning_rate=1e-4, warmup=100, works=24)
+# Published for the whole U-Net of Stable Diffusion (Hönig et al., 2024); the lab's was measured (DECISIONS).
+FULL_RATE, LAB_FULL_RATE = 5e-6, 1e-4
 SD_SAMPLING = SampleSettings(steps=20, guidance=7.5)
 # Guidance as the pipeline (SDXL) and the model's card (SD 3.5 Medium) have it; steps for DPM++ and Euler.
 SAMPLING = {"sdxl": SampleSettings(steps=25, guidance=5.0), "sd3": SampleSettings(steps=28, guidance=4.5)}
@@ -83,7 +85,7 @@ def check_names(spec: Spec) -> None:
     for text in spec.control:
         if text != "clean-again" and other_artist((text,)) is None:
             parse_step(text)
-    _settings(LAB_TRAINING, spec.training, "training")
+    training_settings(spec, lab=True)
     _settings(LAB_SAMPLING, spec.sampling, "sampling")
     protect_settings(spec)
 
@@ -138,7 +140,7 @@ def make_plan(
         concepts=concepts_of(spec, artist, lab=model.lab),
         metrics=metrics,
         primary_metric=metrics[0],
-        training=_settings(LAB_TRAINING if model.lab else SD_TRAINING, spec.training, "training"),
+        training=training_settings(spec, lab=model.lab),
         sampling=_settings(
             LAB_SAMPLING if model.lab else SAMPLING.get(model.family, SD_SAMPLING), spec.sampling, "sampling"
         ),
@@ -198,6 +200,18 @@ def looks(plan: Plan) -> list[range]:
     if plan.stopping.rule == "fixed":
         first = plan.replicates
     return [range(1, first + 1), *(range(r, r + 1) for r in range(first + 1, plan.replicates + 1))]
+
+
+def training_settings(spec: Spec, *, lab: bool) -> TrainSettings:
+    """How cells are trained: the model's usual settings, and what was asked for.
+
+    Raises:
+        BadInput: `spec-invalid`, a setting that is unknown or out of range.
+    """
+    usual = LAB_TRAINING if lab else SD_TRAINING
+    if spec.training.get("method") == "full":
+        usual = usual.model_copy(update={"learning_rate": LAB_FULL_RATE if lab else FULL_RATE, "warmup": 0})
+    return _settings(usual, spec.training, "training")
 
 
 def protect_settings(spec: Spec) -> ProtectSettings:

@@ -180,6 +180,8 @@ def departures(spec: Spec, plan: Plan) -> tuple[Note, ...]:
     pool = sum(w.split == "pool" for w in plan.works)
     if plan.model.family != protocol.family:
         found.insert(0, f"the base model is {plan.model.name} and not of the family {protocol.family}")
+    if protocol.lora and plan.training.method == "lora":
+        found.insert(0, protocol.lora)
     if min(pool, plan.training.works) != protocol.works:
         found.insert(0, f"each model learns from {min(pool, plan.training.works)} works and not from {protocol.works}")
     sentence = f"This audit follows {protocol.title}, but for: {'; '.join(found)}."

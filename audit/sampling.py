@@ -62,7 +62,7 @@ def sample(
 
     Args:
         text: encoded prompts, a row each; empty: the encoded empty prompt, one row.
-        updates: LoRA weight updates by full module name, of which the denoiser's count; None for the base model.
+        updates: weight updates by the weights' full names, of which the denoiser's count; None for the base model.
         batch: pictures per forward pass (twice as many rows under guidance); halved where memory runs out.
         check: called before each step; what it raises ends the work.
 

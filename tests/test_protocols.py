@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from audit.errors import BadInput
-from audit.plan import check_names, metrics_of
+from audit.plan import check_names, metrics_of, training_settings
 from audit.prompts import choose_prompts, full_prompt
 from audit.protocols import PROTOCOLS
 from audit.records import ArtistSet, SampleSettings, TrainSettings
@@ -47,6 +47,16 @@ def test_what_differs_is_noted(tmp_path):
     (note,) = departures(load_spec({"originals": tmp_path, "protocol": "hoenig2024"}, None), plan)
     for part in ("12 works and not from 18", "not of the family sd2", "LoRA in place of", "Karras"):
         assert part in note.sentence
+
+
+def test_training_the_whole_model_is_an_option_and_then_no_departure(tmp_path):
+    (tmp_path / "a.toml").write_text('protocol = "hoenig2024"\n[training]\nmethod = "full"\n')
+    spec = load_spec({"originals": tmp_path}, tmp_path / "a.toml")
+    assert training_settings(spec, lab=False).learning_rate == 5e-6
+    assert training_settings(spec, lab=False).steps == 2000
+    whole = make_plan().model_copy(update={"training": training_settings(spec, lab=False)})
+    (note,) = departures(spec, whole)
+    assert "LoRA" not in note.sentence
 
 
 def test_an_unknown_protocol_is_refused(tmp_path):

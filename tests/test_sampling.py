@@ -12,7 +12,7 @@ from audit.models.loader import load
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import initial_noise, sample, text_under
 from audit.store import Store
-from audit.training.adapters import Merged, b_norm, load_updates, save_adapter
+from audit.training.adapters import Merged, load_updates, norm_of, save_adapter
 from audit.training.targets import find_module, find_targets
 
 SETTINGS = SampleSettings(steps=6, guidance=3.0, per_prompt=2)
@@ -110,11 +110,11 @@ def test_norm_is_of_the_scaled_b(model, tmp_path):
     path = tmp_path / "adapter.safetensors"
     cell = random_adapter(model, path)
     wanted = sum(float((b * 2).pow(2).sum()) for _, b in cell.values()) ** 0.5
-    assert b_norm(path) == pytest.approx(wanted, rel=1e-5)
+    assert norm_of(path) == pytest.approx(wanted, rel=1e-5)
 
 
 def test_a_broken_latent_is_a_blank_picture(model, text):
-    updates = {"unet.conv_out": torch.full_like(model.denoiser.conv_out.weight, float("nan"))}
+    updates = {"unet.conv_out.weight": torch.full_like(model.denoiser.conv_out.weight, float("nan"))}
     made = sample(model, text=text[:1], empty=text[-1:], settings=SETTINGS, seed=0, updates=updates)
     assert all(picture.std() < 80 for picture in made)
     assert torch.isfinite(model.denoiser.conv_out.weight).all()

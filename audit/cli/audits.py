@@ -66,7 +66,8 @@ def plan(asked: Spec) -> None:
         print(printable(f"treatment {recipe.step}: {recipe.source}; {settings}{published}", limit=600))
     print(f"cells {shown.cells}")
     saving = shown.packing.saving.words()
-    print(f"at most {shown.packing.cells} LoRAs in one pass" + (f"; to save memory: {saving}" if saving else ""))
+    kind = "models trained as a whole" if shown.plan.training.method == "full" else "LoRAs"
+    print(f"at most {shown.packing.cells} {kind} in one pass" + (f"; to save memory: {saving}" if saving else ""))
     print(f"time about {duration(sum(shown.cost.seconds.values()))}")
     print(f"memory about {shown.cost.memory_bytes / 1e9:.1f} GB")
     print(f"disk about {shown.cost.disk_bytes / 1e6:.0f} MB")

@@ -23,6 +23,7 @@ class Protocol:
         family: base models that it is about, as plans name them.
         works: how many each model learns from.
         departures: in what the audit does otherwise, and why.
+        lora: the same, only where LoRA takes the place of training the whole denoiser; '' where LoRA was published.
     """
 
     title: str
@@ -30,6 +31,7 @@ class Protocol:
     family: str
     works: int
     departures: tuple[str, ...]
+    lora: str = ""
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -47,7 +49,6 @@ PROTOCOLS: dict[str, Protocol] = {
         family="sd2",
         works=18,
         departures=(
-            "a LoRA in place of the whole U-Net at learning rate 5e-6",
             "several trainings per condition in place of one, so that there are intervals",
             "training at the model's own 768 px in place of 512",
             "DPM-Solver++ 2M without Karras' noise levels",
@@ -56,6 +57,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "IMPRESS alone in place of IMPRESS++, and DiffPure by the base model",
             "a style score in place of people's votes",
         ),
+        lora="a LoRA in place of the whole U-Net at learning rate 5e-6",
     ),
 }
 

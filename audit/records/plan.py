@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from audit.records.base import SCHEMA_VERSION, Digest, Record
 from audit.records.treated import ProtectSettings, Recipe
@@ -12,8 +12,10 @@ from audit.records.works import ProtectedFile, ReferenceArtist, Work
 
 
 class TrainSettings(Record):
-    """LoRA fine-tuning, the same for every cell."""
+    """Fine-tuning, the same for every cell."""
 
+    method: Literal["lora", "full"] = "lora"
+    """`full` trains every weight of the denoiser; LoRA's own settings (rank, alpha, targets) do not count then."""
     rank: int = Field(8, ge=1, le=256)
     alpha: float = Field(8.0, gt=0)
     """LoRA output is scaled by alpha / rank."""
@@ -35,6 +37,12 @@ class TrainSettings(Record):
     flip: bool = True
     works: int = Field(24, ge=1)
     """Works drawn from the pool for each replicate (all of them when the pool is smaller)."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> TrainSettings:
+        if self.method == "full" and self.text_encoder:
+            raise ValueError("method = full trains the denoiser alone, so text_encoder must be false")
+        return self
 
 
 class SampleSettings(Record):

@@ -35,6 +35,7 @@ class Appendix:
 def appendix(facts: Facts) -> Appendix:
     """Everything from the limits down to the glossary."""
     v, plan = facts.voice, facts.results.plan
+    full = plan.training.method == "full"
     own = v.many(
         facts.results.replicates,
         "This run used one base model, {n} paired training and {works} works. Other models, settings or works can give "
@@ -46,9 +47,9 @@ def appendix(facts: Facts) -> Appendix:
     lab = (v.say(LAB_LIMIT),) if plan.model.lab else ()
     packages = tuple(sorted(facts.results.provenance.packages.items()))
     return Appendix(
-        limits=(*lab, *limits(v), own),
+        limits=(*lab, *limits(v, full=full), own),
         next_steps=(*next_steps(v, facts.verdict.label), *next_always(v)),
-        method=method(v),
+        method=method(v, full=full),
         settings=_settings(facts),
         rule=_rule(facts),
         integrity=_integrity(facts),

@@ -10,13 +10,23 @@ LAB_LIMIT = (
 )
 
 
-def limits(v: Voice) -> tuple[str, ...]:
-    """The limits of every test, in the page's language."""
+def limits(v: Voice, *, full: bool = False) -> tuple[str, ...]:
+    """The limits of every test, in the page's language.
+
+    Args:
+        full: whole models were trained, not add-ons.
+    """
+    kind = v.say(
+        "It tells you about one kind of imitation: small add-on trainings (LoRA) of one base model, on your "
+        "pictures, with the settings listed below."
+    )
+    if full:
+        kind = v.say(
+            "It tells you about one kind of imitation: training a whole base model on your pictures, with the "
+            "settings listed below."
+        )
     return (
-        v.say(
-            "It tells you about one kind of imitation: small add-on trainings (LoRA) of one base model, on your "
-            "pictures, with the settings listed below."
-        ),
+        kind,
         v.say(
             "It does not cover other ways to imitate: picture-to-picture tools, style transfer, painting into a "
             "picture, or adapters that read a picture directly."

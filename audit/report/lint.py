@@ -51,7 +51,7 @@ def banned_claims(text: str) -> list[str]:
     """
     flat = _flatten(text)
     for code in languages():
-        for sentence in limits(voice(code)):
+        for sentence in {*limits(voice(code)), *limits(voice(code), full=True)}:
             flat = flat.replace(_flatten(sentence), " ")
     return [f"{name}: {hit.group(0)}" for name, pattern in _PATTERNS for hit in pattern.finditer(flat)]
 

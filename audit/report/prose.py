@@ -81,14 +81,21 @@ def next_always(v: Voice) -> tuple[str, ...]:
     )
 
 
-def method(v: Voice) -> tuple[str, ...]:
+def method(v: Voice, *, full: bool = False) -> tuple[str, ...]:
+    """How the test works, for anyone; `full`: whole models were trained, not add-ons."""
+    trained = v.say(
+        "Then we trained small add-ons for one picture generator. One add-on learned from your originals. "
+        "Others learned from the protected pictures. All else was the same: the same works, the same order, the "
+        "same noise."
+    )
+    if full:
+        trained = v.say(
+            "Then we trained copies of one picture generator. One copy learned from your originals. Others learned "
+            "from the protected pictures. All else was the same: the same works, the same order, the same noise."
+        )
     return (
         v.say("We took your works and set some aside. No model saw those."),
-        v.say(
-            "Then we trained small add-ons for one picture generator. One add-on learned from your originals. "
-            "Others learned from the protected pictures. All else was the same: the same works, the same order, the "
-            "same noise."
-        ),
+        trained,
         v.say(
             "Each model then drew the same prompts from the same noise. We did this with the base model too, which "
             "never saw your art."

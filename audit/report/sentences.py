@@ -63,7 +63,7 @@ FIXED = (
     "Nobody declared before training that these works may be used for this test (--declare).",
     "The plan inside these results is not the plan that was fixed before the first training.",
     "The file plan.json was changed while the run went on.",
-    *(text for protocol in PROTOCOLS.values() for text in protocol.departures),
+    *(text for protocol in PROTOCOLS.values() for text in (*protocol.departures, protocol.lora)),
 )
 """Words without values."""
 

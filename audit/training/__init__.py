@@ -1,4 +1,7 @@
-"""The training stage: one LoRA per cell, many cells per pass, each finished adapter stored by content."""
+"""The training stage: one LoRA per cell, many cells per pass, each finished adapter stored by content.
+
+Or, as an option, the whole denoiser for each cell, one after the other.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -21,16 +25,19 @@ from audit.models.loader import Model
 from audit.records import Adapter, TrainSettings
 from audit.store import Store
 from audit.tensors import autocast_of
-from audit.training.adapters import b_norm, save_adapter
+from audit.training.adapters import norm_of, save_adapter, save_updates
 from audit.training.batches import CellData
 from audit.training.checkpoint import Checkpoint
 from audit.training.footprint import base_of
+from audit.training.full import train_full
 from audit.training.loop import State, loss_curve, train_pack
 from audit.training.saving import Saving, recompute, saved
 from audit.training.streams import Streams
 
 VERSION = 2
 CHECKPOINT_SECONDS = 15.0
+CHECKPOINT_SHARE = 30.0
+"""Work between two checkpoints, in times that writing one took."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +244,7 @@ def _train_rows(
         if not is_out_of_memory(error):
             raise
         if len(cells) == 1 and recompute(model.denoiser):
-            raise too_short("one LoRA in training") from error
+            raise too_short("one model in training" if settings.method == "full" else "one LoRA in training") from error
     # Outside the handler: the exception would keep the failed pass's tensors alive.
     free_unused(model.device)
     middle = len(cells) // 2
@@ -270,32 +277,35 @@ def _train_one_pack(
     data = [_cell_data(cell, model, settings, store) for cell in cells]
     checkpoint = Checkpoint(store, keys)
     started = time.monotonic()
-    saved = started
+    saved, wait = started, CHECKPOINT_SECONDS
 
     def after_step(done: int, state: Callable[[], State]) -> None:
-        nonlocal saved
+        nonlocal saved, wait
         progress(done)
         # The last state is always kept: adapters are written one by one, and a run that is killed
         # between two of them must write the others from this very state.
-        if time.monotonic() - saved > CHECKPOINT_SECONDS or done == settings.steps:
+        now = time.monotonic()
+        if now - saved > wait or done == settings.steps:
             checkpoint.save(state())
             saved = time.monotonic()
+            # Large states are written less often.
+            wait = max(CHECKPOINT_SECONDS, CHECKPOINT_SHARE * (saved - now))
 
-    adapters, state = train_pack(
-        base_of(model),
-        data,
-        settings,
-        autocast=autocast_of(precision),
-        resume=checkpoint.load(),
-        after_step=after_step,
-    )
+    made: list[Callable[[Path], None]]
+    base, autocast, resume = base_of(model), autocast_of(precision), checkpoint.load()
+    if settings.method == "full":
+        updates, state = train_full(base, data, settings, autocast=autocast, resume=resume, after_step=after_step)
+        made = [partial(save_updates, updates=of_cell) for of_cell in updates]
+    else:
+        adapters, state = train_pack(base, data, settings, autocast=autocast, resume=resume, after_step=after_step)
+        made = [partial(save_adapter, cell=of_cell, alpha=settings.alpha) for of_cell in adapters]
     seconds = (time.monotonic() - started) / len(cells)
     for index, key in enumerate(keys):
         if store.has("adapter", key):
             continue
         facts = {"losses": loss_curve(state, index), "seconds": seconds}
         with store.writing("adapter", key) as folder:
-            save_adapter(folder / "adapter.safetensors", adapters[index], alpha=settings.alpha)
+            made[index](folder / "adapter.safetensors")
             (folder / "facts.json").write_text(json.dumps(facts), encoding="ascii")
     checkpoint.drop()
 
@@ -334,7 +344,7 @@ def _adapter_in(folder: Path, cell: TrainingCell) -> tuple[Adapter, Path]:
         replicate=cell.replicate,
         works=cell.works,
         sha256=digest,
-        norm=b_norm(path),
+        norm=norm_of(path),
         losses=losses,
         finite=all(loss is not None for loss in losses),
         seconds=facts["seconds"],

@@ -1,4 +1,8 @@
-"""LoRA adapters on disk: one safetensors file in the layout `pipe.load_lora_weights` opens."""
+"""What training leaves on disk, one safetensors file per model.
+
+A LoRA is written in the layout that `pipe.load_lora_weights` opens; of a model that was trained as a whole, what
+was added to each weight.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from audit.training.targets import find_module
+from audit.training.targets import find_parameter
+
+UPDATE = ".update"
 
 
 def save_adapter(path: Path, cell: Mapping[str, tuple[Tensor, Tensor]], *, alpha: float) -> None:
@@ -30,35 +36,49 @@ def save_adapter(path: Path, cell: Mapping[str, tuple[Tensor, Tensor]], *, alpha
     path.write_bytes(save(tensors, metadata={"format": "pt"}))
 
 
+def save_updates(path: Path, updates: Mapping[str, Tensor]) -> None:
+    """Write what full fine-tuning added to each weight, in float16: `unet.conv_in.weight.update`.
+
+    Half the size of the weights themselves; what is lost is a 2,000th of a change that is itself small.
+    """
+    tensors = {f"{name}{UPDATE}": update.to("cpu", torch.float16).contiguous() for name, update in updates.items()}
+    path.write_bytes(save(tensors, metadata={"format": "pt"}))
+
+
 def load_updates(path: Path) -> dict[str, Tensor]:
-    """Weight updates by full module name: B A, in the shape of the module's weight, float32."""
+    """What a trained model adds to each weight, by the weight's full name, float32; of a LoRA, B A."""
     tensors = load_file(path)
-    updates = {}
+    updates = {key.removesuffix(UPDATE): value.float() for key, value in tensors.items() if key.endswith(UPDATE)}
     for key, a in tensors.items():
         if not key.endswith(".lora_A.weight"):
             continue
         name = key.removesuffix(".lora_A.weight")
         b = tensors[f"{name}.lora_B.weight"]
-        updates[name] = (b.flatten(1) @ a.flatten(1)).view(b.shape[0], *a.shape[1:])
+        updates[f"{name}.weight"] = (b.flatten(1) @ a.flatten(1)).view(b.shape[0], *a.shape[1:])
     return updates
 
 
-def b_norm(path: Path) -> float:
-    """Frobenius norm of all B matrices together; 0 for an adapter that does nothing.
+def norm_of(path: Path) -> float:
+    """Frobenius norm of all B matrices, or of all updates, together; 0 for a training that changed nothing.
 
     Raises:
-        ValueError: the file is no adapter: not safetensors, A without B, or a number that is not finite.
+        ValueError: the file is neither: not safetensors, A without B, or a number that is not finite.
     """
     try:
         tensors = load_file(path)
     except SafetensorError as error:
         raise ValueError("not safetensors") from error
     pairs = {k.replace(".lora_A.", ".lora_B.") for k in tensors if ".lora_A." in k}
-    if not pairs or pairs != {k for k in tensors if ".lora_B." in k}:
+    counted = {k for k in tensors if ".lora_B." in k}
+    if pairs != counted:
         raise ValueError("not pairs of A and B")
+    if not counted:
+        counted = {k for k in tensors if k.endswith(UPDATE)}
+    if not counted:
+        raise ValueError("no trained weights")
     if not all(bool(torch.isfinite(t).all()) for t in tensors.values()):
         raise ValueError("not finite")
-    return math.sqrt(sum(float(t.double().pow(2).sum()) for k, t in tensors.items() if ".lora_B." in k))
+    return math.sqrt(sum(float(tensors[k].double().pow(2).sum()) for k in counted))
 
 
 class Merged:
@@ -68,7 +88,7 @@ class Merged:
     leave rounding behind.
 
     Args:
-        roots: denoiser and text encoders, by the first part of their names; updates: by full module name.
+        roots: denoiser and text encoders, by the first part of their names; updates: by the weights' full names.
     """
 
     def __init__(self, roots: Mapping[str, nn.Module], updates: Mapping[str, Tensor]) -> None:
@@ -76,20 +96,15 @@ class Merged:
         self.updates = updates
         self._kept: dict[str, Tensor] = {}
 
-    def _weight(self, name: str) -> Tensor:
-        weight = find_module(self.roots, name).weight
-        assert isinstance(weight, Tensor)
-        return weight
-
     @torch.no_grad()
     def __enter__(self) -> None:
         for name, update in self.updates.items():
-            weight = self._weight(name)
+            weight = find_parameter(self.roots, name)
             self._kept[name] = weight.detach().clone()
             weight.add_(update.to(device=weight.device, dtype=weight.dtype))
 
     @torch.no_grad()
     def __exit__(self, *exception: object) -> None:
         for name, kept in self._kept.items():
-            self._weight(name).copy_(kept)
+            find_parameter(self.roots, name).copy_(kept)
         self._kept.clear()

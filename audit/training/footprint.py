@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import torch
@@ -12,12 +13,16 @@ from audit.models.conditioning import Text, Tokens
 from audit.models.loader import Model
 from audit.records import TrainSettings
 from audit.training.batches import Base, Batch
+from audit.training.full import loosened
 from audit.training.packed import PackedLora
 from audit.training.streams import Streams
 from audit.training.targets import find_module, find_targets
 
 OVERHEAD = 1.3
 """Peak over what autograd keeps: gradients in flight and kernels' work space."""
+COPIES_FULL = 4
+"""Float32 values per weight of a denoiser that is trained as a whole, beside the weight: gradient, two moments,
+temporaries of the optimiser, which works through the weights in groups."""
 COPIES = 6
 """Float32 values per LoRA parameter: itself, gradient, two moments, two temporaries of the optimiser."""
 
@@ -67,6 +72,13 @@ def adapter_parameters(model: Model, settings: TrainSettings) -> int:
     return total
 
 
+def trained_bytes(model: Model, settings: TrainSettings) -> int:
+    """Size on disk of one trained model: float32 A and B, or float16 updates of all weights."""
+    if settings.method == "full":
+        return 2 * sum(p.numel() for p in model.denoiser.parameters())
+    return 4 * adapter_parameters(model, settings)
+
+
 BLOCKS = ("ResnetBlock2D", "BasicTransformerBlock", "JointTransformerBlock")
 """What gradient checkpointing computes again, by class name, in the families' denoisers."""
 
@@ -83,11 +95,11 @@ def measure(
             the largest block, which is computed again.
     """
     one, two = (_kept_bytes(model, settings, rows, autocast, checkpointing) for rows in (1, 2))
-    return Footprint(
-        fixed=max(0.0, 2.0 * one - two) * OVERHEAD,
-        per_row=(two - one) * OVERHEAD,
-        per_cell=4.0 * COPIES * adapter_parameters(model, settings),
-    )
+    if settings.method == "full":
+        per_cell = 4.0 * COPIES_FULL * sum(p.numel() for p in model.denoiser.parameters())
+    else:
+        per_cell = 4.0 * COPIES * adapter_parameters(model, settings)
+    return Footprint(fixed=max(0.0, 2.0 * one - two) * OVERHEAD, per_row=(two - one) * OVERHEAD, per_cell=per_cell)
 
 
 class _Kept:
@@ -150,11 +162,15 @@ def _kept_bytes(
     blocks = [module for module in base.denoiser.modules() if type(module).__name__ in BLOCKS]
     hooks = [block.register_forward_pre_hook(kept.enter) for block in blocks]
     hooks += [block.register_forward_hook(kept.leave) for block in blocks]
-    lora = PackedLora(
-        base.roots(settings), family=base.family, settings=settings, streams=[Streams(seed=0, replicate=1)]
+    learning: AbstractContextManager[object] = (
+        loosened(base.denoiser)
+        if settings.method == "full"
+        else PackedLora(
+            base.roots(settings), family=base.family, settings=settings, streams=[Streams(seed=0, replicate=1)]
+        )
     )
     try:
-        with lora, torch.autograd.graph.saved_tensors_hooks(kept.keep, lambda tensor: tensor):
+        with learning, torch.autograd.graph.saved_tensors_hooks(kept.keep, lambda tensor: tensor):
             base.predict(batch, autocast).float().pow(2).mean()
     finally:
         for hook in hooks:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from audit.records import TrainSettings
 from audit.training.batches import Base, Batch, Batches, CellData, learning_rate
@@ -36,13 +36,15 @@ class State:
     loss_count: Tensor
 
 
-def clip_per_cell(params: Sequence[nn.Parameter], limit: float) -> Tensor:
-    """Scale each cell's gradient to at most `limit`; returns the norms before, (K,).
+def clip_per_cell(grads: Sequence[Tensor], limit: float) -> Tensor:
+    """Scale each cell's gradient, in place, to at most `limit`; returns the norms before, (K,).
+
+    Args:
+        grads: gradients with a first dimension of K.
 
     One norm over all cells would couple them: a cell's step would depend on its neighbours.
     A cell whose gradient is not finite gets a zero gradient and is marked by its norm.
     """
-    grads = [p.grad for p in params if p.grad is not None]
     norms: Tensor = torch.stack([g.flatten(1).norm(dim=1) for g in grads]).norm(dim=0)
     finite = torch.isfinite(norms)
     scale = torch.where(finite, (limit / (norms + 1e-6)).clamp_max(1.0) if limit else 1.0, 0.0)
@@ -174,7 +176,7 @@ def _advance(
             per_cell = error.view(len(alive), -1).mean(dim=1)
             optimiser.zero_grad(set_to_none=True)
             torch.autograd.backward(per_cell.sum())
-            broken |= ~torch.isfinite(clip_per_cell(params, settings.clip))
+            broken |= ~torch.isfinite(clip_per_cell([p.grad for p in params if p.grad is not None], settings.clip))
             for group in optimiser.param_groups:
                 group["lr"] = learning_rate(step, settings)
             optimiser.step()

@@ -44,12 +44,16 @@ class Saving:
         return ", ".join(what for what, is_done in done.items() if is_done)
 
 
-def ladder(device: torch.device, *, autocast: torch.dtype | None) -> list[Saving]:
-    """From no saving to all that this device and precision allow; each step costs more time than the one before."""
+def ladder(device: torch.device, *, autocast: torch.dtype | None, full: bool = False) -> list[Saving]:
+    """From no saving to all that this device and precision allow; each step costs more time than the one before.
+
+    Args:
+        full: every weight is trained, so none can be kept in bfloat16.
+    """
     if device.type == "cpu":
         # Main memory is all there is: waiting in it saves nothing, nor does a second, smaller copy.
         return [Saving(), Saving(checkpointing=True)]
-    half = autocast is torch.bfloat16
+    half = autocast is torch.bfloat16 and not full
     return [
         Saving(),
         Saving(offload=True),

@@ -28,6 +28,12 @@ def find_module(roots: Mapping[str, nn.Module], name: str) -> nn.Module:
     return roots[root].get_submodule(inner)
 
 
+def find_parameter(roots: Mapping[str, nn.Module], name: str) -> nn.Parameter:
+    """The weight that a full name stands for: `unet.conv_in.weight`."""
+    root, _, inner = name.partition(".")
+    return roots[root].get_parameter(inner)
+
+
 def _named(root: nn.Module, suffixes: tuple[str, ...]) -> list[str]:
     return [
         name

@@ -107,6 +107,15 @@ def take(finished, tmp_path, **changes):
     return export_adapter(results, **{**options, **changes})
 
 
+def test_what_a_whole_model_learned_is_no_add_on(finished, tmp_path):
+    results = finished[0]
+    training = results.plan.training.model_copy(update={"method": "full"})
+    whole = (results.model_copy(update={"plan": results.plan.model_copy(update={"training": training})}), *finished[1:])
+    with pytest.raises(BadInput) as caught:
+        take(whole, tmp_path)
+    assert caught.value.slug == "export-full"
+
+
 def test_both_layouts_hold_the_same_update(finished, tmp_path):
     plain = take(finished, tmp_path, layout="diffusers")
     assert plain.read_bytes() == finished[2].read_bytes()
@@ -114,7 +123,7 @@ def test_both_layouts_hold_the_same_update(finished, tmp_path):
     tensors, updates = load_file(other), load_updates(plain)
     assert len(tensors) == 3 * len(updates)
     for name, update in updates.items():
-        stem = kohya.kohya_name(name, "sd1")
+        stem = kohya.kohya_name(name.removesuffix(".weight"), "sd1")
         down, up, alpha = (tensors[f"{stem}.{part}"] for part in ("lora_down.weight", "lora_up.weight", "alpha"))
         made = (alpha / down.shape[0]) * (up.flatten(1) @ down.flatten(1))
         assert torch.allclose(made, update.flatten(1), atol=1e-6)

@@ -85,7 +85,8 @@ def test_banned_claims_are_found_even_when_denied(claim: str) -> None:
 
 
 def test_the_fixed_limits_are_allowed_only_word_for_word() -> None:
-    assert banned_claims(" ".join(limits(voice()))) == []
+    for full in (False, True):
+        assert banned_claims(" ".join(limits(voice(), full=full))) == []
     legal = next(s for s in limits(voice()) if "legal finding" in s)
     assert banned_claims(legal.replace("It is not a legal finding on", "It is a legal finding on"))
     assert banned_claims("The scale goes from 0 % to 100 %. A protected copy, a test of protection.") == []

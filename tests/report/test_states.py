@@ -220,3 +220,15 @@ def test_hostile_names_are_inert(tmp_path: Path) -> None:
     assert "\0" not in html
     assert not [a for _, a in soup.elements if any(n.startswith("on") for n in a)]
     assert "{{ 7*7 }}" in visible_text(html, names=True)
+
+
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_a_test_of_whole_models_speaks_of_no_add_ons(lang: str) -> None:
+    results = scenes.state("held")
+    training = results.plan.training.model_copy(update={"method": "full"})
+    whole = results.model_copy(update={"plan": results.plan.model_copy(update={"training": training})})
+    told = [visible_text(render(r, images=Path("nowhere"), lang=lang)) for r in (results, whole)]
+    kind = {"en": ("small add-on", "copies of one picture generator"), "de": ("Zusatz", "Kopien eines Bildgenerators")}
+    assert kind[lang][0] in told[0]
+    assert kind[lang][1] not in told[0]
+    assert kind[lang][1] in told[1]

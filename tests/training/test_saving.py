@@ -138,7 +138,7 @@ PLAIN, LEAN = (
 )
 def test_no_more_is_saved_than_the_budget_asks(models, monkeypatch, gigabytes, wanted):
     """A simulated GPU with the sizes of a real model."""
-    monkeypatch.setattr(machine, "ladder", lambda device, autocast: ladder(torch.device("cuda"), autocast=autocast))
+    monkeypatch.setattr(machine, "ladder", lambda device, **k: ladder(torch.device("cuda"), **k))
     monkeypatch.setattr(machine, "RUNTIME_BYTES", 0)
     monkeypatch.setattr(machine, "measure", lambda *a, checkpointing, **k: LEAN if checkpointing else PLAIN)
     monkeypatch.setattr(machine, "most_lanes", lambda model: 1)

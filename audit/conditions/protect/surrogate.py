@@ -71,7 +71,8 @@ class Surrogate:
         (adapter,), after = train_pack(base_of(self.model), [data], self.settings, resume=state, stop_at=upto)
         scale = self.settings.alpha / self.settings.rank
         return {
-            name: scale * (b @ a.flatten(1)).view(b.shape[0], *a.shape[1:]) for name, (a, b) in adapter.items()
+            f"{name}.weight": scale * (b @ a.flatten(1)).view(b.shape[0], *a.shape[1:])
+            for name, (a, b) in adapter.items()
         }, after
 
     @torch.no_grad()
