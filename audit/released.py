@@ -26,7 +26,7 @@ from audit.judge.separation import auc
 from audit.progress import Progress
 from audit.records import Estimate, ReferenceArtist, Released, ReleasedArtist
 from audit.store import Store
-from audit.style import closeness, style_metric
+from audit.style import style_metric, style_scores
 from audit.style.recognise import Others, nearest_artist
 from audit.style.score import View, features, other_artists
 
@@ -100,8 +100,8 @@ def _by_metric(
         others = _others(metric, artist, artists, view, store)
         own = features(metric, artist.held_out, view=view, store=store)
         area = auc(
-            closeness(features(metric, artist.pool, view=view, store=store), own),
-            closeness(others.features, own),
+            style_scores(metric, features(metric, artist.pool, view=view, store=store), own, others),
+            style_scores(metric, others.features, own, others),
             others_units=len(others.names),
             level=LEVEL,
         )
@@ -116,7 +116,7 @@ def _by_metric(
                 features(metric, [made[at][prompt] for prompt in shared], view=view, store=store)
                 for at in (case.baseline, case.made)
             )
-            score = closeness(before, own) - closeness(after, own)
+            score = style_scores(metric, before, own, others) - style_scores(metric, after, own, others)
             hits = [np.mean(nearest_artist(seen, own, others) == 0) for seen in (before, after)]
             rows.append(_row("score_lost", f"{case.name} | {artist.name}", metric, "score", score, "prompts"))
             lost.setdefault(case.name, []).append((float(score.mean()), float(hits[0] - hits[1])))

@@ -14,7 +14,7 @@ from audit.errors import BadEvidence, BadInput, BadModel, printable
 from audit.evidence.bag import read_text
 from audit.evidence.verify import verify
 from audit.images import pixels_digest
-from audit.machine import pick_device
+from audit.machine import memory_budget, pick_device
 from audit.models.loader import describe, load
 from audit.progress import Progress
 from audit.records import ArtistSet, Plan, Results
@@ -71,7 +71,7 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
         )
     store = Store(spec.store or default_store())
     _bring_works(plan, data, spec, store, progress)
-    model = load(spec.model, device=device)
+    model = load(spec.model, device=device, budget=memory_budget(device, spec.memory))
     claim(spec.out, plan)
     artist = ArtistSet(artist=plan.artist, works=plan.works, protected=plan.protected, notes=before.notes)
     artist = declare_rights(artist, declared=spec.declare, out=spec.out)

@@ -18,7 +18,7 @@ from audit.evidence.timestamps import write_request
 from audit.finish import finish
 from audit.judge import decided
 from audit.judge.calibration import setup_digest
-from audit.machine import environment, pick_device, pick_pack, pick_precision
+from audit.machine import environment, memory_budget, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
 from audit.plan import check_names, controls_of, looks, make_cells, make_plan, metrics_of, other_artist
 from audit.progress import Progress, duration
@@ -81,7 +81,8 @@ def carry_out(
     progress.say(f"Plan {plan.digest()}: {len(plan.conditions)} conditions, {plan.replicates} replicates.")
     session = provenance.session(threads=torch.get_num_threads(), device=f"{model.device.type}, {precision}")
     sessions = begin_session(out, session)
-    surrogate = load(spec.surrogate, device=model.device) if spec.surrogate else model
+    budget = memory_budget(model.device, spec.memory)
+    surrogate = load(spec.surrogate, device=model.device, budget=budget) if spec.surrogate else model
     packing = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
     cost = measure_cost(plan, artist, model=model, precision=precision, packing=packing, progress=progress)
     progress.expect(cost.seconds)
@@ -108,7 +109,7 @@ def carry_out(
         )
         trained += adapters
         made = generate_all(
-            plan, adapters, model=model, precision=precision, lanes=packing.lanes, store=store, progress=progress
+            plan, adapters, model=model, precision=precision, packing=packing, store=store, progress=progress
         )
         found = score_all(plan, adapters, made, others=others, model=model, store=store, progress=progress)
         # Base comes first each time, out of the store after the first.
@@ -120,7 +121,7 @@ def carry_out(
             break
 
     subjects = read_subjects(
-        plan, trained, model=model, precision=precision, lanes=packing.lanes, store=store, progress=progress
+        plan, trained, model=model, precision=precision, packing=packing, store=store, progress=progress
     )
     progress.stage("Writing the report", 1)
     for generations in pictures:
@@ -135,7 +136,9 @@ def carry_out(
         stopped_after=done if done < plan.replicates else None,
         metrics=metrics,
         recognition=recognised,
-        untriggered=score_untriggered(plan, model=model, precision=precision, store=store),
+        untriggered=score_untriggered(
+            plan, others=others, model=model, precision=precision, packing=packing, store=store
+        ),
         subjects=subjects,
         visibility=visibility(plan, treated, store),
         reached=tuple(r for images in treated.values() for r in images.reached),
@@ -234,7 +237,7 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
     artist = artist.model_copy(update={"notes": notes})
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")
-    model = load(spec.model, device=device)
+    model = load(spec.model, device=device, budget=memory_budget(device, spec.memory))
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
     show_captions(out, artist, progress)

@@ -54,6 +54,7 @@ def sample(
     settings: SampleSettings,
     seed: int,
     updates: Mapping[str, Tensor] | None = None,
+    masters: Mapping[str, Tensor] | None = None,
     batch: int = BATCH,
     autocast: torch.dtype | None = None,
     check: Callable[[], None] = lambda: None,
@@ -63,6 +64,7 @@ def sample(
     Args:
         text: encoded prompts, a row each; empty: the encoded empty prompt, one row.
         updates: weight updates by the weights' full names, of which the denoiser's count; None for the base model.
+        masters: see `Merged`.
         batch: pictures per forward pass (twice as many rows under guidance); halved where memory runs out.
         check: called before each step; what it raises ends the work.
 
@@ -77,7 +79,7 @@ def sample(
     noise = initial_noise(model, seed=seed, prompts=len(text), per_prompt=settings.per_prompt)
     rows = text.repeat_interleave(settings.per_prompt)
     made = []
-    with Merged(model.roots(), _of([model.family.denoiser], updates or {})):
+    with Merged(model.roots(), _of([model.family.denoiser], updates or {}), masters):
         done = 0
         while done < count:
             here = slice(done, done + batch)
@@ -168,6 +170,7 @@ def generate(
     precision: str,
     store: Store,
     base_pixels: Sequence[str] | None,
+    masters: Mapping[str, Tensor] | None = None,
     check: Callable[[], None] = lambda: None,
 ) -> Generations:
     """Make (or find in the store) one model's pictures.
@@ -175,6 +178,7 @@ def generate(
     Args:
         texts: full prompts.
         base_pixels: the base model's pictures, to tell whether the adapter changes anything.
+        masters: see `Merged`.
         check: called before each step of sampling; what it raises ends the work.
     """
 
@@ -190,6 +194,7 @@ def generate(
             settings=settings,
             seed=seed,
             updates=updates,
+            masters=masters,
             autocast=autocast_of(precision),
             check=check,
         )

@@ -35,7 +35,7 @@ from audit.records import (
 )
 from audit.runfolder import begin_session, claim, default_folder, plan_file_digest, thumbnail, write_generated
 from audit.store import Store, default_store, write_atomic
-from audit.style import DEFAULT_ENCODER, ENCODERS, closeness, style_metric
+from audit.style import DEFAULT_ENCODER, ENCODERS, style_metric, style_scores
 from audit.style.choice import BUILT_IN, pick_metrics
 from audit.style.recognise import nearest_artist
 from audit.style.score import View, features, metric_facts, other_artists, recognition
@@ -207,7 +207,7 @@ def _score_all(plan: ScorePlan, view: View, store: Store, progress: Progress) ->
         scored.append(
             PictureScores(
                 metric=name,
-                values=tuple(v if abs(v) < 1e6 else None for v in closeness(rows, own).tolist()),
+                values=tuple(v if abs(v) < 1e6 else None for v in style_scores(name, rows, own, others).tolist()),
                 nearest=tuple(nearest_artist(rows, own, others).tolist()),
             )
         )

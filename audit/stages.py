@@ -8,6 +8,7 @@ from pathlib import Path
 
 from audit.conditions import treat
 from audit.lanes import Task, side_by_side
+from audit.models.encode import encode_texts
 from audit.models.loader import Model
 from audit.plan import other_in_turn
 from audit.progress import Progress
@@ -26,9 +27,12 @@ from audit.records import (
 )
 from audit.sampling import Source, generate
 from audit.store import Store
+from audit.style.opened import release
 from audit.style.recognise import Others
 from audit.style.score import View, metric_facts, nearest, recognition, scores
 from audit.style.visibility import visibility_of
+from audit.training import Packing
+from audit.training.saving import saved_drawing
 
 BASE = "base"
 
@@ -54,17 +58,20 @@ def treat_all(
         def report(done: int, at: int = steps_before) -> None:
             progress.update(at + done)
 
-        made[condition.name] = treat(
-            condition,
-            works=pool,
-            sources=sources[condition.source],
-            model=model,
-            surrogate=surrogate,
-            protection=plan.protection,
-            seed=plan.seed,
-            store=store,
-            progress=report,
-        )
+        # The gradient of an attack runs through denoiser and VAE in one go.
+        attacked = any(r.kind == "protection" and r.step in condition.steps for r in plan.recipes)
+        with surrogate.together(*((surrogate.denoiser, surrogate.vae) if attacked else ())):
+            made[condition.name] = treat(
+                condition,
+                works=pool,
+                sources=sources[condition.source],
+                model=model,
+                surrogate=surrogate,
+                protection=plan.protection,
+                seed=plan.seed,
+                store=store,
+                progress=report,
+            )
         before += per_step * max(1, len(condition.steps))
         progress.update(before)
     return made
@@ -76,7 +83,7 @@ def generate_all(
     *,
     model: Model,
     precision: str,
-    lanes: int,
+    packing: Packing,
     store: Store,
     progress: Progress,
 ) -> list[Generations]:
@@ -84,7 +91,7 @@ def generate_all(
     texts = [full_prompt(subject, plan.trigger) for subject in plan.prompts]
     progress.stage("Generating pictures", (1 + len(adapters)) * len(texts) * plan.sampling.per_prompt)
     return draw_all(
-        plan, adapters, texts, model=model, precision=precision, lanes=lanes, store=store, progress=progress
+        plan, adapters, texts, model=model, precision=precision, packing=packing, store=store, progress=progress
     )
 
 
@@ -95,7 +102,7 @@ def draw_all(
     *,
     model: Model,
     precision: str,
-    lanes: int,
+    packing: Packing,
     store: Store,
     progress: Progress,
 ) -> list[Generations]:
@@ -115,6 +122,7 @@ def draw_all(
                 precision=precision,
                 store=store,
                 base_pixels=base.pixels if base else None,
+                masters=masters,
                 check=check,
             )
             with lock:
@@ -124,27 +132,35 @@ def draw_all(
 
         return task
 
-    base = drawn(Source(BASE, 0, None, ""), None)(model, lambda: None)
     sources = [Source(a.condition, a.replicate, path, a.sha256) for a, path in adapters]
-    return [base, *side_by_side([drawn(source, base) for source in sources], model=model, lanes=lanes)]
+    # What encodes texts may be away while pictures are drawn.
+    encode_texts(model, store, [*texts, ""])
+    with saved_drawing(model, plan.training, packing.saving) as masters:
+        base = drawn(Source(BASE, 0, None, ""), None)(model, lambda: None)
+        return [base, *side_by_side([drawn(source, base) for source in sources], model=model, lanes=packing.lanes)]
 
 
-def score_untriggered(plan: Plan, *, model: Model, precision: str, store: Store) -> tuple[Score, ...]:
+def score_untriggered(
+    plan: Plan, *, others: Mapping[str, Others], model: Model, precision: str, packing: Packing, store: Store
+) -> tuple[Score, ...]:
     """Base's pictures for the same prompts and noise without the style word: the word should be empty to it."""
-    made = generate(
-        Source(BASE, 0, None, ""),
-        model=model,
-        texts=plan.prompts,
-        settings=plan.sampling,
-        seed=plan.seed,
-        precision=precision,
-        store=store,
-        base_pixels=None,
-    )
+    encode_texts(model, store, [*plan.prompts, ""])
+    with saved_drawing(model, plan.training, packing.saving):
+        made = generate(
+            Source(BASE, 0, None, ""),
+            model=model,
+            texts=plan.prompts,
+            settings=plan.sampling,
+            seed=plan.seed,
+            precision=precision,
+            store=store,
+            base_pixels=None,
+        )
+    model.leave()
     references = [w.pixels for w in plan.works if w.split == "reference"]
     return scores(
         made,
-        metrics=plan.metrics,
+        others=others,
         references=references,
         per_prompt=plan.sampling.per_prompt,
         view=view_of(model),
@@ -172,11 +188,12 @@ def score_all(
     view = view_of(model)
     records: list[Adapter | None] = [None, *(adapter for adapter, _ in adapters)]
     progress.stage("Scoring", len(pictures))
+    model.leave()
     cells = []
     for adapter, generations in zip(records, pictures, strict=True):
         found = scores(
             generations,
-            metrics=plan.metrics,
+            others=others,
             references=references,
             per_prompt=plan.sampling.per_prompt,
             view=view,
@@ -193,6 +210,8 @@ def score_all(
             )
         )
         progress.update(len(cells))
+    if model.room is not None:
+        release(model.device)
     return tuple(cells)
 
 
@@ -213,4 +232,6 @@ def real_pictures(
         given = others[name]
         metrics.append(metric_facts(name, pool=pool, references=references, others=given, view=view, store=store))
         recognised.append(recognition(name, pool=pool, references=references, others=given, view=view, store=store))
+    if model.room is not None:
+        release(model.device)
     return tuple(metrics), tuple(recognised)

@@ -18,8 +18,10 @@ from audit.prompts import full_prompt
 from audit.records import Adapter, Plan, SubjectReading
 from audit.stages import draw_all
 from audit.store import Store
+from audit.style.opened import release
 from audit.style.score import at_side
 from audit.style.subject import nearest_subject
+from audit.training import Packing
 
 
 def read_subjects(
@@ -28,7 +30,7 @@ def read_subjects(
     *,
     model: Model,
     precision: str,
-    lanes: int,
+    packing: Packing,
     store: Store,
     progress: Progress,
 ) -> tuple[SubjectReading, ...]:
@@ -40,10 +42,12 @@ def read_subjects(
     progress.stage("Reading subjects", (1 + len(adapters)) * len(texts) * plan.sampling.per_prompt)
     found = []
     for made in draw_all(
-        plan, adapters, texts, model=model, precision=precision, lanes=lanes, store=store, progress=progress
+        plan, adapters, texts, model=model, precision=precision, packing=packing, store=store, progress=progress
     ):
         pixels = at_side(model.facts.resolution, store, made.pixels)
         nearest = nearest_subject(np.ascontiguousarray(pixels), subjects, lab=plan.model.lab, device=model.device)
         found.append(SubjectReading(condition=made.condition, replicate=made.replicate, found=tuple(nearest.tolist())))
+    if model.room is not None:
+        release(model.device)
     progress.close()
     return tuple(found)

@@ -22,6 +22,7 @@ from audit.streams import rng
 from audit.style import ENCODERS, METRICS, csd, dinov2, openclip_l14, siglip2, style_metric
 from audit.style.choice import pick_metrics
 from audit.style.crops import pooled, scales, squares
+from audit.style.opened import release
 from audit.style.score import View, features
 from tests.e2e.folders import drawing
 from tests.encoders import csd_checkpoint, write_dinov2, write_openclip, write_siglip2
@@ -275,4 +276,4 @@ def test_encoders_of_the_real_size(tmp_path, monkeypatch):
         found = style_metric(name).extract(pictures(1, 300))
         assert found.shape == (1, 768)
         assert np.linalg.norm(found) == pytest.approx(1)
-        style_metric(name).extract.__globals__["_tower"].cache_clear()
+        release(torch.device("cpu"))

@@ -151,7 +151,9 @@ def test_the_footprint_counts_what_grows(model):
     assert measure(model, SETTINGS, autocast=None) == small, "a resumed run would pack otherwise"
     wide = SETTINGS.model_copy(update={"targets": "all"})
     assert measure(model, wide, autocast=None).per_row > small.per_row
-    lora = PackedLora(model.roots(), family=model.family, settings=wide, streams=[Streams(seed=0, replicate=1)])
+    lora = PackedLora(
+        model.roots(), family=model.family, settings=wide, streams=[Streams(seed=0, replicate=1)], device=model.device
+    )
     assert adapter_parameters(model, wide) == sum(p.numel() for p in lora.parameters())
     budget = small.bytes(7, batch=SETTINGS.batch)
     assert small.cells(budget + 1, batch=SETTINGS.batch) == 7

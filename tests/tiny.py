@@ -76,6 +76,7 @@ def tiny_base(dtype: torch.dtype, *, prediction: str = "epsilon") -> Base:
         scale=LatentScale(0.7),
         side=8,
         text_shape=TextShape(extra=0, width=12, pooled=0),
+        device=torch.device("cpu"),
         text_encoders={"text_encoder": tiny_text_encoder().to(dtype)},
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,14 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from audit.errors import BadModel, printable
+from audit.memory import free_unused, is_out_of_memory, too_short
 from audit.models.cards import LAB_MODEL, cards
 from audit.models.checkpoint import open_checkpoint
 from audit.models.conditioning import Text
 from audit.models.families.base import Family, TextShape
 from audit.models.layout import Source, open_source
 from audit.models.noising import Noising
+from audit.models.residency import Room, must_share
 from audit.records import ModelFacts
 
 CLASSES: dict[str, Any] = {
@@ -63,6 +66,7 @@ class Model:
         denoiser: the U-Net or transformer.
         text_encoders: by folder; tokenizers: in the family's order.
         vae_factor: pixels per latent cell along one side.
+        room: None where all parts are on the device all the time.
     """
 
     facts: ModelFacts
@@ -74,6 +78,7 @@ class Model:
     scheduler_config: dict[str, Any]
     noising: Noising
     device: torch.device
+    room: Room | None = None
 
     @property
     def vae_factor(self) -> int:
@@ -108,6 +113,16 @@ class Model:
     def parts(self) -> tuple[nn.Module, ...]:
         """Everything that has weights."""
         return (self.denoiser, self.vae, *self.text_encoders.values())
+
+    def together(self, *parts: nn.Module) -> AbstractContextManager[None]:
+        """Hold parts on the device at once, where a gradient runs through all of them or their weights change."""
+        return nullcontext() if self.room is None else self.room.together(*parts)
+
+    def leave(self) -> None:
+        """Make room on the device for what is no part of the model, where room is short."""
+        if self.room is not None:
+            self.room.clear()
+            free_unused(self.device)
 
     def blank_text(self, rows: int) -> Text:
         """A text of the right shape that says nothing, on the CPU: for probes."""
@@ -156,11 +171,15 @@ def _facts(source: Source) -> ModelFacts:
     )
 
 
-def load(name: str, *, device: torch.device) -> Model:
+def load(name: str, *, device: torch.device, budget: float | None = None) -> Model:
     """Load a model, frozen and in evaluation mode, float32.
 
+    Args:
+        budget: bytes that the process may take of the device; a model that is large beside it has its parts
+            there by turns.
+
     Raises:
-        BadModel: see `describe`; also when the files do not fit the classes.
+        BadModel: see `describe`; also when the files do not fit the classes. MemoryShort: they do not fit into memory.
     """
     source = open_source(name)
     facts, family = _facts(source), source.family
@@ -179,14 +198,21 @@ def load(name: str, *, device: torch.device) -> Model:
         noising = family.noising(scheduler, facts.prediction_type)
         for part in family.components:
             if part not in family.tokenizers:
-                made[part].requires_grad_(False).eval().to(device=device, dtype=torch.float32)
+                made[part].requires_grad_(False).eval().to(dtype=torch.float32)
     except BROKEN as error:
+        if is_out_of_memory(error):
+            raise too_short("the model") from error
         # What the libraries say names the file by its whole path.
         said = (str(error) or type(error).__name__).splitlines()[0].replace(f"{source.path}{os.sep}", "")
         raise BadModel(
             "model-incomplete",
             f"The model {printable(source.path.name)} could not be opened ({printable(said)}); copy it again whole.",
         ) from error
+    parts = [made[part] for part in family.components if part not in family.tokenizers]
+    room = Room(parts, device) if must_share(parts, device, budget) else None
+    if room is None:
+        for part in parts:
+            part.to(device)
     return Model(
         facts=facts,
         family=family,
@@ -197,6 +223,7 @@ def load(name: str, *, device: torch.device) -> Model:
         scheduler_config=scheduler,
         noising=noising,
         device=device,
+        room=room,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Protocol
@@ -23,6 +23,8 @@ from safetensors.numpy import load_file
 from audit.errors import BadModel
 from audit.models.cards import LAB
 from audit.style import channel_stats, csd, dinov2, openclip, openclip_l14, siglip2
+from audit.style.csls import SUFFIX, csls
+from audit.style.recognise import Others
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float64]
@@ -53,6 +55,7 @@ class StyleMetric:
         extract, weights: see the protocols; the weights' digests are recorded.
         version: rises when `extract` changes what it computes.
         source: how a user gets the weights; '' for those that are shipped, which have a whitening too.
+        csls: whether closeness is corrected for local scaling (`csls`); features are the same.
     """
 
     name: str
@@ -61,10 +64,16 @@ class StyleMetric:
     weights: Weights
     version: int
     source: str = ""
+    csls: bool = False
+
+    @property
+    def plain(self) -> str:
+        """Name of the metric that the features are of."""
+        return self.name.removesuffix(SUFFIX)
 
     def whitening(self) -> Whitening:
         """Of a shipped metric."""
-        return Whitening.load(STYLE / f"{self.name}.safetensors")
+        return Whitening.load(STYLE / f"{self.plain}.safetensors")
 
     def digest(self) -> str:
         """SHA-256 over everything that decides a score: weights, whitening and code version.
@@ -72,10 +81,11 @@ class StyleMetric:
         Raises:
             BadModel: `encoder-missing`.
         """
-        files = [*self.weights(), *([] if self.source else [STYLE / f"{self.name}.safetensors"])]
+        files = [*self.weights(), *([] if self.source else [STYLE / f"{self.plain}.safetensors"])]
         stats = [path.stat() for path in files]
         # Encoders have gigabytes: read once per process, unless a file has changed since.
-        return _digest(self.version, tuple(zip(files, (s.st_size for s in stats), (s.st_mtime_ns for s in stats),
+        what = f"{self.version}{SUFFIX * self.csls}"
+        return _digest(what, tuple(zip(files, (s.st_size for s in stats), (s.st_mtime_ns for s in stats),
                                                strict=True)))  # fmt: skip
 
     def present(self) -> bool:
@@ -87,8 +97,8 @@ class StyleMetric:
 
 
 @lru_cache(maxsize=64)
-def _digest(version: int, files: tuple[tuple[Path, int, int], ...]) -> str:
-    seen = hashlib.sha256(str(version).encode())
+def _digest(version: str, files: tuple[tuple[Path, int, int], ...]) -> str:
+    seen = hashlib.sha256(version.encode())
     for path, _, _ in files:
         with path.open("rb") as handle:
             while chunk := handle.read(1 << 24):
@@ -151,8 +161,10 @@ DEFAULT_ENCODER = openclip_l14.NAME
 
 
 def style_metric(name: str) -> StyleMetric:
-    """The row of a metric, shipped or not."""
-    return METRICS[name] if name in METRICS else ENCODERS[name]
+    """The row of a metric, shipped or not; `<metric>-csls` is any of them, corrected for local scaling."""
+    plain = name.removesuffix(SUFFIX)
+    row = METRICS[plain] if plain in METRICS else ENCODERS[plain]
+    return replace(row, name=name, csls=name != plain)
 
 
 @dataclass(frozen=True)
@@ -194,6 +206,18 @@ def unit(rows: Features) -> Features:
     length = np.linalg.norm(rows, axis=-1, keepdims=True)
     scaled: Features = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
     return scaled
+
+
+def style_scores(metric: str, pictures: Features, references: Features, others: Others) -> Features:
+    """A metric's score of each picture, (P,); higher is closer to the artist of the references.
+
+    Args:
+        pictures: unit features, (P, d); references: of the artist's held-out works, (M, d).
+        others: works by other artists, which CSLS needs.
+    """
+    if style_metric(metric).csls:
+        return csls(pictures, references, others)
+    return closeness(pictures, references)
 
 
 def closeness(features: Features, references: Features) -> Features:

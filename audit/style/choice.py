@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from audit.errors import BadInput, printable
 from audit.style import DEFAULT_ENCODER, ENCODERS, METRICS
+from audit.style.csls import SUFFIX
 
 BUILT_IN = "channel_stats"
 """Decides on the lab model, and is the second opinion of every encoder: it shares nothing with them."""
@@ -15,11 +16,11 @@ def check_metric(name: str | None) -> None:
     Raises:
         BadInput: `metric-unknown`.
     """
-    if name is not None and name not in METRICS and name not in ENCODERS:
+    if name is not None and name.removesuffix(SUFFIX) not in {*METRICS, *ENCODERS}:
         raise BadInput(
             "metric-unknown",
             f"'{printable(name)}' is no style metric; choose one of {', '.join([*METRICS, *ENCODERS])} "
-            "(--primary-metric).",
+            f"(--primary-metric), or one of them with {SUFFIX} at its end.",
         )
 
 
@@ -30,7 +31,7 @@ def pick_metrics(asked: str | None, *, lab: bool, references: bool) -> tuple[str
     every other encoder whose weights are there, and one shipped metric of another lineage.
 
     Args:
-        asked: the metric that is to decide; None for the default.
+        asked: the metric that is to decide; None for the default. One that ends in `-csls` has the plain one beside it.
         lab: whether the base model is the lab's.
         references: whether the user gave reference artists.
 
@@ -38,11 +39,14 @@ def pick_metrics(asked: str | None, *, lab: bool, references: bool) -> tuple[str
         BadInput: `metric-unknown`, `references-needed`. BadModel: `encoder-missing`.
     """
     check_metric(asked)
-    if asked in METRICS or (asked is None and lab):
-        first = asked or BUILT_IN
-        return (first, *(name for name in METRICS if name != first))
+    if asked is None and lab:
+        asked = BUILT_IN
     first = asked or DEFAULT_ENCODER
-    ENCODERS[first].weights()
+    plain = first.removesuffix(SUFFIX)
+    beside = () if plain == first else (plain,)
+    if plain in METRICS:
+        return (first, *beside, *(name for name in METRICS if name != plain))
+    ENCODERS[plain].weights()
     if not references:
         raise BadInput(
             "references-needed",
@@ -50,5 +54,5 @@ def pick_metrics(asked: str | None, *, lab: bool, references: bool) -> tuple[str
             "other artists are needed; give them with --reference-artists DIR, or take a built-in metric with "
             f"--primary-metric {BUILT_IN}.",
         )
-    rest = [name for name, row in ENCODERS.items() if name != first and row.present()]
-    return (first, *rest, BUILT_IN)
+    rest = [name for name, row in ENCODERS.items() if name != plain and row.present()]
+    return (first, *beside, *rest, BUILT_IN)

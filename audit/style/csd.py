@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -24,6 +23,7 @@ from torch import Tensor
 
 from audit.errors import BadModel, printable
 from audit.style.crops import pooled
+from audit.style.opened import opened
 from audit.style.places import NOT_OPENED, safetensors_in, unsuitable
 
 NAME = "csd"
@@ -72,7 +72,7 @@ def empty_tower(*, width: int = WIDTH, layers: int = LAYERS, heads: int = HEADS)
         )
 
 
-@cache
+@opened
 def _tower(file: Path, device: torch.device) -> VisionTransformer:
     try:
         tensors = load_file(file, device=str(device))

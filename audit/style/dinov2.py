@@ -7,7 +7,6 @@ training of the others. Opened by transformers from a local folder.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from transformers import Dinov2Model
 from transformers.utils import logging
 
 from audit.style.crops import pooled
+from audit.style.opened import opened
 from audit.style.places import NOT_OPENED, safetensors_in, unsuitable
 
 NAME = "dinov2"
@@ -47,7 +47,7 @@ def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np
     return pooled(pixels, embed, tile=TILE, device=device)
 
 
-@cache
+@opened
 def _model(folder: Path, device: torch.device) -> Dinov2Model:
     logging.disable_progress_bar()
     try:

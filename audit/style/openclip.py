@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from audit.models.cards import LAB_OPENCLIP
+from audit.style.opened import opened
 
 BATCH = 64
 CPU = torch.device("cpu")
@@ -22,7 +22,7 @@ def weights() -> Sequence[Path]:
     return [LAB_OPENCLIP / "open_clip_model.safetensors", LAB_OPENCLIP / "open_clip_config.json"]
 
 
-@cache
+@opened
 def _model(folder: Path, device: torch.device) -> open_clip.CLIP:
     model: open_clip.CLIP
     model, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}", precision="fp32")

@@ -7,7 +7,6 @@ other folder in open_clip's layout. Opened by open_clip's own loader.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from audit.style.crops import pooled
+from audit.style.opened import opened
 from audit.style.places import NOT_OPENED, safetensors_in, unsuitable
 
 NAME = "openclip_l14"
@@ -45,7 +45,7 @@ def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np
     return pooled(pixels, embed, tile=tile, device=device)
 
 
-@cache
+@opened
 def _tower(files: tuple[Path, ...], device: torch.device) -> tuple[nn.Module, int, Tensor, Tensor]:
     """The image tower, its input's side, and the colours' mean and deviation, (1, 3, 1, 1).
 

@@ -38,7 +38,7 @@ def nearest_artist(pictures: Features, own: Features, others: Others) -> NDArray
         pictures: unit features, (P, d); own: of this artist's held-out works, (K, d).
     """
     artists = [own, *(others.features[others.artist == a] for a in range(len(others.names)))]
-    centres = np.stack([_direction(works) for works in artists])
+    centres = np.stack([direction(works) for works in artists])
     closeness = np.stack([works.mean(axis=0) for works in artists]) @ centres.T
     # (artist whose works, artist whose centre): a stranger's is the mean over all other artists.
     np.fill_diagonal(closeness, 0.0)
@@ -46,7 +46,8 @@ def nearest_artist(pictures: Features, own: Features, others: Others) -> NDArray
     return np.asarray((pictures @ centres.T - strangers).argmax(axis=1), dtype=np.int64)
 
 
-def _direction(rows: Features) -> Features:
+def direction(rows: Features) -> Features:
+    """The unit mean of features, (d,); zero where they cancel."""
     mean = rows.mean(axis=0)
     length = float(np.linalg.norm(mean))
     found: Features = mean / length if length > 0 else mean

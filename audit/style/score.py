@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save
 
 from audit.records import Generations, MetricFacts, Recognition, ReferenceArtist, Score
 from audit.store import Store
-from audit.style import Features, StyleMetric, closeness, style_metric, unit
+from audit.style import Features, StyleMetric, style_metric, style_scores, unit
 from audit.style.recognise import Others, nearest_artist
 from audit.tensors import to_model_size, to_pixels, to_tensor
 
@@ -66,7 +66,9 @@ def _of_picture(row: StyleMetric, digest: str, *, view: View, store: Store) -> F
 def _stored(
     step: str, row: StyleMetric, digests: Sequence[str], compute: Callable[[], Features], *, side: int, store: Store
 ) -> Features:
-    key = store.key(step, row.version, {"metric": row.name, "side": side}, [row.digest(), *digests])
+    key = store.key(
+        step, row.version, {"metric": row.plain, "side": side}, [style_metric(row.plain).digest(), *digests]
+    )
     folder = store.verified(step, key)
     if folder is None:
         found = compute()
@@ -138,8 +140,8 @@ def metric_facts(
         name=metric,
         lineage=row.lineage,
         weights_sha256=row.digest(),
-        real=tuple(closeness(features(metric, pool, view=view, store=store), centre).tolist()),
-        others=tuple(closeness(others.features, centre).tolist()),
+        real=tuple(style_scores(metric, features(metric, pool, view=view, store=store), centre, others).tolist()),
+        others=tuple(style_scores(metric, others.features, centre, others).tolist()),
         others_artists=len(others.names),
     )
 
@@ -147,17 +149,18 @@ def metric_facts(
 def scores(
     generations: Generations,
     *,
-    metrics: Sequence[str],
+    others: Mapping[str, Others],
     references: Sequence[str],
     per_prompt: int,
     view: View,
     store: Store,
 ) -> tuple[Score, ...]:
-    """Score one model's pictures by every metric."""
+    """Score one model's pictures by every metric that `others` has works of other artists for."""
     found = []
-    for metric in metrics:
+    for metric, artists in others.items():
         centre = features(metric, references, view=view, store=store)
-        values = closeness(features(metric, generations.pixels, view=view, store=store), centre)
+        made = features(metric, generations.pixels, view=view, store=store)
+        values = style_scores(metric, made, centre, artists)
         for index, value in enumerate(values.tolist()):
             finite = bool(np.isfinite(value))
             found.append(

@@ -6,7 +6,6 @@ Opened by transformers from a local folder of a fixed-resolution model, whose te
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from transformers import SiglipVisionModel
 from transformers.utils import logging
 
 from audit.style.crops import pooled
+from audit.style.opened import opened
 from audit.style.places import NOT_OPENED, safetensors_in, unsuitable
 
 NAME = "siglip2"
@@ -42,7 +42,7 @@ def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np
     return pooled(pixels, embed, tile=int(model.config.image_size), device=device)
 
 
-@cache
+@opened
 def _model(folder: Path, device: torch.device) -> SiglipVisionModel:
     logging.disable_progress_bar()
     try:

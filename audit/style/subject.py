@@ -6,7 +6,6 @@ The lab model is read by the lab's open_clip, any other by OpenCLIP ViT-L/14.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from torch.nn import functional as F
 
 from audit.models.cards import LAB_OPENCLIP
 from audit.style import openclip_l14
+from audit.style.opened import opened
 from audit.style.places import NOT_OPENED, unsuitable
 
 BATCH = 32
@@ -56,7 +56,7 @@ def nearest_subject(
     return torch.cat(found).cpu().numpy()
 
 
-@cache
+@opened
 def _reader(folder: Path, device: torch.device) -> tuple[open_clip.CLIP, Tensor, Tensor]:
     try:
         model, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}", precision="fp32")

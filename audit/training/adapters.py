@@ -89,19 +89,28 @@ class Merged:
 
     Args:
         roots: denoiser and text encoders, by the first part of their names; updates: by the weights' full names.
+        masters: float32 weights of those that are kept in bfloat16: an update is added before it is rounded.
     """
 
-    def __init__(self, roots: Mapping[str, nn.Module], updates: Mapping[str, Tensor]) -> None:
+    def __init__(
+        self, roots: Mapping[str, nn.Module], updates: Mapping[str, Tensor], masters: Mapping[str, Tensor] | None = None
+    ) -> None:
         self.roots = roots
         self.updates = updates
+        self.masters = masters or {}
         self._kept: dict[str, Tensor] = {}
 
     @torch.no_grad()
     def __enter__(self) -> None:
         for name, update in self.updates.items():
             weight = find_parameter(self.roots, name)
-            self._kept[name] = weight.detach().clone()
-            weight.add_(update.to(device=weight.device, dtype=weight.dtype))
+            # In main memory: of a model that was trained as a whole, this is every weight.
+            self._kept[name] = weight.detach().to("cpu", copy=True)
+            master = self.masters.get(name)
+            if master is None:
+                weight.add_(update.to(device=weight.device, dtype=weight.dtype))
+            else:
+                weight.copy_(master + update.to(master))
 
     @torch.no_grad()
     def __exit__(self, *exception: object) -> None:

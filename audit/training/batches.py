@@ -38,7 +38,7 @@ class Base:
     """The frozen parts that the loop needs; a subset of `Model`, so that tests can pass tiny ones.
 
     Attributes:
-        side: of a picture, in pixels.
+        side: of a picture, in pixels; device: where it is trained.
         text_encoders: by folder; needed only where they are trained, as is `text_shape`.
     """
 
@@ -48,6 +48,7 @@ class Base:
     scale: LatentScale
     side: int
     text_shape: TextShape
+    device: torch.device
     text_encoders: Mapping[str, nn.Module] = field(default_factory=dict)
 
     def roots(self, settings: TrainSettings) -> dict[str, nn.Module]:

@@ -57,6 +57,7 @@ def base_of(model: Model) -> Base:
         scale=model.scale,
         side=model.facts.resolution,
         text_shape=model.text_shape,
+        device=model.device,
         text_encoders=model.text_encoders,
     )
 
@@ -166,7 +167,11 @@ def _kept_bytes(
         loosened(base.denoiser)
         if settings.method == "full"
         else PackedLora(
-            base.roots(settings), family=base.family, settings=settings, streams=[Streams(seed=0, replicate=1)]
+            base.roots(settings),
+            family=base.family,
+            settings=settings,
+            streams=[Streams(seed=0, replicate=1)],
+            device=base.device,
         )
     )
     try:

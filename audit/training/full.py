@@ -58,7 +58,7 @@ def train_full(
         dimension of 1 for the one cell.
     """
     (cell,) = cells
-    device = next(base.denoiser.parameters()).device
+    device = base.device
     end = settings.steps if stop_at is None else stop_at
     with loosened(base.denoiser) as before:
         named = dict(base.denoiser.named_parameters())

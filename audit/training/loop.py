@@ -84,7 +84,12 @@ def train_pack(
         Per cell, A and B by full module name; and the final state.
     """
     lora = PackedLora(
-        base.roots(settings), family=base.family, settings=settings, streams=[c.streams for c in cells], dtype=dtype
+        base.roots(settings),
+        family=base.family,
+        settings=settings,
+        streams=[c.streams for c in cells],
+        device=base.device,
+        dtype=dtype,
     )
     state = _first_state(lora, len(cells)) if resume is None else resume
     end = settings.steps if stop_at is None else stop_at
@@ -121,13 +126,14 @@ def _advance(
     after_step: Callable[[int, Callable[[], State]], None] | None,
 ) -> State:
     """Train the cells that are alive until `end`, or until one of them has to leave."""
-    device = next(base.denoiser.parameters()).device
+    device = base.device
     alive = begin.alive
     lora = PackedLora(
         base.roots(settings),
         family=base.family,
         settings=settings,
         streams=[cells[i].streams for i in alive],
+        device=device,
         dtype=dtype,
     )
     params = lora.parameters()

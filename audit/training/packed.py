@@ -133,7 +133,7 @@ class PackedLora:
         roots: the frozen denoiser, and text encoders where they are trained too; family: the model's.
         settings: rank, alpha and targets.
         streams: one per cell; cells of one replicate start from the same A.
-        dtype: of A and B; float32 for training, float64 for exactness tests.
+        device: of A and B; dtype: of A and B; float32 for training, float64 for exactness tests.
     """
 
     def __init__(
@@ -143,6 +143,7 @@ class PackedLora:
         family: Family,
         settings: TrainSettings,
         streams: Sequence[Streams],
+        device: torch.device,
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.roots = roots
@@ -153,7 +154,6 @@ class PackedLora:
         self.groups: list[Group] = []
         self.b: dict[str, nn.Parameter] = {}
         self._conv_a: dict[str, nn.Parameter] = {}
-        device = next(roots[family.denoiser].parameters()).device
         taken: set[str] = set()
         for name in self.names:
             base = find_module(roots, name)

@@ -47,7 +47,7 @@ def train_one(
             b.zero_()
         params += [a, b]
         pairs[name] = (a, b)
-    device = next(base.denoiser.parameters()).device
+    device = base.device
     optimiser = torch.optim.AdamW(
         params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay
     )

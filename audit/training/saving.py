@@ -8,7 +8,7 @@ added up in another order, as they are in packs of another size.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -69,34 +69,72 @@ def idle_parts(model: Model, settings: TrainSettings) -> list[nn.Module]:
 
 def weights_bytes(model: Model, settings: TrainSettings, saving: Saving) -> float:
     """Bytes of the base's weights on its device while LoRAs train."""
-    away = {id(part) for part in idle_parts(model, settings)} if saving.offload else set()
+    # Parts that share a room are only there when they are called.
+    alone = saving.offload or model.room is not None
+    away = {id(part) for part in idle_parts(model, settings)} if alone else set()
     here = [part for part in model.parts() if id(part) not in away]
     total = sum(p.numel() * p.element_size() for part in here for p in part.parameters())
     if saving.half:
-        total -= sum(p.numel() * (p.element_size() - 2) for p in _matrices(model.denoiser))
+        total -= sum(p.numel() * (p.element_size() - 2) for _, p in _matrices(model.denoiser))
     return float(total)
 
 
 @contextmanager
 def saved(model: Model, settings: TrainSettings, saving: Saving) -> Iterator[None]:
-    """Save memory for a while; afterwards everything is where and as it was, bit for bit."""
-    away = idle_parts(model, settings) if saving.offload else []
-    whole: list[tuple[nn.Parameter, Tensor]] = []
+    """Save memory while training; afterwards everything is where and as it was, bit for bit."""
+    learning = [model.denoiser, *(model.text_encoders.values() if settings.text_encoder else ())]
+    with (
+        _away(model, idle_parts(model, settings) if saving.offload else []),
+        halved(model, wanted=saving.half),
+        model.together(*learning),
+    ):
+        try:
+            recompute(model.denoiser, wanted=saving.checkpointing)
+            yield
+        finally:
+            recompute(model.denoiser, wanted=False)
+
+
+@contextmanager
+def saved_drawing(model: Model, settings: TrainSettings, saving: Saving) -> Iterator[dict[str, Tensor]]:
+    """Save memory while pictures are drawn whose texts are encoded already.
+
+    Yields:
+        The float32 weights, by full name, of what is kept in bfloat16: adapters are merged into these.
+    """
+    idle = list(model.text_encoders.values()) if saving.offload and not settings.text_encoder else []
+    with _away(model, idle), halved(model, wanted=saving.half) as masters:
+        yield masters
+
+
+@contextmanager
+def _away(model: Model, parts: Sequence[nn.Module]) -> Iterator[None]:
+    """Parts wait in main memory; those that share a room do so by themselves."""
+    moved = [] if model.room is not None else parts
     try:
-        for part in away:
+        for part in moved:
             part.to("cpu")
-        if saving.half:
-            for parameter in _matrices(model.denoiser):
-                whole.append((parameter, parameter.data.cpu()))
-                parameter.data = parameter.data.to(torch.bfloat16)
-        recompute(model.denoiser, wanted=saving.checkpointing)
         yield
     finally:
-        recompute(model.denoiser, wanted=False)
-        for parameter, before in whole:
-            parameter.data = before.to(parameter.device)
-        for part in away:
+        for part in moved:
             part.to(model.device)
+
+
+@contextmanager
+def halved(model: Model, *, wanted: bool) -> Iterator[dict[str, Tensor]]:
+    """Keep the denoiser's matrices in bfloat16; yields the float32 ones, in main memory, by full name."""
+    whole: dict[str, tuple[nn.Parameter, Tensor]] = {}
+    try:
+        for name, parameter in _matrices(model.denoiser) if wanted else ():
+            whole[f"{model.family.denoiser}.{name}"] = parameter, parameter.data.cpu()
+            parameter.data = parameter.data.to(torch.bfloat16)
+        yield {name: before for name, (_, before) in whole.items()}
+    finally:
+        if whole and model.room is not None:
+            # In float32 it need not fit onto the device beside anything else.
+            model.room.expel(model.denoiser)
+        for parameter, before in whole.values():
+            parameter.data = before.to(parameter.device)
 
 
 def recompute(denoiser: nn.Module, *, wanted: bool = True) -> bool:
@@ -110,8 +148,9 @@ def recompute(denoiser: nn.Module, *, wanted: bool = True) -> bool:
     return before
 
 
-def _matrices(denoiser: nn.Module) -> Iterator[nn.Parameter]:
+def _matrices(denoiser: nn.Module) -> Iterator[tuple[str, nn.Parameter]]:
     """Weights and biases of Linear and Conv2d, which autocast computes in bfloat16; norms stay float32."""
-    for module in denoiser.modules():
+    for place, module in denoiser.named_modules():
         if isinstance(module, nn.Linear | nn.Conv2d):
-            yield from module.parameters(recurse=False)
+            for name, parameter in module.named_parameters(recurse=False):
+                yield f"{place}.{name}", parameter

@@ -59,7 +59,7 @@ def table(artist: str, settings: list[SampleSettings], *, model: Model, replicat
     for sampling in settings:
         asked = plan.model_copy(update={"sampling": sampling})
         made = generate_all(
-            asked, adapters, model=model, precision=precision, lanes=packing.lanes, store=store, progress=quiet
+            asked, adapters, model=model, precision=precision, packing=packing, store=store, progress=quiet
         )
         scored = score_all(asked, adapters, made, others=others, model=model, store=store, progress=quiet)
         audit = SimpleNamespace(plan=asked, cells=scored)

@@ -104,7 +104,9 @@ def test_the_footprint_agrees_with_a_count_of_live_tensors(models, family, check
     expected = measure(model, settings, autocast=None, checkpointing=checkpointing)
     base, cell = base_of(model), random_cell(model, 1)
     batch = Batches(cell, base, settings, torch.float32).batch(0)
-    lora = PackedLora(base.roots(settings), family=base.family, settings=settings, streams=[cell.streams])
+    lora = PackedLora(
+        base.roots(settings), family=base.family, settings=settings, streams=[cell.streams], device=base.device
+    )
     with saved(model, settings, Saving(checkpointing=checkpointing)), lora, LiveBytes() as live:
         torch.autograd.backward(base.predict(batch, None).pow(2).mean())
     wanted = expected.fixed + settings.batch * expected.per_row
