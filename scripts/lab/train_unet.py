@@ -148,7 +148,7 @@ def caption(record: dict[str, str], styles: dict[str, str], rng: random.Random) 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("lab-work"))
-    parser.add_argument("--samples", type=int, default=350_000)
+    parser.add_argument("--samples", type=int, nargs="+", default=[320_000, 640_000], help="end of each cosine")
     parser.add_argument("--threads", type=int, default=0)
     args = parser.parse_args()
     if args.threads:
@@ -172,11 +172,13 @@ def main() -> None:
     optimiser = torch.optim.AdamW(params, lr=1e-3, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
     ema, text_ema = Ema(unet, decay=0.9995), Ema(text, decay=0.9995)
     checkpoint = Checkpoint(folder / "state.pt", unet=unet, text=text, optimiser=optimiser, ema=ema, text_ema=text_ema)
-    start, total = checkpoint.resume(), args.samples // BATCH
+    # A warm restart (Loshchilov & Hutter, 2017): every cosine is reckoned from step 0, so a later one
+    # comes in at the height that it has by then.
+    start, ends = checkpoint.resume(), [samples // BATCH for samples in args.samples]
     log = Log(folder / "log.txt")
     probability = balanced_weights(records)
     running = 0.0
-    for step in range(start, total):
+    for step in range(start, ends[-1]):
         generator = torch.Generator().manual_seed(90_000_049 + step)
         rng = random.Random(f"caption-{step}")
         rows = torch.multinomial(probability, BATCH, generator=generator)
@@ -192,7 +194,7 @@ def main() -> None:
         a = alphas[timesteps].view(-1, 1, 1, 1)
         noisy, wanted = a.sqrt() * clean + (1 - a).sqrt() * noise, a.sqrt() * noise - (1 - a).sqrt() * clean
         for group in optimiser.param_groups:
-            group["lr"] = cosine_lr(step, total, 1e-3, 500)
+            group["lr"] = cosine_lr(step, next(end for end in ends if step < end), 1e-3, 500)
         # The plain kernel: the flash kernel's backward is a quarter of a step at these sizes.
         with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
             hidden = text(tokens.input_ids).last_hidden_state
@@ -211,7 +213,8 @@ def main() -> None:
             running = 0.0
         if step % 250 == 249:
             checkpoint.save(step + 1)
-    checkpoint.save(total)
+    if start < ends[-1]:
+        checkpoint.save(ends[-1])
     (folder / "subjects.json").write_text(json.dumps(sorted({r["subject"] for r in records})), encoding="utf-8")
 
 
