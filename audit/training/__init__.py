@@ -136,7 +136,7 @@ def train(
         tasks.append(task)
     # Encoding too: another attention kernel would round another way than in a run of one lane.
     with training_attention(model):
-        if packing.lanes > 1 or packing.saving.offload:
+        if packing.lanes > 1 or packing.saving.offload or model.room is not None:
             # Lanes would encode the works that they share once each; and what encodes may be away later.
             for pixels in sorted({p for i in unlike if keys[i] not in sound for p in cells[i].pixels}):
                 encode_picture(model, store, pixels)
