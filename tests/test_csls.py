@@ -15,6 +15,7 @@ from audit.style.csls import csls
 from audit.style.recognise import Others
 from audit.style.score import View, features, other_artists
 
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(5)

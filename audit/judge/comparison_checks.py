@@ -146,15 +146,24 @@ def no_false_alarm(results: Results) -> Finding:
 
 
 def planted_success_found(results: Results) -> Finding:
-    """Red if training on another artist's works, a success by construction, would not be called held."""
+    """Red if training on another artist's works, a success by construction, is missed.
+
+    Missed: its index is surely not above the margin of held, or not surely above that of did-not-hold. In
+    between it is found in part: a model that learns from any artist's works can come somewhat closer
+    than base, so that the index of a success by construction lies below 1 where two artists are alike.
+    """
     metric, margins = results.plan.primary_metric, results.plan.margins
     names = [c.name for c in results.plan.conditions if c.name.partition(":")[0] == OTHER_ARTIST]
     rows = [find(results, "protection_index", name, metric) for name in names]
     if not rows:
         return Finding(None, "no planted success in this run")
-    detail = f"lower bound must be above {figure(margins.held)}; " + "; ".join(described(row) for row in rows)
+    rule = f"lower bound above {figure(margins.held)} is wanted, above {figure(margins.did_not_hold)} needed"
+    detail = "; ".join([rule, *(described(row) for row in rows)])
     if all(_surely_above(row, margins.held) for row in rows):
         return Finding(True, detail)
+    may_hold = all(row.high is not None and row.high > margins.held for row in rows)
+    if may_hold and all(_surely_above(row, margins.did_not_hold) for row in rows):
+        return Finding(True, detail, exceptions=True)
     # With few runs a wide interval says nothing against the instrument.
     few = all(row.n < margins.min_replicates for row in rows)
     missed = any(row.high is not None and row.high <= margins.held for row in rows)

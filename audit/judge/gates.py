@@ -128,6 +128,7 @@ GATES: tuple[Gate, ...] = (
         comparison.planted_success_found,
         "not-valid",
         yes="Where a full success was planted, the test found it.",
+        some="Where a full success was planted, the test found it in part: it may call a full success partly held.",
         no="The test missed a full success that was planted.",
         unknown="The test was not tried on a success that was planted.",
     ),

@@ -95,6 +95,7 @@ MESSAGES = (
     "at least {least} and a lower bound above {chance} needed",
     "{n} other artists",
     "upper bound must be below {limit}",
+    "lower bound above {limit} is wanted, above {least} needed",
     "lower bound must be above {limit}",
     "with the word minus without, share of the way by {metric}: {value} [{low}, {high}], {n} prompts",
     "within {limit} of 0 is neutral",

@@ -130,6 +130,20 @@ def test_a_gate_goes_red(slug: str, make: Callable[[], r.Results], detail: str) 
         assert judged.verdict.label == "not-valid"
 
 
+def test_a_planted_success_may_be_found_in_part() -> None:
+    """Between the margins it neither withholds the verdict nor passes in silence."""
+    wide = check(audit(OTHER, protection={OTHER.name: 0.52}, run_sd=0.02), "planted-success-found")
+    estimate = next(e for e in judge(audit(OTHER, protection={OTHER.name: 0.52}, run_sd=0.02)).estimates
+                    if (e.name, e.condition) == ("protection_index", OTHER.name))  # fmt: skip
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert 0.2 < estimate.low < 0.5 < estimate.high
+    assert wide.passed is True
+    assert "in part" in wide.sentence
+    low = check(audit(OTHER, protection={OTHER.name: 0.45}, run_sd=0.15), "planted-success-found")
+    assert low.passed is False, "not told from a failure"
+
+
 def test_every_gate_has_a_red_case() -> None:
     assert {slug for slug, _, _ in RED} == {gate.slug for gate in GATES}
 
