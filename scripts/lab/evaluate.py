@@ -25,7 +25,7 @@ import torch
 from PIL import Image
 
 from audit.models.cards import LAB, LAB_ARTISTS
-from audit.models.loader import Model, load
+from audit.models.loader import Model, describe, load
 from audit.style import METRICS
 from audit.tensors import to_model_size, to_tensor
 from scripts.lab import leverage
@@ -102,6 +102,11 @@ def audit(artist: str, work: Path) -> dict[str, Any]:
 def _run(artist: str, work: Path, name: str, words: list[str]) -> dict[str, Any]:
     """Run an audit (or find it finished) and return its results."""
     out = work / "audits" / name
+    finished = out / "results.json"
+    if finished.exists():
+        known: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
+        if known["plan"]["model"]["sha256"] == describe("lab").sha256:
+            return known
     fixed = ["run", "--originals", str(LAB_ARTISTS / artist), "--artist", artist, "--declare"]
     where = ["--out", str(out), "--store", str(work / "store")]
     done = subprocess.run([sys.executable, "-m", "audit.cli", *fixed, *words, *where], check=False)
