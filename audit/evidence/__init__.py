@@ -4,6 +4,7 @@ source.py  contents.py   reads a run and refuses one that contradicts itself; wh
 bundle.py  bag.py        writes the bundle; the BagIt format
 forms.py   sbom.py       texts for lawyers and strangers; CycloneDX
 signing.py timestamps.py stamp.py   Ed25519; RFC 3161, offline unless an address is given
+der.py                   replies of authorities that leave out a rule of DER
 credentials.py           C2PA manifests in generated pictures, an extra
 verify.py                every check of a bundle
 adapters.py  forget.py   what becomes of trained add-ons, and of the store

@@ -25,6 +25,7 @@ from rfc3161_client import (
 )
 
 from audit.errors import BadEvidence, printable
+from audit.evidence.der import with_sorted_certificates
 from audit.store import write_atomic
 
 NOT_ATTESTED = "time not independently attested"
@@ -78,7 +79,7 @@ def check_token(data: bytes, *, reply: bytes, chain: bytes) -> Token:
         BadEvidence: `token-unreadable`, `token-chain`, `token-wrong`.
     """
     try:
-        token = decode_timestamp_response(reply)
+        token = decode_timestamp_response(with_sorted_certificates(reply))
         info = token.tst_info
     except Exception as error:  # whatever the parser trips over is the file's fault
         raise BadEvidence(

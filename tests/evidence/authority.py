@@ -34,10 +34,10 @@ class Authority:
     def chain(self) -> Path:
         return self.folder / "root.pem"
 
-    def reply(self, request: bytes) -> bytes:
+    def reply(self, request: bytes, *words: str) -> bytes:
         (self.folder / "q.tsq").write_bytes(request)
         _openssl(self.folder, "ts", "-reply", "-config", "tsa.cnf", "-section", "config", "-queryfile", "q.tsq",
-                 "-out", "r.tsr")  # fmt: skip
+                 "-out", "r.tsr", *words)  # fmt: skip
         return (self.folder / "r.tsr").read_bytes()
 
 
