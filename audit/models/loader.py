@@ -199,6 +199,9 @@ def load(name: str, *, device: torch.device, budget: float | None = None) -> Mod
         for part in family.components:
             if part not in family.tokenizers:
                 made[part].requires_grad_(False).eval().to(dtype=torch.float32)
+                # The libraries leave out what the file does not hold.
+                if any(weight.is_meta for weight in made[part].parameters()):
+                    raise ValueError(f"weights of the {part} are missing")
     except BROKEN as error:
         if is_out_of_memory(error):
             raise too_short("the model") from error
