@@ -45,7 +45,16 @@ from audit.runfolder import (
     write_work_images,
 )
 from audit.spec import DECLARATION, Spec
-from audit.stages import generate_all, real_pictures, score_all, score_untriggered, treat_all, view_of, visibility
+from audit.stages import (
+    generate_all,
+    real_pictures,
+    score_all,
+    score_noise_controls,
+    score_untriggered,
+    treat_all,
+    view_of,
+    visibility,
+)
 from audit.store import Store, default_store, write_atomic
 from audit.style.score import other_artists
 from audit.subjects import read_subjects
@@ -123,6 +132,7 @@ def carry_out(
     subjects = read_subjects(
         plan, trained, model=model, precision=precision, packing=packing, store=store, progress=progress
     )
+    controls = score_noise_controls(plan, scored, others=others, model=model, store=store, progress=progress)
     progress.stage("Writing the report", 1)
     for generations in pictures:
         for name, digest in zip(generations.files, generations.pixels, strict=True):
@@ -139,6 +149,7 @@ def carry_out(
         untriggered=score_untriggered(
             plan, others=others, model=model, precision=precision, packing=packing, store=store
         ),
+        noise_controls=controls,
         subjects=subjects,
         visibility=visibility(plan, treated, store),
         reached=tuple(r for images in treated.values() for r in images.reached),

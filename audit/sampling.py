@@ -23,6 +23,7 @@ from audit.models.loader import Model
 from audit.records import Generations, SampleSettings
 from audit.store import Store
 from audit.streams import torch_rng
+from audit.style.picture_noise import noise_level
 from audit.tensors import autocast_of, to_pixels
 from audit.training.adapters import Merged, load_updates
 
@@ -222,4 +223,5 @@ def generate(
         pixels=tuple(digests),
         changed_share=changed,
         blank_share=float(np.mean([p.std() < BLANK_LEVELS for p in pictures])),
+        noise=tuple(noise_level(p.astype(np.uint8)) for p in pictures),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from statistics import mean
 
 from audit.conditions import treat
 from audit.lanes import Task, side_by_side
@@ -20,6 +21,7 @@ from audit.records import (
     Generations,
     ImageSet,
     MetricFacts,
+    NoiseControl,
     Plan,
     Recognition,
     Score,
@@ -27,7 +29,9 @@ from audit.records import (
 )
 from audit.sampling import Source, generate
 from audit.store import Store
+from audit.streams import rng
 from audit.style.opened import release
+from audit.style.picture_noise import with_noise
 from audit.style.recognise import Others
 from audit.style.score import View, metric_facts, nearest, recognition, scores
 from audit.style.visibility import visibility_of
@@ -213,6 +217,70 @@ def score_all(
     if model.room is not None:
         release(model.device)
     return tuple(cells)
+
+
+def score_noise_controls(
+    plan: Plan,
+    cells: Sequence[Cell],
+    *,
+    others: Mapping[str, Others],
+    model: Model,
+    store: Store,
+    progress: Progress,
+) -> tuple[NoiseControl, ...]:
+    """Base's pictures and clean's with as much random noise as a condition's own pictures have, scored.
+
+    For each condition whose pictures are noisier than clean's by more than the plan's `noise_step` on average;
+    most audits have none. The draw of a picture depends on the seed, its replicate and its place only.
+    """
+    by_cell = {(cell.condition, cell.replicate): cell.generations for cell in cells}
+    clean = next(c.name for c in plan.conditions if c.role == "clean")
+    pairs = [
+        (made, by_cell[clean, replicate])
+        for (name, replicate), made in by_cell.items()
+        if name not in (BASE, clean) and made.noise and (clean, replicate) in by_cell
+    ]
+    excess: dict[str, list[float]] = {}
+    for made, unprotected in pairs:
+        excess.setdefault(made.condition, []).append(mean(made.noise) - mean(unprotected.noise))
+    noisy = {name for name, levels in excess.items() if mean(levels) > plan.margins.noise_step}
+    asked = [(made, of) for made, clean in pairs if made.condition in noisy for of in (by_cell[BASE, 0], clean)]
+    if not asked:
+        return ()
+    progress.stage("Scoring with noise added", len(asked))
+    references = [w.pixels for w in plan.works if w.split == "reference"]
+    found = []
+    for made, of in asked:
+        levels = zip(of.pixels, made.noise, strict=True)
+        pixels = tuple(
+            store.put_pixels(
+                with_noise(
+                    store.get_pixels(digest),
+                    level=level,
+                    rng=rng("cloakcheck", plan.seed, "picture noise", made.replicate, place),
+                )
+            )
+            for place, (digest, level) in enumerate(levels)
+        )
+        found.append(
+            NoiseControl(
+                condition=made.condition,
+                replicate=made.replicate,
+                of=of.condition,
+                scores=scores(
+                    of.model_copy(update={"pixels": pixels}),
+                    others=others,
+                    references=references,
+                    per_prompt=plan.sampling.per_prompt,
+                    view=view_of(model),
+                    store=store,
+                ),
+            )
+        )
+        progress.update(len(found))
+    if model.room is not None:
+        release(model.device)
+    return tuple(found)
 
 
 def visibility(plan: Plan, treated: Mapping[str, ImageSet], store: Store) -> tuple[Visibility, ...]:

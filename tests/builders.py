@@ -118,6 +118,7 @@ def make_results(
             pixels=tuple(digest(f"{condition} {replicate} {p} {n}") for p, n in noises),
             changed_share=None if condition == "base" else changed_share,
             blank_share=blank_share,
+            noise=(1.0,) * len(noises),
         )
 
     cells = [

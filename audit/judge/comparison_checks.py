@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.judge.estimates import find, hardest_placebo, index_interval, metric_names, primary_conditions
+from audit.judge.estimates import PIXELS, find, hardest_placebo, index_interval, metric_names, primary_conditions
 from audit.judge.finding import Finding, described, figure
 from audit.judge.gains import trigger_shift
 from audit.judge.intervals import Interval, divided, mean_interval
@@ -109,6 +109,29 @@ def placebo_weaker(results: Results) -> Finding:
         return Finding(None, detail)
     unlike = [p for p in effective if not _surely_above(excess[p], 0.0)]
     return Finding(not (unlike and noise.low > margins.did_not_hold), detail)
+
+
+def noise_not_style(results: Results) -> Finding:
+    """Red if a primary condition's pictures are so noisy that its reading may be the noise's doing.
+
+    Noisy: surely above clean's noise by more than the plan's `noise_step`. Then only `held` is believed, and only
+    if base and clean with as much noise give it too: there a score can take noise for the style, or for its absence.
+    """
+    metric, margins, given = results.plan.primary_metric, results.plan.margins, labels(results)
+    names = primary_conditions(results)
+    excess = {name: find(results, "noise_excess", name, PIXELS) for name in names}
+    noisy = [name for name in names if _surely_above(excess[name], margins.noise_step)]
+    equal = {name: find(results, "index_at_equal_noise", name, metric) for name in noisy}
+    rule = f"above {figure(margins.noise_step)} of 255 only held counts, if it is held at equal noise too"
+    detail = "; ".join([rule, *(described(row) for row in (*excess.values(), *equal.values()))])
+    doubted = [
+        name
+        for name in noisy
+        if given[name] != "inconclusive" and not given[name] == reading(equal[name], margins) == "held"
+    ]
+    if doubted:
+        return Finding(False, detail)
+    return Finding(None if not names or any(row.value is None for row in excess.values()) else True, detail)
 
 
 def no_false_alarm(results: Results) -> Finding:

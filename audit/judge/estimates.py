@@ -8,18 +8,33 @@ from typing import TypeVar
 import numpy as np
 
 from audit.judge import subjects
-from audit.judge.gains import BASE, Gains, Trained, clean_name, finite, gains, recognised
+from audit.judge.gains import (
+    BASE,
+    Gains,
+    Trained,
+    at_equal_noise,
+    clean_name,
+    finite,
+    gains,
+    noise_levels,
+    recognised,
+)
 from audit.judge.intervals import Interval, ratio_interval
 from audit.judge.quantities import (
     COMPARISONS,
+    EQUAL_NOISE,
     GAIN,
     METRIC_FACTS,
+    NOISE_EXCESS,
+    PICTURE_NOISE,
     PLACEBO_EXCESS,
     RECOGNISED,
     Comparison,
+    EqualNoise,
     Excess,
     Facts,
     Gained,
+    Noise,
     Quantity,
 )
 from audit.judge.rows import as_estimate, generator
@@ -31,6 +46,8 @@ T = TypeVar("T")
 
 SEQUENTIAL = "protection_index_sequential"
 """The index that the verdict reads when the plan looks after each replicate."""
+PIXELS = "pixels"
+"""Stands where rows about the pictures' noise have the name of their metric."""
 FAMILY = (("p_sign_flip", "p_holm"), ("p_index_at_least_margin", "p_index_at_least_margin_holm"))
 """Rows that are adjusted over the primary conditions, with the names of the adjusted rows."""
 
@@ -46,6 +63,7 @@ def estimate(results: Results) -> tuple[Estimate, ...]:
     """
     rows = [row for metric in metric_names(results) for row in _by_metric(results, metric)]
     rows += [row for metric in metric_names(results) for row in _recognised_rows(results, metric)]
+    rows += _noise_rows(results)
     rows += _subject_rows(results)
     if results.plan.stopping.rule == "until-decided":
         rows += _sequential_rows(results)
@@ -155,6 +173,29 @@ def _recognised_rows(results: Results, metric: str) -> Iterator[Estimate]:
     for name in (BASE, *(c.name for c in results.plan.conditions)) if rates else ():
         of_runs = Gained(np.array([rates[k] for k in sorted(rates) if k[0] == name]), results.plan.margins.level)
         yield _worked_out(results, RECOGNISED, name, metric, of_runs)
+
+
+def _noise_rows(results: Results) -> Iterator[Estimate]:
+    """`picture_noise` of base and every condition, `noise_excess` over clean, `index_at_equal_noise` where scored."""
+    level, clean = results.plan.margins.level, clean_name(results)
+    levels = {name: noise_levels(results, name) for name in (BASE, *(c.name for c in results.plan.conditions))}
+    if not any(levels.values()):
+        return
+    for name, own in levels.items():
+        both = sorted(own.keys() & levels[clean].keys())
+        noise = Noise(
+            own=np.array([own[r] for r in sorted(own)], dtype=np.float64),
+            clean=np.array([levels[clean][r] for r in both], dtype=np.float64),
+            treated=np.array([own[r] for r in both], dtype=np.float64),
+            level=level,
+        )
+        yield _worked_out(results, PICTURE_NOISE, name, PIXELS, noise)
+        if name not in (BASE, clean):
+            yield _worked_out(results, NOISE_EXCESS, name, PIXELS, noise)
+    for name in dict.fromkeys(control.condition for control in results.noise_controls):
+        for metric in metric_names(results):
+            of_clean, of_treated = at_equal_noise(results, name, metric)
+            yield _worked_out(results, EQUAL_NOISE, name, metric, EqualNoise(of_clean, of_treated, level))
 
 
 def _subject_rows(results: Results) -> Iterator[Estimate]:

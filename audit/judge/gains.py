@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -12,7 +12,7 @@ import numpy as np
 
 from audit.judge.exclusion import broken
 from audit.judge.intervals import Array
-from audit.records import Cell, Plan, Results
+from audit.records import Cell, Plan, Results, Score
 
 BASE = "base"
 
@@ -95,6 +95,38 @@ def trigger_shift(results: Results, metric: str) -> tuple[Array, float | None]:
     return np.array([apart[prompts == p].mean() for p in np.unique(prompts)], dtype=np.float64), way
 
 
+def noise_levels(results: Results, condition: str) -> dict[int, float]:
+    """Mean noise of the pictures of each sound model of a condition, levels of 255, by replicate."""
+    return {
+        cell.replicate: float(np.mean(cell.generations.noise))
+        for cell in results.cells
+        if cell.condition == condition and cell.generations.noise and not broken(cell, results.plan.exclusion)
+    }
+
+
+def at_equal_noise(results: Results, condition: str, metric: str) -> tuple[Array, Array]:
+    """Gains of clean and of a condition over base, all with the condition's noise, both (n,), by replicate."""
+    treated = {
+        cell.replicate: _values(results, cell.scores, metric)
+        for cell in results.cells
+        if cell.condition == condition and not broken(cell, results.plan.exclusion)
+    }
+    noisy = {
+        (control.of, control.replicate): _values(results, control.scores, metric)
+        for control in results.noise_controls
+        if control.condition == condition
+    }
+    clean, sound, rows = clean_name(results), gains(results, metric).by_condition.get(clean_name(results), {}), []
+    for replicate in sorted(treated):
+        three = (noisy.get((BASE, replicate), {}), noisy.get((clean, replicate), {}), treated[replicate])
+        pictures = set(three[0])
+        if pictures and replicate in sound and all(set(values) == pictures for values in three):
+            base, of_clean, of_treated = (float(np.mean(list(values.values()))) for values in three)
+            rows.append((of_clean - base, of_treated - base))
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), 2)
+    return table[:, 0], table[:, 1]
+
+
 def clean_name(results: Trained) -> str:
     """Name of the condition that was trained on the originals."""
     return next((c.name for c in results.plan.conditions if c.role == "clean"), "clean")
@@ -105,11 +137,11 @@ def gains(results: Trained, metric: str) -> Gains:
     base: dict[Picture, float] = {}
     for cell in results.cells:
         if cell.condition == BASE:
-            base = _values(results, cell, metric)
+            base = _values(results, cell.scores, metric)
     pictures = sorted(base)
     found: dict[str, dict[int, Array]] = {}
     for cell in results.cells:
-        values = _values(results, cell, metric)
+        values = _values(results, cell.scores, metric)
         lacking = not pictures or any(p not in values for p in pictures)
         if cell.condition == BASE or lacking or broken(cell, results.plan.exclusion):
             continue
@@ -147,11 +179,11 @@ def finite(values: tuple[float, ...]) -> Array:
     return np.array([v for v in values if math.isfinite(v)], dtype=np.float64)
 
 
-def _values(results: Trained, cell: Cell, metric: str) -> dict[Picture, float]:
+def _values(results: Trained, scores: Iterable[Score], metric: str) -> dict[Picture, float]:
     prompts, noises = range(len(results.plan.prompts)), range(results.plan.sampling.per_prompt)
     return {
         (score.prompt, score.noise): score.value
-        for score in cell.scores
+        for score in scores
         if score.metric == metric
         and score.value is not None
         and math.isfinite(score.value)

@@ -116,6 +116,14 @@ GATES: tuple[Gate, ...] = (
         unknown="The test had no usable comparison with plain random noise.",
     ),
     Gate(
+        "noise-not-style",
+        comparison.noise_not_style,
+        "not-valid",
+        yes="Noise in the models' pictures does not explain the answer.",
+        no="The pictures are so noisy that the style score may take noise for style, or for its absence.",
+        unknown="It is not known how noisy the models' pictures are.",
+    ),
+    Gate(
         "no-false-alarm",
         comparison.no_false_alarm,
         "not-valid",

@@ -83,6 +83,25 @@ class Excess:
 
 
 @dataclass(frozen=True)
+class Noise:
+    """Noise of the pictures of each model, levels of 255: of one condition, and beside clean paired by replicate."""
+
+    own: Array
+    clean: Array
+    treated: Array
+    level: float
+
+
+@dataclass(frozen=True)
+class EqualNoise:
+    """Gains of clean and of a condition where base, clean and condition have equally noisy pictures, (n,)."""
+
+    clean: Array
+    treated: Array
+    level: float
+
+
+@dataclass(frozen=True)
 class Facts:
     """One metric: gains of clean, base's pictures and the scores of real works."""
 
@@ -249,6 +268,29 @@ PLACEBO_EXCESS: Quantity[Excess] = Quantity(
     "(gain of placebo - gain) / gain of clean, ratio of paired means: what the protection took away beyond "
     f"random noise of its budget; Fieller (1954) interval {RUNS}",
     lambda e: ratio_interval(e.placebo - e.treated, e.clean, level=e.level),
+)
+
+PICTURE_NOISE: Quantity[Noise] = Quantity(
+    "picture_noise",
+    "levels",
+    "noise of the pictures in levels of 255, from the finest diagonal Haar coefficients (Donoho & Johnstone, 1994); "
+    "t interval over training runs",
+    lambda x: mean_interval(x.own, level=x.level),
+)
+
+NOISE_EXCESS: Quantity[Noise] = Quantity(
+    "noise_excess",
+    "levels",
+    "picture_noise of the condition minus that of clean; paired t interval over training runs",
+    lambda x: mean_interval(x.treated - x.clean, level=x.level),
+)
+
+EQUAL_NOISE: Quantity[EqualNoise] = Quantity(
+    "index_at_equal_noise",
+    "share",
+    "the protection index had base and clean drawn as noisy pictures as the condition: both get random noise until "
+    f"they are; Fieller (1954) interval {RUNS}",
+    lambda x: ratio_interval(x.clean - x.treated, x.clean, level=x.level),
 )
 
 METRIC_FACTS: tuple[tuple[str, Quantity[Facts]], ...] = (

@@ -12,7 +12,17 @@ from audit.records.calibration import CalibrationCard, PlantedTruth, RunSpread
 from audit.records.copies import Copies, Copy
 from audit.records.environment import Environment, Package
 from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
-from audit.records.made import Adapter, Cell, Generations, ImageSet, MetricFacts, Recognition, Score, Visibility
+from audit.records.made import (
+    Adapter,
+    Cell,
+    Generations,
+    ImageSet,
+    MetricFacts,
+    NoiseControl,
+    Recognition,
+    Score,
+    Visibility,
+)
 from audit.records.plan import (
     Condition,
     Exclusion,
@@ -63,6 +73,7 @@ __all__ = [
     "Margins",
     "MetricFacts",
     "ModelFacts",
+    "NoiseControl",
     "Note",
     "Package",
     "PictureScores",

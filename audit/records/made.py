@@ -69,6 +69,8 @@ class Generations(Record):
     """Share of pictures that differ visibly from base's with the same noise; None for base."""
     blank_share: float
     """Share of pictures with next to no contrast."""
+    noise: tuple[Level, ...] = ()
+    """`audit.style.picture_noise` of each picture, in levels of 255; nothing where it was not measured."""
 
 
 class Score(Record):
@@ -94,6 +96,17 @@ class Cell(Record):
     scores: tuple[Score, ...]
     nearest: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     """Metric -> nearest artist of each picture, prompt-major: 0 is this artist, i the i-th reference artist."""
+
+
+class NoiseControl(Record):
+    """Pictures with as much random noise added as those of a condition have: what noise alone does to the score."""
+
+    condition: str
+    """Whose noise; `replicate` is its training run."""
+    replicate: int
+    of: str
+    """Whose pictures: base, or the condition that was trained on the originals."""
+    scores: tuple[Score, ...]
 
 
 class MetricFacts(Record):

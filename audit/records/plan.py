@@ -79,6 +79,9 @@ class Margins(Record):
     no_alarm_within: float = Field(0.05, ge=0)
     """An A/A control whose whole interval lies within this share of 0 raises no alarm: a difference
     that is surely there but surely this small changes no verdict."""
+    noise_step: float = Field(2.0, gt=0)
+    """Pictures of a condition that are surely noisier than those of clean by more than this, in levels of 255,
+    are beyond what a style score can be trusted with, unless it says held at equal noise too."""
 
 
 class Exclusion(Record):

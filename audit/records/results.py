@@ -7,7 +7,7 @@ from pydantic import Field
 from audit.records.base import SCHEMA_VERSION, Digest, Record
 from audit.records.calibration import CalibrationCard
 from audit.records.judged import Check, Deviation, Estimate, Verdict
-from audit.records.made import Cell, MetricFacts, Recognition, Score, Visibility
+from audit.records.made import Cell, MetricFacts, NoiseControl, Recognition, Score, Visibility
 from audit.records.plan import Margins, Plan
 from audit.records.subjects import SubjectReading
 from audit.records.treated import Reached
@@ -61,6 +61,8 @@ class Results(Record):
     recognition: tuple[Recognition, ...] = ()
     untriggered: tuple[Score, ...] = ()
     """Scores of base's pictures for the same prompts and noise without the style word."""
+    noise_controls: tuple[NoiseControl, ...] = ()
+    """Of every condition whose pictures are noisier than those of clean by more than the plan's `noise_step`."""
     subjects: tuple[SubjectReading, ...] = ()
     visibility: tuple[Visibility, ...]
     reached: tuple[Reached, ...] = ()

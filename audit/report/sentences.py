@@ -19,7 +19,7 @@ FIXED = (
     "the artist",
     "These are my own works, or I act for their owner, or their licence allows this test.",
     *("Reading pictures", "Measuring this machine", "Preparing pictures", "Training", "Generating pictures"),
-    *("Scoring", "Reading subjects", "Writing the report"),
+    *("Scoring", "Scoring with noise added", "Reading subjects", "Writing the report"),
     "channel means and deviations of EfficientNet-Lite0 trained on ImageNet",
     "image tower of a small open_clip model trained on the lab's picture sets",
     "image tower of OpenCLIP ViT-L/14, trained on open pictures with their texts",
@@ -34,7 +34,8 @@ FIXED = (
     "squared difference to the autoencoder's reconstruction, pushed down",
     *(q.method for q in (quantities.GAIN, quantities.RECOGNISED)),
     *(q.method for q in quantities.COMPARISONS),
-    quantities.PLACEBO_EXCESS.method,
+    *(q.method for q in (quantities.PLACEBO_EXCESS, quantities.EQUAL_NOISE)),
+    *(q.method for q in (quantities.PICTURE_NOISE, quantities.NOISE_EXCESS)),
     *(q.method for _, q in quantities.METRIC_FACTS),
     sequential.METHOD,
     "share of pictures nearest to the subject they were asked for, among the subjects of works and prompts "
@@ -102,6 +103,7 @@ MESSAGES = (
     "{name}: {n} of {all} works differ by {step} of 255 or more",
     "red if the placebo's lower bound is above {limit} and the excess of a protection that held, in part or whole, has "
     "no lower bound above 0",
+    "above {limit} of 255 only held counts, if it is held at equal noise too",
     "{n} of {all} A/A comparisons raised an alarm, rate at most {most} % (one-sided {level} % bound)",
     "an alarm excludes 0 and is not within {limit} of it",
     "card {digest}, {n} audits: {row}",

@@ -66,6 +66,42 @@ def with_generations(results: r.Results, condition: str, replicate: int, **updat
     return results.model_copy(update={"cells": cells})
 
 
+def with_noise(results: r.Results, condition: str, *, level: float, base: float = 0.0, clean: float = 0.0) -> r.Results:
+    """A condition draws pictures of that noise level, which alone moves scores of base and clean by so much."""
+    noisy = results.model_copy(
+        update={
+            "cells": tuple(
+                c.model_copy(
+                    update={
+                        "generations": c.generations.model_copy(
+                            update={"noise": tuple(level + 0.01 * c.replicate for _ in c.generations.noise)}
+                        )
+                    }
+                )
+                if c.condition == condition
+                else c
+                for c in results.cells
+            )
+        }
+    )
+    scores = {(c.condition, c.replicate): c.scores for c in results.cells}
+
+    def control(of: str, replicate: int, shift: float) -> r.NoiseControl:
+        own = scores[of, 0 if of == "base" else replicate]
+        moved = tuple(
+            s.model_copy(update={"value": None if s.value is None else s.value + shift * (1 + 0.01 * replicate)})
+            for s in own
+        )
+        return r.NoiseControl(condition=condition, replicate=replicate, of=of, scores=moved)
+
+    controls = [
+        control(of, replicate, shift)
+        for replicate in range(1, results.plan.replicates + 1)
+        for of, shift in (("base", base), ("clean", clean))
+    ]
+    return noisy.model_copy(update={"noise_controls": tuple(controls)})
+
+
 def with_untriggered(results: r.Results, *, shift: float) -> r.Results:
     """Base without the style word scores `shift` less than base with it."""
     base = next(c for c in results.cells if c.condition == "base")

@@ -26,6 +26,7 @@ from tests.judge.audits import (
     same_scores,
     with_adapter,
     with_generations,
+    with_noise,
     with_untriggered,
     without_cells,
 )
@@ -107,6 +108,12 @@ RED: list[tuple[str, Callable[[], r.Results], str]] = [
     ("model-learned-style", lambda: audit(clean_gain=0.03, run_sd=0.001, picture_sd=0.001), "learned_share"),
     ("protection-differs", lambda: audit(linf=0.0), "0 of 12 works"),
     ("placebo-weaker", lambda: audit(PLACEBO, protection={PLACEBO.name: 0.6, PGD.name: 0.6}), "0.2"),
+    ("noise-not-style", lambda: with_noise(audit(), PGD.name, level=5.0), "noise_excess of encoder-pgd:16"),
+    (
+        "noise-not-style",
+        lambda: with_noise(audit(protection={PGD.name: 0.7}), PGD.name, level=5.0, clean=-0.2),
+        "index_at_equal_noise of encoder-pgd:16",
+    ),
     ("no-false-alarm", lambda: audit(NULL, protection={NULL.name: 0.5}), "1 of 1 A/A"),
     ("no-false-alarm", lambda: audit(AGAIN, protection={AGAIN.name: 0.5}), "1 of 1 A/A"),
     ("planted-success-found", lambda: audit(OTHER, protection={OTHER.name: 0.3}), "0.5"),
@@ -144,6 +151,27 @@ def test_a_planted_success_may_be_found_in_part() -> None:
     assert low.passed is False, "not told from a failure"
 
 
+def test_a_noisy_picture_may_hold_where_noise_alone_would_not_do_it() -> None:
+    noisy = with_noise(audit(protection={PGD.name: 0.9}), PGD.name, level=5.0, base=0.02, clean=-0.02)
+    assert check(noisy, "noise-not-style").passed is True
+    less = with_noise(audit(protection={PGD.name: 0.3}), PGD.name, level=2.5)
+    assert check(less, "noise-not-style").passed is True, "not above clean's by more than the step"
+
+
+def test_index_at_equal_noise_by_hand() -> None:
+    """Noise moves base by 0.04 and clean by -0.05 (in run 0, more later): the condition is seen between the two."""
+    plain = audit(protection={PGD.name: 0.6}, run_sd=1e-9, picture_sd=1e-9)
+    judged = judge(with_noise(plain, PGD.name, level=5.0, base=0.04, clean=-0.05))
+    gain, runs = 0.3, [1 + 0.01 * r for r in range(1, 7)]
+    clean = [gain - 0.05 * x - 0.04 * x for x in runs]
+    treated = [0.4 * gain - 0.04 * x for x in runs]
+    expected = 1 - sum(treated) / sum(clean)
+    found = next(e for e in judged.estimates if e.name == "index_at_equal_noise" and e.metric == "channel_stats")
+    assert found.value == pytest.approx(expected, abs=1e-6)
+    excess = next(e for e in judged.estimates if e.name == "noise_excess" and e.condition == PGD.name)
+    assert excess.value == pytest.approx(4.035)
+
+
 def test_every_gate_has_a_red_case() -> None:
     assert {slug for slug, _, _ in RED} == {gate.slug for gate in GATES}
 
@@ -154,6 +182,7 @@ def test_every_gate_has_a_red_case() -> None:
         ("placebo-weaker", lambda: audit()),
         ("placebo-weaker", lambda: audit(PLACEBO, replicates=1)),
         ("no-false-alarm", lambda: audit(PLACEBO)),
+        ("noise-not-style", lambda: with_generations(audit(replicates=1), PGD.name, 1, noise=())),
         ("planted-success-found", lambda: audit(PLACEBO)),
         ("calibrated", lambda: audit()),
         ("planted-success-found", lambda: audit(OTHER, replicates=1, protection={OTHER.name: 1.0})),
