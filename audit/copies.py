@@ -20,9 +20,9 @@ from audit.conditions import parse_step, recipes, treat
 from audit.conditions.caveats import caveats
 from audit.errors import BadInput, printable
 from audit.images import encode_png
-from audit.machine import pick_device
+from audit.machine import memory_budget, pick_device
 from audit.models.loader import load
-from audit.plan import protect_settings
+from audit.plan.settings import protect_settings
 from audit.progress import Progress
 from audit.records import Condition, Copies, Copy, ImageSet, Note, Reached, Work
 from audit.spec import DECLARATION, Spec
@@ -69,8 +69,9 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
     notes: list[Note] = []
     pictures = _read(spec.originals, store, notes, progress)
     works = [_work(picture, row) for row, picture in enumerate(pictures)]
-    model = load(spec.model, device=device)
-    surrogate = load(spec.surrogate, device=device) if spec.surrogate else model
+    budget = memory_budget(device, spec.memory)
+    model = load(spec.model, device=device, budget=budget)
+    surrogate = load(spec.surrogate, device=device, budget=budget) if spec.surrogate else model
     condition = Condition(name=text, role="control", steps=tuple(parse_step(step).text for step in steps))
     progress.stage("Preparing pictures", len(works) * len(steps))
     images = treat(

@@ -22,11 +22,11 @@ from audit.records import ArtistSet, Plan
 from audit.sampling import BATCH, sample
 from audit.style import style_metric
 from audit.tensors import autocast_of
-from audit.training import Packing, busiest, make_packs
 from audit.training.batches import CellData
 from audit.training.footprint import base_of, trained_bytes
 from audit.training.full import train_full
 from audit.training.loop import train_pack
+from audit.training.packs import Packing, busiest, make_packs
 from audit.training.saving import saved
 from audit.training.streams import Streams
 

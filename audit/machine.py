@@ -18,8 +18,8 @@ from audit.models.loader import Model
 from audit.provenance import code_digests, commit, installed, platform_words, processor
 from audit.records import Environment, TrainSettings
 from audit.tensors import autocast_of
-from audit.training import Packing
 from audit.training.footprint import measure
+from audit.training.packs import Packing
 from audit.training.saving import ladder, saved, weights_bytes
 
 PACK_ROWS_CPU = 96

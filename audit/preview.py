@@ -11,7 +11,7 @@ from audit.progress import Progress
 from audit.records import Plan
 from audit.run import prepare
 from audit.spec import Spec
-from audit.training import Packing
+from audit.training.packs import Packing
 
 
 @dataclass(frozen=True)

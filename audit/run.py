@@ -20,7 +20,9 @@ from audit.judge import decided
 from audit.judge.calibration import setup_digest
 from audit.machine import environment, memory_budget, pick_device, pick_pack, pick_precision
 from audit.models.loader import Model, describe, load
-from audit.plan import check_names, controls_of, looks, make_cells, make_plan, metrics_of, other_artist
+from audit.plan import check_names, looks, make_plan, metrics_of
+from audit.plan.cells import make_cells
+from audit.plan.conditions import controls_of, other_artist
 from audit.progress import Progress, duration
 from audit.protocols import PROTOCOLS
 from audit.records import (

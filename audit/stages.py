@@ -11,7 +11,7 @@ from audit.conditions import treat
 from audit.lanes import Task, side_by_side
 from audit.models.encode import encode_texts
 from audit.models.loader import Model
-from audit.plan import other_in_turn
+from audit.plan.cells import other_in_turn
 from audit.progress import Progress
 from audit.prompts import full_prompt
 from audit.records import (
@@ -35,7 +35,7 @@ from audit.style.picture_noise import with_noise
 from audit.style.recognise import Others
 from audit.style.score import View, metric_facts, nearest, recognition, scores
 from audit.style.visibility import visibility_of
-from audit.training import Packing
+from audit.training.packs import Packing
 from audit.training.saving import saved_drawing
 
 BASE = "base"
@@ -62,20 +62,17 @@ def treat_all(
         def report(done: int, at: int = steps_before) -> None:
             progress.update(at + done)
 
-        # The gradient of an attack runs through denoiser and VAE in one go.
-        attacked = any(r.kind == "protection" and r.step in condition.steps for r in plan.recipes)
-        with surrogate.together(*((surrogate.denoiser, surrogate.vae) if attacked else ())):
-            made[condition.name] = treat(
-                condition,
-                works=pool,
-                sources=sources[condition.source],
-                model=model,
-                surrogate=surrogate,
-                protection=plan.protection,
-                seed=plan.seed,
-                store=store,
-                progress=report,
-            )
+        made[condition.name] = treat(
+            condition,
+            works=pool,
+            sources=sources[condition.source],
+            model=model,
+            surrogate=surrogate,
+            protection=plan.protection,
+            seed=plan.seed,
+            store=store,
+            progress=report,
+        )
         before += per_step * max(1, len(condition.steps))
         progress.update(before)
     return made

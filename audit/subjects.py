@@ -21,7 +21,7 @@ from audit.store import Store
 from audit.style.opened import release
 from audit.style.score import at_side
 from audit.style.subject import nearest_subject
-from audit.training import Packing
+from audit.training.packs import Packing
 
 
 def read_subjects(

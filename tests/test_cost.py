@@ -11,7 +11,7 @@ from audit.cost import measure_cost
 from audit.models.loader import load
 from audit.progress import Progress
 from audit.records import ArtistSet, SampleSettings, TrainSettings
-from audit.training import Packing, make_packs
+from audit.training.packs import Packing, make_packs
 from tests.builders import make_plan
 from tests.test_memory import room_for
 

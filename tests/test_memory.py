@@ -20,10 +20,11 @@ from audit.models.loader import load
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.store import Store
-from audit.training import Packing, TrainingCell, train
+from audit.training import TrainingCell, train
 from audit.training.adapters import load_updates
 from audit.training.footprint import adapter_parameters, measure
 from audit.training.packed import PackedLora
+from audit.training.packs import Packing
 from audit.training.streams import Streams
 
 SETTINGS = TrainSettings(rank=2, alpha=2.0, steps=4, batch=2, warmup=0, works=3)

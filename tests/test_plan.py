@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import BadInput
-from audit.plan import looks, make_cells, make_conditions, make_plan, placebo_budget
+from audit.plan import looks, make_plan
+from audit.plan.cells import make_cells
+from audit.plan.conditions import make_conditions, placebo_budget
 from audit.prompts import choose_prompts
 from audit.records import ArtistSet, Condition, ProtectedFile
 from audit.spec import Spec, load_spec

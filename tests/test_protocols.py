@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from audit.errors import BadInput
-from audit.plan import check_names, metrics_of, training_settings
+from audit.plan import check_names, metrics_of
+from audit.plan.settings import training_settings
 from audit.prompts import choose_prompts, full_prompt
 from audit.protocols import PROTOCOLS
 from audit.records import ArtistSet, SampleSettings, TrainSettings

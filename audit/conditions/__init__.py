@@ -215,7 +215,10 @@ def _treated(
             original=lambda row: store.get_pixels(originals[row]),
             protection=asked,
         )
-        made = apply_step(step, [store.get_pixels(d) for d in inputs], context)
+        # The gradient of an attack runs through denoiser and VAE in one go.
+        attacked = (surrogate.denoiser, surrogate.vae) if step.treatment.kind == "protection" else ()
+        with surrogate.together(*attacked):
+            made = apply_step(step, [store.get_pixels(d) for d in inputs], context)
         return {
             "pixels": [store.put_pixels(p) for p in made.pictures],
             "objective": made.objective,

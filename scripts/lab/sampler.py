@@ -21,7 +21,8 @@ from audit.judge.gains import gains, recognised
 from audit.machine import pick_pack, pick_precision
 from audit.models.cards import LAB_ARTISTS
 from audit.models.loader import Model, describe, load
-from audit.plan import make_cells, make_plan
+from audit.plan import make_plan
+from audit.plan.cells import make_cells
 from audit.progress import Progress
 from audit.records import SampleSettings
 from audit.spec import Spec

@@ -15,7 +15,8 @@ from PIL import Image
 from audit.models.cards import LAB_PROMPTS
 from audit.models.encode import hidden_states
 from audit.models.loader import load
-from audit.plan import LAB_SAMPLING, TRIGGER
+from audit.plan import TRIGGER
+from audit.plan.settings import LAB_SAMPLING
 from audit.prompts import full_prompt
 from audit.records import SampleSettings
 from audit.sampling import sample

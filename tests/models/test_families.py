@@ -16,9 +16,10 @@ from audit.models.noising import Diffusion, Flow, Noising
 from audit.records import ProtectSettings, SampleSettings, TrainSettings
 from audit.sampling import Source, generate, initial_noise, sample, text_under
 from audit.store import Store
-from audit.training import Packing, train
+from audit.training import train
 from audit.training.adapters import load_updates, save_adapter
 from audit.training.loop import train_pack
+from audit.training.packs import Packing
 from audit.training.reference import train_one
 from tests.test_conditions import treated
 from tests.test_cost import cost, small_plan

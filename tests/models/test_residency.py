@@ -18,8 +18,9 @@ from audit.sampling import sample
 from audit.store import Store
 from audit.style import METRICS
 from audit.style.opened import opened, release
-from audit.training import Packing, train
+from audit.training import train
 from audit.training.adapters import load_updates
+from audit.training.packs import Packing
 from audit.training.saving import Saving, saved_drawing
 from tests.test_memory import SETTINGS, make_cells
 from tests.tiny import write_tiny_model

@@ -17,12 +17,13 @@ from audit.models.loader import load
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.store import Store
-from audit.training import Packing, train
+from audit.training import train
 from audit.training.adapters import load_updates, norm_of, save_updates
 from audit.training.batches import Batches, learning_rate
 from audit.training.footprint import measure, trained_bytes
 from audit.training.full import loosened, train_full
 from audit.training.loop import loss_curve
+from audit.training.packs import Packing
 from audit.training.saving import ladder
 from tests.test_memory import make_cells
 from tests.tiny import tiny_base, tiny_cell

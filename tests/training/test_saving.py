@@ -14,12 +14,13 @@ from audit import machine
 from audit.models.loader import load
 from audit.records import TrainSettings
 from audit.store import Store
-from audit.training import Packing, train
+from audit.training import train
 from audit.training.adapters import load_updates
 from audit.training.batches import Batches
 from audit.training.footprint import Footprint, base_of, measure
 from audit.training.loop import train_pack
 from audit.training.packed import PackedLora
+from audit.training.packs import Packing
 from audit.training.saving import Saving, ladder, saved, weights_bytes
 from tests.test_memory import SETTINGS, make_cells
 from tests.tiny import base_in, random_cell, write_tiny_model

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from audit.errors import StorageError
 from audit.models.loader import load
 from audit.store import Store
-from audit.training import Packing, make_packs
 from audit.training import checkpoint as checkpoints
 from audit.training.checkpoint import Checkpoint
 from audit.training.loop import State
+from audit.training.packs import Packing, make_packs
 from tests.test_memory import SETTINGS as MEMORY_SETTINGS
 from tests.test_memory import make_cells, room_for, run
 

@@ -1,0 +1,59 @@
+"""Which cells are trained in one pass, and how many passes run side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from audit.training.saving import Saving
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How cells are trained together.
+
+    Attributes:
+        cells: greatest number in one pass; lanes: passes side by side (`audit.lanes`).
+        saving: what is done so that they fit into memory.
+    """
+
+    cells: int
+    lanes: int = 1
+    saving: Saving = field(default_factory=Saving)
+
+
+def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing) -> list[list[int]]:
+    """Cut cells into packs, whole replicates together where they fit.
+
+    Kernels round differently for other pack sizes, so what is compared cell by cell belongs in one
+    pack. Packs are of even size: a small last one would run at the speed of a small batch. Of all
+    cuts into whole replicates the one is taken that leaves the busiest lane least to do.
+
+    Args:
+        replicates: replicate of each cell; rows: the cells' indices, in the same order.
+    """
+    groups: dict[int, list[int]] = {}
+    for replicate, row in zip(replicates, rows, strict=True):
+        groups.setdefault(replicate, []).append(row)
+    most = packing.cells
+    per_pack = max(1, most // max((len(g) for g in groups.values()), default=1))
+    ordered = list(groups.values())
+    cuts = []
+    for count in range(-(-len(ordered) // per_pack), len(ordered) + 1):
+        packs = []
+        for index in range(count):
+            share = ordered[index * len(ordered) // count : (index + 1) * len(ordered) // count]
+            cells = [row for group in share for row in group]
+            pieces = -(-len(cells) // most)
+            packs += [cells[i * len(cells) // pieces : (i + 1) * len(cells) // pieces] for i in range(pieces)]
+        # Large ones first, so that small ones fill the lanes' ends.
+        cuts.append(sorted(packs, key=len, reverse=True))
+    return min(cuts, key=lambda packs: busiest(packs, packing.lanes), default=[])
+
+
+def busiest(packs: Sequence[Sequence[int]], lanes: int) -> int:
+    """Cells of the lane with most to do, when each lane takes the next pack as it becomes free."""
+    loads = [0] * lanes
+    for pack in packs:
+        loads[loads.index(min(loads))] += len(pack)
+    return max(loads)
