@@ -24,9 +24,10 @@ REQUEST = "request.json"
 def calibrate(spec: Spec, *, audits: int, truths: tuple[str, ...], progress: Progress) -> tuple[CalibrationCard, Path]:
     """Run audits with the seeds `spec.seed`, `spec.seed` + 1, ... and count what they got wrong.
 
-    Audits share the artist's works; the split, every draw and every training are their own. Finished
-    audits are read, not run again, and one that was stopped goes on. Another call with other truths adds
-    to the card; trainings that it shares with earlier ones are taken from the store.
+    Audits share the artist's works; the split, every draw and every training are their own. A truth that
+    a finished audit has measured with the same seed is not run again, and an audit that was stopped goes on.
+    Another call with other truths adds to the card; trainings that it shares with earlier ones are taken
+    from the store.
 
     Args:
         spec: with `out`; its protections are left aside.
@@ -45,15 +46,17 @@ def calibrate(spec: Spec, *, audits: int, truths: tuple[str, ...], progress: Pro
     truths = tuple(truth for truth in TRUTHS if truth in truths or not truths)
     claim_calibration(spec.out, spec)
     for number in range(audits):
-        out = spec.out / "+".join(truths) / f"audit-{number + 1:03d}"
-        one = spec.model_copy(
-            update={
-                "planted_only": True, "protected": None, "protect": (), "against": (), "control": truths,
-                "seed": spec.seed + number, "out": out,
-            }
-        )  # fmt: skip
-        progress.say(f"Audit {number + 1} of {audits} of planted truths.")
-        if not (out / "results.json").exists():
+        name = f"audit-{number + 1:03d}"
+        measured = {t for path in spec.out.glob(f"*/{name}/results.json") for t in path.parts[-3].split("+")}
+        left = tuple(truth for truth in truths if truth not in measured)
+        progress.say(f"Audit {number + 1} of {audits} of planted truths{'' if left else ': done before'}.")
+        if left:
+            one = spec.model_copy(
+                update={
+                    "planted_only": True, "protected": None, "protect": (), "against": (), "control": left,
+                    "seed": spec.seed + number, "out": spec.out / "+".join(left) / name,
+                }
+            )  # fmt: skip
             run(one, progress)
     finished = sorted(spec.out.glob("*/audit-*/results.json"))
     done = [judge(read_results(path.parent)) for path in finished]

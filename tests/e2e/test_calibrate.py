@@ -43,6 +43,12 @@ def test_calibration_resumes_and_is_cited(tiny_model, tmp_path):
     ]
     assert [p["seed"] for p in plans] == [0, 1]
     assert not any(c["primary"] for c in plans[0]["conditions"])
+    more = invoke(*args, "--audits", 3, "--control", "null")
+    assert more.exit_code == 0, more.stderr
+    assert more.stderr.count("done before") == 2
+    card = CalibrationCard.model_validate_json(path.read_bytes())
+    assert (card.audits, len(card.plans)) == (3, 3)
+    assert [p.name for p in (tmp_path / "cal" / "null").iterdir()] == ["audit-003"]
     other = invoke(*args, "--audits", 2, "--replicates", 3)
     assert other.exit_code == 2
     assert "[out-other-run]" in other.stderr
