@@ -227,8 +227,8 @@ def score_noise_controls(
 ) -> tuple[NoiseControl, ...]:
     """Base's pictures and clean's with as much random noise as a condition's own pictures have, scored.
 
-    For each condition whose pictures are noisier than clean's by more than the plan's `noise_step` on average;
-    most audits have none. The draw of a picture depends on the seed, its replicate and its place only.
+    For each condition whose pictures are noisier than clean's by more than the plan's `noise_matched` on
+    average. The draw of a picture depends on the seed, its replicate and its place only.
     """
     by_cell = {(cell.condition, cell.replicate): cell.generations for cell in cells}
     clean = next(c.name for c in plan.conditions if c.role == "clean")
@@ -240,7 +240,7 @@ def score_noise_controls(
     excess: dict[str, list[float]] = {}
     for made, unprotected in pairs:
         excess.setdefault(made.condition, []).append(mean(made.noise) - mean(unprotected.noise))
-    noisy = {name for name, levels in excess.items() if mean(levels) > plan.margins.noise_step}
+    noisy = {name for name, levels in excess.items() if mean(levels) > plan.margins.noise_matched}
     asked = [(made, of) for made, clean in pairs if made.condition in noisy for of in (by_cell[BASE, 0], clean)]
     if not asked:
         return ()

@@ -8,12 +8,19 @@ from audit.judge.gains import trigger_shift
 from audit.judge.intervals import Interval, divided, mean_interval
 from audit.judge.significance import chance_of_alarms, rate_upper_bound
 from audit.judge.verdict import labels, reading
-from audit.records import Estimate, Results
+from audit.records import Estimate, Results, VerdictLabel
 
 CHANCE = 0.5
 """Area under the ROC curve of a metric that cannot tell artists apart."""
 SAME_ART = ("null", "identity", "clean-again")
 """Controls that train on the originals, or on pictures next to equal to them."""
+AT_EQUAL_NOISE: dict[VerdictLabel, tuple[VerdictLabel, ...]] = {
+    "held": ("held",),
+    "partly-held": ("held", "partly-held"),
+    "did-not-hold": ("did-not-hold", "inconclusive"),
+    "inconclusive": ("held", "partly-held", "did-not-hold", "inconclusive"),
+}
+"""Readings at equal noise that do not contradict a label."""
 OTHER_ARTIST = "other-artist"
 """Control that trains on another artist's works, so that nothing of this artist can be learned."""
 
@@ -112,24 +119,21 @@ def placebo_weaker(results: Results) -> Finding:
 
 
 def noise_not_style(results: Results) -> Finding:
-    """Red if a primary condition's pictures are so noisy that its reading may be the noise's doing.
+    """Red if a primary condition's reading may be the doing of noise in its pictures.
 
-    Noisy: surely above clean's noise by more than the plan's `noise_step`. Then only `held` is believed, and only
-    if base and clean with as much noise give it too: there a score can take noise for the style, or for its absence.
+    A score can take noise for the style, or for its absence. So the label must stand where base and clean have as
+    much noise (`index_at_equal_noise`), and beyond the plan's `noise_step` nothing but `held` is believed.
     """
     metric, margins, given = results.plan.primary_metric, results.plan.margins, labels(results)
     names = primary_conditions(results)
     excess = {name: find(results, "noise_excess", name, PIXELS) for name in names}
-    noisy = [name for name in names if _surely_above(excess[name], margins.noise_step)]
-    equal = {name: find(results, "index_at_equal_noise", name, metric) for name in noisy}
-    rule = f"above {figure(margins.noise_step)} of 255 only held counts, if it is held at equal noise too"
+    matched = {c.condition for c in results.noise_controls}
+    equal = {name: find(results, "index_at_equal_noise", name, metric) for name in names if name in matched}
+    rule = f"the label must stand at equal noise; above {figure(margins.noise_step)} of 255 only held counts"
     detail = "; ".join([rule, *(described(row) for row in (*excess.values(), *equal.values()))])
-    doubted = [
-        name
-        for name in noisy
-        if given[name] != "inconclusive" and not given[name] == reading(equal[name], margins) == "held"
-    ]
-    if doubted:
+    stands = {name: reading(row, margins) in AT_EQUAL_NOISE[given[name]] for name, row in equal.items()}
+    speckled = [name for name in names if _surely_above(excess[name], margins.noise_step)]
+    if not all(stands.values()) or any(given[name] not in ("held", "inconclusive") for name in speckled):
         return Finding(False, detail)
     return Finding(None if not names or any(row.value is None for row in excess.values()) else True, detail)
 

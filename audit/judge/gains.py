@@ -116,12 +116,12 @@ def at_equal_noise(results: Results, condition: str, metric: str) -> tuple[Array
         for control in results.noise_controls
         if control.condition == condition
     }
-    clean, sound, rows = clean_name(results), gains(results, metric).by_condition.get(clean_name(results), {}), []
+    clean, found, rows = clean_name(results), gains(results, metric), []
+    sound, pictures = found.by_condition.get(clean, {}), set(found.base)
     for replicate in sorted(treated):
         three = (noisy.get((BASE, replicate), {}), noisy.get((clean, replicate), {}), treated[replicate])
-        pictures = set(three[0])
-        if pictures and replicate in sound and all(set(values) == pictures for values in three):
-            base, of_clean, of_treated = (float(np.mean(list(values.values()))) for values in three)
+        if pictures and replicate in sound and all(pictures <= set(values) for values in three):
+            base, of_clean, of_treated = (float(np.mean([values[p] for p in pictures])) for values in three)
             rows.append((of_clean - base, of_treated - base))
     table = np.array(rows, dtype=np.float64).reshape(len(rows), 2)
     return table[:, 0], table[:, 1]

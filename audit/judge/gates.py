@@ -120,7 +120,7 @@ GATES: tuple[Gate, ...] = (
         comparison.noise_not_style,
         "not-valid",
         yes="Noise in the models' pictures does not explain the answer.",
-        no="The pictures are so noisy that the style score may take noise for style, or for its absence.",
+        no="Noise in the pictures may explain the answer: a score can take noise for style, or for its absence.",
         unknown="It is not known how noisy the models' pictures are.",
     ),
     Gate(

@@ -79,9 +79,11 @@ class Margins(Record):
     no_alarm_within: float = Field(0.05, ge=0)
     """An A/A control whose whole interval lies within this share of 0 raises no alarm: a difference
     that is surely there but surely this small changes no verdict."""
-    noise_step: float = Field(2.0, gt=0)
-    """Pictures of a condition that are surely noisier than those of clean by more than this, in levels of 255,
-    are beyond what a style score can be trusted with, unless it says held at equal noise too."""
+    noise_matched: float = Field(0.25, gt=0)
+    """Where the pictures of a condition are noisier than those of clean by more than this on average, in levels
+    of 255, the index is also worked out at equal noise, and the label must stand there too."""
+    noise_step: float = Field(4.0, gt=0)
+    """Pictures that are surely noisier by more than this are full of speckle: only held is believed of them."""
 
 
 class Exclusion(Record):

@@ -101,7 +101,7 @@ def test_stranger_folder_with_a_reference_protection(folders, tiny_model, tmp_pa
 
 def test_pictures_with_noise_are_matched_by_base_and_clean(folders, tiny_model, tmp_path):
     """With next to no step allowed, every condition noisier than clean gets its control, and a judge can use it."""
-    spec = write_spec(tmp_path / "audit.toml", text="[margins]\nnoise_step = 1e-6\n")
+    spec = write_spec(tmp_path / "audit.toml", text="[margins]\nnoise_matched = 1e-6\n")
     out, store = tmp_path / "out", tmp_path / "store"
     options = ["--originals", folders / "mixed", "--protect", "encoder-pgd:40", "--control", "placebo:60"]
     args = [a if a != str(folders / "audit.toml") else str(spec)

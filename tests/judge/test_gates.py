@@ -154,8 +154,25 @@ def test_a_planted_success_may_be_found_in_part() -> None:
 def test_a_noisy_picture_may_hold_where_noise_alone_would_not_do_it() -> None:
     noisy = with_noise(audit(protection={PGD.name: 0.9}), PGD.name, level=5.0, base=0.02, clean=-0.02)
     assert check(noisy, "noise-not-style").passed is True
-    less = with_noise(audit(protection={PGD.name: 0.3}), PGD.name, level=2.5)
+    less = with_noise(audit(protection={PGD.name: 0.3}), PGD.name, level=4.5)
     assert check(less, "noise-not-style").passed is True, "not above clean's by more than the step"
+
+
+@pytest.mark.parametrize(
+    ("index", "base", "clean", "passed"),
+    [
+        (0.7, 0.0, -0.02, True),
+        (0.7, 0.02, -0.12, False),  # held, but in part at equal noise
+        (0.4, 0.0, -0.05, True),
+        (0.3, 0.0, -0.12, False),  # partly, but nothing at equal noise
+        (0.1, 0.2, 0.0, False),  # noise taken for style: in part at equal noise
+        (0.0, 0.0, -0.02, True),
+    ],
+)
+def test_a_label_must_stand_at_equal_noise(index: float, base: float, clean: float, passed: bool) -> None:
+    plain = audit(protection={PGD.name: index}, run_sd=0.003, picture_sd=0.01)
+    little = with_noise(plain, PGD.name, level=2.0, base=base, clean=clean)
+    assert check(little, "noise-not-style").passed is passed
 
 
 def test_index_at_equal_noise_by_hand() -> None:
