@@ -227,15 +227,16 @@ def score_noise_controls(
 ) -> tuple[NoiseControl, ...]:
     """Base's pictures and clean's with as much random noise as a condition's own pictures have, scored.
 
-    For each condition whose pictures are noisier than clean's by more than the plan's `noise_matched` on
-    average. The draw of a picture depends on the seed, its replicate and its place only.
+    For each primary condition whose pictures are noisier than clean's by more than the plan's `noise_matched`
+    on average. The draw of a picture depends on the seed, its replicate and its place only.
     """
     by_cell = {(cell.condition, cell.replicate): cell.generations for cell in cells}
     clean = next(c.name for c in plan.conditions if c.role == "clean")
+    primary = {c.name for c in plan.conditions if c.primary and c.role != "clean"}
     pairs = [
         (made, by_cell[clean, replicate])
         for (name, replicate), made in by_cell.items()
-        if name not in (BASE, clean) and made.noise and (clean, replicate) in by_cell
+        if name in primary and made.noise and (clean, replicate) in by_cell
     ]
     excess: dict[str, list[float]] = {}
     for made, unprotected in pairs:

@@ -80,7 +80,7 @@ class Margins(Record):
     """An A/A control whose whole interval lies within this share of 0 raises no alarm: a difference
     that is surely there but surely this small changes no verdict."""
     noise_matched: float = Field(0.25, gt=0)
-    """Where the pictures of a condition are noisier than those of clean by more than this on average, in levels
+    """Where the pictures of a primary condition are noisier than those of clean by more than this on average, in levels
     of 255, the index is also worked out at equal noise, and the label must stand there too."""
     noise_step: float = Field(4.0, gt=0)
     """Pictures that are surely noisier by more than this are full of speckle: only held is believed of them."""
