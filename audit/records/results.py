@@ -62,7 +62,7 @@ class Results(Record):
     untriggered: tuple[Score, ...] = ()
     """Scores of base's pictures for the same prompts and noise without the style word."""
     noise_controls: tuple[NoiseControl, ...] = ()
-    """Of every primary condition whose pictures are noisier than those of clean by more than the plan's `noise_matched`."""
+    """Of primary conditions whose pictures are noisier than those of clean by more than the plan's `noise_matched`."""
     subjects: tuple[SubjectReading, ...] = ()
     visibility: tuple[Visibility, ...]
     reached: tuple[Reached, ...] = ()
