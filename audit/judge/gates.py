@@ -119,8 +119,8 @@ GATES: tuple[Gate, ...] = (
         "noise-not-style",
         comparison.noise_not_style,
         "not-valid",
-        yes="Noise in the models' pictures does not explain the answer.",
-        no="Noise in the pictures may explain the answer: a score can take noise for style, or for its absence.",
+        yes="Noise in the models' pictures does not account for the result.",
+        no="Noise in the models' pictures may account for the result.",
         unknown="It is not known how noisy the models' pictures are.",
     ),
     Gate(
