@@ -181,6 +181,9 @@ def tables(
         for of, name in attacks:
             index = both("protection_index", name, of)
             lines.append(f"| protection index, {name} ({visibility(of, name)}) | {index} |")
+            equal = both("index_at_equal_noise", name, of)
+            if "%" in equal:
+                lines.append(f"| the same, base and clean as noisy | {equal} |")
         for counter in COUNTERMEASURES:
             for name in (f"{steps(found.best)[-1]}+{counter}", f"clean+{counter}"):
                 lines.append(f"| protection index, {name} | {both('protection_index', name, found.countered)} |")
