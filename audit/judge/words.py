@@ -24,6 +24,8 @@ SUBJECTS: dict[str, tuple[str, str]] = {
     "protected": ("your protected files", "your protected files ({arg})"),
     "placebo": ("random noise in place of a protection", "random noise at strength {arg} of 255"),
     "placebo-perceptual": ("random noise as visible as the protection", "random noise at distance {arg}"),
+    # Its budget is a perceptual distance, not levels of 255.
+    "style-cloak": ("the reference protection style-cloak", "the reference protection style-cloak at distance {arg}"),
     "null": ("a change too small to see", "a change too small to see ({arg})"),
     "identity": ("unchanged copies of your originals", "unchanged copies of your originals ({arg})"),
     "other-artist": ("works by another artist", "works by another artist ({arg})"),

@@ -219,6 +219,15 @@ def _sentences(facts: Facts) -> list[str]:
     elif index is not None and index.value is not None:
         reason = v.known(index.note).text or v.say("too few trainings")
         said.append(v.say("There is no range around {value}: {reason}.", value=v.percent(index.value), reason=reason))
+    equal = facts.estimate("index_at_equal_noise", headline.name)
+    if equal is not None and equal.value is not None:
+        said.append(
+            v.say(
+                "Models trained on the protected works drew noisier pictures, and noise alone can move the score. With "
+                "as much noise in all pictures the protection index would be {value}.",
+                value=v.percent(equal.value),
+            )
+        )
     chance = facts.estimate("p_sign_flip", headline.name)
     if chance is not None and chance.value is not None:
         said.append(

@@ -58,6 +58,21 @@ def test_quiet_offline_and_without_overflow(opener: Opener, name: str, widths: t
     assert heard == []
 
 
+SQUEEZED = """() => [...document.querySelectorAll('.who > span:last-child')].filter(e => {
+  const line = parseFloat(getComputedStyle(e).lineHeight);
+  return e.getBoundingClientRect().height > 4.5 * line;
+}).map(e => e.textContent)"""
+"""Names of conditions on more than four lines."""
+
+
+@pytest.mark.parametrize("width", [480, 768, 1160, 1440])
+def test_names_of_conditions_have_room(opener: Opener, width: int) -> None:
+    page, _ = opener("not-valid", width=width)
+    page.evaluate(OPEN_ALL)
+    assert page.locator(".who").count() > 3
+    assert page.evaluate(SQUEEZED) == []
+
+
 def test_without_script_all_is_there(opener: Opener) -> None:
     page, heard = opener("small", width=320, script=False)
     assert heard == []

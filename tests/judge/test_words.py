@@ -14,6 +14,7 @@ from audit.judge.words import LABEL_WORDS, change_words, condition_words, learne
     ("name", "words"),
     [
         ("encoder-pgd:16", "the reference protection encoder-pgd at strength 16 of 255"),
+        ("style-cloak:0.2", "the reference protection style-cloak at distance 0.2"),
         ("encoder-pgd", "the reference protection encoder-pgd"),
         ("encoder-pgd:cat", "the reference protection encoder-pgd (cat)"),
         ("protected", "your protected files"),

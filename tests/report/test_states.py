@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from audit import records as r
+from audit.judge import judge
 from audit.report import render
 from audit.report.lint import banned_claims, visible_text
 from tests.builders import make_work
+from tests.judge.audits import with_noise
 from tests.report import scenes
 from tests.report.conftest import Rendered
 from tests.report.soup import Soup, taste
@@ -232,3 +234,18 @@ def test_a_test_of_whole_models_speaks_of_no_add_ons(lang: str) -> None:
     assert kind[lang][0] in told[0]
     assert kind[lang][1] not in told[0]
     assert kind[lang][1] in told[1]
+
+
+def test_noise_that_moves_the_score_is_said_in_plain_words(tmp_path: Path) -> None:
+    plain = scenes.small()
+    assert plain.verdict is not None
+    name = plain.verdict.condition
+    assert name is not None
+    noisy = judge(with_noise(plain, name, level=3.0, base=0.01, clean=-0.02))
+    assert noisy.verdict is not None
+    assert noisy.verdict.label != "not-valid"
+    equal = next(e for e in noisy.estimates if e.name == "index_at_equal_noise" and e.condition == name)
+    assert equal.value is not None
+    said = f"the protection index would be {round(100 * equal.value)} %."
+    assert said in visible_text(render(noisy, images=scenes.draw(noisy, tmp_path))).replace("\xa0", " ")
+    assert "drew noisier pictures" not in visible_text(render(plain, images=tmp_path))
