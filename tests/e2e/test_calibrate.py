@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from audit.cli import app
+from audit.judge.calibration import setup_digest
+from audit.models.cards import LAB
+from audit.models.loader import describe
 from audit.records import CalibrationCard, Results
+from audit.runfolder import CALIBRATIONS
 from tests.e2e.folders import write_originals, write_spec
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def invoke(*args):
@@ -58,3 +65,14 @@ def test_calibration_resumes_and_is_cited(tiny_model, tmp_path):
     assert results.calibration == card
     detail = next(c.detail for c in results.checks if c.slug == "calibrated")
     assert card.digest() in detail
+
+
+def test_shipped_cards_are_of_the_shipped_model_and_the_sample_report_cites_one():
+    shipped = {path.stem: CalibrationCard.model_validate_json(path.read_bytes())
+               for path in (LAB / CALIBRATIONS).glob("*.json")}  # fmt: skip
+    assert shipped
+    for setup, card in shipped.items():
+        assert card.setup == setup
+        assert card.model_sha256 == describe("lab").sha256
+    sample = Results.model_validate_json((ROOT / "reports" / "sample" / "results.json").read_bytes())
+    assert sample.calibration == shipped[setup_digest(sample.plan)]
