@@ -242,7 +242,7 @@ def score_noise_controls(
     for made, unprotected in pairs:
         excess.setdefault(made.condition, []).append(mean(made.noise) - mean(unprotected.noise))
     noisy = {name for name, levels in excess.items() if mean(levels) > plan.margins.noise_matched}
-    asked = [(made, of) for made, clean in pairs if made.condition in noisy for of in (by_cell[BASE, 0], clean)]
+    asked = [(made, of) for made, own in pairs if made.condition in noisy for of in (by_cell[BASE, 0], own)]
     if not asked:
         return ()
     progress.stage("Scoring with noise added", len(asked))
