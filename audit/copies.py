@@ -177,7 +177,7 @@ def _write(
                         linf=apart.linf,
                         rms=apart.rms,
                         psnr=apart.psnr,
-                        perceptual=apart.perceptual,
+                        lpips=apart.lpips,
                         reached=tuple(reached.get(work.id, ())),
                     )
                 )

@@ -19,7 +19,7 @@ from audit.images import linf, rms
 from audit.models.loader import load
 from audit.records import Condition, ProtectSettings, Work
 from audit.store import Store
-from audit.style.perceptual import perceptual_distance
+from audit.style.lpips import lpips_distance
 from audit.tensors import to_model_size, to_tensor
 from tests.builders import digest
 
@@ -262,11 +262,11 @@ def test_placebo_spends_its_whole_budget_where_the_picture_leaves_room(model):
 
 def test_a_perceptual_placebo_is_as_visible_as_the_protection_it_stands_for(model):
     original, protected = picture(6), treated("encoder-pgd:24", [picture(6)], model)[0]
-    made = apply_step(parse_step("placebo-perceptual"), [protected], context(model, [original])).pictures[0]
-    wanted, found = (perceptual_distance(original, p) for p in (protected, made))
+    made = apply_step(parse_step("placebo-lpips"), [protected], context(model, [original])).pictures[0]
+    wanted, found = (lpips_distance(original, p) for p in (protected, made))
     assert 0.8 * wanted <= found <= wanted
-    (fixed,) = treated("placebo-perceptual:0.2", [original], model)
-    assert 0.1 < perceptual_distance(original, fixed) <= 0.2
+    (fixed,) = treated("placebo-lpips:0.2", [original], model)
+    assert 0.1 < lpips_distance(original, fixed) <= 0.2
 
 
 def test_null_moves_each_channel_by_at_most_one_level(model):
@@ -343,7 +343,7 @@ def test_a_style_cloak_keeps_its_distance_and_moves_toward_the_other_style(model
     asked = ProtectSettings(steps=25, counter_steps=2)
     made = apply_step(parse_step("style-cloak:0.15"), pictures, context(model, pictures, asked=asked))
     for before, after in zip(pictures, made.pictures, strict=True):
-        assert 0 < perceptual_distance(before, after) <= 0.15
+        assert 0 < lpips_distance(before, after) <= 0.15
     assert np.subtract(made.last, made.first).max() < 0
 
 

@@ -46,6 +46,6 @@ def test_every_condition_has_a_row_with_figures_of_every_metric(script, results)
     assert "dB" in rows[0]
 
 
-def test_budgets_of_perceptual_protections_are_on_their_own_scale(script):
+def test_budgets_of_lpips_protections_are_on_their_own_scale(script):
     asked = script.protections(["encoder-pgd", "style-cloak"], ["8", "16"])
-    assert asked == ["encoder-pgd:8", "encoder-pgd:16", "style-cloak:0.05", "style-cloak:0.1"]
+    assert asked == ["encoder-pgd:8", "encoder-pgd:16", "style-cloak:0.025", "style-cloak:0.05"]

@@ -164,18 +164,18 @@ def test_controls_of_this_plan_become_conditions(artist, store):
     found = make_conditions(
         spec(
             protect=("encoder-pgd:8", "denoiser-pgd:16"),
-            control=("placebo-perceptual", "mixed:0.5", "other-artist:some folder", "placebo-perceptual:0.2"),
+            control=("placebo-lpips", "mixed:0.5", "other-artist:some folder", "placebo-lpips:0.2"),
             preset="quick",
         ),
         artist=artist,
         store=store,
     )
     assert [(c.name, c.role, c.source, c.steps) for c in found[3:]] == [
-        ("placebo-perceptual", "placebo", "originals", ("denoiser-pgd:16", "placebo-perceptual:0")),
+        ("placebo-lpips", "placebo", "originals", ("denoiser-pgd:16", "placebo-lpips:0")),
         ("encoder-pgd:8+mixed:0.5", "control", "originals", ("encoder-pgd:8", "mixed:0.5")),
         ("denoiser-pgd:16+mixed:0.5", "control", "originals", ("denoiser-pgd:16", "mixed:0.5")),
         ("other-artist", "control", "other-artist", ()),
-        ("placebo-perceptual:0.2", "placebo", "originals", ("placebo-perceptual:0.2",)),
+        ("placebo-lpips:0.2", "placebo", "originals", ("placebo-lpips:0.2",)),
     ]
     (alone,) = [
         c

@@ -21,7 +21,7 @@ from audit.conditions.counter.upscaler import X4_UPSCALE
 from audit.conditions.protect.denoiser import DENOISER_PGD
 from audit.conditions.protect.encoder import ENCODER_PGD
 from audit.conditions.protect.fused import FUSED_PGD
-from audit.conditions.protect.placebo import PLACEBO, PLACEBO_PERCEPTUAL
+from audit.conditions.protect.placebo import PLACEBO, PLACEBO_LPIPS
 from audit.conditions.protect.sds import SDS_PGD
 from audit.conditions.protect.style_cloak import STYLE_CLOAK
 from audit.conditions.protect.surrogate import SURROGATE_PGD, SURROGATE_TARGET_PGD
@@ -31,13 +31,13 @@ from audit.images import linf
 from audit.models.loader import Model
 from audit.records import Condition, ImageSet, ModelFacts, ProtectSettings, Reached, Recipe, Work
 from audit.store import Store
-from audit.style.perceptual import perceptual_distance
+from audit.style.lpips import lpips_distance
 
 TREATMENTS: dict[str, Treatment] = {
     t.name: t
     for t in (
         *(ENCODER_PGD, DENOISER_PGD, FUSED_PGD, SDS_PGD, SURROGATE_PGD, SURROGATE_TARGET_PGD, STYLE_CLOAK),
-        *(PLACEBO, PLACEBO_PERCEPTUAL),
+        *(PLACEBO, PLACEBO_LPIPS),
         *(NULL, IDENTITY, MIXED),
         *(JPEG, RESIZE, NOISE, BLUR, MEDIAN, BILATERAL_FILTER, BITS, TV),
         *(VAE, DIFFUSION, NOISY_UPSCALE, X4_UPSCALE, IMPRESS),
@@ -126,11 +126,11 @@ def apply_step(step: Step, pictures: list[Pixels], context: Context) -> Made:
     for before, after in zip(pictures, made.pictures, strict=True):
         if after.dtype != np.uint8 or not (after.shape == before.shape or (row.may_resize and after.ndim == 3)):
             raise RuntimeError(f"{step.text} turned {before.shape} into {after.shape} {after.dtype}.")
-        budget, distance = row.budget(step.argument), row.perceptual(step.argument)
+        budget, distance = row.budget(step.argument), row.lpips(step.argument)
         if budget is not None and linf(before, after) > budget:
             raise RuntimeError(f"{step.text} changed a pixel by {linf(before, after):g}, over its budget {budget:g}.")
-        if distance is not None and perceptual_distance(before, after) > distance:
-            raise RuntimeError(f"{step.text} went {perceptual_distance(before, after):g} far, over {distance:g}.")
+        if distance is not None and lpips_distance(before, after) > distance:
+            raise RuntimeError(f"{step.text} went {lpips_distance(before, after):g} far, over {distance:g}.")
     return made
 
 

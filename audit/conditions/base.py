@@ -88,7 +88,7 @@ class Treatment:
         source: the publication it follows.
         published: the settings it was published with, where ours differ or need a name.
         settings: what else fixes the outcome, for the plan: name -> value in words.
-        perceptual: greatest `perceptual_distance` that `run` may make for an argument, or None.
+        lpips: greatest `lpips_distance` that `run` may make for an argument, or None.
         tier: of a countermeasure: `cheap` needs no model, `model` does.
         whole_set: `run` gets all pictures of the condition at once, of any sizes.
         may_resize: `run` may answer with another size of the same shape (a platform's resize).
@@ -108,7 +108,7 @@ class Treatment:
     source: str
     published: str = ""
     settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, str]] = no_settings
-    perceptual: Callable[[float], float | None] = lambda argument: None
+    lpips: Callable[[float], float | None] = lambda argument: None
     whole: bool = True
     tier: Tier = ""
     whole_set: bool = False

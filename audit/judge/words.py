@@ -23,8 +23,8 @@ SUBJECTS: dict[str, tuple[str, str]] = {
     "clean-again": ("your originals trained once more", "your originals trained once more ({arg})"),
     "protected": ("your protected files", "your protected files ({arg})"),
     "placebo": ("random noise in place of a protection", "random noise at strength {arg} of 255"),
-    "placebo-perceptual": ("random noise as visible as the protection", "random noise at distance {arg}"),
-    # Its budget is a perceptual distance, not levels of 255.
+    "placebo-lpips": ("random noise as visible as the protection", "random noise at distance {arg}"),
+    # Its budget is an LPIPS distance, not levels of 255.
     "style-cloak": ("the reference protection style-cloak", "the reference protection style-cloak at distance {arg}"),
     "null": ("a change too small to see", "a change too small to see ({arg})"),
     "identity": ("unchanged copies of your originals", "unchanged copies of your originals ({arg})"),

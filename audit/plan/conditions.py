@@ -64,7 +64,7 @@ def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Con
         ]
     controls = controls_of(spec)
     budget: float | None = None
-    if any(c in ("placebo", "placebo-perceptual") for c in controls):
+    if any(c in ("placebo", "placebo-lpips") for c in controls):
         levels = [placebo_budget(p, artist=artist, store=store) for p in protections]
         budget, strongest = max(zip(levels, protections, strict=True), key=lambda pair: pair[0] or 0)
     for text in controls:
@@ -76,11 +76,11 @@ def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Con
         elif text == "placebo" and budget is not None:
             # One placebo for all: the strongest protection's level, the hardest opponent.
             found.append(Condition(name=text, role="placebo", steps=(f"placebo:{budget:g}",)))
-        elif text in ("placebo", "placebo-perceptual"):
+        elif text in ("placebo", "placebo-lpips"):
             # Matched to what the strongest protection delivers, picture by picture; one without an
             # L-inf budget has no other placebo.
-            steps = (*strongest.steps, "placebo-perceptual:0")
-            found.append(Condition(name="placebo-perceptual", role="placebo", source=strongest.source, steps=steps))
+            steps = (*strongest.steps, "placebo-lpips:0")
+            found.append(Condition(name="placebo-lpips", role="placebo", source=strongest.source, steps=steps))
         elif name == "mixed":
             made = _made(text, role="control", kinds=("control",))
             found += [

@@ -27,7 +27,7 @@ class Copy(Record):
     """Greatest difference of any channel to the picture read, 0..255, at its size."""
     rms: Finite
     psnr: float | None
-    perceptual: float | None
+    lpips: float | None
     reached: tuple[Reached, ...] = ()
 
 

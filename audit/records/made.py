@@ -36,8 +36,8 @@ class Visibility(Record):
     """Root mean square difference, 0..255."""
     psnr: float | None
     """dB; None when the pictures are identical."""
-    perceptual: float | None = None
-    """`audit.style.perceptual`: 0 and up, not LPIPS; None where it was not measured."""
+    lpips: float | None = None
+    """LPIPS (AlexNet, 0.1): 0 and up; None where it was not measured."""
 
 
 class Adapter(Record):

@@ -82,7 +82,7 @@ class Margins(Record):
     noise_matched: float = Field(0.25, gt=0)
     """Where the pictures of a primary condition are noisier than those of clean by more than this on average, in levels
     of 255, the index is also worked out at equal noise, and the label must stand there too."""
-    noise_step: float = Field(4.0, gt=0)
+    noise_step: float = Field(12.0, gt=0)
     """Pictures that are surely noisier by more than this are full of speckle: only held is believed of them."""
 
 
@@ -119,6 +119,11 @@ class Condition(Record):
     """Treatments applied in order, each `name` or `name:argument`."""
     primary: bool = False
     """Whether the overall verdict counts it."""
+
+
+Crop = Literal["centre-square"]
+"""`centre-square`: the middle square as high as the short side, resized to the model's resolution by antialiased
+bicubic interpolation (`audit.tensors.to_model_size`)."""
 
 
 class ModelFacts(Record):
@@ -171,6 +176,8 @@ class Plan(Record):
     surrogate: ModelFacts | None = None
     """The model that reference protections attack; None for the base model itself."""
     protection: ProtectSettings = ProtectSettings()
+    crop: Crop = "centre-square"
+    """What of a work a training, a base picture's score and a work's score see; treatments see it whole."""
     recipes: tuple[Recipe, ...] = ()
     """Every treatment that a condition applies, with its source and settings."""
     other_works: tuple[Work, ...] = ()

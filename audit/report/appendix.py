@@ -86,6 +86,10 @@ def _settings(facts: Facts) -> tuple[Table, ...]:
             v.say("Works"),
             v.say("{pool} to train on, {held_out} held out", pool=len(plan.works) - held_out, held_out=held_out),
         ),
+        (
+            v.say("Seen of a work"),
+            v.say("the middle square, resized to {side} px", side=model.resolution),
+        ),
         (v.say("Paired trainings"), str(plan.replicates)),
         (v.say("Seed"), str(plan.seed)),
         (v.say("Style word in prompts"), plan.trigger),

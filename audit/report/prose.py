@@ -14,6 +14,10 @@ def glossary(v: Voice) -> tuple[tuple[str, str], ...]:
             v.say("Held-out work"),
             v.say("A work of yours that no model trains on. Pictures are scored against these works."),
         ),
+        (
+            "LPIPS",
+            v.say("How far apart two versions of a picture look to people. 0 is no difference, 1 a great one."),
+        ),
         ("LoRA", v.say("A small add-on that teaches a picture generator something new, such as a style.")),
         (
             v.say("Paired training"),

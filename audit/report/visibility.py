@@ -102,7 +102,7 @@ def _table(facts: Facts, measured: list[tuple[Condition, list[Visibility]]]) -> 
 
 
 def _name(v: Voice, measure: str) -> str:
-    return v.say("Perceptual distance") if measure == "perceptual" else measure.replace("_", " ")
+    return v.say("LPIPS, middle value") if measure == "lpips" else measure.replace("_", " ")
 
 
 def _more(rows: list[Visibility], name: str) -> list[float]:

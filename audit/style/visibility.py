@@ -1,4 +1,4 @@
-"""How visible a treatment is on the delivered files: greatest and typical change, PSNR, perceptual distance."""
+"""How visible a treatment is on the delivered files: greatest and typical change, PSNR, LPIPS."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 from audit.images import Pixels, at_size_of, linf, psnr, rms
 from audit.records import ImageSet, Visibility
 from audit.store import Store
-from audit.style.perceptual import perceptual_distance
+from audit.style.lpips import lpips_distance
 
-VERSION = 1
+VERSION = 2
 
 
 def visibility_of(images: ImageSet, originals: Mapping[str, str], store: Store) -> list[Visibility]:
@@ -40,5 +40,5 @@ def _apart(before: Pixels, after: Pixels) -> dict[str, float | None]:
         "linf": linf(before, after),
         "rms": rms(before, after),
         "psnr": None if same else psnr(before, after),
-        "perceptual": 0.0 if same else perceptual_distance(before, after),
+        "lpips": 0.0 if same else lpips_distance(before, after),
     }

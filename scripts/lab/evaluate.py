@@ -38,8 +38,8 @@ ATTACK = "encoder-pgd"
 BUDGETS = (4, 8, 16, 32, 64)
 STRONGEST = 64
 OTHERS = ("denoiser-pgd", "fused-pgd", "sds-pgd", "surrogate-pgd", "surrogate-target-pgd")
-PERCEPTUAL = {"style-cloak": (0.05, 0.1, 0.2, 0.4, 0.8)}
-"""Attacks whose budget is a perceptual distance: one for each of `BUDGETS`."""
+LPIPS = {"style-cloak": (0.025, 0.05, 0.1, 0.2, 0.4)}
+"""Attacks whose budget is an LPIPS distance: one for each of `BUDGETS`."""
 COUNTERMEASURES = ("jpeg:30", "jpeg:50", "noise:26", "vae", "diffusion")
 CONTROLS = ("--control", "placebo:16", "--control", "null")
 
@@ -69,12 +69,12 @@ def measure(artist: str, work: Path) -> Measured:
 
 def steps(attack: str) -> list[str]:
     """An attack at every budget, the strongest last."""
-    return [f"{attack}:{budget:g}" for budget in PERCEPTUAL.get(attack, BUDGETS)]
+    return [f"{attack}:{budget:g}" for budget in LPIPS.get(attack, BUDGETS)]
 
 
 def strongest() -> list[str]:
     """Every attack but the encoder's, at its strongest."""
-    return [steps(attack)[-1] for attack in (*OTHERS, *PERCEPTUAL)]
+    return [steps(attack)[-1] for attack in (*OTHERS, *LPIPS)]
 
 
 def best_of(found: dict[str, dict[str, Any]]) -> str:
@@ -138,12 +138,12 @@ def row(results: dict[str, Any], name: str, condition: str, metric: str) -> str:
 
 
 def visibility(results: dict[str, Any], condition: str) -> str:
-    """Mean PSNR and perceptual distance of a condition's pictures."""
+    """Mean PSNR and LPIPS of a condition's pictures."""
     rows = [v for v in results["visibility"] if v["condition"] == condition]
     psnrs = [v["psnr"] for v in rows if v["psnr"] is not None]
-    seen = [v["perceptual"] for v in rows if v.get("perceptual") is not None]
+    seen = [v["lpips"] for v in rows if v.get("lpips") is not None]
     words = [f"PSNR {np.mean(psnrs):.1f} dB"] if psnrs else []
-    words += [f"perceptual distance {np.mean(seen):.2f}"] if seen else []
+    words += [f"LPIPS {np.mean(seen):.2f}"] if seen else []
     return ", ".join(words) or "-"
 
 

@@ -21,7 +21,7 @@ def test_conditions_that_reach_across_stages(tiny_model, tmp_path):
     words = ["run", "--spec", tmp_path / "audit.toml", "--model", tiny_model, "--surrogate", surrogate]
     words += ["--originals", tmp_path / "art", "--protect", "denoiser-pgd:12", "--against", "noise:13+vae"]
     words += ["--against", "as-published:pixiv", "--control", "other-artist", "--control", "mixed:0.5"]
-    words += ["--control", "placebo-perceptual", "--preset", "quick", "--replicates", 1]
+    words += ["--control", "placebo-lpips", "--preset", "quick", "--replicates", 1]
     words += ["--out", tmp_path / "out", "--store", tmp_path / "store", "--device", "cpu"]
     done = CliRunner().invoke(app, [str(w) for w in words])
     assert done.exit_code in (0, 3), done.stderr
@@ -38,11 +38,11 @@ def test_conditions_that_reach_across_stages(tiny_model, tmp_path):
         "clean+as-published:pixiv",
         "other-artist",
         "mixed:0.5",
-        "placebo-perceptual",
+        "placebo-lpips",
     ]
     assert plan.surrogate is not None
     assert plan.surrogate.sha256 != plan.model.sha256
-    assert {r.step for r in plan.recipes} >= {"denoiser-pgd:12", "noise:13", "vae", "mixed:0.5", "placebo-perceptual:0"}
+    assert {r.step for r in plan.recipes} >= {"denoiser-pgd:12", "noise:13", "vae", "mixed:0.5", "placebo-lpips:0"}
     pool = {w.id for w in plan.works if w.split == "pool"}
     reached = [r for r in results.reached if r.condition == "denoiser-pgd:12"]
     assert {r.work for r in reached} == pool
@@ -52,9 +52,7 @@ def test_conditions_that_reach_across_stages(tiny_model, tmp_path):
     assert not seen["other-artist"]
     assert not seen["clean"]
     assert sum(v.linf == 0 for v in seen["mixed:0.5"]) >= len(pool) // 2
-    placebo, protected = (
-        {v.work: v.perceptual for v in seen[name]} for name in ("placebo-perceptual", "denoiser-pgd:12")
-    )
+    placebo, protected = ({v.work: v.lpips for v in seen[name]} for name in ("placebo-lpips", "denoiser-pgd:12"))
     assert all(placebo[work] <= protected[work] + 1e-6 for work in pool)
     assert {"reference-protection", "platform-approximate"} <= {n.slug for n in results.notes}
     others = next(c for c in results.cells if c.condition == "other-artist")

@@ -1,9 +1,8 @@
 """IMPRESS (Cao et al., 2023): find the nearby picture that the autoencoder gives back as it is.
 
 Cloaks that move a picture's latent leave it inconsistent with its own reconstruction. The picture
-is optimised until it agrees with it, within a perceptual distance of the file at hand; the
-originals are never seen. The paper's distance is LPIPS, ours `audit.style.perceptual`, on another
-scale. A measuring instrument re-implemented from the paper, not the tool.
+is optimised until it agrees with it, within an LPIPS distance of the file at hand; the originals are
+never seen. A measuring instrument re-implemented from the paper, not the tool.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.repaint import Painter
 from audit.conditions.windows import through_windows, training_window, windows
 from audit.streams import torch_rng
-from audit.style.perceptual import perceptual
+from audit.style.lpips import lpips
 from audit.tensors import to_pixels, to_tensor
 
 STEPS = 40
@@ -37,7 +36,7 @@ def _consistent(painter: Painter, small: Tensor, *, distance: float, steps: int,
     free = (small + START_NOISE * noise).clamp(-1, 1).requires_grad_(True)
     optimiser = torch.optim.Adam([free], lr=RATE)
     for _ in range(steps):
-        excess = (perceptual(free, small).mean() - distance).clamp_min(0)
+        excess = (lpips(free, small).mean() - distance).clamp_min(0)
         loss = _disagreement(painter, free) + WEIGHT * excess
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -78,12 +77,12 @@ IMPRESS = Treatment(
     name="impress",
     kind="counter",
     run=_impress,
-    unit="a perceptual distance that it may go from the file",
+    unit="an LPIPS distance that it may go from the file",
     default=0.1,
     low=0.001,
     high=2,
     budget=unbounded,
-    version=1,
+    version=2,
     source="Cao et al. 2023 (IMPRESS)",
     published="40 steps of Adam at 1e-3, weight 0.5, distance 0.1 in LPIPS (code); 3000 steps, 0.05 (its README)",
     settings=lambda argument, surrogate, asked: {

@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument, unbounded
 from audit.images import at_size_of
 from audit.streams import rng
-from audit.style.perceptual import perceptual_distance
+from audit.style.lpips import lpips_distance
 
 HALVINGS = 8
-"""Of the range of noise levels, when one is sought for a perceptual distance."""
+"""Of the range of noise levels, when one is sought for an LPIPS."""
 
 
 def _signs(picture: Pixels, name: str, context: Context) -> NDArray[np.int16]:
@@ -37,8 +37,8 @@ def _placebo(pictures: list[Pixels], argument: float, context: Context) -> Made:
     )
 
 
-def _perceptual(pictures: list[Pixels], argument: float, context: Context) -> Made:
-    """The greatest whole level of noise that stays within a perceptual distance of the original.
+def _lpips(pictures: list[Pixels], argument: float, context: Context) -> Made:
+    """The greatest whole level of noise that stays within an LPIPS of the original.
 
     Without an argument (0) the distance is each protected picture's own, so it is matched picture by
     picture; the protected picture is given, and what is answered is the original with noise.
@@ -46,12 +46,12 @@ def _perceptual(pictures: list[Pixels], argument: float, context: Context) -> Ma
     made = []
     for row, (picture, name) in enumerate(zip(pictures, context.names, strict=True)):
         original = context.original(row)
-        wanted = argument or perceptual_distance(original, at_size_of(original, picture))
+        wanted = argument or lpips_distance(original, at_size_of(original, picture))
         signs = _signs(original, name, context)
         low, high = 0, 255
         for _ in range(HALVINGS):
             level = (low + high + 1) // 2
-            if perceptual_distance(original, _with(original, signs, level)) <= wanted:
+            if lpips_distance(original, _with(original, signs, level)) <= wanted:
                 low = level
             else:
                 high = level - 1
@@ -72,16 +72,16 @@ PLACEBO = Treatment(
     source="control used throughout medicine; no audit of cloaks that we know of has one",
 )
 
-PLACEBO_PERCEPTUAL = Treatment(
-    name="placebo-perceptual",
+PLACEBO_LPIPS = Treatment(
+    name="placebo-lpips",
     kind="placebo",
-    run=_perceptual,
-    unit="a perceptual distance (0: that of the protected picture)",
+    run=_lpips,
+    unit="an LPIPS distance (0: that of the protected picture)",
     default=0,
     low=0,
-    high=10,
+    high=2,
     budget=unbounded,
-    version=1,
+    version=2,
     source="the same, matched by what the eye notices instead of by the greatest change",
     settings=lambda argument, surrogate, asked: {
         "noise": "random signs of one level for the whole picture, the greatest that keeps the distance",

@@ -2,9 +2,8 @@
 
 The objective published for Glaze (Shan et al., 2023), re-implemented from the paper on the models at
 hand: the encoder's latent of the cloaked work is drawn to that of its style-transferred version,
-under a penalty on perceptual distance beyond a budget. The tool Glaze is closed, differs, and is
-tested through its files (`--protected`); this is a calibration instrument and not Glaze. Distance:
-`audit.style.perceptual` where the paper has LPIPS, so budgets cannot be compared with theirs.
+under a penalty on LPIPS beyond a budget. The tool Glaze is closed, differs, and is tested through its
+files (`--protected`); this is a calibration instrument and not Glaze.
 
 The style: of a list, the one whose transferred works lie between the median and the upper quartile
 of distances from the artist's own, as in the paper. The transfer is the attacked model's own
@@ -29,7 +28,7 @@ from audit.models.kernels import training_attention
 from audit.records import ModelFacts, ProtectSettings
 from audit.streams import torch_rng
 from audit.style.channel_stats import extract
-from audit.style.perceptual import perceptual, perceptual_distance
+from audit.style.lpips import lpips, lpips_distance
 from audit.tensors import to_pixels
 
 SCHEDULE = Schedule(lab=40, published=500)
@@ -126,7 +125,7 @@ def _optimised(batch: Tensor, pull: Pull, *, budget: float, steps: int) -> Tenso
     for _ in range(steps):
         optimiser.zero_grad(set_to_none=True)
         changed = (batch + change).clamp(-1, 1)
-        excess = (perceptual(_seen(changed, longest), seen) - budget).clamp_min(0).sum()
+        excess = (lpips(_seen(changed, longest), seen) - budget).clamp_min(0).sum()
         (WEIGHT * excess).backward(retain_graph=True)  # type: ignore[no-untyped-call]
         for at in range(len(pull.places)):
             pull.away(changed, at).sum().backward(retain_graph=True)  # type: ignore[no-untyped-call]
@@ -152,7 +151,7 @@ def _within(picture: Tensor, change: Tensor, budget: float) -> Tensor:
     for attempt in range(HALVINGS):
         share = high if attempt == 0 else (low + high) / 2
         tried = delivered(picture, share * change)
-        if perceptual_distance(original, to_pixels(tried)[0]) <= budget:
+        if lpips_distance(original, to_pixels(tried)[0]) <= budget:
             kept, low = tried, share
             if attempt == 0:
                 break
@@ -182,7 +181,7 @@ def _style_cloak(pictures: list[Pixels], argument: float, context: Context) -> M
 def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
     styles = LAB_STYLES if surrogate.lab else STYLES
     return {
-        "budget": f"perceptual distance {argument:g}, kept by the delivered file",
+        "budget": f"LPIPS {argument:g}, kept by the delivered file",
         "steps": f"{SCHEDULE.steps(surrogate, asked)} of Adam at {RATE:g}, penalty weight {WEIGHT:g}",
         "style": f"chosen among: {'; '.join(styles)}",
         "transfer": f"image-to-image of strength {STRENGTH:g}, guidance {GUIDANCE:g}",
@@ -194,13 +193,13 @@ STYLE_CLOAK = Treatment(
     name="style-cloak",
     kind="protection",
     run=_style_cloak,
-    unit="a budget of perceptual distance",
-    default=0.2,
+    unit="an LPIPS budget",
+    default=0.05,
     low=0.001,
-    high=4,
+    high=2,
     budget=unbounded,
-    perceptual=the_argument,
-    version=1,
+    lpips=the_argument,
+    version=2,
     source="Shan et al. 2023, the published objective; not the tool Glaze",
     published="LPIPS budget 0.05, 500 steps in a re-implementation; style 50 to 75 % away from the artist's own",
     settings=_words,
