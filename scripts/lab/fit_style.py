@@ -31,21 +31,24 @@ DIMENSIONS = 64
 NOISE = (1, 3, 6, 12)
 """Standard deviations of the noise that must not count, in levels of 255."""
 NOISE_WEIGHT = 4.0
-"""Chosen on training sets left out in turn: the most that costs them no style AUC (DECISIONS.md)."""
+"""Chosen on training sets left out in turn: the most that costs them no style AUC (`scripts.lab.check_style`)."""
 
 
-def fit(raw: NDArray[np.float64], shifts: Sequence[NDArray[np.float64]]) -> dict[str, NDArray[np.float64]]:
+def fit(
+    raw: NDArray[np.float64], shifts: Sequence[NDArray[np.float64]], *, weight: float = NOISE_WEIGHT
+) -> dict[str, NDArray[np.float64]]:
     """Standardise, project, whiten: raw (N, D) to mean, deviation (D,) and components (D, d).
 
     Args:
         shifts: per level of noise, what it adds to the features of some pictures, (M, D) each.
+        weight: how many times over their mean second moment counts.
     """
     mean, deviation = raw.mean(axis=0), raw.std(axis=0) + 1e-6
     standard = (raw - mean) / deviation
     spread = standard.T @ standard / len(standard)
     for shift in shifts:
         scaled = shift / deviation
-        spread += NOISE_WEIGHT / len(shifts) * (scaled.T @ scaled) / len(scaled)
+        spread += weight / len(shifts) * (scaled.T @ scaled) / len(scaled)
     variance, directions = np.linalg.eigh(spread)
     kept = np.argsort(variance)[::-1][:DIMENSIONS]
     kept = kept[variance[kept] > 1e-12 * variance.max()]

@@ -1,0 +1,70 @@
+"""The whitening that the lab's metrics are shipped with: against its definition, and on planted noise."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from audit.models.cards import LAB_ARTISTS
+from audit.style import METRICS, unit
+from audit.tensors import to_model_size, to_pixels, to_tensor
+from scripts.lab.fit_style import DIMENSIONS, fit
+
+
+def made(rng, rows=400):
+    """Six features of different scale, rank six."""
+    return rng.standard_normal((rows, 6)) @ rng.standard_normal((6, 6)) + rng.standard_normal(6)
+
+
+def apply(found, rows):
+    return ((rows - found["mean"]) / found["deviation"]) @ found["components"]
+
+
+def test_without_noise_it_is_principal_components_of_unit_variance():
+    raw = made(np.random.default_rng(0))
+    found = fit(raw, ())
+    np.testing.assert_allclose(np.cov(apply(found, raw).T, bias=True), np.eye(6), atol=1e-8)
+
+
+def test_it_whitens_what_hands_and_noise_do_together():
+    rng = np.random.default_rng(1)
+    raw, shifts = made(rng), [0.1 * made(rng, 50), 0.3 * made(rng, 70)]
+    found = fit(raw, shifts, weight=3.0)
+    moments = [s.T @ s / len(s) for s in (shift / found["deviation"] @ found["components"] for shift in shifts)]
+    spread = np.cov(apply(found, raw).T, bias=True) + 3.0 * sum(moments) / 2
+    np.testing.assert_allclose(spread, np.eye(6), atol=1e-6)
+
+
+def test_a_direction_that_noise_moves_far_counts_for_little():
+    rng = np.random.default_rng(2)
+    raw = rng.standard_normal((500, 3))
+    shifts = [np.outer(rng.standard_normal(80), [5.0, 0.0, 0.0])]
+    plain, taught = fit(raw, ()), fit(raw, shifts)
+    step = raw[:1] + np.array([[1.0, 0.0, 0.0]])
+    far = [np.linalg.norm(apply(w, step) - apply(w, raw[:1])) for w in (plain, taught)]
+    assert far[0] == pytest.approx(1, abs=0.1)
+    assert far[1] < 0.15
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_noise_that_nobody_sees_moves_no_shipped_metric(metric, lab_works):
+    """Works of the demo artists, which no whitening was fitted on."""
+    row = METRICS[metric]
+    whitening = row.whitening()
+    assert whitening.components.shape[1] == DIMENSIONS
+    rng = np.random.default_rng(3)
+    noisy = np.clip(np.rint(lab_works + rng.normal(0, 2, lab_works.shape)), 0, 255).astype(np.uint8)
+    before, after = (whitening(row.extract(pixels)) for pixels in (lab_works, noisy))
+    half = len(before) // 2
+    own, other = (unit(before[rows].mean(axis=0, keepdims=True))[0] for rows in (slice(half), slice(half, None)))
+    apart = before[:half] @ own - before[:half] @ other
+    assert apart.mean() > 0.2
+    assert np.abs((after - before)[:half] @ (own - other)).mean() < 0.25 * apart.mean()
+
+
+@pytest.fixture(scope="module")
+def lab_works():
+    """Six works of each demo artist at the lab's size, uint8 (12, 64, 64, 3)."""
+    artists = sorted(path for path in LAB_ARTISTS.iterdir() if path.is_dir())
+    files = [file for artist in artists for file in sorted(artist.glob("*.png"))[:6]]
+    rows = [to_tensor(np.asarray(Image.open(file).convert("RGB"))) for file in files]
+    return np.concatenate([to_pixels(to_model_size(row, 64)) for row in rows])
