@@ -120,7 +120,8 @@ GATES: tuple[Gate, ...] = (
         comparison.noise_not_style,
         "not-valid",
         yes="Noise in the models' pictures does not account for the result.",
-        no="Noise in the models' pictures may account for the result.",
+        some="Noise in the models' pictures may account for a part of the result, and the answer allows for that.",
+        no="The models' pictures are so noisy that their scores say little about style.",
         unknown="It is not known how noisy the models' pictures are.",
     ),
     Gate(

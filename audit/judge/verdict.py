@@ -24,6 +24,14 @@ from audit.records import (
 
 WORST_FIRST: tuple[VerdictLabel, ...] = ("did-not-hold", "inconclusive", "partly-held", "held")
 
+AT_EQUAL_NOISE: dict[VerdictLabel, tuple[VerdictLabel, ...]] = {
+    "held": ("held",),
+    "partly-held": ("held", "partly-held"),
+    "did-not-hold": ("did-not-hold", "inconclusive"),
+    "inconclusive": ("held", "partly-held", "did-not-hold", "inconclusive"),
+}
+"""Readings at equal noise that do not contradict a label."""
+
 # The answer and what it is about come first, the figures in a short sentence of their own: as one
 # sentence the text would need 13 years of school.
 SENTENCES: dict[VerdictLabel, str] = {
@@ -74,17 +82,49 @@ def labels(results: Results) -> dict[str, VerdictLabel]:
     The overall verdict is the worst of the primary conditions. To say `held` (or `partly-held`) all
     of them must pass, so each may be tested at the plan's level (intersection-union test; Berger,
     1982). To say `did-not-hold` one is enough, so that label needs Holm's adjusted p over the
-    primary family. Either way the overall verdict is wrong in at most (1 - level) / 2 of all runs.
+    primary family. Either way the overall verdict is wrong in at most (1 - level) / 2 of all runs. Where pictures
+    were noisier than clean's, the label is what the index and the one at equal noise both allow: never a bolder one.
     """
     metric, margins = results.plan.primary_metric, results.plan.margins
     found: dict[str, VerdictLabel] = {}
     for condition in results.plan.conditions:
         if is_claim(condition):
-            index = deciding_index(results, condition.name)
-            p = find(results, "p_index_at_least_margin_holm", condition.name, metric).value
-            # The sequential upper bound is adjusted over the family already.
-            found[condition.name] = settled(index, margins, p=None if index.name == SEQUENTIAL else p)
+            own = alone(results, condition.name)
+            equal = equal_noise(results, condition.name, metric)
+            found[condition.name] = own if equal is None else allowed(own, reading(equal, margins))
     return found
+
+
+def alone(results: Results, condition: str) -> VerdictLabel:
+    """A claim's label from its deciding index, whatever noise there is."""
+    index = deciding_index(results, condition)
+    p = find(results, "p_index_at_least_margin_holm", condition, results.plan.primary_metric).value
+    # The sequential upper bound is adjusted over the family already.
+    return settled(index, results.plan.margins, p=None if index.name == SEQUENTIAL else p)
+
+
+def equal_noise(results: Results, condition: str, metric: str) -> Estimate | None:
+    """The index with base and clean as noisy as the condition; None where that was not worked out."""
+    if all(control.condition != condition for control in results.noise_controls):
+        return None
+    return find(results, "index_at_equal_noise", condition, metric)
+
+
+def softened(results: Results, condition: str) -> bool:
+    """Whether equal noise made a claim's label more careful than its index alone."""
+    equal = equal_noise(results, condition, results.plan.primary_metric)
+    return equal is not None and alone(results, condition) != labels(results)[condition]
+
+
+def allowed(own: VerdictLabel, equal: VerdictLabel) -> VerdictLabel:
+    """The most that an index's label and the reading at equal noise both allow.
+
+    A score can take noise in the pictures for the style, or for its absence; a claim that stands only with the
+    noise in it is not made.
+    """
+    if equal in AT_EQUAL_NOISE[own]:
+        return own
+    return "partly-held" if (own, equal) == ("held", "partly-held") else "inconclusive"
 
 
 def settled(index: Estimate | Interval, margins: Margins, *, p: float | None) -> VerdictLabel:

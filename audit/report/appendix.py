@@ -67,8 +67,9 @@ def _rule(facts: Facts) -> str:
     return v.say(
         "Fixed before the run: held if the low end of the range is above {held}; did not hold if the high end is below "
         "{did_not_hold}; held only in part if the low end is above {partly}; else not clear. With fewer than {least} "
-        "paired trainings there is no verdict. Ranges are at the {level} level. The whole audit takes the worst of its "
-        "primary conditions.",
+        "paired trainings there is no verdict. Where models drew noisier pictures, the answer must stand with as much "
+        "noise in all pictures, too. Ranges are at the {level} level. The whole audit takes the worst of its primary "
+        "conditions.",
         held=v.percent(m.held), did_not_hold=v.percent(m.did_not_hold), partly=v.percent(m.partly),
         least=m.min_replicates, level=v.percent(m.level),
     )  # fmt: skip

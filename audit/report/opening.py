@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from audit.judge.verdict import is_claim, softened
 from audit.records import Condition, Estimate, Results, VerdictLabel
 from audit.report import wording
 from audit.report.lookup import Facts, change, likely
@@ -38,6 +39,8 @@ class Standing:
     estimate: Estimate | None
     change: str
     likely: str
+    equal: str
+    """Figure at equal noise that made the label more careful; else empty."""
 
 
 @dataclass(frozen=True)
@@ -181,4 +184,19 @@ def _standing(facts: Facts, condition: Condition) -> Standing:
         estimate=estimate,
         change=change(facts, estimate) if estimate else "",
         likely=likely(facts, estimate) if estimate else "",
+        equal=_equal(facts, condition) if estimate else "",
     )
+
+
+def _equal(facts: Facts, condition: Condition) -> str:
+    """The index at equal noise, where it made the label more careful; else nothing."""
+    found = facts.estimate("index_at_equal_noise", condition.name)
+    if not is_claim(condition) or found is None or not softened(facts.results, condition.name):
+        return ""
+    if found.value is None or found.low is None or found.high is None:
+        return ""
+    v = facts.voice
+    return v.say(
+        "{value} with as much noise in all pictures ({low} to {high})",
+        value=v.percent(found.value), low=v.percent(found.low), high=v.percent(found.high),
+    )  # fmt: skip

@@ -103,7 +103,7 @@ MESSAGES = (
     "{name}: {n} of {all} works differ by {step} of 255 or more",
     "red if the placebo's lower bound is above {limit} and the excess of a protection that held, in part or whole, has "
     "no lower bound above 0",
-    "the label must stand at equal noise",
+    "a label must stand at equal noise, too",
     "above {limit} of 255 only held counts",
     "{n} of {all} A/A comparisons raised an alarm, rate at most {most} % (one-sided {level} % bound)",
     "an alarm excludes 0 and is not within {limit} of it",

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from audit.judge.estimates import SEQUENTIAL, primary_conditions
 from audit.judge.intervals import ratio_interval
 from audit.judge.significance import chance_index_at_least, holm
-from audit.judge.verdict import settled
+from audit.judge.verdict import allowed, equal_noise, reading, settled
 from audit.records import Estimate, VerdictLabel
 from audit.report import wording
 from audit.report.lookup import Facts
@@ -41,7 +41,7 @@ def groups(facts: Facts) -> tuple[Group, ...]:
     """All variations of the headline's protection index, the planned way first; empty without an index.
 
     Answers are the judge's own: `did-not-hold` only where Holm's adjustment over the primary conditions allows it,
-    the others varied in the same way.
+    the others varied in the same way, and never more than the planned reading at equal noise allows.
     """
     headline, v = facts.headline, facts.voice
     counts = facts.index(headline.name) if headline else None
@@ -99,6 +99,9 @@ def _variation(facts: Facts, name: str, estimate: Estimate) -> Variation:
 
 def _answered(facts: Facts, name: str, estimate: Estimate, *, p: float | None) -> Variation:
     verdict = settled(estimate, facts.results.plan.margins, p=p)
+    equal = equal_noise(facts.results, estimate.condition, estimate.metric)
+    if equal is not None:
+        verdict = allowed(verdict, reading(equal, facts.results.plan.margins))
     return Variation(name, estimate, verdict, wording.label(facts.voice, verdict))
 
 

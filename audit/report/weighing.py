@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.judge.verdict import softened
 from audit.records import Estimate
 from audit.report import figures
 from audit.report.lookup import Facts
@@ -228,6 +229,8 @@ def _sentences(facts: Facts) -> list[str]:
                 value=v.percent(equal.value),
             )
         )
+        if softened(facts.results, headline.name):
+            said.append(v.say("The answer above is what both figures allow."))
     chance = facts.estimate("p_sign_flip", headline.name)
     if chance is not None and chance.value is not None:
         said.append(

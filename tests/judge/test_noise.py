@@ -1,4 +1,4 @@
-"""Noise in the pictures: the index at equal noise, and which labels stand there."""
+"""Noise in the pictures: the index at equal noise, and what a label may be there."""
 
 from __future__ import annotations
 
@@ -6,35 +6,61 @@ import pytest
 
 from audit import records as r
 from audit.judge import judge
+from audit.judge.verdict import AT_EQUAL_NOISE, WORST_FIRST, allowed
 from tests.judge.audits import PGD, audit, with_noise
 
 
-def gate(results: r.Results) -> bool | None:
-    return next(c.passed for c in judge(results).checks if c.slug == "noise-not-style")
+def gate(results: r.Results) -> r.Check:
+    return next(c for c in judge(results).checks if c.slug == "noise-not-style")
 
 
-def test_a_noisy_picture_may_hold_where_noise_alone_would_not_do_it() -> None:
-    noisy = with_noise(audit(protection={PGD.name: 0.9}), PGD.name, level=5.0, base=0.02, clean=-0.02)
-    assert gate(noisy) is True
-    less = with_noise(audit(protection={PGD.name: 0.3}), PGD.name, level=4.5)
-    assert gate(less) is True, "not above clean's by more than the step"
+def label(results: r.Results) -> str:
+    verdict = judge(results).verdict
+    assert verdict is not None
+    assert verdict.per_condition[PGD.name].label == verdict.label
+    return verdict.label
+
+
+def test_beyond_the_step_only_held_is_believed() -> None:
+    noisy = with_noise(audit(protection={PGD.name: 0.9}), PGD.name, level=13.0, base=0.02, clean=-0.02)
+    assert gate(noisy).passed is True
+    assert label(noisy) == "held"
+    little = with_noise(audit(protection={PGD.name: 0.3}), PGD.name, level=12.5)
+    assert gate(little).passed is True, "not above clean's by more than the step"
+    less = with_noise(audit(protection={PGD.name: 0.3}), PGD.name, level=14.0)
+    assert gate(less).passed is False
+    assert label(less) == "not-valid"
 
 
 @pytest.mark.parametrize(
-    ("index", "base", "clean", "passed"),
+    ("index", "base", "clean", "expected", "softer"),
     [
-        (0.7, 0.0, -0.02, True),
-        (0.7, 0.02, -0.12, False),  # held, but in part at equal noise
-        (0.4, 0.0, -0.05, True),
-        (0.3, 0.0, -0.12, False),  # partly, but nothing at equal noise
-        (0.1, 0.2, 0.0, False),  # noise taken for style: in part at equal noise
-        (0.0, 0.0, -0.02, True),
+        (0.7, 0.0, -0.02, "held", False),
+        (0.7, 0.02, -0.12, "partly-held", True),  # held, but in part at equal noise
+        (0.4, 0.0, -0.05, "partly-held", False),
+        (0.3, 0.0, -0.12, "inconclusive", True),  # partly, but nothing at equal noise
+        (0.1, 0.2, 0.0, "inconclusive", True),  # noise taken for style: in part at equal noise
+        (0.0, 0.0, -0.02, "did-not-hold", False),
     ],
 )
-def test_a_label_must_stand_at_equal_noise(index: float, base: float, clean: float, passed: bool) -> None:
+def test_a_label_is_what_both_readings_allow(
+    index: float, base: float, clean: float, expected: str, softer: bool
+) -> None:
     plain = audit(protection={PGD.name: index}, run_sd=0.003, picture_sd=0.01)
-    little = with_noise(plain, PGD.name, level=2.0, base=base, clean=clean)
-    assert gate(little) is passed
+    noisy = with_noise(plain, PGD.name, level=2.0, base=base, clean=clean)
+    assert label(noisy) == expected
+    assert gate(noisy).passed is True
+    assert ("may account for a part" in gate(noisy).sentence) is softer
+
+
+@pytest.mark.parametrize("own", WORST_FIRST)
+@pytest.mark.parametrize("equal", WORST_FIRST)
+def test_equal_noise_never_makes_a_claim_bolder(own: r.VerdictLabel, equal: r.VerdictLabel) -> None:
+    found = allowed(own, equal)
+    assert found in (own, "partly-held", "inconclusive")
+    assert (found == own) is (equal in AT_EQUAL_NOISE[own])
+    # "partly-held" is less than "held" and no news where nothing was claimed.
+    assert found != "partly-held" or own in ("held", "partly-held")
 
 
 def test_index_at_equal_noise_by_hand() -> None:

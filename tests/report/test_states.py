@@ -248,4 +248,25 @@ def test_noise_that_moves_the_score_is_said_in_plain_words(tmp_path: Path) -> No
     assert equal.value is not None
     said = f"the protection index would be {round(100 * equal.value)} %."
     assert said in visible_text(render(noisy, images=scenes.draw(noisy, tmp_path))).replace("\xa0", " ")
-    assert "drew noisier pictures" not in visible_text(render(plain, images=tmp_path))
+    assert "protection index would be" not in visible_text(render(plain, images=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("lang", "both", "row"),
+    [
+        ("en", "The answer above is what both figures allow.", "with as much noise in all pictures"),
+        ("de", "Die Antwort oben ist das, was beide Zahlen zulassen.", "bei ebenso viel Rauschen in allen Bildern"),
+    ],
+)
+def test_a_label_that_noise_softened_says_why(lang: str, both: str, row: str, tmp_path: Path) -> None:
+    plain = scenes.state("held")
+    assert plain.verdict is not None
+    assert plain.verdict.condition is not None
+    softer = judge(with_noise(plain, plain.verdict.condition, level=3.0, base=0.0, clean=-0.15))
+    assert softer.verdict is not None
+    assert softer.verdict.label == "partly-held"
+    told = visible_text(render(softer, images=tmp_path, lang=lang))
+    assert both in told
+    assert row in told
+    unmoved = judge(with_noise(plain, plain.verdict.condition, level=3.0))
+    assert both not in visible_text(render(unmoved, images=tmp_path, lang=lang))
