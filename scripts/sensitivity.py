@@ -30,16 +30,26 @@ def without_prompt(results: Results, prompt: int) -> Results:
         cell.model_copy(update={"scores": tuple(s for s in cell.scores if s.prompt != prompt)})
         for cell in results.cells
     )
-    return results.model_copy(update={"cells": cells})
+    controls = tuple(
+        c.model_copy(update={"scores": tuple(s for s in c.scores if s.prompt != prompt)})
+        for c in results.noise_controls
+    )
+    return results.model_copy(update={"cells": cells, "noise_controls": controls})
 
 
 def without_replicate(results: Results, replicate: int) -> Results:
     """The run as if that replicate had been neither planned nor run."""
     kept = [cell for cell in results.cells if cell.replicate != replicate]
     cells = tuple(cell.model_copy(update={"replicate": cell.replicate - (cell.replicate > replicate)}) for cell in kept)
+    controls = tuple(
+        c.model_copy(update={"replicate": c.replicate - (c.replicate > replicate)})
+        for c in results.noise_controls
+        if c.replicate != replicate
+    )
     fewer = results.replicates - 1
     plan = results.plan.model_copy(update={"replicates": fewer})
-    return results.model_copy(update={"cells": cells, "plan": plan, "stopped_after": None})
+    fields = {"cells": cells, "noise_controls": controls, "plan": plan, "stopped_after": None}
+    return results.model_copy(update=fields)
 
 
 def by_metric(results: Results, metric: str) -> Results:

@@ -2,14 +2,16 @@
 
 import tomllib
 
+import numpy as np
 import pytest
 
 from audit.judge import judge
 from audit.judge.estimates import find
+from audit.judge.gains import at_equal_noise
 from audit.judge.verdict import labels
 from scripts.sensitivity import by_metric, doubled, table, variations, without_prompt, without_replicate
 from tests.builders import make_plan, make_results
-from tests.judge.audits import CLEAN, PGD, audit
+from tests.judge.audits import CLEAN, PGD, audit, with_noise
 
 METRIC = "channel_stats"
 
@@ -37,6 +39,18 @@ def test_without_a_replicate_is_a_complete_run_of_fewer() -> None:
     assert find(found, "protection_index", PGD.name, METRIC).n == 6
     assert next(c for c in found.checks if c.slug == "cells-complete").passed is True
     assert labels(found)[PGD.name] in ("held", "partly-held")
+
+
+def test_controls_of_noise_leave_with_their_prompt_and_replicate() -> None:
+    results = with_noise(audit(protection={PGD.name: 0.6}, replicates=7), PGD.name, level=5.0, base=0.04, clean=-0.05)
+    clean, treated = at_equal_noise(results, PGD.name, METRIC)
+    for one, other in zip(
+        (clean, treated), at_equal_noise(without_replicate(results, 3), PGD.name, METRIC), strict=True
+    ):
+        np.testing.assert_allclose(np.delete(one, 2), other, rtol=1e-12)
+    fewer = without_prompt(results, 2)
+    assert all(s.prompt != 2 for control in fewer.noise_controls for s in control.scores)
+    assert find(judge(fewer), "index_at_equal_noise", PGD.name, METRIC).n == 7
 
 
 def test_another_metric_decides() -> None:
