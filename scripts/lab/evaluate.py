@@ -28,7 +28,7 @@ from audit.models.cards import LAB, LAB_ARTISTS
 from audit.models.loader import Model, describe, load
 from audit.style import METRICS
 from audit.tensors import to_model_size, to_tensor
-from scripts.lab import leverage
+from scripts.lab import base_rate, leverage
 from scripts.lab.recognition import recognition
 from scripts.lab.sheet import draw
 from scripts.lab.train_vae import psnr
@@ -152,6 +152,7 @@ def tables(
     vae: dict[str, float],
     tame: dict[str, str],
     seen: dict[str, float],
+    base: dict[str, dict[str, str]],
 ) -> str:
     """The figures of the card, Markdown."""
     lines = ["| what | figure |", "|---|---|"]
@@ -173,6 +174,8 @@ def tables(
         lines.append(f"| share of the way that the clean LoRA goes | {both('learned_share', 'clean')} |")
         for name in ("base", "clean"):
             lines.append(f"| pictures recognised as this artist, {name} | {both('recognised_rate', name)} |")
+        many = " | ".join(base[artist][m] for m in METRICS)
+        lines.append(f"| the same, base over {base_rate.SEEDS} seeds of the same prompts | {many} |")
         for name in ("null", "clean-again", "placebo:16"):
             lines.append(f"| protection index, {name} | {both('protection_index', name)} |")
         attacks = [(r, name) for name in steps(ATTACK)]
@@ -217,7 +220,8 @@ def main() -> None:
     measured = {artist: measure(artist, args.work) for artist in ARTISTS}
     model = load("lab", device=torch.device("cpu"))
     tame = {a: ", ".join(f"{leverage.leverage(model.vae, a, b):.0%}" for b in leverage.BUDGETS) for a in ARTISTS}
-    figures = tables(measured, unseen_psnr(model), tame, recognition(model, args.work))
+    base = {artist: base_rate.rates(args.work / "audits" / artist) for artist in ARTISTS}
+    figures = tables(measured, unseen_psnr(model), tame, recognition(model, args.work), base)
     head = (Path(__file__).with_name("card-head.md")).read_text(encoding="utf-8")
     (LAB / "CARD.md").write_text(f"{head}\n{figures}\n", encoding="utf-8")
     sheets = Path("reports") / "lab"
