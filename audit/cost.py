@@ -76,7 +76,12 @@ def measure_cost(
     progress.update(2)
     seconds["Preparing pictures"] = _treat_seconds(plan, artist, model)
     progress.update(3)
-    seconds["Scoring"] = pictures * _score_seconds(plan, model.device)
+    score = _score_seconds(plan, model.device)
+    seconds["Scoring"] = pictures * score
+    # At most: only where a condition's pictures turn out noisier than clean's, base and clean are scored again.
+    primary = sum(c.primary and c.role != "clean" for c in plan.conditions)
+    noisy = 2 * primary * plan.replicates * len(plan.prompts) * plan.sampling.per_prompt
+    seconds["Scoring with noise added"] = noisy * score
     progress.close()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     if model.device.type == "cuda":

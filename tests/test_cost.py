@@ -40,8 +40,14 @@ def small_plan(model, **changes):
 
 
 def test_every_stage_is_foreseen(model):
-    found = cost(model, small_plan(model))
-    assert set(found.seconds) == {"Preparing pictures", "Training", "Generating pictures", "Scoring"}
+    plan = small_plan(model)
+    found = cost(model, plan)
+    stages = {"Preparing pictures", "Training", "Generating pictures", "Scoring", "Scoring with noise added"}
+    assert set(found.seconds) == stages
+    primary = sum(c.primary and c.role != "clean" for c in plan.conditions)
+    # A model's pictures are scored once; base and clean of a noisy primary condition once more each.
+    expected = 2 * primary * plan.replicates / (len(plan.conditions) * plan.replicates + 2)
+    assert found.seconds["Scoring with noise added"] / found.seconds["Scoring"] == pytest.approx(expected)
     assert all(seconds > 0 for seconds in found.seconds.values())
     assert found.memory_bytes > 1e8
     assert found.disk_bytes > 0
