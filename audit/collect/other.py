@@ -9,11 +9,8 @@ from audit.collect.folders import list_pictures, read_picture, read_sidecar
 from audit.collect.names import caption_for
 from audit.errors import BadInput
 from audit.images import Pixels
-from audit.models.cards import LAB_ARTISTS
+from audit.models.cards import LAB_OTHER
 from audit.records import ArtistSet, Work
-
-LAB_OTHERS = ("streamline-stickies-color", "streamline-freehand-color")
-"""The lab's artists, the second one first: it stands in unless its works are the ones audited."""
 
 
 def other_works(
@@ -22,7 +19,7 @@ def other_works(
     """Read the pictures of another artist.
 
     Args:
-        folder: of another artist's works; None for a built-in one.
+        folder: of another artist's works; None for the built-in ones.
         artist: the artist audited, whose works must not be among them.
         least: fewer different works than this are refused.
         save: stores uint8 RGB (H, W, 3) and returns the store's digest.
@@ -30,18 +27,7 @@ def other_works(
     Raises:
         BadInput: `other-artist-same`, `other-artist-few`, and those of reading a folder.
     """
-    if folder is not None:
-        return _read(folder, artist, least, save)
-    for name in LAB_OTHERS[:-1]:
-        try:
-            return _read(LAB_ARTISTS / name, artist, least, save)
-        except BadInput as error:
-            if error.slug != "other-artist-same":
-                raise
-    return _read(LAB_ARTISTS / LAB_OTHERS[-1], artist, least, save)
-
-
-def _read(folder: Path, artist: ArtistSet, least: int, save: Callable[[Pixels], str]) -> tuple[Work, ...]:
+    folder = folder or LAB_OTHER
     own = {work.pixels for work in artist.works}
     found: dict[str, Work] = {}
     for path in list_pictures(folder, "other artist's", []):

@@ -17,6 +17,8 @@ LAB = HERE / "lab"
 LAB_MODEL = LAB / "model"
 LAB_OPENCLIP = LAB / "openclip"
 LAB_ARTISTS = LAB / "artists"
+LAB_OTHER = LAB / "other" / "fluent-emoji"
+"""Works for the planted success: of the lab's largest training set. The demo artists are too alike for it."""
 LAB_PROMPTS = LAB / "prompts.txt"
 
 

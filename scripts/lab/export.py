@@ -8,20 +8,25 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from diffusers import AutoencoderKL, StableDiffusionPipeline
+from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPTokenizer
 
-from audit.models.cards import LAB, LAB_ARTISTS, LAB_MODEL, LAB_OPENCLIP, LAB_PROMPTS
+from audit.models.cards import LAB, LAB_ARTISTS, LAB_MODEL, LAB_OPENCLIP, LAB_OTHER, LAB_PROMPTS
 from audit.streams import rng
 from scripts.lab.common import load_pictures
 from scripts.lab.fetch import load_sets
+from scripts.lab.render import ARTIST_SIZE, render_set
 from scripts.lab.train_unet import build_scheduler, build_text_encoder, build_unet, shared_subjects
 
 WORKS = 60
+OTHER_WORKS = 40
 PROMPTS = 60
 
 
@@ -54,9 +59,22 @@ def export_model(work: Path) -> int:
 
 
 def export_artist(work: Path, name: str) -> set[str]:
-    """Write the shipped works of one demo artist, spread over its subjects; returns their words."""
+    """Write the shipped works of one demo artist; returns the words of their subjects."""
     pictures, records = load_pictures(work / "render" / name)
-    folder = LAB_ARTISTS / name
+    return export_works([p.permute(1, 2, 0).numpy() for p in pictures], records, LAB_ARTISTS / name, WORKS)
+
+
+def export_other(work: Path) -> None:
+    """Write the works of the planted success: of a training set, so of no artist that is ever audited here."""
+    pictures, records = render_set(work / "npm" / LAB_OTHER.name, ARTIST_SIZE)
+    export_works(pictures, records, LAB_OTHER, OTHER_WORKS)
+
+
+def export_works(
+    pictures: Sequence[NDArray[np.uint8]], records: list[dict[str, str]], folder: Path, count: int
+) -> set[str]:
+    """Write so many works of one set, spread over its subjects, with captions and licence; returns their words."""
+    name = folder.name
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     seen: set[str] = set()
@@ -68,11 +86,11 @@ def export_artist(work: Path, name: str) -> set[str]:
             continue
         seen.add(records[row]["subject"])
         chosen.append(row)
-        if len(chosen) == WORKS:
+        if len(chosen) == count:
             break
     for row in sorted(chosen, key=lambda i: records[i]["name"]):
         stem = records[row]["name"]
-        Image.fromarray(pictures[row].permute(1, 2, 0).numpy()).save(folder / f"{stem}.png", optimize=True)
+        Image.fromarray(pictures[row]).save(folder / f"{stem}.png", optimize=True)
         (folder / f"{stem}.txt").write_text(records[row]["subject"] + "\n", encoding="utf-8")
     pin, first_record = load_sets()[name], records[0]
     facts = {
@@ -124,6 +142,7 @@ def main() -> None:
         head = "# Subjects that the lab model knows and no shipped work shows; chosen by scripts/lab/export.py\n"
         LAB_PROMPTS.write_text(head + "\n".join(subjects) + "\n", encoding="utf-8")
         print(f"chose {len(subjects)} subjects", flush=True)
+        export_other(args.work)
     size = sum(p.stat().st_size for p in LAB.rglob("*") if p.is_file())
     print(f"the lab takes {size / 1e6:.1f} MB", flush=True)
 
