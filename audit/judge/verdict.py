@@ -113,7 +113,9 @@ def equal_noise(results: Results, condition: str, metric: str) -> Estimate | Non
 def softened(results: Results, condition: str) -> bool:
     """Whether equal noise made a claim's label more careful than its index alone."""
     equal = equal_noise(results, condition, results.plan.primary_metric)
-    return equal is not None and alone(results, condition) != labels(results)[condition]
+    if equal is None:
+        return False
+    return reading(equal, results.plan.margins) not in AT_EQUAL_NOISE[alone(results, condition)]
 
 
 def allowed(own: VerdictLabel, equal: VerdictLabel) -> VerdictLabel:
