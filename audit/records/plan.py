@@ -177,7 +177,7 @@ class Plan(Record):
     """The model that reference protections attack; None for the base model itself."""
     protection: ProtectSettings = ProtectSettings()
     crop: Crop = "centre-square"
-    """What of a work a training, a base picture's score and a work's score see; treatments see it whole."""
+    """What of a work a training and a score see; treatments see it whole."""
     recipes: tuple[Recipe, ...] = ()
     """Every treatment that a condition applies, with its source and settings."""
     other_works: tuple[Work, ...] = ()

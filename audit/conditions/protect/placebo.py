@@ -11,7 +11,7 @@ from audit.streams import rng
 from audit.style.lpips import lpips_distance
 
 HALVINGS = 8
-"""Of the range of noise levels, when one is sought for an LPIPS."""
+"""Of the range of noise levels, when one is sought for an LPIPS distance."""
 
 
 def _signs(picture: Pixels, name: str, context: Context) -> NDArray[np.int16]:
@@ -38,7 +38,7 @@ def _placebo(pictures: list[Pixels], argument: float, context: Context) -> Made:
 
 
 def _lpips(pictures: list[Pixels], argument: float, context: Context) -> Made:
-    """The greatest whole level of noise that stays within an LPIPS of the original.
+    """The greatest whole level of noise that stays within an LPIPS distance of the original.
 
     Without an argument (0) the distance is each protected picture's own, so it is matched picture by
     picture; the protected picture is given, and what is answered is the original with noise.
