@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +35,10 @@ class Ema:
         self.weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
 
     @torch.no_grad()
-    def update(self, module: nn.Module) -> None:
-        self.steps += 1
-        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+    def update(self, module: nn.Module, *, batches: int = 1) -> None:
+        """Take the weights in after an update that saw so many batches."""
+        self.steps += batches
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps)) ** batches
         current = module.state_dict()
         floats = [k for k, v in current.items() if v.is_floating_point()]
         torch._foreach_lerp_([self.weights[k] for k in floats], [current[k] for k in floats], 1 - decay)
@@ -60,12 +62,20 @@ class Checkpoint:
         torch.save(state, partial)
         os.replace(partial, self.path)
 
-    def resume(self) -> int:
-        """Load the state if there is one; returns the step to go on from."""
+    def step(self) -> int:
+        """The step to go on from; 0 where nothing is stored."""
+        if not self.path.exists():
+            return 0
+        return int(torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)["step"])
+
+    def resume(self, *, without: Collection[str] = ()) -> int:
+        """Load the state if there is one, except some parts; returns the step to go on from."""
         if not self.path.exists():
             return 0
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         for name, part in self.parts.items():
+            if name in without:
+                continue
             if isinstance(part, Ema):
                 part.steps, part.weights = state[name]["steps"], state[name]["weights"]
             else:

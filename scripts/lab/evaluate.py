@@ -29,7 +29,7 @@ from audit.models.loader import Model, describe, load
 from audit.style import METRICS
 from audit.tensors import to_model_size, to_tensor
 from scripts.lab import base_rate, leverage
-from scripts.lab.recognition import recognition
+from scripts.lab.recognition import FLAT_EMOJI, Recognised, recognition
 from scripts.lab.sheet import draw
 from scripts.lab.train_vae import psnr
 
@@ -151,7 +151,7 @@ def tables(
     measured: dict[str, Measured],
     vae: dict[str, float],
     tame: dict[str, str],
-    seen: dict[str, float],
+    seen: Recognised,
     base: dict[str, dict[str, str]],
 ) -> str:
     """The figures of the card, Markdown."""
@@ -159,7 +159,8 @@ def tables(
     lines += [f"| VAE reconstruction, {a} (unseen), PSNR | {v:.1f} dB |" for a, v in vae.items()]
     budgets = ", ".join(str(b) for b in leverage.BUDGETS)
     lines += [f"| leverage of 200 PGD steps on the encoder at {budgets} of 255, {a} | {v} |" for a, v in tame.items()]
-    lines += [f"| recognised: {k} | {100 * v:.0f} % |" for k, v in seen.items()]
+    lines += [f"| recognised: {k} | {100 * v:.0f} % |" for k, v in seen.shares.items()]
+    lines += _by_set(seen)
     for artist, found in measured.items():
         r = found.doses
         lines += ["", f"### {artist}", "", "| estimate | channel_stats | openclip |", "|---|---|---|"]
@@ -192,6 +193,17 @@ def tables(
                 lines.append(f"| protection index, {name} | {both('protection_index', name, found.countered)} |")
         lines.append(f"\nVerdict: {r['verdict']['sentence']}")
     return "\n".join(lines)
+
+
+def _by_set(seen: Recognised) -> list[str]:
+    """Recognition of each training set, Markdown."""
+    columns = list(next(iter(seen.by_set.values())))
+    lines = ["", "Pictures recognised as their set among the training sets (* flat emoji):", ""]
+    lines += [f"| set | {' | '.join(columns)} |", "|---" * (len(columns) + 1) + "|"]
+    for name, of in seen.by_set.items():
+        mark = "*" if name in FLAT_EMOJI else ""
+        lines.append(f"| {name}{mark} | {' | '.join(f'{100 * of[column]:.0f} %' for column in columns)} |")
+    return lines
 
 
 def sheet(results: dict[str, Any], folder: Path, path: Path) -> None:

@@ -100,8 +100,13 @@ def main() -> None:
         for row in table(artist, settings, model=model, replicates=args.replicates, store=store):
             print(row, flush=True)
     for sampling in () if args.no_base else settings:
-        found = recognition(model, args.work, sampling)
-        print(sampling.guidance, sampling.steps, {what: f"{share:.0%}" for what, share in found.items()}, flush=True)
+        found = recognition(model, args.work, sampling).shares
+        print(
+            sampling.guidance,
+            sampling.steps,
+            {what: f"{share:.0%}" for what, share in found.items()},
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

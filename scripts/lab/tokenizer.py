@@ -28,13 +28,20 @@ def build_tokenizer(records: list[dict[str, str]], styles: dict[str, str], folde
         letters = sorted(pre_tokenizers.ByteLevel.alphabet())
         trained = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
         trained.pre_tokenizer = pre_tokenizers.Whitespace()
+        # Ties between merges go to the lower ids, and the trainer numbers the letters that end a word in an
+        # order that changes from run to run. As special tokens they have ids before it looks at any word.
+        ends = [c + "</w>" for c in letters]
         trainer = trainers.BpeTrainer(
-            vocab_size=VOCABULARY, end_of_word_suffix="</w>", initial_alphabet=letters, show_progress=False
+            vocab_size=VOCABULARY + len(ends),
+            end_of_word_suffix="</w>",
+            initial_alphabet=letters,
+            special_tokens=ends,
+            show_progress=False,
         )
         trained.train_from_iterator((w for w, n in sorted(words.items()) for _ in range(n)), trainer)
         merges = [tuple(pair) for pair in json.loads(trained.to_str())["model"]["merges"]]
         # CLIP's vocabulary layout: letters, letters that end a word, merges, then the two marks.
-        vocabulary = [*letters, *(c + "</w>" for c in letters), *(a + b for a, b in merges)]
+        vocabulary = [*letters, *ends, *(a + b for a, b in merges)]
         vocabulary = [*dict.fromkeys(vocabulary), "<|startoftext|>", "<|endoftext|>"]
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "vocab.json").write_text(json.dumps({w: i for i, w in enumerate(vocabulary)}), encoding="utf-8")

@@ -7,20 +7,27 @@ caption is sometimes empty, which teaches the unconditional branch of guidance. 
 whose caption names no set have their colours changed, so that "any style" is more than the palettes
 of the sets.
 
-Run: python -m scripts.lab.train_unet --work DIR   (resumes; stop it at any time)
+The first two stages are AdamW's. The third is Muon's (Jordan et al., 2024; scaled to AdamW's steps as by Liu et
+al., 2025): from the same weights and samples it came further (DECISIONS, 2026-11-22).
+
+Run: python -m scripts.lab.train_unet --work DIR [--ranks 2]   (resumes; stop it at any time)
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
-from torch import Tensor
+from torch import Tensor, distributed, multiprocessing, nn
+from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -35,6 +42,8 @@ CONTEXT = 16
 P_TRIGGER, P_EMPTY, P_SUBJECT_ONLY = 0.12, 0.10, 0.05
 P_RECOLOURED = 0.5
 SNR_CAP = 5.0
+AVERAGE = 0.9995
+"""Decay of the averaged weights for a batch."""
 
 
 def build_unet() -> UNet2DConditionModel:
@@ -145,77 +154,236 @@ def caption(record: dict[str, str], styles: dict[str, str], rng: random.Random) 
     return f"{record['subject']} by {styles[record['set']]}"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("lab-work"))
-    parser.add_argument("--samples", type=int, nargs="+", default=[320_000, 640_000], help="end of each cosine")
-    parser.add_argument("--threads", type=int, default=0)
-    args = parser.parse_args()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    torch.manual_seed(1)
-    folder = args.work / "unet"
-    folder.mkdir(exist_ok=True)
-    pictures, records = load_pictures(args.work / "render" / "train")
-    keep = shared_subjects(records)
-    pictures, records = pictures[keep], [records[i] for i in keep]
-    styles = {name: pin["style"] for name, pin in load_sets().items()}
-    tokenizer = build_tokenizer(records, styles, folder / "tokenizer")
-    vae = AutoencoderKL.from_pretrained(args.work / "vae" / "export").eval()
-    latents = encode_latents(vae, pictures)
-    text, unet, scheduler = build_text_encoder(tokenizer), build_unet(), build_scheduler()
-    alphas = scheduler.alphas_cumprod
-    # The last step of a zero-terminal-SNR schedule has SNR 0; the weight of v-prediction stays finite.
-    snr = alphas / (1 - alphas)
-    weight = torch.minimum(snr, torch.tensor(SNR_CAP)).div(snr + 1).clamp_min(0.1)
-    params = [*unet.parameters(), *text.parameters()]
-    optimiser = torch.optim.AdamW(params, lr=1e-3, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
-    ema, text_ema = Ema(unet, decay=0.9995), Ema(text, decay=0.9995)
-    checkpoint = Checkpoint(folder / "state.pt", unet=unet, text=text, optimiser=optimiser, ema=ema, text_ema=text_ema)
-    # A warm restart (Loshchilov & Hutter, 2017): every cosine is reckoned from step 0, so a later one
-    # comes in at the height that it has by then.
-    start, ends = checkpoint.resume(), [samples // BATCH for samples in args.samples]
-    log = Log(folder / "log.txt")
-    probability = balanced_weights(records)
-    running = 0.0
-    for step in range(start, ends[-1]):
-        generator = torch.Generator().manual_seed(90_000_049 + step)
-        rng = random.Random(f"caption-{step}")
-        rows = torch.multinomial(probability, BATCH, generator=generator)
+@dataclass(frozen=True)
+class Stage:
+    """A stretch of training under one cosine.
+
+    Attributes:
+        end: samples seen since the first step when it ends.
+        cosine_from: samples at which its cosine begins, with optimisers that begin there too; 0 for a warm restart
+            (Loshchilov & Hutter, 2017), which comes in at the height that a cosine from the first step has by then.
+        batches: batches of `BATCH` to one update.
+        optimiser: "adamw", or "muon" for all weights but embeddings, norms, biases and the outer convolutions.
+        peak: learning rate.
+        warmup: updates before the peak is reached.
+    """
+
+    end: int
+    cosine_from: int
+    batches: int
+    optimiser: str
+    peak: float
+    warmup: int
+
+    def rate(self, number: int) -> float:
+        """Learning rate at a batch number."""
+        since, whole = number * BATCH - self.cosine_from, self.end - self.cosine_from
+        update = BATCH * self.batches
+        return cosine_lr(since // update, whole // update, self.peak, self.warmup)
+
+
+STAGES = (
+    Stage(end=320_000, cosine_from=0, batches=1, optimiser="adamw", peak=1e-3, warmup=500),
+    Stage(end=640_000, cosine_from=0, batches=1, optimiser="adamw", peak=1e-3, warmup=500),
+    Stage(end=1_120_000, cosine_from=640_000, batches=2, optimiser="muon", peak=5e-4, warmup=100),
+)
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+
+
+class Lesson:
+    """Batches of the training pictures: a number means the same batch however many processes there are."""
+
+    def __init__(self, work: Path, folder: Path) -> None:
+        pictures, records = load_pictures(work / "render" / "train")
+        keep = shared_subjects(records)
+        self.records = [records[i] for i in keep]
+        self.styles = {name: pin["style"] for name, pin in load_sets().items()}
+        self.tokenizer = build_tokenizer(self.records, self.styles, folder / "tokenizer")
+        vae = AutoencoderKL.from_pretrained(work / "vae" / "export").eval()
+        self.latents = encode_latents(vae, pictures[keep])
+        self.probability = balanced_weights(self.records)
+
+    def batch(self, number: int) -> Batch:
+        """Latents (B, 8, 16, 16), token ids (B, 16), noise like the latents, timesteps (B,)."""
+        generator = torch.Generator().manual_seed(90_000_049 + number)
+        rng = random.Random(f"caption-{number}")
+        rows = torch.multinomial(self.probability, BATCH, generator=generator)
         views = torch.randint(2, (BATCH,), generator=generator)
-        captions = [caption(records[int(i)], styles, rng) for i in rows]
+        captions = [caption(self.records[int(i)], self.styles, rng) for i in rows]
         for index, (row, text_of) in enumerate(zip(rows, captions, strict=True)):
-            if not text_of.endswith(f" by {styles[records[int(row)]['set']]}") and rng.random() < P_RECOLOURED:
+            style = self.styles[self.records[int(row)]["set"]]
+            if not text_of.endswith(f" by {style}") and rng.random() < P_RECOLOURED:
                 views[index] += 2
-        clean = latents[views, rows]
-        tokens = tokenizer(captions, padding="max_length", max_length=CONTEXT, truncation=True, return_tensors="pt")
+        tokens = self.tokenizer(
+            captions, padding="max_length", max_length=CONTEXT, truncation=True, return_tensors="pt"
+        ).input_ids
+        clean = self.latents[views, rows]
         noise = torch.randn(clean.shape, generator=generator)
-        timesteps = torch.randint(1000, (BATCH,), generator=generator)
-        a = alphas[timesteps].view(-1, 1, 1, 1)
+        return clean, tokens, noise, torch.randint(1000, (BATCH,), generator=generator)
+
+    def part(self, first: int, batches: int, rank: int, ranks: int) -> Batch:
+        """The rows of some batches, from number `first` on, that fall to one process."""
+        several = [self.batch(first + k) for k in range(batches)]
+        clean, tokens, noise, timesteps = (torch.cat(part)[rank::ranks] for part in zip(*several, strict=True))
+        return clean, tokens, noise, timesteps
+
+
+class Student:
+    """U-Net and text encoder that learn together."""
+
+    def __init__(self, tokenizer: CLIPTokenizer) -> None:
+        self.text, self.unet = build_text_encoder(tokenizer), build_unet()
+        self.alphas = build_scheduler().alphas_cumprod
+        # The last step of a zero-terminal-SNR schedule has SNR 0; the weight of v-prediction stays finite.
+        snr = self.alphas / (1 - self.alphas)
+        self.weight = torch.minimum(snr, torch.tensor(SNR_CAP)).div(snr + 1).clamp_min(0.1)
+        self.named = [*self.unet.named_parameters(), *self.text.named_parameters()]
+        self.params = [parameter for _, parameter in self.named]
+
+    def losses(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean weighted and mean plain squared error of v."""
+        clean, tokens, noise, timesteps = batch
+        a = self.alphas[timesteps].view(-1, 1, 1, 1)
         noisy, wanted = a.sqrt() * clean + (1 - a).sqrt() * noise, a.sqrt() * noise - (1 - a).sqrt() * clean
-        for group in optimiser.param_groups:
-            group["lr"] = cosine_lr(step, next(end for end in ends if step < end), 1e-3, 500)
         # The plain kernel: the flash kernel's backward is a quarter of a step at these sizes.
         with torch.autocast("cpu", dtype=torch.bfloat16), sdpa_kernel(SDPBackend.MATH):
-            hidden = text(tokens.input_ids).last_hidden_state
-            seen = unet(noisy, timesteps, hidden).sample
+            seen = self.unet(noisy, timesteps, self.text(tokens).last_hidden_state).sample
         error = (seen.float() - wanted).pow(2).mean(dim=(1, 2, 3))
-        loss = (weight[timesteps] * error).mean()
-        optimiser.zero_grad(set_to_none=True)
+        return (self.weight[timesteps] * error).mean(), error.mean()
+
+
+class Moving:
+    """What moves the weights in a stage; its optimisers, by their names in the checkpoint, have all weights once."""
+
+    def __init__(self, student: Student, stage: Stage) -> None:
+        self.student = student
+        hidden = [p for name, p in student.named if _hidden(name, p)] if stage.optimiser == "muon" else []
+        inside = {id(p) for p in hidden}
+        first = [p for p in student.params if id(p) not in inside]
+        self.parts: dict[str, torch.optim.Optimizer] = {
+            "optimiser": torch.optim.AdamW(first, lr=stage.peak, weight_decay=0.01, betas=(0.9, 0.99), fused=True)
+        }
+        # PyTorch's Muon takes matrices; these share their memory with the convolutions, a row for each output.
+        self.matrices = [(p, nn.Parameter(p.detach().flatten(1))) for p in hidden]
+        if hidden:
+            self.parts["muon"] = torch.optim.Muon(
+                [flat for _, flat in self.matrices],
+                lr=stage.peak,
+                weight_decay=0.01,
+                momentum=0.95,
+                adjust_lr_fn="match_rms_adamw",
+            )
+
+    def step(self, rate: float, ranks: int) -> None:
+        """One update from the gradients that are there; clears them."""
+        if ranks > 1:
+            share_gradients(self.student.params, ranks)
+        torch.nn.utils.clip_grad_norm_(self.student.params, 1.0)
+        for weight, flat in self.matrices:
+            flat.grad = None if weight.grad is None else weight.grad.flatten(1)
+        for optimiser in self.parts.values():
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+            optimiser.step()
+        for parameter in self.student.params:
+            parameter.grad = None
+
+
+def _hidden(name: str, parameter: nn.Parameter) -> bool:
+    """Whether a weight is a hidden layer's matrix or convolution."""
+    return parameter.ndim > 1 and not name.startswith(("conv_in", "conv_out", "embeddings"))
+
+
+def share_gradients(params: Sequence[nn.Parameter], ranks: int) -> None:
+    """Put the mean of all processes' gradients into every process."""
+    grads = [p.grad for p in params if p.grad is not None]
+    flat = _flatten_dense_tensors(grads)
+    distributed.all_reduce(flat)
+    torch._foreach_copy_(grads, list(_unflatten_dense_tensors(flat.div_(ranks), grads)))
+
+
+def learn(rank: int, work: Path, stages: Sequence[Stage], ranks: int, threads: int) -> None:
+    """Train to the end of the last stage, or go on from a checkpoint; `ranks` processes share every update."""
+    folder = work / "unet"
+    if threads:
+        torch.set_num_threads(threads)
+    if ranks > 1:
+        # A core for each: processes that wander over the same cores wait for each other.
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+        distributed.init_process_group("gloo", init_method="env://", rank=rank, world_size=ranks)
+    torch.manual_seed(1)
+    lesson = Lesson(work, folder)
+    student = Student(lesson.tokenizer)
+    averages = {"ema": Ema(student.unet, decay=AVERAGE), "text_ema": Ema(student.text, decay=AVERAGE)}
+    parts = {"unet": student.unet, "text": student.text, **averages}
+    log = Log(folder / "log.txt") if rank == 0 else None
+    moving = None
+    begin = 0
+    for stage in stages:
+        anew = stage.cosine_from > 0
+        if moving is None or anew:
+            moving = Moving(student, stage)
+        checkpoint = Checkpoint(folder / "state.pt", **parts, **moving.parts)
+        number, end = checkpoint.step(), stage.end // BATCH
+        if number < end:
+            # At its very beginning a stage takes the weights over, not what moved them before.
+            checkpoint.resume(without=tuple(moving.parts) if number == begin and anew else ())
+            _stage(stage, number, lesson, student, averages, moving, checkpoint, log, rank=rank, ranks=ranks)
+        begin = end
+    if rank == 0:
+        subjects = sorted({r["subject"] for r in lesson.records})
+        (folder / "subjects.json").write_text(json.dumps(subjects), encoding="utf-8")
+
+
+def _stage(
+    stage: Stage,
+    number: int,
+    lesson: Lesson,
+    student: Student,
+    averages: dict[str, Ema],
+    moving: Moving,
+    checkpoint: Checkpoint,
+    log: Log | None,
+    *,
+    rank: int,
+    ranks: int,
+) -> None:
+    """Train from a batch number to the end of a stage."""
+    running, seen = 0.0, 0
+    for first in range(number, stage.end // BATCH, stage.batches):
+        loss, plain = student.losses(lesson.part(first, stage.batches, rank, ranks))
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(params, 1.0)
-        optimiser.step()
-        ema.update(unet)
-        text_ema.update(text)
-        running += error.mean().item()
-        if step % 100 == 99:
-            log.line(step + 1, (step + 1) * BATCH, v_mse=running / 100)
-            running = 0.0
-        if step % 250 == 249:
-            checkpoint.save(step + 1)
-    if start < ends[-1]:
-        checkpoint.save(ends[-1])
-    (folder / "subjects.json").write_text(json.dumps(sorted({r["subject"] for r in records})), encoding="utf-8")
+        moving.step(stage.rate(first), ranks)
+        averages["ema"].update(student.unet, batches=stage.batches)
+        averages["text_ema"].update(student.text, batches=stage.batches)
+        running, seen, done = running + plain.item(), seen + 1, first + stage.batches
+        if log and done % 100 < stage.batches:
+            log.line(done, done * BATCH, v_mse=running / seen)
+            running, seen = 0.0, 0
+        if done % 250 < stage.batches or done >= stage.end // BATCH:
+            if rank == 0:
+                checkpoint.save(done)
+            if ranks > 1:
+                distributed.barrier()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("lab-work"))
+    parser.add_argument("--stages", type=int, default=len(STAGES), help="how many of the stages")
+    parser.add_argument("--ranks", type=int, default=1, help="processes that share every update, a core for each")
+    parser.add_argument("--threads", type=int, default=0, help="of each process; 0: as torch likes")
+    args = parser.parse_args()
+    (args.work / "unet").mkdir(exist_ok=True)
+    todo = (args.work, STAGES[: args.stages], args.ranks, args.threads or (1 if args.ranks > 1 else 0))
+    if args.ranks == 1:
+        learn(0, *todo)
+        return
+    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+    os.environ.setdefault("MASTER_PORT", "29561")
+    multiprocessing.spawn(learn, args=todo, nprocs=args.ranks)
 
 
 if __name__ == "__main__":

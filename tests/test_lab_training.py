@@ -1,0 +1,122 @@
+"""How the lab is trained: stages, optimisers, batches that processes share, resuming, a tokenizer without chance."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import save_file
+
+from audit.models.cards import LAB_MODEL
+from scripts.lab import train_unet
+from scripts.lab.common import Ema, cosine_lr
+from scripts.lab.fetch import load_sets
+from scripts.lab.tokenizer import build_tokenizer
+from scripts.lab.train_unet import STAGES, Lesson, Moving, Stage, Student, learn
+
+SUBJECTS = ("apple", "banana", "bat", "cab", "nab", "tab", "red cat", "tan cat")
+TINY = (
+    Stage(end=8, cosine_from=0, batches=1, optimiser="adamw", peak=1e-3, warmup=1),
+    Stage(end=16, cosine_from=0, batches=1, optimiser="adamw", peak=1e-3, warmup=1),
+    Stage(end=32, cosine_from=16, batches=2, optimiser="muon", peak=5e-4, warmup=1),
+)
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """A lab's work folder with 32 random pictures in the layout of `render`, and batches of 4."""
+    monkeypatch.setattr(train_unet, "BATCH", 4)
+    names = sorted(name for name, pin in load_sets().items() if pin["role"] == "train")[:4]
+    records = [{"set": name, "subject": subject} for name in names for subject in SUBJECTS]
+    (tmp_path / "render").mkdir()
+    pictures = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (len(records), 3, 64, 64), dtype=np.uint8))
+    save_file({"pictures": pictures}, tmp_path / "render" / "train.safetensors")
+    (tmp_path / "render" / "train.json").write_text(json.dumps(records), encoding="utf-8")
+    AutoencoderKL.from_pretrained(LAB_MODEL / "vae").float().save_pretrained(tmp_path / "vae" / "export")
+    (tmp_path / "unet").mkdir()
+    return tmp_path
+
+
+def weights(work):
+    state = torch.load(work / "unet" / "state.pt", weights_only=True)
+    return state["step"], torch.cat([w.flatten() for w in state["ema"]["weights"].values()])
+
+
+def test_the_first_stages_are_one_schedule_with_a_warm_restart():
+    first, second, third = STAGES
+    for number in (0, 499, 2500, 4999):
+        assert first.rate(number) == cosine_lr(number, 5000, 1e-3, 500)
+    assert second.rate(5000) == cosine_lr(5000, 10000, 1e-3, 500)
+    assert 0.4e-3 < second.rate(5000) < 0.6e-3
+    assert third.rate(10_000) == pytest.approx(third.peak / third.warmup)
+    assert third.rate(10_000 + third.warmup * third.batches) == pytest.approx(third.peak)
+    assert third.rate(third.end // 64 - third.batches) == pytest.approx(third.peak / 100, rel=0.01)
+
+
+def test_muon_turns_convolutions_and_every_weight_moves_once(work):
+    """The change of a hidden weight has all singular values alike; against SVD."""
+    student = Student(Lesson(work, work / "unet").tokenizer)
+    moving = Moving(student, STAGES[-1])
+    owned = [p for optimiser in moving.parts.values() for group in optimiser.param_groups for p in group["params"]]
+    assert sum(p.numel() for p in owned) == sum(p.numel() for p in student.params)
+    before = {name: p.detach().clone() for name, p in student.named}
+    generator = torch.Generator().manual_seed(0)
+    for p in student.params:
+        p.grad = torch.randn(p.shape, generator=generator)
+    moving.step(1e-3, ranks=1)
+    assert all(not torch.equal(p, before[name]) for name, p in student.named)
+    assert all(p.grad is None for p in student.params)
+    name = "mid_block.resnets.0.conv1.weight"
+    weight = dict(student.named)[name].detach()
+    change = (weight - before[name] * (1 - 1e-3 * 0.01)).flatten(1)
+    values = torch.linalg.svdvals(change.double()) / (1e-3 * 0.2 * max(change.shape) ** 0.5)
+    assert 0.5 < values.min() < values.max() < 1.5
+
+
+def test_the_parts_of_all_processes_are_the_batches(work):
+    lesson = Lesson(work, work / "unet")
+    whole = lesson.part(3, 2, 0, 1)
+    parts = [lesson.part(3, 2, rank, 2) for rank in range(2)]
+    for all_rows, *some in zip(whole, *parts, strict=True):
+        assert len(all_rows) == 8
+        torch.testing.assert_close(torch.stack(some, dim=1).flatten(0, 1), all_rows, rtol=0, atol=0)
+    torch.testing.assert_close(torch.cat([lesson.batch(3)[0], lesson.batch(4)[0]]), whole[0], rtol=0, atol=0)
+
+
+def test_training_stopped_between_stages_ends_at_the_same_weights(work, tmp_path_factory):
+    learn(0, work, TINY, 1, 0)
+    step, whole = weights(work)
+    assert step == 8
+    other = tmp_path_factory.mktemp("stopped")
+    for name in ("render", "vae"):
+        (other / name).symlink_to(work / name)
+    (other / "unet").mkdir()
+    for count in (1, 2, 3):
+        learn(0, other, TINY[:count], 1, 0)
+    step, stopped = weights(other)
+    assert step == 8
+    torch.testing.assert_close(stopped, whole, rtol=0, atol=1e-6)
+
+
+def test_the_average_of_two_batches_in_one_update_decays_as_often():
+    module = torch.nn.Linear(1, 1, bias=False)
+    one, two = (Ema(module, decay=0.9) for _ in range(2))
+    one.steps = two.steps = 1000
+    torch.nn.init.constant_(module.weight, 5.0)
+    one.update(module)
+    one.update(module)
+    two.update(module, batches=2)
+    torch.testing.assert_close(one.weights, two.weights)
+
+
+def test_the_tokenizer_is_the_same_every_time(tmp_path):
+    """Words of equal counts tie at every merge; the trainer's own numbering of letters changes from run to run."""
+    letters = "abcdefgh"
+    words = [a + b + c for a in letters for b in letters for c in letters][:200]
+    records = [{"set": "s", "subject": word} for word in words for _ in range(2)]
+    merges = set()
+    for k in range(4):
+        build_tokenizer(records, {"s": "style"}, tmp_path / str(k))
+        merges.add((tmp_path / str(k) / "merges.txt").read_text(encoding="utf-8"))
+    assert len(merges) == 1
