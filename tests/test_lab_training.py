@@ -56,7 +56,7 @@ def test_the_first_stages_are_one_schedule_with_a_warm_restart():
 
 def test_muon_turns_convolutions_and_every_weight_moves_once(work):
     """The change of a hidden weight has all singular values alike; against SVD."""
-    student = Student(Lesson(work, work / "unet").tokenizer)
+    student = Student(Lesson(work).tokenizer)
     moving = Moving(student, STAGES[-1])
     owned = [p for optimiser in moving.parts.values() for group in optimiser.param_groups for p in group["params"]]
     assert sum(p.numel() for p in owned) == sum(p.numel() for p in student.params)
@@ -75,7 +75,7 @@ def test_muon_turns_convolutions_and_every_weight_moves_once(work):
 
 
 def test_the_parts_of_all_processes_are_the_batches(work):
-    lesson = Lesson(work, work / "unet")
+    lesson = Lesson(work)
     whole = lesson.part(3, 2, 0, 1)
     parts = [lesson.part(3, 2, rank, 2) for rank in range(2)]
     for all_rows, *some in zip(whole, *parts, strict=True):
@@ -85,15 +85,14 @@ def test_the_parts_of_all_processes_are_the_batches(work):
 
 
 def test_training_stopped_between_stages_ends_at_the_same_weights(work, tmp_path_factory):
-    learn(0, work, TINY, 1, 0)
+    lesson = Lesson(work)
+    learn(0, lesson, work / "unet", TINY, 1, 0)
     step, whole = weights(work)
     assert step == 8
     other = tmp_path_factory.mktemp("stopped")
-    for name in ("render", "vae"):
-        (other / name).symlink_to(work / name)
     (other / "unet").mkdir()
     for count in (1, 2, 3):
-        learn(0, other, TINY[:count], 1, 0)
+        learn(0, lesson, other / "unet", TINY[:count], 1, 0)
     step, stopped = weights(other)
     assert step == 8
     torch.testing.assert_close(stopped, whole, rtol=0, atol=1e-6)

@@ -27,7 +27,6 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, distributed, multiprocessing, nn
-from torch._utils import _flatten_dense_tensors, _unflatten_dense_tensors
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
@@ -194,12 +193,12 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 class Lesson:
     """Batches of the training pictures: a number means the same batch however many processes there are."""
 
-    def __init__(self, work: Path, folder: Path) -> None:
+    def __init__(self, work: Path) -> None:
         pictures, records = load_pictures(work / "render" / "train")
         keep = shared_subjects(records)
         self.records = [records[i] for i in keep]
         self.styles = {name: pin["style"] for name, pin in load_sets().items()}
-        self.tokenizer = build_tokenizer(self.records, self.styles, folder / "tokenizer")
+        self.tokenizer = build_tokenizer(self.records, self.styles, work / "unet" / "tokenizer")
         vae = AutoencoderKL.from_pretrained(work / "vae" / "export").eval()
         self.latents = encode_latents(vae, pictures[keep])
         self.probability = balanced_weights(self.records)
@@ -298,14 +297,14 @@ def _hidden(name: str, parameter: nn.Parameter) -> bool:
 def share_gradients(params: Sequence[nn.Parameter], ranks: int) -> None:
     """Put the mean of all processes' gradients into every process."""
     grads = [p.grad for p in params if p.grad is not None]
-    flat = _flatten_dense_tensors(grads)
+    flat = torch.cat([grad.flatten() for grad in grads])
     distributed.all_reduce(flat)
-    torch._foreach_copy_(grads, list(_unflatten_dense_tensors(flat.div_(ranks), grads)))
+    pieces = flat.div_(ranks).split([grad.numel() for grad in grads])
+    torch._foreach_copy_(grads, [piece.view_as(grad) for piece, grad in zip(pieces, grads, strict=True)])
 
 
-def learn(rank: int, work: Path, stages: Sequence[Stage], ranks: int, threads: int) -> None:
+def learn(rank: int, lesson: Lesson, folder: Path, stages: Sequence[Stage], ranks: int, threads: int) -> None:
     """Train to the end of the last stage, or go on from a checkpoint; `ranks` processes share every update."""
-    folder = work / "unet"
     if threads:
         torch.set_num_threads(threads)
     if ranks > 1:
@@ -314,7 +313,6 @@ def learn(rank: int, work: Path, stages: Sequence[Stage], ranks: int, threads: i
         os.sched_setaffinity(0, {cores[rank % len(cores)]})
         distributed.init_process_group("gloo", init_method="env://", rank=rank, world_size=ranks)
     torch.manual_seed(1)
-    lesson = Lesson(work, folder)
     student = Student(lesson.tokenizer)
     averages = {"ema": Ema(student.unet, decay=AVERAGE), "text_ema": Ema(student.text, decay=AVERAGE)}
     parts = {"unet": student.unet, "text": student.text, **averages}
@@ -376,11 +374,15 @@ def main() -> None:
     parser.add_argument("--ranks", type=int, default=1, help="processes that share every update, a core for each")
     parser.add_argument("--threads", type=int, default=0, help="of each process; 0: as torch likes")
     args = parser.parse_args()
-    (args.work / "unet").mkdir(exist_ok=True)
-    todo = (args.work, STAGES[: args.stages], args.ranks, args.threads or (1 if args.ranks > 1 else 0))
+    folder = args.work / "unet"
+    folder.mkdir(exist_ok=True)
+    lesson = Lesson(args.work)
+    todo = (lesson, folder, STAGES[: args.stages], args.ranks, args.threads or (1 if args.ranks > 1 else 0))
     if args.ranks == 1:
         learn(0, *todo)
         return
+    # One copy of the latents (0.3 GB) for all processes.
+    lesson.latents.share_memory_()
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", "29561")
     multiprocessing.spawn(learn, args=todo, nprocs=args.ranks)
