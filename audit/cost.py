@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from audit.conditions import parse_step
+from audit.conditions.protect.pgd import ROW_PIXELS
 from audit.lanes import side_by_side
 from audit.memory import free_unused, is_out_of_memory
 from audit.models.encode import tokenize
@@ -108,8 +109,11 @@ def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
     if not encoder and not unet:
         return 0.0
     side = plan.model.resolution
-    batch = torch.zeros(4, 3, side, side, device=model.device, requires_grad=True)
-    text, told = model.blank_text(4).to(model.device), model.noising.told(torch.ones(4, dtype=torch.int64))
+    # No more pictures at once than an attack takes.
+    rows_at_once = max(1, min(4, ROW_PIXELS // side**2))
+    batch = torch.zeros(rows_at_once, 3, side, side, device=model.device, requires_grad=True)
+    text = model.blank_text(rows_at_once).to(model.device)
+    told = model.noising.told(torch.ones(rows_at_once, dtype=torch.int64))
     spent: list[tuple[float, float]] = []
     with training_attention(model):
         for _ in range(2):

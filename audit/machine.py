@@ -60,7 +60,9 @@ def pick_device(name: str) -> torch.device:
 def pick_precision(device: torch.device) -> str:
     """`bf16` where the processor multiplies it in hardware, else `fp32`."""
     if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+        with torch.cuda.device(device):
+            # Cards before Ampere only emulate it, slower than float32.
+            return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
     if device.type == "cpu":
         capable = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
         return "bf16" if capable else "fp32"

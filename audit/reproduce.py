@@ -15,9 +15,11 @@ from audit.evidence.bag import read_text
 from audit.evidence.verify import verify
 from audit.images import pixels_digest
 from audit.machine import memory_budget, pick_device
+from audit.models.cards import LAB_OTHER
 from audit.models.loader import describe, load
+from audit.plan.conditions import other_artist
 from audit.progress import Progress
-from audit.records import ArtistSet, Plan, Results
+from audit.records import ArtistSet, ModelFacts, Plan, Results
 from audit.run import carry_out, declare_rights
 from audit.runfolder import claim
 from audit.spec import Spec
@@ -44,8 +46,8 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
     """Run the bundle's plan in a folder of its own.
 
     Args:
-        spec: where the works are (ignored for a bundle that holds them), model, out, store, device; what is to be
-            run stands in the bundle's plan.
+        spec: where the works are (ignored for a bundle that holds them), model, surrogate, out, store, device; what
+            is to be run stands in the bundle's plan. Of its controls only the folder of `other-artist` is looked at.
 
     Raises:
         BadEvidence: `bundle-unverified`. BadModel: `model-differs`. BadInput: `works-differ`, `out-missing`, and
@@ -62,21 +64,33 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
     data = bundle / "bag" / "data"
     plan = Plan.model_validate_json(read_text(data / "plan.json"))
     before = Results.model_validate_json(read_text(data / "results.json"))
-    device, facts = pick_device(spec.device), describe(spec.model)
-    if facts.sha256 != plan.model.sha256:
-        raise BadModel(
-            "model-differs",
-            f"The bundle's base model has SHA-256 {plan.model.sha256[:16]}, but '{printable(facts.name)}' has "
-            f"{facts.sha256[:16]}; give the same files with --model PATH.",
-        )
+    out, device = spec.out, pick_device(spec.device)
+    _same_model("base model", plan.model, spec.model, option="--model")
+    # Without one in the plan, attacks were made against the base model; one given here would change them.
+    surrogate = None
+    if plan.surrogate is not None:
+        surrogate = spec.surrogate
+        _same_model("surrogate model", plan.surrogate, surrogate, option="--surrogate")
+    spec = spec.model_copy(update={"surrogate": surrogate})
     store = Store(spec.store or default_store())
     _bring_works(plan, data, spec, store, progress)
     model = load(spec.model, device=device, budget=memory_budget(device, spec.memory))
-    claim(spec.out, plan)
+    claim(out, plan)
     artist = ArtistSet(artist=plan.artist, works=plan.works, protected=plan.protected, notes=before.notes)
-    artist = declare_rights(artist, declared=spec.declare, out=spec.out)
-    now = carry_out(spec, plan, artist, model=model, store=store, out=spec.out, progress=progress)
-    return compare(before, now), spec.out
+    artist = declare_rights(artist, declared=spec.declare, out=out)
+    now = carry_out(spec, plan, artist, model=model, store=store, out=out, progress=progress)
+    return compare(before, now), out
+
+
+def _same_model(what: str, wanted: ModelFacts, given: str | None, *, option: str) -> None:
+    facts = describe(given) if given else None
+    if facts is None or facts.sha256 != wanted.sha256:
+        seen = f"'{printable(facts.name)}' has {facts.sha256[:16]}" if facts else "none was given"
+        raise BadModel(
+            "model-differs",
+            f"The bundle's {what} has SHA-256 {wanted.sha256[:16]}, but {seen}; give the same files with {option} "
+            "PATH.",
+        )
 
 
 def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Progress) -> None:
@@ -84,11 +98,15 @@ def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Pro
     wanted = {w.pixels for w in plan.works} | {f.pixels for f in plan.protected}
     # Encoders are tested on them, and no bundle holds other artists' pictures.
     wanted |= {d for a in plan.reference_artists for d in a.pixels if not store.blob_path(d).exists()}
+    wanted |= {w.pixels for w in plan.other_works if not store.blob_path(w.pixels).exists()}
     inside = (data / "originals").is_dir()
     asked = (data / "originals", data / "protected") if inside else (spec.originals, spec.protected)
     folders = [f for f in asked if f is not None and f.is_dir()]
     if spec.reference_artists is not None and spec.reference_artists.is_dir():
         folders += [f for f in sorted(spec.reference_artists.iterdir()) if f.is_dir()]
+    if plan.other_works:
+        given = other_artist(spec.control)
+        folders += [LAB_OTHER, *([given[0]] if given and given[0] and given[0].is_dir() else [])]
     paths = [p for folder in folders for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES]
     progress.stage("Reading pictures", len(paths))
     for done, path in enumerate(paths, start=1):
@@ -101,7 +119,8 @@ def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Pro
         raise BadInput(
             "works-differ",
             f"{len(wanted)} pictures of the bundle's plan were not found by their pixels; give the folders that the "
-            "first run read with --originals, --protected and --reference-artists, or ask for a full bundle.",
+            "first run read with --originals, --protected, --reference-artists and --other-artist, or ask for a full "
+            "bundle.",
         )
 
 

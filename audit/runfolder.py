@@ -19,9 +19,9 @@ from PIL import Image
 from pydantic import ValidationError
 
 from audit.errors import BadInput, BadResults, printable
-from audit.eventlog import PLAN_FIXED, log_event
+from audit.eventlog import EVENTS, PLAN_FIXED, TRAINING_BEGINS, log_event
 from audit.files import read_bounded
-from audit.images import encode_png
+from audit.images import decode_png, encode_png, pixels_digest
 from audit.marks import mark_generated
 from audit.models.cards import LAB
 from audit.records import (
@@ -43,6 +43,7 @@ MOST_BYTES = 256 << 20
 """Of plan.json and results.json; 600 cells of 100 pictures take about 30 MB."""
 CALIBRATIONS = "calibrations"
 SCORE = "score.json"
+MOST_PNG_BYTES = 64 << 20
 PREVIEW_SIDE = 384
 """Greatest side of the thumbnails of held-out works, px."""
 CROP_SIDE = 512
@@ -119,7 +120,7 @@ def claim(folder: Path, plan: Plan | ScorePlan) -> None:
                     f"Folder {printable(folder.absolute().name)}/ holds another run (its plan differs from this one); "
                     "give an empty folder with --out, or delete the old run.",
                 )
-        elif folder.exists() and any(folder.iterdir()):
+        elif folder.exists() and not _only_begun(folder):
             raise BadInput(
                 "out-not-empty",
                 f"Folder {printable(folder.absolute().name)}/ is not empty and holds no run; "
@@ -128,9 +129,26 @@ def claim(folder: Path, plan: Plan | ScorePlan) -> None:
         (folder / "images").mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_atomic(path, (plan.model_dump_json(indent=1) + "\n").encode("utf-8"))
+        if not _told(folder / EVENTS):
+            # The first entry; a run that was stopped before it gets it now: nothing was trained yet.
             log_event(folder, PLAN_FIXED, {"plan_sha256": plan.digest()})
         else:
             log_event(folder, "resumed", {})
+
+
+def _told(log: Path) -> bool:
+    """Whether a log tells of a plan or of trainings; what is torn or edited there is for others to judge."""
+    seen = log.read_bytes() if log.exists() else b""
+    return any(f'"{event}"'.encode("ascii") in seen for event in (PLAN_FIXED, TRAINING_BEGINS))
+
+
+def _only_begun(folder: Path) -> bool:
+    """Whether a folder holds nothing but what a claim that was cut short leaves behind."""
+    images = folder / "images"
+    return all(
+        (p == images and p.is_dir() and not p.is_symlink() and not any(p.iterdir())) or p.name.startswith(".plan.json.")
+        for p in folder.iterdir()
+    )
 
 
 def write_environment(folder: Path, environment: Environment) -> None:
@@ -219,9 +237,17 @@ def _read_record(path: Path, kind: type[RecordOf]) -> RecordOf:
 
 
 def write_generated(store: Store, digest: str, path: Path) -> None:
-    """Put a generated picture beside the report, once, marked as made by AI."""
-    if not path.exists():
+    """Put a generated picture beside the report, marked as made by AI; one that was changed there is made again."""
+    if not _shows(path, digest):
         write_atomic(path, mark_generated(encode_png(store.get_pixels(digest))))
+
+
+def _shows(path: Path, digest: str) -> bool:
+    """Whether a file is a PNG of these pixels."""
+    try:
+        return pixels_digest(decode_png(read_bounded(path, limit=MOST_PNG_BYTES))) == digest
+    except (OSError, ValueError):
+        return False
 
 
 def example_works(artist: ArtistSet) -> tuple[Work, ...]:
@@ -266,7 +292,7 @@ def write_treated_images(
 
 
 def _write_once(path: Path, pixels: NDArray[np.uint8]) -> None:
-    if not path.exists():
+    if not _shows(path, pixels_digest(pixels)):
         write_atomic(path, encode_png(pixels))
 
 

@@ -84,6 +84,23 @@ def default_store() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakcheck"
 
 
+def checkpoints_of(root: Path, keys: set[str]) -> list[tuple[Path, tuple[str, ...]]]:
+    """Folders of unfinished trainings that hold any of some adapters, by their keys, and the keys each one holds.
+
+    One that does not say what it holds may hold any of them, and has none.
+    """
+    found = []
+    for folder in sorted((root / "checkpoints").glob("*")):
+        try:
+            stand = json.loads((folder / "step.json").read_text(encoding="ascii"))
+            held = tuple(str(key) for key in stand["keys"])
+        except (OSError, ValueError, KeyError, TypeError):
+            held = ()
+        if not held or keys & set(held):
+            found.append((folder, held))
+    return found
+
+
 class Store:
     """Finished steps and pictures under one root folder; safe to share between processes."""
 

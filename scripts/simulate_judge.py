@@ -230,11 +230,12 @@ def markdown(found: dict[str, Any]) -> str:
         f"| {percent(r['said did-not-hold'])} | {percent(r['unadjusted did-not-hold'])} |"
         for r in found["family"]
     ]
-    lines += ["", "| spread | PI | held | did-not-hold | replicates used | fixed 12: held | did-not-hold "
-              "| t peeking 7 times: held | did-not-hold |", "|" + "---|" * 9]  # fmt: skip
+    lines += ["", "| spread | PI | held | partly-held | did-not-hold | replicates used | fixed 12: held | did-not-hold "
+              "| t peeking 7 times: held | did-not-hold |", "|" + "---|" * 10]  # fmt: skip
     lines += [
-        f"| {r['spread']} | {r['truth']:g} | {percent(r['said held'])} | {percent(r['said did-not-hold'])} "
-        f"| {r['replicates used']:.1f} | {percent(r['fixed held'])} | {percent(r['fixed did-not-hold'])} "
+        f"| {r['spread']} | {r['truth']:g} | {percent(r['said held'])} "
+        f"| {percent(r['said partly-held'])} | {percent(r['said did-not-hold'])} | {r['replicates used']:.1f} "
+        f"| {percent(r['fixed held'])} | {percent(r['fixed did-not-hold'])} "
         f"| {percent(r['peeking held'])} | {percent(r['peeking did-not-hold'])} |"
         for r in found["until decided"]
     ]

@@ -23,9 +23,9 @@ from typer.testing import CliRunner
 
 from audit.cli import app
 from audit.collect import collect
-from audit.collect.captions import Captioned, embedded_description, propose, read_captions, write_captions
+from audit.collect.captions import Captioned, caption_of, embedded_description, propose, read_captions, write_captions
 from audit.collect.names import clean_caption
-from audit.errors import BadInput, BadModel
+from audit.errors import BadInput, BadModel, printable
 from audit.models.captioner import load_captioner
 from audit.store import Store
 from tests.e2e.folders import drawing
@@ -171,3 +171,33 @@ def test_a_folder_that_is_no_captioning_model_is_one_sentence(tmp_path, folder):
             load_captioner(path, device=torch.device("cpu"))
         assert caught.value.slug == "captioner-unsuitable"
         assert str(tmp_path) not in caught.value.sentence
+
+
+@pytest.mark.parametrize("name", ["x" * 130 + ".png", "\u200f\u0641.png", "a\u200db.png", " lead.png"])
+def test_the_runs_own_captions_file_fits_back(name):
+    shown = printable(name)
+    assert caption_of({shown: "a cat"}, name) == "a cat"
+    assert caption_of({shown: "a dog"} | {name: "a cat"}, name) == "a cat"
+    assert caption_of({"other": "a cat"}, name) is None
+
+
+def test_a_row_with_a_cell_too_many_and_a_column_twice_are_read(tmp_path):
+    (tmp_path / "c.csv").write_text("file,caption,caption\na.png,x,cat,more\n\nb.png\n")
+    with pytest.raises(BadInput) as caught:
+        read_captions(tmp_path / "c.csv")
+    assert "Row 3" in caught.value.sentence
+    (tmp_path / "c.csv").write_text("file,caption\na.png,cat,more\n")
+    assert read_captions(tmp_path / "c.csv") == {"a.png": "cat"}
+
+
+def test_a_description_is_read_without_decoding_the_picture(tmp_path, monkeypatch):
+    path = tmp_path / "a.png"
+    note = PngImagePlugin.PngInfo()
+    note.add_text("Description", "a red cat")
+    Image.fromarray(drawing(0)).save(path, pnginfo=note)
+
+    def never(self):
+        raise AssertionError("decoded")
+
+    monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", never)
+    assert embedded_description(path) == "a red cat"

@@ -8,6 +8,7 @@ import shutil
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from safetensors.torch import load_file, save_file
 
 from audit.errors import BadModel
 from audit.models.encode import encode_picture, encode_texts
@@ -88,6 +89,41 @@ def test_weights_that_can_run_code_are_refused(copy):
     with pytest.raises(BadModel) as caught:
         load(str(copy), device=torch.device("cpu"))
     assert caught.value.slug == "model-unsafe"
+
+
+@pytest.mark.parametrize("folder", ["unet", "text_encoder"])
+def test_an_index_leads_to_no_weights_that_are_not_hashed(copy, folder):
+    """The libraries look for an index first, and would open a pickle that it names."""
+    whole = next((copy / folder).glob("*.safetensors"))
+    index = whole.with_name(whole.name + ".index.json")
+    (copy / folder / "w.bin").write_bytes(b"x")
+    for named in ({"a": "w.bin"}, {"a": whole.name, "b": "../w.safetensors"}, {"a": whole.name}, [], None):
+        index.write_text(json.dumps({"metadata": {}, "weight_map": named}))
+        with pytest.raises(BadModel) as caught:
+            describe(str(copy))
+        assert caught.value.slug == "model-unsafe"
+    index.unlink()
+    config = copy / folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"transformers_weights": "w.bin"}))
+    with pytest.raises(BadModel) as caught:
+        describe(str(copy))
+    assert caught.value.slug == "model-unsafe"
+
+
+def test_weights_in_parts_are_opened_through_their_index(copy):
+    whole = copy / "vae" / "diffusion_pytorch_model.safetensors"
+    before = load(str(copy), device=torch.device("cpu")).vae.state_dict()
+    weights = load_file(whole)
+    names = sorted(weights)
+    parts = {"diffusion_pytorch_model-00001-of-00002.safetensors": names[::2]}
+    parts["diffusion_pytorch_model-00002-of-00002.safetensors"] = names[1::2]
+    for file, of in parts.items():
+        save_file({n: weights[n] for n in of}, whole.with_name(file), metadata={"format": "pt"})
+    whole.unlink()
+    where = {n: file for file, of in parts.items() for n in of}
+    whole.with_name(whole.name + ".index.json").write_text(json.dumps({"metadata": {}, "weight_map": where}))
+    after = load(str(copy), device=torch.device("cpu")).vae.state_dict()
+    assert all(torch.equal(after[n], before[n]) for n in before)
 
 
 def test_another_family_is_refused(copy):

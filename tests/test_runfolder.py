@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from audit.errors import BadInput
+from audit.eventlog import log_event
+from audit.images import decode_png, encode_png
 from audit.records import ArtistSet, ProtectedFile
-from audit.runfolder import claim, default_folder, example_works
+from audit.runfolder import claim, default_folder, example_works, write_generated
+from audit.store import Store
 from tests.builders import digest, make_plan, make_work
 
 
@@ -80,3 +85,38 @@ def test_a_folder_that_another_process_works_in_is_refused(tmp_path):
     assert caught.value.slug == "out-busy"
     claim(tmp_path / "run", plan)
     claim(tmp_path / "run", plan)
+
+
+def test_a_claim_that_was_cut_short_is_gone_on_with(tmp_path):
+    plan, out = make_plan(), tmp_path / "out"
+    (out / "images").mkdir(parents=True)
+    (out / ".plan.json.0123").write_text("{")
+    claim(out, plan)
+    (out / "events.jsonl").unlink()
+    claim(out, plan)
+    claim(out, plan)
+    told = [json.loads(line)["event"] for line in (out / "events.jsonl").read_text().splitlines()]
+    assert told == ["plan-fixed", "resumed"]
+
+
+def test_a_log_of_trainings_is_never_told_of_the_plan_afterwards(tmp_path):
+    plan, out = make_plan(), tmp_path / "out"
+    claim(out, plan)
+    (out / "events.jsonl").unlink()
+    log_event(out, "training-begins", {})
+    claim(out, plan)
+    assert "plan-fixed" not in (out / "events.jsonl").read_text()
+
+
+@pytest.mark.parametrize("other", [b"", b"no picture"])
+def test_a_picture_that_was_changed_beside_the_report_is_made_again(tmp_path, other):
+    store = Store(tmp_path / "store")
+    pixels = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    name, path = store.put_pixels(pixels), tmp_path / "p.png"
+    for data in (other, encode_png(255 - pixels)):
+        path.write_bytes(data)
+        write_generated(store, name, path)
+        assert np.array_equal(decode_png(path.read_bytes()), pixels)
+    made = path.stat().st_mtime_ns
+    write_generated(store, name, path)
+    assert path.stat().st_mtime_ns == made

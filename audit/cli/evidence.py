@@ -17,10 +17,13 @@ from audit.cli.options import (
     Memory,
     ModelName,
     Originals,
+    OtherArtist,
     Out,
     Protected,
     References,
     StoreAt,
+    Surrogate,
+    confirmed,
     one_sentence,
     with_rights,
 )
@@ -143,7 +146,7 @@ def forget(
         from audit.store import default_store
 
         what = "trained add-ons" if only_adapters else "pictures, trained add-ons and finished steps of all runs"
-        if not yes and not typer.confirm(f"Delete {what} from the store?", err=True):
+        if not yes and not confirmed(f"Delete {what} from the store?"):
             raise BadInput("forget-refused", "Nothing was deleted; answer y, or give --yes.")
         gone = delete(store or default_store(), only_adapters=only_adapters)
         print(f"deleted {gone.files} files, {gone.size / 1e6:.1f} MB")
@@ -156,7 +159,9 @@ def reproduce(
     originals: Originals = None,
     protected: Protected = None,
     reference_artists: References = None,
+    other_artist: OtherArtist = None,
     model: ModelName = None,
+    surrogate: Surrogate = None,
     store: StoreAt = None,
     device: Device = None,
     memory: Memory = None,
@@ -174,7 +179,9 @@ def reproduce(
             "originals": originals or inside,
             "protected": protected,
             "reference_artists": reference_artists,
+            "control": (f"other-artist:{other_artist}",) if other_artist else (),
             "model": model,
+            "surrogate": surrogate,
             "store": store,
         }
         options |= {"out": out, "device": device, "memory": memory, "declare": declare}

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from audit.cli.app import app
-from audit.cli.options import one_sentence
+from audit.cli.options import confirmed, one_sentence
 from audit.errors import BadInput
 
 models = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
@@ -54,7 +54,7 @@ def get(
         print(f"licence {card.licence}, {card.licence_url}", file=sys.stderr)
         if not accept_licence:
             at_a_terminal = sys.stdin.isatty() and sys.stderr.isatty()
-            if not (at_a_terminal and typer.confirm("Have you read it, and do you accept it?", err=True)):
+            if not (at_a_terminal and confirmed("Have you read it, and do you accept it?")):
                 raise BadInput(
                     "licence-not-accepted",
                     f"Nothing was downloaded: read the licence ({card.licence_url}) and give --accept-licence.",

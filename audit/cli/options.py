@@ -34,9 +34,17 @@ Surrogate = Annotated[
 Preset = Annotated[str | None, typer.Option(help="quick, standard or court.")]
 Protocol = Annotated[str | None, typer.Option(help="Published comparison to follow: hoenig2024.")]
 Replicates = Annotated[int | None, typer.Option(help="Trainings per condition; 6 is the least for a verdict.")]
-Metric = Annotated[str | None, typer.Option(help="Style metric that decides: channel_stats or openclip.")]
+Metric = Annotated[
+    str | None,
+    typer.Option(
+        help="Style metric that decides; `doctor` and README list them. -csls at its end corrects for local scaling."
+    ),
+]
 References = Annotated[
     Path | None, typer.Option(help="Folder of folders: pictures by other artists to recognise this one among.")
+]
+OtherArtist = Annotated[
+    Path | None, typer.Option(help="Works that `other-artist` trained on, where they are not the built-in ones.")
 ]
 Prompts = Annotated[Path | None, typer.Option(help="Text file with one subject per line.")]
 Subjects = Annotated[
@@ -196,7 +204,18 @@ def declared_on_terminal(before: str) -> bool:
     from audit.spec import DECLARATION
 
     print(f"{before}:\n  {DECLARATION}", file=sys.stderr)
-    return typer.confirm("Do you declare this?", err=True)
+    return confirmed("Do you declare this?")
+
+
+def confirmed(question: str) -> bool:
+    """Ask; an input that ends without an answer says no."""
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        # Ctrl-C at the question comes as this, too.
+        if sys.stdin.isatty():
+            raise KeyboardInterrupt from None
+        return False
 
 
 def describes_an_audit(command: Callable[..., None]) -> Callable[..., None]:

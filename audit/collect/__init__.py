@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from audit.collect.captions import apply_captions
+from audit.collect.captions import apply_captions, caption_of
 from audit.collect.folders import Picture, Role, list_pictures, quoted, read_picture, read_sidecar, same_folder
 from audit.collect.names import caption_for
 from audit.collect.notes import pair_notes, picture_notes
@@ -116,12 +116,11 @@ def collect(
 def _work(
     picture: Picture, work_id: str, folder: Path, held_out: frozenset[str], captions: Mapping[str, str] | None
 ) -> Work:
+    given = caption_of(captions, picture.file) if captions is not None else None
     return Work(
         id=work_id,
         name=picture.name,
-        caption=caption_for(picture.file, sidecar=read_sidecar(folder / picture.file))
-        if captions is None
-        else captions[picture.file],
+        caption=given or caption_for(picture.file, sidecar=read_sidecar(folder / picture.file)),
         sha256=picture.facts.sha256,
         pixels=picture.stored,
         width=picture.facts.width,

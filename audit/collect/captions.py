@@ -71,7 +71,9 @@ def embedded_description(path: Path) -> str:
     try:
         data = read_regular(path, limit=MOST_PICTURE_BYTES)
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            texts = [picture.getexif().get(ExifTags.Base.ImageDescription, "")]
+            # Asking a PNG for EXIF that it has not before its pixels would decode it whole, and in this process.
+            exif = picture.getexif() if picture.format != "PNG" or "exif" in picture.info else {}
+            texts = [exif.get(ExifTags.Base.ImageDescription, "")]
             texts += [picture.info.get(name, "") for name in ("Description", "Title")]
             xmp = picture.info.get("xmp", picture.info.get("XML:com.adobe.xmp", b""))
     except Exception:  # Pillow's parsers raise many kinds on hostile metadata, and none of them matters here
@@ -110,7 +112,7 @@ def read_captions(path: Path) -> dict[str, str]:
         ) from error
     found: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
-        file, caption = (_plain(row.get(column, "").strip()) for column in ("file", "caption"))
+        file, caption = (_plain(row.get(column, "")) for column in ("file", "caption"))
         if "file" not in columns or not file or file in found or not clean_caption(caption):
             raise BadInput(
                 "captions-row",
@@ -127,13 +129,18 @@ def apply_captions(captions: Mapping[str, str], files: Sequence[str]) -> None:
     Raises:
         BadInput: `captions-incomplete`.
     """
-    gone = [file for file in files if file not in captions]
+    gone = [file for file in files if caption_of(captions, file) is None]
     if gone:
         raise BadInput(
             "captions-incomplete",
             f"The captions file has no row for '{printable(gone[0])}' ({len(gone)} of {len(files)} works lack one); "
             "add them, or make the file again with `cloakcheck captions`.",
         )
+
+
+def caption_of(captions: Mapping[str, str], file: str) -> str | None:
+    """The caption of a file, by its name or by what the run or a spreadsheet makes of a strange one; None without."""
+    return next((captions[name] for name in (file, file.strip(), printable(file)) if name in captions), None)
 
 
 def _inert(cell: str) -> str:

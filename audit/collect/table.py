@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 
 from audit.files import read_bounded
@@ -25,16 +26,17 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """
     try:
         text = read_bounded(path, limit=MOST_BYTES).decode("utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-        columns = [(c or "").strip().lower() for c in reader.fieldnames or ()]
-        return columns, [dict(zip(columns, (v or "" for v in row.values()), strict=False)) for row in _bounded(reader)]
-    except (OSError, UnicodeDecodeError, csv.Error, AttributeError) as error:
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        columns = [cell.strip().lower() for cell in next(reader, [])]
+        # A short row lacks its last cells, and cells beyond the last column are nobody's.
+        return columns, [dict(zip_longest(columns, row[: len(columns)], fillvalue="")) for row in _bounded(reader)]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise NotCsv from error
 
 
-def _bounded(reader: Iterable[dict[str, str]]) -> list[dict[str, str]]:
-    rows: list[dict[str, str]] = []
-    for row in reader:
+def _bounded(reader: Iterable[list[str]]) -> list[list[str]]:
+    rows: list[list[str]] = []
+    for row in filter(None, reader):
         if len(rows) == MOST_ROWS:
             raise csv.Error("too many rows")
         rows.append(row)

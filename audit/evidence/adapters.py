@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from audit.records import Results
-from audit.store import file_digest, storage_errors
+from audit.store import checkpoints_of, file_digest, storage_errors
 
 FATES = {
     "deleted": "deleted from the store after hashing; they can be trained again from the plan and the works",
@@ -22,10 +22,12 @@ class Adapters:
     """The adapters of one run that were found in a store.
 
     Attributes:
+        store: where they were looked for.
         found: digest -> one adapter file of that content; copies: every file, for equal adapters lie twice.
         keep: whether they go into the bundle and stay in the store.
     """
 
+    store: Path
     found: dict[str, Path]
     copies: tuple[Path, ...]
     keep: bool
@@ -46,16 +48,17 @@ class Adapters:
         return dict(self.found) if self.keep else {}
 
     def settle(self) -> None:
-        """Delete what is not to be kept.
+        """Delete what is not to be kept, with the states of trainings that hold it or do not say what they hold.
 
         Raises:
             StorageError: the store cannot be written.
         """
         if self.keep:
             return
-        for path in self.copies:
-            with storage_errors(path.parent):
-                shutil.rmtree(path.parent)
+        states = checkpoints_of(self.store, {path.parent.name for path in self.copies}) if self.copies else []
+        for folder in [*(path.parent for path in self.copies), *(folder for folder, _ in states)]:
+            with storage_errors(folder):
+                shutil.rmtree(folder)
 
 
 def find_adapters(results: Results, store: Path, *, keep: bool) -> Adapters:
@@ -67,4 +70,4 @@ def find_adapters(results: Results, store: Path, *, keep: bool) -> Adapters:
         if digest in wanted:
             found[digest] = path
             copies.append(path)
-    return Adapters(found, tuple(copies), keep)
+    return Adapters(store, found, tuple(copies), keep)

@@ -29,6 +29,7 @@ REQUEST, REPLY, CHAIN = "tagmanifest.tsq", "tagmanifest.tsr", "tsa-chain.pem"
 BESIDE = (forms.VERIFY, forms.CERTIFICATION, forms.CUSTODY, SIGNER, SIGNATURE, REQUEST)
 """Files beside the bag in every bundle."""
 LABEL_VERIFY, LABEL_SIGNER, LABEL_PROFILE = "CloakCheck-Verify-SHA256", "CloakCheck-Signer-SHA256", "CloakCheck-Profile"
+LABEL_CERTIFICATION, LABEL_CUSTODY = "CloakCheck-Certification-SHA256", "CloakCheck-Custody-SHA256"
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,15 @@ def _seal(folder: Path, source: Source, request: Request, key: Ed25519PrivateKey
     files, size = len(payload) + 4, sum((bag / name).stat().st_size for name in payload)
     verify = forms.verify_text(source, files=files, signer=digest(public), profile=request.profile)
     made = now()
+    # Both forms name the seal, so what is sealed of them is their text with the seal left blank.
+    certification = forms.certification_text(
+        source.results,
+        tagmanifest=forms.BLANK,
+        signer=digest(public),
+        profile=request.profile,
+        fate=request.adapters.fate,
+    )
+    custody = forms.custody_text(source.results, tagmanifest=forms.BLANK, files=files, size=size, made=made)
     write_bag(
         bag,
         [
@@ -124,20 +134,16 @@ def _seal(folder: Path, source: Source, request: Request, key: Ed25519PrivateKey
             (LABEL_PROFILE, request.profile),
             (LABEL_SIGNER, digest(public)),
             (LABEL_VERIFY, digest(verify)),
+            (LABEL_CERTIFICATION, digest(certification)),
+            (LABEL_CUSTODY, digest(custody)),
         ],
     )
     seal = (bag / TAGS).read_bytes()
     sealed = digest(seal)
     beside = {
         forms.VERIFY: verify,
-        forms.CERTIFICATION: forms.certification_text(
-            source,
-            tagmanifest=sealed,
-            signer=digest(public),
-            profile=request.profile,
-            fate=request.adapters.fate,
-        ),
-        forms.CUSTODY: forms.custody_text(source, tagmanifest=sealed, files=files, size=size, made=made),
+        forms.CERTIFICATION: certification.replace(forms.BLANK.encode(), sealed.encode()),
+        forms.CUSTODY: custody.replace(forms.BLANK.encode(), sealed.encode()),
         SIGNER: public,
         SIGNATURE: key.sign(seal),
         REQUEST: request_bytes(seal),

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import BadInput, printable
+from audit.runfolder import CALIBRATIONS
 from audit.store import storage_errors
 
 ROOMS = ("steps", "blobs", "tmp", "checkpoints")
-"""Everything that a store holds; a folder with anything else in it is not taken for one."""
+"""What is deleted: everything that is made from the artist's works."""
+KEPT = (CALIBRATIONS,)
+"""Cards of error rates, which hold no art and take hours to make again; a store holds nothing else."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Forgotten:
 
 
 def forget(store: Path, *, only_adapters: bool) -> Forgotten:
-    """Delete a store's contents, or only the add-ons and their checkpoints.
+    """Delete a store's contents but for calibration cards, or only the add-ons and their checkpoints.
 
     The space is given back to the system; as with any deletion, a disk may keep the old bytes until it uses
     them again. Runs that use the store later make again what they need.
@@ -34,7 +37,7 @@ def forget(store: Path, *, only_adapters: bool) -> Forgotten:
     """
     if not store.is_dir() or store.is_symlink() or not (store / "steps").is_dir():
         raise _no_store(store)
-    if {p.name for p in store.iterdir()} - set(ROOMS):
+    if {p.name for p in store.iterdir()} - {*ROOMS, *KEPT}:
         raise _no_store(store)
     rooms = [store / "steps" / "adapter", store / "checkpoints"] if only_adapters else [store / r for r in ROOMS]
     files = size = 0

@@ -9,11 +9,14 @@ from audit.errors import printable
 from audit.eventlog import PLAN_FIXED, TRAINING_BEGINS
 from audit.evidence.source import Source
 from audit.evidence.timestamps import NOT_ATTESTED
+from audit.records import Results
 from audit.report.assets import templates_folder
 
 VERIFY, CERTIFICATION, CUSTODY = "VERIFY.txt", "CERTIFICATION-template.txt", "CUSTODY-form.txt"
 TOLERANCE = timedelta(minutes=5)
 """How far a machine's clock may be from an authority's before their order counts as a contradiction."""
+BLANK = "0" * 64
+"""Stands for the seal's digest in the text of a form that is sealed itself."""
 _UNKNOWN = "not known"
 
 
@@ -63,10 +66,10 @@ def verify_text(source: Source, *, files: int, signer: str, profile: str) -> byt
     )
 
 
-def certification_text(source: Source, *, tagmanifest: str, signer: str, profile: str, fate: str) -> bytes:
-    plan, provenance = source.plan, source.results.provenance
+def certification_text(results: Results, *, tagmanifest: str, signer: str, profile: str, fate: str) -> bytes:
+    plan, provenance = results.plan, results.provenance
     counts = {True: 0, False: 0, None: 0}
-    for check in source.results.checks:
+    for check in results.checks:
         counts[check.passed] += 1
     return fill(
         CERTIFICATION,
@@ -91,11 +94,11 @@ def certification_text(source: Source, *, tagmanifest: str, signer: str, profile
     )
 
 
-def custody_text(source: Source, *, tagmanifest: str, files: int, size: int, made: str) -> bytes:
+def custody_text(results: Results, *, tagmanifest: str, files: int, size: int, made: str) -> bytes:
     return fill(
         CUSTODY,
         {
-            "plan": source.plan.digest(),
+            "plan": results.plan.digest(),
             "tagmanifest": tagmanifest,
             "made": made,
             "attested": NOT_ATTESTED + " unless tagmanifest.tsr says otherwise",

@@ -102,10 +102,12 @@ def metadata_kinds(data: bytes) -> list[str]:
     """Kinds of metadata in a picture file beside our own mark: EXIF, GPS, XMP, ICC profile, comment, text."""
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-            info, exif = dict(picture.info), picture.getexif()
+            # Asking a PNG for EXIF that it does not have at its head would decode it whole, and in this process.
+            whole = picture.format != "PNG" or "exif" in picture.info
+            info, exif = dict(picture.info), picture.getexif() if whole else Image.Exif()
     except Exception:  # a picture that Pillow cannot open tells nothing
         return []
-    found = ["EXIF"] if len(exif) else []
+    found = ["EXIF"] if len(exif) or (not whole and b"eXIf" in data) else []
     if exif.get_ifd(0x8825):
         found.append("GPS")
     marked = all(mark in data for mark in _OWN_METADATA) and b"trainedAlgorithmicMedia" in data

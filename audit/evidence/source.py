@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from audit.errors import BadEvidence, BadResults, printable
-from audit.eventlog import EVENTS, JUDGED, read_events
+from audit.eventlog import EVENTS, JUDGED, PLAN_FIXED, read_events
 from audit.evidence.bag import NAME, read_text
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_bytes
 from audit.images import decode_png, pixels_digest
@@ -49,6 +50,12 @@ def read_source(folder: Path) -> Source:
     """
     results = read_results(folder)
     events = _events(folder)
+    if not tells_of_plan(events, results.plan):
+        raise BadEvidence(
+            "events-broken",
+            "The event log does not tell of this plan and no other; a bundle of this run would prove nothing: run the "
+            "audit again in a new folder (finished steps are reused).",
+        )
     judged = [e for e in events if e["event"] == JUDGED]
     written = hashlib.sha256(read_text(folder / "results.json")).hexdigest()
     if not judged or judged[-1].get("results_sha256") != written:
@@ -79,11 +86,22 @@ def read_source(folder: Path) -> Source:
         plan=plan,
         results=results,
         events=events,
-        environment=_environment(folder),
+        environment=_environment(folder, events),
         generated=generated,
         shown=tuple(sorted(n for n in shown if _plain(n) and (folder / "images" / n).is_file())),
         plan_token=_plan_token(folder),
     )
+
+
+def tells_of_plan(events: Sequence[Mapping[str, Any]], plan: Plan) -> bool:
+    """Whether a log says when this plan, and no other, was fixed."""
+    fixed = [e.get("plan_sha256") for e in events if e["event"] == PLAN_FIXED]
+    return bool(fixed) and set(fixed) == {plan.digest()}
+
+
+def logged_environment(events: Sequence[Mapping[str, Any]]) -> str | None:
+    """Digest of the environment.json that the run wrote last; None for a log that tells of none."""
+    return next((str(e.get("sha256")) for e in reversed(events) if e["event"] == "environment"), None)
 
 
 def _plain(name: str) -> bool:
@@ -109,10 +127,16 @@ def _plan_token(folder: Path) -> Token | None:
     return check_token(read_text(folder / "plan.json"), reply=read_text(reply, limit=MOST_BYTES), chain=certificates)
 
 
-def _environment(folder: Path) -> Environment | None:
+def _environment(folder: Path, events: Sequence[Mapping[str, Any]]) -> Environment | None:
     path = folder / "environment.json"
     if not path.exists():
         return None
+    if logged_environment(events) != hashlib.sha256(read_text(path)).hexdigest():
+        raise BadResults(
+            "environment-invalid",
+            "environment.json is not the file that the run wrote last (its digest in events.jsonl differs); put the "
+            "original back, or run the audit again.",
+        )
     try:
         return Environment.model_validate_json(read_text(path))
     except ValidationError as error:

@@ -8,6 +8,7 @@ older than the bytes themselves.
 from __future__ import annotations
 
 import hashlib
+import http.client
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -139,7 +140,7 @@ def fetch_reply(request: bytes, *, url: str) -> bytes:
     try:
         with urllib.request.urlopen(asked, timeout=WAIT_SECONDS) as answer:
             reply: bytes = answer.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise BadEvidence(
             "tsa-unreachable",
             f"The time-stamp authority at '{shown}' did not answer ({printable(str(error), limit=80)}); send the .tsq "

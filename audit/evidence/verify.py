@@ -16,9 +16,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from audit.errors import AuditError, BadEvidence, printable
-from audit.eventlog import EVENTS, JUDGED, PLAN_FIXED, read_events
+from audit.eventlog import EVENTS, JUDGED, read_events
 from audit.evidence import bag, bundle, forms
 from audit.evidence.signing import signature_holds
+from audit.evidence.source import logged_environment, tells_of_plan
 from audit.evidence.timestamps import NOT_ATTESTED, Token, check_token, request_bytes
 from audit.records import Environment, Plan, Results
 from audit.store import file_digest
@@ -129,6 +130,12 @@ def check_beside(at: Sealed) -> str:
         raise Fails("A file beside the bag is not the one that SHA256SUMS names.")
     if at.info.get(bundle.LABEL_VERIFY) != file_digest(at.folder / forms.VERIFY):
         raise Fails("VERIFY.txt is not the one that was sealed.")
+    seal = bag.digest(at.seal).encode("ascii")
+    for label, name in ((bundle.LABEL_CERTIFICATION, forms.CERTIFICATION), (bundle.LABEL_CUSTODY, forms.CUSTODY)):
+        text = at.read(name)
+        blank = text.replace(seal, forms.BLANK.encode("ascii"))
+        if forms.BLANK.encode("ascii") in text or at.info.get(label) != bag.digest(blank):
+            raise Fails(f"{name} is not the one that was sealed.")
     return "The files beside the bag are as they were written."
 
 
@@ -183,9 +190,7 @@ def check_log(at: Sealed) -> str:
         events = at.events
     except ValueError as error:
         raise Fails(f"The event log's chain is broken: {error}.") from error
-    digest = at.results.plan.digest()
-    fixed = [e for e in events if e["event"] == PLAN_FIXED]
-    if not fixed or any(e.get("plan_sha256") != digest for e in fixed):
+    if not tells_of_plan(events, at.results.plan):
         raise Fails("The event log does not tell of this plan.")
     judged = [e for e in events if e["event"] == JUDGED]
     if not judged or judged[-1].get("results_sha256") != file_digest(at.folder / "bag/data/results.json"):
@@ -200,6 +205,8 @@ def check_records(at: Sealed) -> str:
     if at.info.get("External-Identifier") != plan.digest():
         raise Fails("The bag names another plan.")
     if "bag/data/environment.json" in at.names:
+        if logged_environment(at.events) != file_digest(at.folder / "bag/data/environment.json"):
+            raise Fails("environment.json is not the one that the event log tells of.")
         Environment.model_validate_json(at.read("bag/data/environment.json"))
     return "Plan and results belong together and fit their schemas."
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from audit.judge.estimates import PIXELS, find, hardest_placebo, index_interval, metric_names, primary_conditions
 from audit.judge.finding import Finding, described, figure
-from audit.judge.gains import trigger_shift
+from audit.judge.gains import clean_name, gains, trigger_shift
 from audit.judge.intervals import Interval, divided, mean_interval
 from audit.judge.significance import chance_of_alarms, rate_upper_bound
 from audit.judge.verdict import equal_noise, labels, reading, softened
@@ -86,10 +88,12 @@ def protection_differs(results: Results) -> Finding:
 
 
 def placebo_weaker(results: Results) -> Finding:
-    """Red if noise alone can explain an effect: it surely kept much away, and the protection not surely more.
+    """Red if noise alone can explain an effect: it surely kept style away, and the protection not surely more.
 
     Asked of every primary protection that would be called held or partly held, against the placebo
-    of the greatest budget. "Much" is the plan's margin of did-not-hold; "more" is judged run by run.
+    of the greatest budget. What the placebo must surely keep away is what the label claims at the least: the plan's
+    margin of partly-held for that one, of did-not-hold for held. "More" is judged run by run; where it is not
+    sure, but the placebo's own effect neither, the question stays open.
     """
     metric, margins = results.plan.primary_metric, results.plan.margins
     name = hardest_placebo(results)
@@ -102,13 +106,15 @@ def placebo_weaker(results: Results) -> Finding:
     excess = {p: find(results, "placebo_excess", p, metric) for p in protections}
     rows = [noise, *(find(results, "protection_index", p, metric) for p in protections), *excess.values()]
     detail = (
-        f"red if the placebo's lower bound is above {figure(margins.did_not_hold)} and the excess of a protection "
-        "that held, in part or whole, has no lower bound above 0; " + "; ".join(described(row) for row in rows)
+        "red if the excess of a protection over the placebo has no lower bound above 0 and the placebo's own lower "
+        f"bound is above {figure(margins.did_not_hold)} (held) or {figure(margins.partly)} (partly-held); "
+        + "; ".join(described(row) for row in rows)
     )
-    if noise.low is None:
-        return Finding(None, detail)
+    least = {"held": margins.did_not_hold, "partly-held": margins.partly}
     unlike = [p for p in effective if not _surely_above(excess[p], 0.0)]
-    return Finding(not (unlike and noise.low > margins.did_not_hold), detail)
+    if noise.low is None or not unlike:
+        return Finding(None if noise.low is None else True, detail)
+    return Finding(False if any(noise.low > least[given[p]] for p in unlike) else None, detail)
 
 
 def noise_not_style(results: Results) -> Finding:
@@ -137,8 +143,10 @@ def no_false_alarm(results: Results) -> Finding:
 
     An alarm is an interval of the index that excludes 0 and reaches further from it than the plan's
     `no_alarm_within`. Several controls share one error rate (Bonferroni), so that a sound instrument
-    is withheld from at most 1 - level of all runs. Identity trains on the very same pixels and
-    draws: anything but 0 is a fault in the plumbing, and it is not counted in "0 of n".
+    is withheld from at most 1 - level of all runs. Identity trains on the very same pixels and draws, and is not
+    counted in "0 of n": a model that differs from clean's by more than `no_alarm_within` of the gain is a fault in
+    the plumbing. Less is rounding, where the two were trained in packs of different sizes or by kernels that add
+    up in another order each time; other draws would differ by more in one replicate or another.
     """
     metric, margins = results.plan.primary_metric, results.plan.margins
     names = [c.name for c in results.plan.conditions if c.name.partition(":")[0] in SAME_ART]
@@ -146,11 +154,12 @@ def no_false_alarm(results: Results) -> Finding:
     tested = [row for row in rows if row.low is not None and row.high is not None]
     if not tested:
         return Finding(None, "no A/A control with an interval in this run")
-    broken = [r for r in tested if r.condition == "identity" and not r.value == r.low == r.high == 0]
+    odd = [r.condition for r in tested if r.condition == "identity" and not r.value == r.low == r.high == 0]
+    broken = [name for name in odd if not _rounding(results, name, metric)]
     counted = [r.condition for r in tested if r.condition != "identity" and not r.value == r.low == r.high == 0]
     level = 1 - (1 - margins.level) / max(1, len(counted))
     found = {name: index_interval(results, name, metric, level=level) for name in counted}
-    alarms = [name for name, interval in found.items() if is_alarm(interval, margins.no_alarm_within)]
+    alarms = [name for name in counted if _raised(results, name, metric, found[name], level)]
     most = rate_upper_bound(len(alarms), len(counted), level=margins.level)
     rate = (
         f"{len(alarms)} of {len(counted)} A/A comparisons raised an alarm, rate at most {100 * most:.0f} % "
@@ -163,7 +172,28 @@ def no_false_alarm(results: Results) -> Finding:
         for name, i in found.items()
     ]
     rule = f"an alarm excludes 0 and is not within {figure(margins.no_alarm_within)} of it"
-    return Finding(not alarms and not broken, "; ".join([rate, rule, *intervals, *(described(row) for row in rows)]))
+    return Finding(
+        not alarms and not broken,
+        "; ".join([rate, rule, *intervals, *(described(row) for row in rows)]),
+        exceptions=bool(odd),
+    )
+
+
+def _rounding(results: Results, name: str, metric: str) -> bool:
+    """Whether no single model differs from clean's by more than the alarm's tolerance, as a share of clean's gain."""
+    clean, treated = gains(results, metric).paired(clean_name(results), name)
+    return len(clean) > 0 and bool(
+        np.all(np.abs(clean - treated) <= results.plan.margins.no_alarm_within * clean.mean())
+    )
+
+
+def _raised(results: Results, name: str, metric: str, index: Interval, level: float) -> bool:
+    """Whether an A/A control raised an alarm; where clean's gain bounds no index, the plain difference decides."""
+    if index.low is not None and index.high is not None:
+        return is_alarm(index, results.plan.margins.no_alarm_within)
+    clean, treated = gains(results, metric).paired(clean_name(results), name)
+    apart = mean_interval(clean - treated, level=level)
+    return apart.low is not None and apart.high is not None and not apart.low <= 0 <= apart.high
 
 
 def planted_success_found(results: Results) -> Finding:

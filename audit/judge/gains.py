@@ -153,9 +153,9 @@ def gains(results: Trained, metric: str) -> Gains:
 def recognised(results: Trained, metric: str) -> dict[tuple[str, int], float]:
     """Share of pictures recognised as this artist's, by sound model (condition, replicate), base included."""
     return {
-        (cell.condition, cell.replicate): float(np.mean(np.array(cell.nearest[metric]) == 0))
+        (cell.condition, cell.replicate): float(np.mean([index == 0 for index in cell.nearest[metric] if index >= 0]))
         for cell in results.cells
-        if cell.nearest.get(metric) and not broken(cell, results.plan.exclusion)
+        if any(index >= 0 for index in cell.nearest.get(metric, ())) and not broken(cell, results.plan.exclusion)
     }
 
 
@@ -164,7 +164,8 @@ def missing_cells(results: Results, metric: str) -> dict[tuple[str, int], str]:
     known = gains(results, metric)
     cells = {(cell.condition, cell.replicate): cell for cell in results.cells}
     gone: dict[tuple[str, int], str] = {}
-    if not known.base:
+    # A picture that base lacks is compared for no model.
+    if len(known.base) < len(results.plan.prompts) * results.plan.sampling.per_prompt:
         gone[(BASE, 0)] = _reason(cells.get((BASE, 0)), metric, results)
     for condition in results.plan.conditions:
         for replicate in range(1, results.replicates + 1):

@@ -5,9 +5,10 @@ Three kinds of bounds share the plan's error rate, so that together they are wro
 - a quarter: a betting confidence sequence, which trusts nothing but that shares are bounded;
 - a quarter: a normal mixture t confidence sequence, which trusts normal runs as the t interval does;
 - a half: the usual Fieller interval, looked at once, when the budget is used up.
-The bounded share is what a replicate's model lost, 1 - gain / gain of clean, cut to 0..1. Cutting
-draws its mean toward the middle, away from the margins, so that with symmetric noise a decision on
-either side of 1/2 stays valid for the uncut mean.
+The bounded share is what a replicate's model lost, 1 - gain / gain of clean, cut to 0..1. Cutting draws its
+mean toward 1/2. So with symmetric noise a bound of the cut mean holds for the uncut one, too, where it lies
+beyond 1/2 as seen from the mean: a lower bound of at least 1/2, an upper bound of at most 1/2. Between, the cut
+mean tells nothing: noise alone lifts it above 0 where nothing is lost.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 
 from audit.judge.intervals import NO_GAIN, NO_RUNS, Array, Interval, ratio_interval
 
+MIDDLE = 0.5
 GRID = 1001
 """Candidate means in 0..1; bounds are widened by one grid step, so that the grid costs no coverage."""
 CAP = 0.9
@@ -122,8 +124,7 @@ def sequential_index(clean: Array, treated: Array, *, level: float, family: int,
     def bounds(error: float) -> list[tuple[float, float]]:
         early, late = 1 - error / 4, 1 - error / 2
         low, high = betting_bounds(shares, level=early)
-        # The ends of the cut are no bounds: an index can lie beyond them.
-        betting = (low if low > 0 else -math.inf, high if high < 1 else math.inf)
+        betting = (low if low >= MIDDLE else -math.inf, high if high <= MIDDLE else math.inf)
         found = [betting, mixture_bounds(lost, clean, level=early)]
         at_end = ratio_interval(lost, clean, level=late)
         if last and at_end.low is not None and at_end.high is not None:

@@ -177,7 +177,11 @@ def decided(plan: Plan, cells: Sequence[Cell]) -> bool:
     """
     so_far = _SoFar(plan, cells)
     intervals = sequential_intervals(so_far, last=False)
-    given = [reading(intervals[name], plan.margins) for name in primary_conditions(so_far)]
+    names = primary_conditions(so_far)
+    # A replicate whose partner was left out counts for nothing, and too few make no verdict.
+    if any(intervals[name].n < plan.margins.min_replicates for name in names):
+        return False
+    given = [reading(intervals[name], plan.margins) for name in names]
     return bool(given) and ("did-not-hold" in given or all(word == "held" for word in given))
 
 

@@ -187,7 +187,35 @@ def check_layout(folder: Path) -> Family:
                 + (f", only {printable(unsafe[0])}, a format that can run code when opened" if unsafe else "")
                 + f"; {CONVERT}.",
             )
+        _check_parts(folder / component)
     return family
+
+
+def _check_parts(place: Path) -> None:
+    """Weights are what the digests of the safetensors files beside each other say, wherever an index points.
+
+    The libraries follow an index before they look for the plain file, and open any format that it names.
+    """
+    config = place / "config.json"
+    if config.exists() and "transformers_weights" in read_config(config):
+        raise BadModel(
+            "model-unsafe",
+            f"The model's {place.name}/config.json sends its reader to another weights file, which is not followed; "
+            f"{CONVERT}.",
+        )
+    for index in sorted(place.glob("*.index.json")):
+        named = read_config(index).get("weight_map")
+        parts = set(named.values()) if isinstance(named, dict) else {None}
+        whole = index.name.removesuffix(".index.json")
+        present = {path.name for path in place.glob("*.safetensors")}
+        # An index of .bin parts beside safetensors is never followed.
+        if whole.endswith(".safetensors") and (whole in present or not parts <= present):
+            odd = sorted(str(part) for part in parts if part not in present) or [whole]
+            raise BadModel(
+                "model-unsafe",
+                f"The model's {place.name}/{printable(index.name)} names parts other than safetensors files beside it, "
+                f"or stands beside a whole file (first {printable(odd[0])}); {CONVERT}.",
+            )
 
 
 def _check_no_code(folder: Path, family: Family) -> None:

@@ -95,7 +95,7 @@ class Cell(Record):
     generations: Generations
     scores: tuple[Score, ...]
     nearest: dict[str, tuple[int, ...]] = Field(default_factory=dict)
-    """Metric -> nearest artist of each picture, prompt-major: 0 is this artist, i the i-th reference artist."""
+    """Metric -> nearest artist of each picture, prompt-major: 0 this one, i the i-th reference artist, -1 not known."""
 
 
 class NoiseControl(Record):

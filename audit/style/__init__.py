@@ -202,21 +202,24 @@ class Whitening:
 
 
 def unit(rows: Features) -> Features:
-    """Scale each row to length one; a zero row stays zero."""
+    """Scale each row to length one; a zero row stays zero, and one that is not finite has no direction: NaN."""
     length = np.linalg.norm(rows, axis=-1, keepdims=True)
     scaled: Features = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
-    return scaled
+    return np.where(np.isfinite(length), scaled, np.nan)
 
 
-def style_scores(metric: str, pictures: Features, references: Features, others: Others) -> Features:
+def style_scores(
+    metric: str, pictures: Features, references: Features, others: Others, *, themselves: bool = False
+) -> Features:
     """A metric's score of each picture, (P,); higher is closer to the artist of the references.
 
     Args:
         pictures: unit features, (P, d); references: of the artist's held-out works, (M, d).
         others: works by other artists, which CSLS needs.
+        themselves: the pictures are those works; none is then compared with a mean that it is part of.
     """
     if style_metric(metric).csls:
-        return csls(pictures, references, others)
+        return csls(pictures, references, others, themselves=themselves)
     return closeness(pictures, references)
 
 

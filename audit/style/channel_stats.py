@@ -47,7 +47,7 @@ def _network(device: torch.device) -> Any:
 def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np.float64]:
     """uint8 (N, H, W, 3) to (N, 544): means and log-deviations of 272 channels of five blocks."""
     rows = [_statistics(batch.to(device)) for batch in torch.split(torch.from_numpy(pixels), BATCH)]
-    return torch.cat(rows).double().cpu().numpy()
+    return torch.cat(rows).cpu().double().numpy()
 
 
 def _statistics(batch: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def _one(pixels: NDArray[np.uint8], embed: Embed, tile: int, device: torch.devic
     picture = torch.from_numpy(pixels.copy()).to(device).permute(2, 0, 1)[None].float().div(255)
     means = []
     for side in scales(pixels.shape[0], tile):
-        parts = [embed(batch).double() for batch in torch.split(squares(picture, side, tile), CHUNK)]
+        parts = [embed(batch).cpu().double() for batch in torch.split(squares(picture, side, tile), CHUNK)]
         means.append(F.normalize(torch.cat(parts), dim=1).mean(dim=0))
     found: NDArray[np.float64] = F.normalize(torch.stack(means).mean(dim=0), dim=0).cpu().numpy()
     return found

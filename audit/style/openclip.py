@@ -41,4 +41,4 @@ def extract(
         x = batch.to(device).permute(0, 3, 1, 2).float().div(127.5).sub(1.0)
         x = F.interpolate(x, size=(64, 64), mode="bicubic", antialias=True).clamp(-1, 1)
         rows.append(model.encode_image(x, normalize=True))
-    return torch.cat(rows).double().cpu().numpy()
+    return torch.cat(rows).cpu().double().numpy()

@@ -31,11 +31,15 @@ class Others:
     artist: NDArray[np.int64]
 
 
-def nearest_artist(pictures: Features, own: Features, others: Others) -> NDArray[np.int64]:
-    """The nearest artist of each picture, (P,): 0 is this artist, i the i-th of the others.
+UNKNOWN = -1
+
+
+def nearest_artist(pictures: Features, own: Features, others: Others, *, themselves: bool = False) -> NDArray[np.int64]:
+    """The nearest artist of each picture, (P,): 0 is this artist, i the i-th of the others, -1 not known.
 
     Args:
-        pictures: unit features, (P, d); own: of this artist's held-out works, (K, d).
+        pictures: unit features, (P, d), NaN where a picture has none; own: of this artist's held-out works, (K, d).
+        themselves: the pictures are the works of the others; none is then compared with a mean that it is part of.
     """
     artists = [own, *(others.features[others.artist == a] for a in range(len(others.names)))]
     centres = np.stack([direction(works) for works in artists])
@@ -43,7 +47,22 @@ def nearest_artist(pictures: Features, own: Features, others: Others) -> NDArray
     # (artist whose works, artist whose centre): a stranger's is the mean over all other artists.
     np.fill_diagonal(closeness, 0.0)
     strangers = closeness.sum(axis=0) / (len(artists) - 1)
-    return np.asarray((pictures @ centres.T - strangers).argmax(axis=1), dtype=np.int64)
+    cosines = pictures @ centres.T
+    if themselves:
+        cosines[np.arange(len(pictures)), 1 + others.artist] = cosines_of_own(others)
+    found = (cosines - strangers).argmax(axis=1)
+    return np.where(np.isfinite(cosines).all(axis=1), found, UNKNOWN).astype(np.int64)
+
+
+def cosines_of_own(others: Others) -> Features:
+    """Each work's cosine to the mean direction of its artist's other works, (N,); 0 where there is no other."""
+    sums = np.stack([others.features[others.artist == a].sum(axis=0) for a in range(len(others.names))])
+    rest = sums[others.artist] - others.features
+    length = np.linalg.norm(rest, axis=1)
+    products = (others.features * rest).sum(axis=1)
+    # What is left of one work alone is rounding.
+    found: Features = np.divide(products, length, out=np.zeros_like(products), where=length > 1e-9)
+    return found
 
 
 def direction(rows: Features) -> Features:

@@ -104,7 +104,7 @@ def recognition(
     """How often real works are recognised as this artist's: the artist's own, and other artists'."""
     own = features(metric, references, view=view, store=store)
     of_pool = nearest_artist(features(metric, pool, view=view, store=store), own, others)
-    of_others = nearest_artist(others.features, own, others)
+    of_others = nearest_artist(others.features, own, others, themselves=True)
     return Recognition(
         metric=metric,
         artists=others.names,
@@ -141,7 +141,7 @@ def metric_facts(
         lineage=row.lineage,
         weights_sha256=row.digest(),
         real=tuple(style_scores(metric, features(metric, pool, view=view, store=store), centre, others).tolist()),
-        others=tuple(style_scores(metric, others.features, centre, others).tolist()),
+        others=tuple(style_scores(metric, others.features, centre, others, themselves=True).tolist()),
         others_artists=len(others.names),
     )
 

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,7 +28,7 @@ from audit.store import Store
 from audit.tensors import autocast_of
 from audit.training.adapters import norm_of, save_adapter, save_updates
 from audit.training.batches import CellData
-from audit.training.checkpoint import Checkpoint
+from audit.training.checkpoint import Checkpoint, drop_finished
 from audit.training.footprint import base_of
 from audit.training.full import train_full
 from audit.training.loop import State, loss_curve, train_pack
@@ -99,7 +100,11 @@ def train(
     keys = [cell.key(model, settings, precision, store) for cell in cells]
     first_of = {key: index for index, key in reversed(list(enumerate(keys)))}
     sound = {key for key in first_of if store.verified("adapter", key) is not None}
-    unlike = sorted(first_of.values())
+    # Cells that learn the same (clean and `identity`) side by side, so that they share a pack and its rounding.
+    same: dict[tuple[Any, ...], int] = {}
+    for i in sorted(first_of.values()):
+        same.setdefault((cells[i].streams, cells[i].pixels, cells[i].captions), i)
+    unlike = sorted(first_of.values(), key=lambda i: (same[cells[i].streams, cells[i].pixels, cells[i].captions], i))
     packs = make_packs([cells[i].replicate for i in unlike], unlike, packing)
     shown = _Sum(progress)
     tasks = []
@@ -146,6 +151,7 @@ def train(
                 encode_texts(model, store, captions)
         with saved(model, settings, packing.saving):
             side_by_side(tasks, model=model, lanes=packing.lanes)
+    drop_finished(store, keys)
     return [_read_adapter(cell, key, store) for cell, key in zip(cells, keys, strict=True)]
 
 
@@ -197,7 +203,7 @@ def _train_rows(
             raise too_short("one model in training" if settings.method == "full" else "one LoRA in training") from error
     # Outside the handler: the exception would keep the failed pass's tensors alive.
     free_unused(model.device)
-    middle = len(cells) // 2
+    middle = -(-len(cells) // 2) if len(cells) > 1 else 0
     # A single LoRA is tried once more, with its activations computed twice from here on.
     for first, last in ((0, middle), (middle, len(cells))) if middle else ((0, 1),):
         _train_rows(

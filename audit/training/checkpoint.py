@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from audit.store import Store, storage_errors
+from audit.store import Store, checkpoints_of, storage_errors
 from audit.training.loop import State
 
 VERSION = 2
@@ -25,7 +25,7 @@ class Checkpoint:
     """The unfinished state of one pack: a file per cell in one folder that is replaced as a whole."""
 
     def __init__(self, store: Store, keys: Sequence[str]) -> None:
-        self.keys = keys
+        self.keys = list(keys)
         self.root = store.root
         self.folder = store.root / "checkpoints" / store.key("pack", VERSION, list(keys), [])
 
@@ -41,7 +41,8 @@ class Checkpoint:
                         tensors |= {f"{name}{i:04d}": value[index].cpu() for i, value in enumerate(values)}
                     _write_synced(partial / f"cell{index:04d}.safetensors", save(_contiguous(tensors)))
                 _write_synced(
-                    partial / "step.json", json.dumps({"step": state.step, "alive": state.alive}).encode("ascii")
+                    partial / "step.json",
+                    json.dumps({"step": state.step, "alive": state.alive, "keys": self.keys}).encode("ascii"),
                 )
                 self.folder.parent.mkdir(exist_ok=True)
                 # Two renames, so that at every instant one whole state is on disk.
@@ -94,6 +95,16 @@ class Checkpoint:
 
     def drop(self) -> None:
         for folder in (self.folder, self.folder.with_suffix(".old")):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def drop_finished(store: Store, keys: Sequence[str]) -> None:
+    """Delete what is left of packs of these cells that no training will go on with, since all their cells are done.
+
+    A pack is cut anew when memory, device or the count of replicates change, and the old one's state would stay.
+    """
+    for folder, of in checkpoints_of(store.root, set(keys)):
+        if of and all(store.has("adapter", key) for key in of):
             shutil.rmtree(folder, ignore_errors=True)
 
 

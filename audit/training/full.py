@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from audit.records import TrainSettings
 from audit.training.batches import Base, Batches, CellData, learning_rate
-from audit.training.loop import LOSS_SPANS, State, clip_per_cell
+from audit.training.loop import LOSS_SPANS, State, clip_per_cell, summing
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def train_full(
                         "exp_avg": resume.exp_avg[index][0].to(device, copy=True),
                         "exp_avg_sq": resume.exp_avg_sq[index][0].to(device, copy=True),
                     }
-        loss_sum = loss_sum.to(device)
+        loss_sum = summing(loss_sum, device)
 
         def state() -> State:
             def moments(name: str) -> list[Tensor]:
@@ -92,7 +92,7 @@ def train_full(
                 params=[p.detach()[None].clone() for p in params],
                 exp_avg=moments("exp_avg"),
                 exp_avg_sq=moments("exp_avg_sq"),
-                loss_sum=loss_sum.clone(),
+                loss_sum=loss_sum.detach().cpu().double(),
                 loss_count=loss_count.clone(),
             )
 

@@ -149,7 +149,7 @@ def _advance(
                 "exp_avg_sq": begin.exp_avg_sq[index][alive].to(device),
             }
     batches = [Batches(cells[i], base, settings, dtype) for i in alive]
-    loss_sum = begin.loss_sum[alive].to(device)
+    loss_sum = summing(begin.loss_sum[alive], device)
     loss_count = begin.loss_count.clone()
     broken = torch.zeros(len(alive), dtype=torch.bool, device=device)
     done = begin.step
@@ -170,7 +170,7 @@ def _advance(
             params=whole(begin.params, params),
             exp_avg=whole(begin.exp_avg, [m["exp_avg"] for m in moments]),
             exp_avg_sq=whole(begin.exp_avg_sq, [m["exp_avg_sq"] for m in moments]),
-            loss_sum=whole([begin.loss_sum], [loss_sum])[0],
+            loss_sum=begin.loss_sum.index_copy(0, torch.tensor(alive), loss_sum.detach().cpu().double()),
             loss_count=loss_count.clone(),
         )
 
@@ -196,6 +196,11 @@ def _advance(
             if done * LOSS_SPANS // settings.steps > span and bool(broken.any()):
                 return state([cell for cell, lost in zip(alive, broken.tolist(), strict=True) if not lost])
     return state()
+
+
+def summing(sums: Tensor, device: torch.device) -> Tensor:
+    """Running sums where they are added to; Apple's GPUs know no double precision."""
+    return sums.to(device, torch.float32 if device.type == "mps" else torch.float64)
 
 
 def loss_curve(state: State, cell: int) -> tuple[float | None, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from audit.training.saving import Saving
 
@@ -45,7 +46,9 @@ def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing)
             share = ordered[index * len(ordered) // count : (index + 1) * len(ordered) // count]
             cells = [row for group in share for row in group]
             pieces = -(-len(cells) // most)
-            packs += [cells[i * len(cells) // pieces : (i + 1) * len(cells) // pieces] for i in range(pieces)]
+            # Rounded up, so that of three cells in two pieces the first two stay together.
+            ends = [-(-i * len(cells) // pieces) for i in range(pieces + 1)]
+            packs += [cells[first:last] for first, last in pairwise(ends)]
         # Large ones first, so that small ones fill the lanes' ends.
         cuts.append(sorted(packs, key=len, reverse=True))
     return min(cuts, key=lambda packs: busiest(packs, packing.lanes), default=[])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -19,7 +20,7 @@ from tests.builders import make_plan, make_work
 from tests.evidence.authority import make_authority
 from tests.evidence.runs import PROMPTS, begin, picture, write_run
 
-NO_ADAPTERS = Adapters({}, (), False)
+NO_ADAPTERS = Adapters(Path("store"), {}, (), False)
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +87,7 @@ def sealed_full(tmp_path_factory, works, authority, key):
         (run / name).write_bytes(data or authority.chain.read_bytes())
     weights = home / "adapter.safetensors"
     weights.write_bytes(bytes(range(256)))
-    kept = Adapters({file_digest(weights): weights}, (), True)
+    kept = Adapters(weights.parent, {file_digest(weights): weights}, (), True)
     request = Request(profile="full", out=out, originals=art, protected=None, adapters=kept, c2pa=True)
     write_bundle(read_source(run), request, key=key)
     reply = home / "reply.tsr"

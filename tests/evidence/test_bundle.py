@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 from audit import __version__
 from audit import records as r
 from audit.cli import app
+from audit.errors import BadEvidence, BadResults
+from audit.eventlog import log_event
 from audit.evidence import bag, forms, wheel
 from audit.evidence.adapters import find_adapters
 from audit.evidence.privacy import traces
@@ -171,7 +173,7 @@ def test_a_stamp_is_fetched_only_when_asked(works, tmp_path, authority):
         assert not (out / "tagmanifest.tsr").exists()
         assert "attested" in call("stamp", out, "--tsa", url, "--chain", authority.chain)
     assert "The bundle existed on" in call("verify", out, "--chain", authority.chain)
-    for url in ("http://127.0.0.1:9/", "file:///etc/passwd"):
+    for url in ("http://127.0.0.1:9/", "file:///etc/passwd", "https://tsa.invalid:port/tsr", "http://tsa invalid/"):
         assert "[tsa-unreachable]" in call("stamp", out, "--tsa", url, "--chain", authority.chain, code=2)
 
 
@@ -234,6 +236,53 @@ def test_adapters_of_the_run_are_deleted_after_hashing_unless_kept(works, tmp_pa
     found.settle()
     assert sorted(p.name for p in (store / "steps/adapter").iterdir()) == (["a", "b", "c"] if keep else ["c"])
     assert ("kept" in found.fate, "deleted" in found.fate) == (keep, not keep)
+
+
+def test_unfinished_trainings_of_the_run_go_with_its_adapters(works, tmp_path):
+    """A checkpoint holds the add-on's weights; one that does not say whose may hold any."""
+    store = stored(works[1], tmp_path / "store")
+    for name, keys in (("of-a", ["a", "z"]), ("of-others", ["c"]), ("unsaid", None)):
+        (store / "checkpoints" / name).mkdir(parents=True)
+        if keys:
+            (store / "checkpoints" / name / "step.json").write_text(json.dumps({"step": 1, "keys": keys}))
+    digest = file_digest(store / "steps/adapter/a/adapter.safetensors")
+    find_adapters(with_adapter(read_source(works[1]).results, digest), store, keep=False).settle()
+    assert [p.name for p in (store / "checkpoints").iterdir()] == ["of-others"]
+
+
+def test_a_log_without_the_plan_and_another_environment_make_no_bundle(works, tmp_path):
+    _, run = works
+    copy = shutil.copytree(run, tmp_path / "run")
+    path = copy / "environment.json"
+    path.write_text(path.read_text() + " ")
+    with pytest.raises(BadResults) as caught:
+        read_source(copy)
+    assert caught.value.slug == "environment-invalid"
+    shutil.copy(run / "environment.json", path)
+    log = [line for line in (run / "events.jsonl").read_text().splitlines() if '"plan-fixed"' not in line]
+    (copy / "events.jsonl").unlink()
+    for line in log:
+        facts = json.loads(line)
+        log_event(copy, facts.pop("event"), {k: v for k, v in facts.items() if k not in ("time", "previous")})
+    with pytest.raises(BadEvidence) as unsaid:
+        read_source(copy)
+    assert unsaid.value.slug == "events-broken"
+
+
+def test_a_store_with_calibration_cards_is_a_store_and_keeps_them(works, tmp_path):
+    store = stored(works[1], tmp_path / "store")
+    card = store / "calibrations" / "x.json"
+    card.parent.mkdir()
+    card.write_text("{}")
+    assert "deleted 4 files" in call("forget", "--store", store, "--yes")
+    assert [p.name for p in store.iterdir()] == ["calibrations"]
+    assert card.exists()
+
+
+def test_a_question_that_nobody_answers_is_a_no(works, tmp_path):
+    store = stored(works[1], tmp_path / "store")
+    done = CliRunner().invoke(app, ["forget", "--store", str(store)], input="")
+    assert (done.exit_code, "[forget-refused]" in done.stderr) == (2, True)
 
 
 def test_forget_deletes_a_store_and_nothing_else(works, tmp_path):

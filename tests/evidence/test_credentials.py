@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -28,7 +29,12 @@ def made(finished, key, tmp_path_factory):
     """A bundle with manifests."""
     out = tmp_path_factory.mktemp("c2pa") / "bundle"
     request = bundle.Request(
-        profile="redacted", out=out, originals=None, protected=None, adapters=Adapters({}, (), False), c2pa=True
+        profile="redacted",
+        out=out,
+        originals=None,
+        protected=None,
+        adapters=Adapters(Path("store"), {}, (), False),
+        c2pa=True,
     )
     bundle.write_bundle(read_source(finished), request, key=key)
     return out
@@ -69,6 +75,7 @@ def test_a_changed_picture_and_another_root_are_told(made, tmp_path):
 
 NO_NETWORK = """
 import sys
+from pathlib import Path
 from pathlib import Path
 from audit.evidence.credentials import read_credential, sign_pictures
 from audit.evidence.signing import open_key

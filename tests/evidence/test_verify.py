@@ -36,14 +36,14 @@ def published(sealed: Path) -> str:
 def test_an_untouched_bundle_passes_with_both(sealed):
     assert ours(sealed) == []
     assert failing_commands(sealed, published(sealed)) == []
-    assert len(commands(published(sealed))) == 13
+    assert len(commands(published(sealed))) == 15
 
 
 def test_the_macos_part_passes_too(sealed):
     """With the shasum of Perl that macOS has, and an OpenSSL 3; its date and find are not those of a Mac."""
     assert shutil.which("shasum"), "perl is missing"
     assert failing_commands(sealed, published(sealed), "macos") == []
-    assert len(commands(published(sealed), "macos")) == 10
+    assert len(commands(published(sealed), "macos")) == 12
 
 
 def test_the_bagit_package_agrees(sealed):
@@ -142,11 +142,14 @@ def reseal(folder: Path, key, *, stamp_again=None) -> None:
     """What a forger does who knows the format: new manifests, signature, request and sums."""
     info = bag.read_info((folder / "bag" / bag.INFO).read_bytes())
     info.pop("Payload-Oxum")
+    before = bag.digest((folder / "bag" / bag.TAGS).read_bytes())
     info[bundle.LABEL_SIGNER] = bag.digest(public_pem(key))
     for name in (*bag.TAG_FILES, bag.TAGS):
         (folder / "bag" / name).unlink()
     bag.write_bag(folder / "bag", info.items())
     seal = (folder / "bag" / bag.TAGS).read_bytes()
+    for name in (forms.CERTIFICATION, forms.CUSTODY):
+        (folder / name).write_text((folder / name).read_text().replace(before, bag.digest(seal)))
     (folder / bundle.SIGNER).write_bytes(public_pem(key))
     (folder / bundle.SIGNATURE).write_bytes(key.sign(seal))
     (folder / bundle.REQUEST).write_bytes(bundle.request_bytes(seal))
@@ -154,6 +157,29 @@ def reseal(folder: Path, key, *, stamp_again=None) -> None:
         (folder / bundle.REPLY).write_bytes(stamp_again.reply((folder / bundle.REQUEST).read_bytes()))
         (folder / bundle.CHAIN).write_bytes(stamp_again.chain.read_bytes())
     bundle.write_sums(folder)
+
+
+@pytest.mark.parametrize("name", [forms.CERTIFICATION, forms.CUSTODY])
+def test_a_form_that_was_changed_is_found_though_its_sum_was_written_anew(copy, sealed, name):
+    """Nothing signs SHA256SUMS, since stamps are added later; the forms are held by the bag itself."""
+    text = (copy / name).read_text()
+    for other in (
+        text.replace("SHA-256", "SHA-256 "),
+        text.replace(bag.digest((copy / "bag" / bag.TAGS).read_bytes()), forms.BLANK),
+    ):
+        (copy / name).write_text(other)
+        bundle.write_sums(copy)
+        assert ours(copy) == ["beside"]
+    (copy / name).write_text(text.replace("SHA-256", "SHA-256 "))
+    bundle.write_sums(copy)
+    assert len(failing_commands(copy, published(sealed))) == 1
+
+
+def test_another_environment_is_found_even_when_resealed(copy, key, authority):
+    path = copy / "bag/data/environment.json"
+    path.write_text(path.read_text().replace('"python"', '"python" '))
+    reseal(copy, key, stamp_again=authority)
+    assert ours(copy) == ["records"]
 
 
 def test_a_forger_with_another_key_is_told_by_fingerprint_and_stamp(copy, sealed, tmp_path):
@@ -253,7 +279,7 @@ def test_a_stamp_that_contradicts_the_log_is_found_by_both(finished, key, author
     shutil.copy(tmp_path / "x/bag/data/events.jsonl", run / "events.jsonl")
     out = tmp_path / "bundle"
     request = bundle.Request(
-        profile="minimal", out=out, originals=None, protected=None, adapters=Adapters({}, (), False)
+        profile="minimal", out=out, originals=None, protected=None, adapters=Adapters(Path("store"), {}, (), False)
     )
     bundle.write_bundle(read_source(run), request, key=key)
     reseal(out, key, stamp_again=authority)

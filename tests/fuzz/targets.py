@@ -34,7 +34,7 @@ from tests.evidence.runs import PROMPTS, write_run
 from tests.fuzz.spoil import hostile_text, spoil_bytes, spoil_json, word
 
 Rng: TypeAlias = np.random.Generator
-NO_ADAPTERS = Adapters({}, (), False)
+NO_ADAPTERS = Adapters(Path("store"), {}, (), False)
 SPEC = """
 originals = "art"
 protect = ["encoder-pgd:16"]

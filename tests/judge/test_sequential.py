@@ -20,6 +20,7 @@ from audit.judge.sequential import (
     mixture_quantile,
     sequential_index,
 )
+from scripts.simulate_judge import World
 from tests.judge.simulate import simulated_gains
 
 
@@ -83,6 +84,22 @@ def test_stopping_at_the_first_decision_keeps_the_level(index: float, run_sd: fl
                 break
     # 2.5 % on each side at most; 15 of 250 would come up once in 400 times at that rate.
     assert wrong <= 15
+
+
+@pytest.mark.parametrize("replicates", [12, 20])
+def test_noise_alone_is_no_protection_in_part_however_unlike_runs_are(replicates: int) -> None:
+    """At a true index of 0 cutting shares at 0 lifts their mean above it, and bets on that mean would win."""
+    rng, audits, wrong = np.random.default_rng(11), 200, 0
+    world = World(spread=0.3, prompts=24, replicates=replicates)
+    for _ in range(audits):
+        clean, treated = world.draw(rng, (0.0,))
+        for n in range(6, replicates + 1):
+            found = sequential_index(clean[:n], treated[0, :n], level=0.95, family=1, last=n == replicates)
+            if found.low is not None and found.low > 0:
+                wrong += 1
+                break
+    # 2.5 % at most by the lower bounds alone; 13 of 200 would come up once in 300 times.
+    assert wrong <= 12
 
 
 def likelihood_ratio(t: float, n: int) -> float:

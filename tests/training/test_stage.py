@@ -12,7 +12,7 @@ from audit.errors import StorageError
 from audit.models.loader import load
 from audit.store import Store
 from audit.training import checkpoint as checkpoints
-from audit.training.checkpoint import Checkpoint
+from audit.training.checkpoint import Checkpoint, drop_finished
 from audit.training.loop import State
 from audit.training.packs import Packing, make_packs
 from tests.test_memory import SETTINGS as MEMORY_SETTINGS
@@ -110,6 +110,18 @@ def test_killed_between_the_two_renames_the_older_state_is_found(checkpoint):
     checkpoint.save(state(3))
     checkpoint.folder.rename(checkpoint.folder.with_suffix(".old"))
     assert checkpoint.load().step == 3
+
+
+def test_a_state_whose_cells_are_all_done_is_dropped_and_others_stay(tmp_path):
+    """Packs are cut anew when memory or replicates change; nobody would go on with the old ones."""
+    store = Store(tmp_path)
+    for keys in (["a", "b"], ["b", "c"], ["d"]):
+        Checkpoint(store, keys).save(state(3))
+    for key in ("a", "b"):
+        with store.writing("adapter", key) as folder:
+            (folder / "x").write_text("")
+    drop_finished(store, ["a", "b"])
+    assert [Checkpoint(store, keys).exists() for keys in (["a", "b"], ["b", "c"], ["d"])] == [False, True, True]
 
 
 def test_a_full_disk_is_one_sentence(checkpoint, monkeypatch):

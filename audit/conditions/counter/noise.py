@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
+from audit.conditions.grain import grid_of, spread
 from audit.streams import rng
 
 
@@ -15,9 +16,8 @@ def grain(picture: Pixels, name: str, *, sigma: float, context: Context) -> Pixe
     averaged away by the training's resize.
     """
     height, width = picture.shape[:2]
-    cell = max(1, min(height, width) // context.model.facts.resolution)
-    drawn = rng("noise", context.seed, name).normal(0, sigma, size=(-(-height // cell), -(-width // cell), 3))
-    noise = drawn.repeat(cell, axis=0).repeat(cell, axis=1)[:height, :width]
+    grid = (*grid_of(height, width, resolution=context.model.facts.resolution), 3)
+    noise = spread(rng("noise", context.seed, name).normal(0, sigma, size=grid), height, width)
     return (picture + noise).round().clip(0, 255).astype(np.uint8)
 
 

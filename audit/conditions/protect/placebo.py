@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument, unbounded
+from audit.conditions.grain import grid_of, spread
 from audit.images import at_size_of
 from audit.streams import rng
 from audit.style.lpips import lpips_distance
@@ -21,10 +22,9 @@ def _signs(picture: Pixels, name: str, context: Context) -> NDArray[np.int16]:
     noise drawn per file pixel would be averaged away and be a weaker opponent than it seems.
     """
     height, width = picture.shape[:2]
-    cell = max(1, min(height, width) // context.model.facts.resolution)
-    grid = (-(-height // cell), -(-width // cell), 3)
+    grid = (*grid_of(height, width, resolution=context.model.facts.resolution), 3)
     signs = rng("placebo", context.seed, name).integers(0, 2, size=grid, dtype=np.int16) * 2 - 1
-    return signs.repeat(cell, axis=0).repeat(cell, axis=1)[:height, :width].astype(np.int16)
+    return spread(signs, height, width).astype(np.int16)
 
 
 def _with(picture: Pixels, signs: NDArray[np.int16], level: int) -> Pixels:
@@ -68,7 +68,7 @@ PLACEBO = Treatment(
     low=1,
     high=255,
     budget=the_argument,
-    version=1,
+    version=2,
     source="control used throughout medicine; no audit of cloaks that we know of has one",
 )
 
@@ -81,7 +81,7 @@ PLACEBO_LPIPS = Treatment(
     low=0,
     high=2,
     budget=unbounded,
-    version=2,
+    version=3,
     source="the same, matched by what the eye notices instead of by the greatest change",
     settings=lambda argument, surrogate, asked: {
         "noise": "random signs of one level for the whole picture, the greatest that keeps the distance",

@@ -29,7 +29,21 @@ def diffusion_prediction(configs: Configs) -> str:
     Raises:
         BadModel: `model-prediction`.
     """
-    prediction = configs["scheduler"].get("prediction_type", "epsilon")
+    scheduler = configs["scheduler"]
+    kind = str(scheduler.get("_class_name", ""))
+    if kind.startswith(("EDM", "FlowMatch")) or not ("beta_start" in scheduler or scheduler.get("trained_betas")):
+        raise BadModel(
+            "model-prediction",
+            f"The model's noise schedule ({printable(kind) or 'unnamed'}) is given by no betas, but models of this "
+            "family are trained here on theirs; use a model with a DDPM, DDIM, PNDM, Euler or DPM scheduler.",
+        )
+    if any(configs["vae"].get(name) for name in ("latents_mean", "latents_std")):
+        raise BadModel(
+            "model-family",
+            "The model's VAE shifts every latent channel by its own mean, which models of this family do not; use a "
+            "model with a plain VAE.",
+        )
+    prediction = scheduler.get("prediction_type", "epsilon")
     if prediction not in ("epsilon", "v_prediction"):
         raise BadModel(
             "model-prediction",
