@@ -91,7 +91,7 @@ class Exclusion(Record):
 
     changed_share: float = Field(0.5, ge=0, lt=1)
     """An adapter did nothing unless more than this share of its pictures differ from base's."""
-    blank_share: float = Field(0.5, gt=0, le=1)
+    blank_share: float = Field(0.1, gt=0, le=1)
     """A model has collapsed if more than this share of its pictures is blank."""
     distinct_share: float = Field(0.5, ge=0, lt=1)
     """A model has collapsed if no more than this share of its pictures differ from one another."""

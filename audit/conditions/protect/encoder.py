@@ -24,7 +24,7 @@ def _encoder_pgd(pictures: list[Pixels], argument: float, context: Context) -> M
 ENCODER_PGD = linf_protection(
     name="encoder-pgd",
     run=_encoder_pgd,
-    version=2,
+    version=3,
     source="Salman et al. 2023 (PhotoGuard, encoder attack); Liang & Wu 2023 (Mist, textural mode)",
     published="Mist: 100 steps of 1 level within 16; PhotoGuard: 200 to 1000 steps within 8 to 15",
     settings=SCHEDULE.words,

@@ -145,8 +145,11 @@ def pgd(
 
 
 def delivered(pictures: Tensor, change: Tensor) -> Tensor:
-    """Whole levels; rounding the change towards zero keeps it inside the budget."""
-    rounded: Tensor = pictures + (change / LEVEL).trunc() * LEVEL
+    """Whole levels. Budgets are whole, too, so the nearest level lies within them.
+
+    Cut towards zero, a change at the budget's edge lost a level wherever floating point put it a hair below.
+    """
+    rounded: Tensor = pictures + (change / LEVEL).round() * LEVEL
     return rounded
 
 
@@ -224,7 +227,7 @@ def linf_protection(
     *,
     name: str,
     run: Callable[[list[Pixels], float, Context], Made],
-    version: int = 1,
+    version: int = 2,
     source: str,
     published: str,
     settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, str]],
