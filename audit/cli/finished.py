@@ -69,7 +69,7 @@ def _with_pictures(results: Results, folder: Path) -> None:
     if named and not any((folder / "images" / name).is_file() for name in named):
         raise BadResults(
             "pictures-missing",
-            f"Folder {printable(folder.absolute().name)}/ holds none of the {len(named)} pictures that its results name; "
+            f"Folder {printable(folder.absolute().name)}/ holds none of the {len(named)} pictures of its results; "
             "put its images/ back beside results.json, or the report would show none.",
         )
 
