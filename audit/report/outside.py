@@ -22,7 +22,7 @@ def recognition_sentences(facts: Facts) -> tuple[str, ...]:
         v.say(
             "We also asked which of {count} artists a picture is nearest to, by {metric}. Taken for yours: {clean} of "
             "the pictures by the unprotected models, {treated} by the protected ones, and {base} by the base model. A "
-            "model can be taken for you and still be further away than before: this asks for the nearest only.",
+            "picture can be taken for yours and still be further away than before: this asks only who is nearest.",
             count=len(known.artists) + 1, metric=facts.primary, clean=clean, treated=treated, base=base,
         ),
         v.say(
