@@ -64,7 +64,7 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
 
 
 def _with_pictures(results: Results, folder: Path) -> None:
-    """A report without one of its pictures would write over one that has them."""
+    """A report without any of its pictures would write over one that has them."""
     named = {name for cell in results.cells for name in cell.generations.files} | set(results.work_images.values())
     if named and not any((folder / "images" / name).is_file() for name in named):
         raise BadResults(

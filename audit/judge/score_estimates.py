@@ -168,7 +168,7 @@ def _by_metric(results: ScoreResults, metric: str) -> list[Estimate]:
     known = next((m for m in results.metrics if m.name == metric), None)
     real = finite(known.real if known else ())
     others = finite(known.others if known else ())
-    hits = tuple(float(nearest == 0) for nearest in scored.nearest)
+    hits = tuple(None if nearest < 0 else float(nearest == 0) for nearest in scored.nearest)
     by_score = {g: unit_means(results, g, scored.values) for g in present}
     by_rate = {g: unit_means(results, g, hits) for g in present}
     over = "prompts" if results.plan.unit == "prompt" else "prompts and sessions"
