@@ -64,7 +64,8 @@ def finished(
         device=device,
         python=platform.python_version(),
         packages=packages(),
-        commit=commit(),
+        # As it was at the last start: the run itself may write into a folder that is tracked.
+        commit=sessions[-1].commit if sessions else commit(),
         plan_sha256=plan_sha256,
         plan_file_sha256=plan_file_sha256,
         sessions=sessions,

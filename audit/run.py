@@ -19,6 +19,7 @@ from audit.finish import finish
 from audit.judge import decided
 from audit.judge.calibration import setup_digest
 from audit.machine import environment, memory_budget, pick_device, pick_pack, pick_precision
+from audit.memory import free_unused
 from audit.models.loader import Model, describe, load
 from audit.plan import check_names, looks, make_plan, metrics_of
 from audit.plan.cells import make_cells
@@ -99,6 +100,9 @@ def carry_out(
     progress.expect(cost.seconds)
     progress.say(f"This takes about {duration(sum(cost.seconds.values()))}, less what an earlier run has finished.")
     treated = treat_all(plan, artist, model=model, surrogate=surrogate, store=store, progress=progress)
+    # Nothing needs a second model from here on; on a GPU it would take the room of the packs.
+    del surrogate
+    free_unused(model.device)
     log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = make_cells(plan, {name: images.pixels for name, images in treated.items()})
     others = {m: other_artists(m, plan.reference_artists, view=view_of(model), store=store) for m in plan.metrics}

@@ -265,10 +265,10 @@ def write_work_images(folder: Path, artist: ArtistSet, store: Store) -> dict[str
     named = {}
     for work in artist.reference():
         named[work.id] = f"work-{work.id}.png"
-        _write_once(folder / "images" / named[work.id], thumbnail(store.get_pixels(work.pixels)))
+        _write_work(folder / "images" / named[work.id], thumbnail(store.get_pixels(work.pixels)))
     for work in example_works(artist):
         named[work.id] = f"work-{work.id}.png"
-        _write_once(folder / "images" / named[work.id], centre_crop(store.get_pixels(work.pixels)))
+        _write_work(folder / "images" / named[work.id], centre_crop(store.get_pixels(work.pixels)))
     return named
 
 
@@ -286,12 +286,12 @@ def write_treated_images(
             if work not in examples:
                 continue
             name = f"treated-{index:02d}-{work}.png"
-            _write_once(folder / "images" / name, centre_crop(store.get_pixels(digest)))
+            _write_work(folder / "images" / name, centre_crop(store.get_pixels(digest)))
             found.setdefault(condition.name, {})[work] = name
     return found
 
 
-def _write_once(path: Path, pixels: NDArray[np.uint8]) -> None:
+def _write_work(path: Path, pixels: NDArray[np.uint8]) -> None:
     if not _shows(path, pixels_digest(pixels)):
         write_atomic(path, encode_png(pixels))
 

@@ -351,3 +351,13 @@ def test_a_perceptual_budget_is_enforced_whatever_a_row_does(model):
     broken = replace(TREATMENTS["style-cloak"], run=lambda pictures, argument, context: Made([255 - pictures[0]]))
     with pytest.raises(RuntimeError, match="far, over"):
         apply_step(Step(broken, 0.1), [picture(1)], context(model, [picture(1)]))
+
+
+@pytest.mark.parametrize(("height", "width"), [(33, 33), (50, 41), (63, 63), (65, 96), (100, 130)])
+def test_noise_keeps_its_strength_through_the_resize_at_every_ratio(model, height, width):
+    """On blocks of whole pixels 41 to 76 % were left, by what the ratio to the model's size happened to be."""
+    grey = np.full((height, width, 3), 128, np.uint8)
+    (noisy,) = treated("placebo:9", [grey], model)
+    assert linf(grey, noisy) == 9
+    left = float(to_model_size(to_tensor(noisy), 32).std()) / (9 / 127.5)
+    assert left > 0.68

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from audit.collect import collect_references
 from audit.errors import BadInput
 from audit.store import Store
-from audit.style import METRICS, unit
-from audit.style.recognise import Others, nearest_artist
+from audit.style import METRICS, closeness, unit
+from audit.style.recognise import Others, cosines_of_own, nearest_artist
 from tests.builders import make_work
 from tests.e2e.folders import write_references
 
@@ -114,3 +114,38 @@ def test_too_few_or_the_artist_himself_are_refused(tmp_path, store):
         assert caught.value.slug == slug
     with pytest.raises(BadInput):
         collect_references(tmp_path / "nothing", works=[], save=store.put_pixels)
+
+
+@given(st.integers(0, 10_000), st.sampled_from([0.3, 1.5, 4.0]))
+def test_a_work_is_never_compared_with_a_mean_that_it_is_part_of(seed, spread):
+    """Against means worked out anew without each work; what a stranger's closeness is stays as it was."""
+    rng = np.random.default_rng(seed)
+    groups, own = clusters(rng, artists=3, works=4, spread=spread), clusters(rng, artists=1)[0]
+    rows = others(groups)
+    cosines = cosines_of_own(rows)
+    for artist, works in enumerate(groups):
+        for k, work in enumerate(works):
+            rest = np.delete(works, k, axis=0).mean(axis=0)
+            assert cosines[artist * len(works) + k] == pytest.approx(float(work @ rest / np.linalg.norm(rest)))
+    alone = Others(names=("a",), features=unit(rng.normal(size=(1, 16))), artist=np.zeros(1, dtype=np.int64))
+    assert cosines_of_own(alone).tolist() == [0.0]
+    assert nearest_artist(rows.features, own, rows, themselves=True).min() >= 0
+
+
+def test_without_any_structure_others_are_taken_for_the_artist_as_often_as_chance_has_it():
+    rng = np.random.default_rng(3)
+    found = []
+    for _ in range(40):
+        rows = unit(rng.normal(size=(20, 256)))
+        strangers = Others(names=("a", "b", "c"), features=rows[5:], artist=np.repeat(np.arange(3), 5))
+        found.append(np.mean(nearest_artist(strangers.features, rows[:5], strangers, themselves=True) == 0))
+    assert 0.1 < np.mean(found) < 0.4
+
+
+def test_a_picture_without_features_is_nobodys():
+    rng = np.random.default_rng(1)
+    groups, own = clusters(rng), clusters(rng, artists=1)[0]
+    features = unit(np.array([[np.nan] * 16, [np.inf] + [1.0] * 15, list(own[0])]))
+    assert np.isnan(features[:2]).all(axis=1).tolist() == [True, True]
+    assert nearest_artist(features, own, others(groups)).tolist() == [-1, -1, 0]
+    assert np.isnan(closeness(features, own)).tolist() == [True, True, False]

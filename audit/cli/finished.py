@@ -6,13 +6,16 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audit.cli.app import app
 from audit.cli.options import Json, announce, announce_score, one_sentence
-from audit.errors import BadInput, BadResults
+from audit.errors import BadInput, BadResults, printable
+
+if TYPE_CHECKING:
+    from audit.records import Results
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
@@ -60,6 +63,17 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
         announce(judged, folder, as_json=json_output)
 
 
+def _with_pictures(results: Results, folder: Path) -> None:
+    """A report without any of its pictures would write over one that has them."""
+    named = {name for cell in results.cells for name in cell.generations.files} | set(results.work_images.values())
+    if named and not any((folder / "images" / name).is_file() for name in named):
+        raise BadResults(
+            "pictures-missing",
+            f"Folder {printable(folder.absolute().name)}/ holds none of the {len(named)} pictures of its results; "
+            "put its images/ back beside results.json, or the report would show none.",
+        )
+
+
 @app.command()
 def report(
     folder: RunFolder,
@@ -82,6 +96,7 @@ def report(
             print(path)
             return
         results = read_results(folder)
+        _with_pictures(results, folder)
         with judgeable():
             path = write_report(results, run_folder=folder, lang=lang)
         if court or pdf:

@@ -36,9 +36,7 @@ Protocol = Annotated[str | None, typer.Option(help="Published comparison to foll
 Replicates = Annotated[int | None, typer.Option(help="Trainings per condition; 6 is the least for a verdict.")]
 Metric = Annotated[
     str | None,
-    typer.Option(
-        help="Style metric that decides; `doctor` and README list them. -csls at its end corrects for local scaling."
-    ),
+    typer.Option(help="Style metric that decides; README lists them. -csls at its end corrects for local scaling."),
 ]
 References = Annotated[
     Path | None, typer.Option(help="Folder of folders: pictures by other artists to recognise this one among.")

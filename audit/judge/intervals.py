@@ -26,7 +26,7 @@ UNBOUNDED = (
     "at this number of runs; "
 )
 ANY_INDEX = "no index can be ruled out"
-SAME_RATE = "every training run gave the same rate: no spread to build an interval on"
+SAME_RATE = "all units gave the same rate: no spread to build an interval on"
 WEAK_RESAMPLES = "no interval: in some resamples the model trained on the originals has no gain"
 
 
@@ -63,12 +63,16 @@ def rate_interval(rates: Array, *, level: float) -> Interval:
 
     Runs that all have the same rate have no bounds: no spread is no certainty.
     """
-    found = mean_interval(rates, level=level)
+    found = spread_only(mean_interval(rates, level=level))
     if found.low is None or found.high is None:
         return found
-    if found.low == found.high:
-        return Interval(found.value, None, None, found.n, SAME_RATE)
     return Interval(found.value, max(found.low, 0.0), min(found.high, 1.0), found.n)
+
+
+def spread_only(found: Interval) -> Interval:
+    """The interval, or none around it where all units agree: of rates, ties are ordinary and no certainty."""
+    tied = found.low is not None and found.low == found.high
+    return Interval(found.value, None, None, found.n, SAME_RATE) if tied else found
 
 
 @lru_cache(maxsize=1024)

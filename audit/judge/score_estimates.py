@@ -18,11 +18,13 @@ from audit.judge.gains import finite
 from audit.judge.intervals import (
     NO_RUNS,
     ONE_RUN,
+    SAME_RATE,
     Array,
     Interval,
     Moments,
     fieller,
     mean_interval,
+    spread_only,
     t_quantile,
 )
 from audit.judge.rows import as_estimate, generator
@@ -95,7 +97,7 @@ def brought_together(named: Mapping[Unit, float], other: Mapping[Unit, float]) -
 def difference_interval(both: Both, *, level: float) -> Interval:
     """Mean of `named` minus mean of `other`: paired t interval, else Welch's (1947)."""
     if both.paired:
-        return _renamed(mean_interval(both.named - both.other, level=level))
+        return spread_only(_renamed(mean_interval(both.named - both.other, level=level)))
     n = both.units()
     if n == 0:
         return Interval(None, None, None, 0, NO_UNITS)
@@ -104,7 +106,7 @@ def difference_interval(both: Both, *, level: float) -> Interval:
         return Interval(value, None, None, 1, ONE_UNIT)
     parts = [float(x.var(ddof=1)) / len(x) for x in (both.named, both.other)]
     if sum(parts) == 0:
-        return Interval(value, value, value, n)
+        return Interval(value, None, None, n, SAME_RATE)
     lower = sum(part**2 / (len(x) - 1) for part, x in zip(parts, (both.named, both.other), strict=True))
     half = float(stats.t.ppf((1 + level) / 2, sum(parts) ** 2 / lower)) * math.sqrt(sum(parts))
     return Interval(value, value - half, value + half, n)
@@ -153,6 +155,8 @@ def rate_over_units(rates: Array, *, level: float) -> Interval:
         return Interval(0.0, 0.0, 1 - edge, found.n)
     if (rates == 1).all():
         return Interval(1.0, edge, 1.0, found.n)
+    if found.low == found.high:
+        return spread_only(found)
     return replace(found, low=max(found.low, 0.0), high=min(found.high, 1.0))
 
 
@@ -164,7 +168,7 @@ def _by_metric(results: ScoreResults, metric: str) -> list[Estimate]:
     known = next((m for m in results.metrics if m.name == metric), None)
     real = finite(known.real if known else ())
     others = finite(known.others if known else ())
-    hits = tuple(float(nearest == 0) for nearest in scored.nearest)
+    hits = tuple(None if nearest < 0 else float(nearest == 0) for nearest in scored.nearest)
     by_score = {g: unit_means(results, g, scored.values) for g in present}
     by_rate = {g: unit_means(results, g, hits) for g in present}
     over = "prompts" if results.plan.unit == "prompt" else "prompts and sessions"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from audit.judge.gains import BASE, clean_name
-from audit.judge.intervals import Array, Interval, mean_interval, rate_interval
+from audit.judge.intervals import Array, Interval, mean_interval, rate_interval, spread_only
 from audit.records import Results
 
 METRIC = "subject"
@@ -49,7 +49,7 @@ def found_interval(results: Results, condition: str) -> Interval:
 def shift_interval(results: Results, condition: str) -> Interval:
     """Share of pictures whose subject was lost against clean, net; paired t interval over training runs."""
     clean, treated = _paired(results, condition)
-    return mean_interval((clean - treated).mean(axis=1), level=results.plan.margins.level)
+    return spread_only(mean_interval((clean - treated).mean(axis=1), level=results.plan.margins.level))
 
 
 def by_concept(results: Results, condition: str) -> tuple[Concept, ...]:
@@ -63,7 +63,7 @@ def by_concept(results: Results, condition: str) -> tuple[Concept, ...]:
                 name=name,
                 clean=float(one.mean()) if len(one) else None,
                 treated=float(other.mean()) if len(other) else None,
-                shift=mean_interval(one - other, level=results.plan.margins.level),
+                shift=spread_only(mean_interval(one - other, level=results.plan.margins.level)),
             )
         )
     return tuple(rows)

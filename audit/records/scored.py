@@ -79,8 +79,8 @@ class PictureScores(Record):
     metric: str
     values: tuple[Bounded | None, ...]
     """Closeness to the held-out works; None where the metric gave no finite value."""
-    nearest: tuple[Annotated[int, Field(ge=0)], ...]
-    """Nearest artist: 0 is this artist, i the i-th reference artist."""
+    nearest: tuple[Annotated[int, Field(ge=-1)], ...]
+    """Nearest artist: 0 is this artist, i the i-th reference artist, -1 not known."""
 
 
 class ScoreVerdict(Record):

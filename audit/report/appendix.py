@@ -82,7 +82,10 @@ def _settings(facts: Facts) -> tuple[Table, ...]:
     general = (
         (v.say("Preset"), plan.preset),
         (v.say("Base model"), f"{model.name} ({model.family}, {model.prediction_type}, {model.resolution} px)"),
-        (v.say("Licence of the base model"), model.licence or v.say("not recorded")),
+        (
+            v.say("Licence of the base model"),
+            model.licence or (v.say("as this program, Apache-2.0") if model.lab else v.say("not recorded")),
+        ),
         (
             v.say("Works"),
             v.say("{pool} to train on, {held_out} held out", pool=len(plan.works) - held_out, held_out=held_out),

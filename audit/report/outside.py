@@ -17,18 +17,28 @@ def recognition_sentences(facts: Facts) -> tuple[str, ...]:
     rates = [_rate(facts, name) for name in names]
     if known is None or headline is None or any(e is None or e.value is None for e in rates):
         return ()
-    base, clean, treated = (v.percent(e.value) if e else "" for e in rates)
+    base, clean, treated = (_with_range(facts, e) if e else "" for e in rates)
     return (
         v.say(
-            "We also asked which of {count} artists a picture is nearest to. Taken for yours: {clean} of the pictures "
-            "by the unprotected models, {treated} by the protected ones, and {base} by the base model.",
-            count=len(known.artists) + 1, clean=clean, treated=treated, base=base,
+            "We also asked which of {count} artists a picture is nearest to, by {metric}. Taken for yours: {clean} of "
+            "the pictures by the unprotected models, {treated} by the protected ones, and {base} by the base model. A "
+            "picture can be taken for yours and still be further away than before: this asks only who is nearest.",
+            count=len(known.artists) + 1, metric=facts.primary, clean=clean, treated=treated, base=base,
         ),
         v.say(
             "Of your real works {own} are taken for yours, and {wrong} of the works by the others.",
             own=v.percent(known.own_rate), wrong=v.percent(known.false_rate),
         ),
     )  # fmt: skip
+
+
+def _with_range(facts: Facts, rate: Estimate) -> str:
+    v = facts.voice
+    if rate.low is None or rate.high is None:
+        return v.percent(rate.value)
+    return v.say(
+        "{value} ({low} to {high})", value=v.percent(rate.value), low=v.percent(rate.low), high=v.percent(rate.high)
+    )
 
 
 def recognition_table(facts: Facts) -> Table | None:

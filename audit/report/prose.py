@@ -8,7 +8,17 @@ from audit.report.voice import Voice
 
 def glossary(v: Voice) -> tuple[tuple[str, str], ...]:
     return (
+        (
+            "AUC",
+            v.say(
+                "How well a score tells your real works from those of others. 1 is always, 0.5 is no better than dice."
+            ),
+        ),
         (v.say("Base model"), v.say("The picture generator before it sees your work.")),
+        (
+            "channel_stats, openclip",
+            v.say("Names of style scores: programs that read a picture's style, each built on other features."),
+        ),
         (v.say("Condition"), v.say("What was done to the pictures before a model trained on them.")),
         (
             v.say("Held-out work"),
@@ -27,6 +37,7 @@ def glossary(v: Voice) -> tuple[tuple[str, str], ...]:
             v.say("Placebo"),
             v.say("Random noise as strong as the protection. A real protection should do better than that."),
         ),
+        (v.say("Prompt"), v.say("The words that a picture is asked for with. All models get the same ones.")),
         (
             v.say("Protection index"),
             v.say(
@@ -37,6 +48,10 @@ def glossary(v: Voice) -> tuple[tuple[str, str], ...]:
         (
             v.say("Range"),
             v.say("The values that fit the data (a confidence interval). A wide range means we know little."),
+        ),
+        (
+            v.say("Reference protection"),
+            v.say("A protection written anew from its publication, to compare with; not the tool of any name."),
         ),
         (
             v.say("Run"),

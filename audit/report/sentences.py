@@ -101,8 +101,8 @@ MESSAGES = (
     "with the word minus without, share of the way by {metric}: {value} [{low}, {high}], {n} prompts",
     "within {limit} of 0 is neutral",
     "{name}: {n} of {all} works differ by {step} of 255 or more",
-    "red if the placebo's lower bound is above {limit} and the excess of a protection that held, in part or whole, has "
-    "no lower bound above 0",
+    "red if the excess of a protection over the placebo has no lower bound above 0 and the placebo's own lower bound "
+    "is above {limit} (held) or {least} (partly-held)",
     "a label must stand at equal noise, too",
     "above {limit} of 255 only held counts",
     "{n} of {all} A/A comparisons raised an alarm, rate at most {most} % (one-sided {level} % bound)",

@@ -131,7 +131,7 @@ def change(facts: Facts) -> Change:
             v.many(
                 len(readings),
                 "The pictures were scored in {n} way: {said}.",
-                "The pictures were scored in {n} ways that do not depend on each other: {said}.",
+                "The pictures were scored in {n} ways, built on different features: {said}.",
                 said=said,
             )
         )
@@ -213,7 +213,7 @@ def _sentences(facts: Facts) -> list[str]:
         said.append(
             v.say(
                 "The range of the protection index runs from {low} to {high}. It is built so that, in {level} of tests "
-                "like this, the range covers the true value.",
+                "like this with these prompts and this base model, the range covers the true value.",
                 low=v.percent(index.low), high=v.percent(index.high), level=v.percent(index.level),
             )
         )  # fmt: skip
@@ -225,8 +225,10 @@ def _sentences(facts: Facts) -> list[str]:
         said.append(
             v.say(
                 "Models trained on the protected works drew noisier pictures, and noise alone can move the score. With "
-                "as much noise in all pictures the protection index would be {value}.",
+                "as much noise in all pictures the protection index would be {value} ({low} to {high}).",
                 value=v.percent(equal.value),
+                low=v.percent(equal.low),
+                high=v.percent(equal.high),
             )
         )
         if softened(facts.results, headline.name):

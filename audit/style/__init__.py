@@ -204,8 +204,9 @@ class Whitening:
 def unit(rows: Features) -> Features:
     """Scale each row to length one; a zero row stays zero, and one that is not finite has no direction: NaN."""
     length = np.linalg.norm(rows, axis=-1, keepdims=True)
-    scaled: Features = np.divide(rows, length, out=np.zeros_like(rows), where=length > 0)
-    return np.where(np.isfinite(length), scaled, np.nan)
+    sound = np.isfinite(length)
+    scaled: Features = np.divide(rows, length, out=np.zeros_like(rows), where=sound & (length > 0))
+    return np.where(sound, scaled, np.nan)
 
 
 def style_scores(

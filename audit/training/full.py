@@ -81,15 +81,18 @@ def train_full(
                     }
         loss_sum = summing(loss_sum, device)
 
+        def kept(values: Tensor) -> Tensor:
+            # In main memory: three more copies of all weights beside the gradients do not fit where one training does.
+            return values.detach()[None].to("cpu", copy=True)
+
         def state() -> State:
             def moments(name: str) -> list[Tensor]:
-                return [optimiser.state[p][name][None].clone() if p in optimiser.state else torch.zeros_like(p)[None]
-                        for p in params]  # fmt: skip
+                return [kept(optimiser.state[p][name] if p in optimiser.state else torch.zeros_like(p)) for p in params]
 
             return State(
                 step=done,
                 alive=alive,
-                params=[p.detach()[None].clone() for p in params],
+                params=[kept(p) for p in params],
                 exp_avg=moments("exp_avg"),
                 exp_avg_sq=moments("exp_avg_sq"),
                 loss_sum=loss_sum.detach().cpu().double(),
@@ -124,5 +127,5 @@ def train_full(
         last = state()
         with torch.no_grad():
             root = base.family.denoiser
-            updates = {f"{root}.{n}": p.detach() - before[n].to(p.device) for n, p in named.items()}
+            updates = {f"{root}.{n}": p.detach().cpu() - before[n].cpu() for n, p in named.items()}
     return [updates], last

@@ -132,18 +132,19 @@ def row(results: dict[str, Any], name: str, condition: str, metric: str) -> str:
         if (e["name"], e["condition"], e["metric"]) == (name, condition, metric):
             if e["value"] is None:
                 return f"none ({e['note']})"
-            low, high = (("?" if v is None else f"{100 * v:.0f}") for v in (e["low"], e["high"]))
-            return f"{100 * e['value']:.0f} % ({low} to {high})"
+            if e["low"] is None or e["high"] is None:
+                return f"{100 * e['value']:.0f} % (one model, no interval)"
+            return f"{100 * e['value']:.0f} % ({100 * e['low']:.0f} to {100 * e['high']:.0f})"
     return "not measured"
 
 
 def visibility(results: dict[str, Any], condition: str) -> str:
-    """Mean PSNR and LPIPS of a condition's pictures."""
+    """Median PSNR and LPIPS of a condition's pictures, as in the table of all conditions."""
     rows = [v for v in results["visibility"] if v["condition"] == condition]
     psnrs = [v["psnr"] for v in rows if v["psnr"] is not None]
     seen = [v["lpips"] for v in rows if v.get("lpips") is not None]
-    words = [f"PSNR {np.mean(psnrs):.1f} dB"] if psnrs else []
-    words += [f"LPIPS {np.mean(seen):.2f}"] if seen else []
+    words = [f"PSNR {np.median(psnrs):.1f} dB"] if psnrs else []
+    words += [f"LPIPS {np.median(seen):.2f}"] if seen else []
     return ", ".join(words) or "-"
 
 

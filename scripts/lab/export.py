@@ -22,8 +22,9 @@ from audit.models.cards import LAB, LAB_ARTISTS, LAB_MODEL, LAB_OPENCLIP, LAB_OT
 from audit.streams import rng
 from scripts.lab.common import load_pictures
 from scripts.lab.fetch import load_sets
+from scripts.lab.nets import build_scheduler, build_text_encoder, build_unet
 from scripts.lab.render import ARTIST_SIZE, render_set
-from scripts.lab.train_unet import build_scheduler, build_text_encoder, build_unet, shared_subjects
+from scripts.lab.train_unet import shared_subjects
 
 WORKS = 60
 OTHER_WORKS = 40

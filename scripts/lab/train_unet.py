@@ -25,72 +25,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL, DDIMScheduler, UNet2DConditionModel
+from diffusers import AutoencoderKL
 from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+from transformers import CLIPTokenizer
 
 from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, load_pictures, to_unit
 from scripts.lab.fetch import load_sets
+from scripts.lab.nets import CONTEXT, build_scheduler, build_text_encoder, build_unet
 from scripts.lab.tokenizer import TRIGGERS, build_tokenizer
 
 BATCH = 64
 MIN_SETS = 3  # subjects drawn in at least this many sets teach style apart from content
 MIN_PER_SET = 400
-CONTEXT = 16
 P_TRIGGER, P_EMPTY, P_SUBJECT_ONLY = 0.12, 0.10, 0.05
 P_RECOLOURED = 0.5
 SNR_CAP = 5.0
 AVERAGE = 0.9995
 """Decay of the averaged weights for a batch."""
-
-
-def build_unet() -> UNet2DConditionModel:
-    return UNet2DConditionModel(
-        sample_size=16,
-        in_channels=8,
-        out_channels=8,
-        layers_per_block=1,
-        block_out_channels=(64, 128, 192),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        cross_attention_dim=128,
-        attention_head_dim=4,  # diffusers reads this as the number of heads for SD 1.x nets
-        norm_num_groups=16,
-    )
-
-
-def build_text_encoder(tokenizer: CLIPTokenizer) -> CLIPTextModel:
-    return CLIPTextModel(
-        CLIPTextConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=128,
-            intermediate_size=512,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=CONTEXT,
-            projection_dim=128,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-    )
-
-
-def build_scheduler() -> DDIMScheduler:
-    """The training noise schedule; samplers are made from its config."""
-    return DDIMScheduler(
-        num_train_timesteps=1000,
-        beta_start=0.00085,
-        beta_end=0.012,
-        beta_schedule="scaled_linear",
-        prediction_type="v_prediction",
-        rescale_betas_zero_snr=True,
-        timestep_spacing="trailing",
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1,
-    )
 
 
 def shared_subjects(records: list[dict[str, str]]) -> list[int]:

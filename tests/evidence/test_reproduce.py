@@ -10,10 +10,13 @@ from typer.testing import CliRunner
 
 from audit.cli import app
 from audit.collect import collect_references
-from audit.errors import BadInput
+from audit.collect.other import other_works
+from audit.errors import BadInput, BadModel
 from audit.judge import judge
+from audit.models.loader import describe
 from audit.progress import Progress
-from audit.reproduce import _bring_works, compare
+from audit.records import ArtistSet
+from audit.reproduce import _bring_works, _same_model, compare
 from audit.spec import Spec
 from audit.store import Store
 from tests.builders import make_plan, make_results
@@ -97,3 +100,32 @@ def test_reference_artists_are_brought_from_their_folder_and_missed_without_it(t
     _bring_works(plan, tmp_path, Spec(originals=tmp_path, reference_artists=folder), store, Progress())
     assert all(store.blob_path(d).exists() for a in references for d in a.pixels)
     _bring_works(plan, tmp_path, Spec(originals=tmp_path), store, Progress())
+
+
+def test_works_of_the_other_artist_are_brought_from_the_built_in_ones_or_their_folder(tmp_path, make_others):
+    """No bundle holds them, and `court` always trains on them."""
+    for control, folder in (("other-artist", None), (f"other-artist:{make_others}", make_others)):
+        there = Store(tmp_path / f"there-{folder is None}")
+        artist = ArtistSet(artist="A", works=(), protected=(), notes=())
+        works = other_works(folder, artist=artist, least=1, save=there.put_pixels)
+        plan = make_plan().model_copy(update={"works": (), "other_works": works})
+        store = Store(tmp_path / f"here-{folder is None}")
+        if folder is not None:
+            with pytest.raises(BadInput, match="other-artist"):
+                _bring_works(plan, tmp_path, Spec(originals=tmp_path), store, Progress())
+        _bring_works(plan, tmp_path, Spec(originals=tmp_path, control=(control,)), store, Progress())
+        assert all(store.blob_path(w.pixels).exists() for w in works)
+
+
+@pytest.fixture
+def make_others(tmp_path):
+    return next(p for p in sorted(write_references(tmp_path / "others").iterdir()) if p.is_dir())
+
+
+def test_a_surrogate_of_the_plan_must_be_given_and_be_the_same(tiny_model):
+    facts = describe(str(tiny_model))
+    _same_model("surrogate model", facts, str(tiny_model), option="--surrogate")
+    for given, wanted in ((None, facts), (str(tiny_model), facts.model_copy(update={"sha256": "0" * 64}))):
+        with pytest.raises(BadModel, match="--surrogate PATH") as caught:
+            _same_model("surrogate model", wanted, given, option="--surrogate")
+        assert caught.value.slug == "model-differs"

@@ -8,9 +8,9 @@ from scipy import stats
 from audit import records as r
 from audit.judge import judge
 from audit.judge.calibration import make_card
-from audit.judge.estimates import find
+from audit.judge.estimates import find, index_interval
 from audit.judge.exclusion import COLLAPSED, INACTIVE, NOT_FINITE
-from audit.judge.gains import gains
+from audit.judge.gains import gains, missing_cells
 from audit.judge.gates import GATES, override
 from tests.builders import digest, make_plan, make_results
 from tests.judge.audits import (
@@ -370,3 +370,34 @@ def same_differences(both: r.Results, one: r.Results) -> r.Results:
         else:
             cells.append(known.get((cell.condition, cell.replicate), cell))
     return both.model_copy(update={"cells": tuple(cells)})
+
+
+def test_an_alarm_is_heard_where_clean_bounds_no_index() -> None:
+    """Two A/A controls share the level; there clean's gain is not surely above 0 any more: no bounds of the ratio."""
+    results = audit(NULL, AGAIN, clean_gain=0.1, run_sd=0.0)
+    base = {(s.metric, s.prompt, s.noise): s.value for c in results.cells if c.condition == "base" for s in c.scores}
+    gain = {1: 0.3, 2: 0.12, 3: 0.2, 4: 0.05, 5: 0.26, 6: 0.03}
+    cells = []
+    for cell in results.cells:
+        share = {"clean": 1.0, AGAIN.name: 1.0}.get(cell.condition)
+        if cell.condition != "base":
+            lost = 0.04 if cell.condition == NULL.name else 0.0
+            more = gain[cell.replicate] * (1.0 if share else 0.9) - lost
+            scores = tuple(
+                s.model_copy(update={"value": base[s.metric, s.prompt, s.noise] + more}) for s in cell.scores
+            )
+            cell = cell.model_copy(update={"scores": scores})
+        cells.append(cell)
+    changed = results.model_copy(update={"cells": tuple(cells)})
+    index = index_interval(judge(changed), NULL.name, "channel_stats", level=0.99)
+    assert index.low is None
+    assert check(changed, "no-false-alarm").passed is False
+
+
+def test_base_that_lacks_a_picture_is_missing() -> None:
+    results = audit()
+    cells = tuple(c.model_copy(update={"scores": c.scores[:-1]}) if c.condition == "base" else c for c in results.cells)
+    assert any(
+        name == "base" for name, _ in missing_cells(results.model_copy(update={"cells": cells}), "openclip")
+    ) or any(name == "base" for name, _ in missing_cells(results.model_copy(update={"cells": cells}), "channel_stats"))
+    assert not any(name == "base" for name, _ in missing_cells(results, "channel_stats"))

@@ -20,7 +20,11 @@ from audit.judge.sequential import (
     mixture_quantile,
     sequential_index,
 )
+from audit.judge.verdict import decided
+from audit.records import Cell
+from audit.records.plan import Stopping
 from scripts.simulate_judge import World
+from tests.builders import make_plan, make_results
 from tests.judge.simulate import simulated_gains
 
 
@@ -165,3 +169,19 @@ def test_no_gain_in_a_replicate_has_a_reason() -> None:
     assert (found.value, found.low) == (None, None)
     assert found.note
     assert sequential_index(np.array([]), np.array([]), level=0.95, family=1, last=False).note
+
+
+@pytest.mark.parametrize(("left_out", "sure"), [((), True), ((3,), False)])
+def test_no_decision_falls_before_there_are_enough_pairs(left_out: tuple[int, ...], sure: bool) -> None:
+    """A model that is left out takes its pair along, and five pairs make no verdict."""
+    plan = make_plan(replicates=6).model_copy(update={"stopping": Stopping(rule="until-decided")})
+    results = make_results(plan=plan, protection={"encoder-pgd:16": 0.95}, run_sd=0.001)
+    cells = tuple(
+        with_loss(c) if c.condition == "encoder-pgd:16" and c.replicate in left_out else c for c in results.cells
+    )
+    assert decided(plan.model_copy(update={"replicates": 12}), cells) is sure
+
+
+def with_loss(cell: Cell) -> Cell:
+    assert cell.adapter is not None
+    return cell.model_copy(update={"adapter": cell.adapter.model_copy(update={"finite": False})})

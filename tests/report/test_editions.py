@@ -18,6 +18,7 @@ from audit.report.lint import banned_claims, visible_text
 from audit.report.terminal import WIDTH, show
 from tests.report import golden, scenes
 from tests.report.conftest import Rendered
+from tests.report.scenes import draw
 from tests.report.soup import taste
 
 
@@ -75,6 +76,7 @@ def test_terminal_scale_puts_the_mark_where_it_belongs(label: str, at: int) -> N
 def test_report_command_writes_editions_and_languages(pages: dict[str, Rendered], tmp_path: Path) -> None:
     rendered = pages["exploratory"]
     (tmp_path / "results.json").write_text(rendered.results.model_dump_json())
+    draw(rendered.results, tmp_path / "images")
     done = CliRunner().invoke(app, ["report", str(tmp_path), "--court", "--lang", "de"])
     assert done.exit_code == 0
     assert done.stdout.splitlines() == [str(tmp_path / "report-court.html"), str(tmp_path / "report.html")]
@@ -83,15 +85,28 @@ def test_report_command_writes_editions_and_languages(pages: dict[str, Rendered]
 
 def test_report_command_refuses_an_unknown_language(pages: dict[str, Rendered], tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(pages["exploratory"].results.model_dump_json())
+    draw(pages["exploratory"].results, tmp_path / "images")
     done = CliRunner().invoke(app, ["report", str(tmp_path), "--lang", "tlh"])
     assert done.exit_code == 2
-    assert [p.name for p in tmp_path.iterdir()] == ["results.json"]
+    assert "[pictures-missing]" not in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "results.json"]
+
+
+def test_report_command_refuses_a_run_without_its_pictures(pages: dict[str, Rendered], tmp_path: Path) -> None:
+    """Its page would show blanks, and be written over one that has them."""
+    (tmp_path / "results.json").write_text(pages["exploratory"].results.model_dump_json())
+    (tmp_path / "report.html").write_text("before")
+    done = CliRunner().invoke(app, ["report", str(tmp_path)])
+    assert done.exit_code == 2
+    assert "[pictures-missing]" in done.stderr
+    assert (tmp_path / "report.html").read_text() == "before"
 
 
 def test_open_hands_the_file_to_the_browser(
     pages: dict[str, Rendered], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "results.json").write_text(pages["exploratory"].results.model_dump_json())
+    draw(pages["exploratory"].results, tmp_path / "images")
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     assert CliRunner().invoke(app, ["report", str(tmp_path), "--open"]).exit_code == 0

@@ -246,7 +246,7 @@ def test_noise_that_moves_the_score_is_said_in_plain_words(tmp_path: Path) -> No
     assert noisy.verdict.label != "not-valid"
     equal = next(e for e in noisy.estimates if e.name == "index_at_equal_noise" and e.condition == name)
     assert equal.value is not None
-    said = f"the protection index would be {round(100 * equal.value)} %."
+    said = f"the protection index would be {round(100 * equal.value)} % ("
     assert said in visible_text(render(noisy, images=scenes.draw(noisy, tmp_path))).replace("\xa0", " ")
     assert "protection index would be" not in visible_text(render(plain, images=tmp_path))
 

@@ -43,8 +43,9 @@ def slopes(facts: Facts, *, key: str) -> Drawing | None:
     axes.set_ylabel(v.say("style score (higher = nearer to you)"), fontsize=TEXT, color=INKS["muted"])
     title = v.say("Style score of every training")
     text = v.say(
-        "Each mark is one training; each line joins the trainings that share works, order and noise. The "
-        "further a line falls toward the dashed line, the less of the style was learned."
+        "Each mark is one training; each line joins the trainings of one run, which share works, order and noise "
+        "(but for originals trained on again, whose draws are others). The further a line falls toward the dashed "
+        "line, the less of the style was learned."
     )
     table = Table(
         v.say("Mean style score of each training, by {metric}", metric=facts.primary),
