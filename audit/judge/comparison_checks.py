@@ -231,7 +231,10 @@ def calibrated(results: Results) -> Finding:
     if card is None:
         return Finding(None, "no calibration card of this model, preset and settings was found")
     rows = [t for t in card.truths if t.metric == card.primary_metric and t.audits]
-    rates = [f"{t.condition} wrong in {t.wrong} of {t.audits}, at most {100 * t.rate_at_most:.1f} %" for t in rows]
+    rates = [
+        f"{t.condition} wrong in {t.wrong} of {t.audits}, alarms {t.alarms}, at most {100 * t.rate_at_most:.1f} %"
+        for t in rows
+    ]
     detail = f"card {card.digest()}, {card.audits} audits: {'; '.join(rates)}"
     by_chance = {t.condition: 1 - card.level for t in rows if t.truth == "0"}
     too_many = [

@@ -18,11 +18,13 @@ from audit.judge.gains import (
     gains,
     noise_levels,
     recognised,
+    twin_name,
 )
 from audit.judge.intervals import Interval, ratio_interval
 from audit.judge.quantities import (
     COMPARISONS,
     EQUAL_NOISE,
+    EQUAL_TREATMENT,
     GAIN,
     METRIC_FACTS,
     NOISE_EXCESS,
@@ -30,11 +32,11 @@ from audit.judge.quantities import (
     PLACEBO_EXCESS,
     RECOGNISED,
     Comparison,
-    EqualNoise,
     Excess,
     Facts,
     Gained,
     Noise,
+    Paired,
     Quantity,
 )
 from audit.judge.rows import as_estimate, generator
@@ -56,7 +58,8 @@ def estimate(results: Results) -> tuple[Estimate, ...]:
     """All estimates of a run, from its plan, cells and metric facts.
 
     For each metric (the primary first) and condition: `gain`; for conditions other than clean also
-    the rows of `COMPARISONS`, and for protections `placebo_excess`; for each metric the rows of
+    the rows of `COMPARISONS`, for protections `placebo_excess` and for protections under a countermeasure
+    `index_at_equal_treatment`; for each metric the rows of
     `METRIC_FACTS` (`learned_share` under clean, `base_position` under base, `auc` under no
     condition, ''); and the rows of `FAMILY` for the primary conditions by the primary metric.
     Numbers that cannot be worked out are None with a note.
@@ -128,6 +131,10 @@ def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
             of_clean, of_noise, of_treated = found.paired(clean, placebo, condition.name)
             of_all = Excess(clean=of_clean, placebo=of_noise, treated=of_treated, level=level)
             yield _worked_out(results, PLACEBO_EXCESS, condition.name, metric, of_all)
+        twin = twin_name(results, condition)
+        if twin is not None:
+            of_twin, of_treated = found.paired(twin, condition.name)
+            yield _worked_out(results, EQUAL_TREATMENT, condition.name, metric, Paired(of_twin, of_treated, level))
     facts = _facts(results, metric, found, clean)
     for subject, fact in METRIC_FACTS:
         yield _worked_out(results, fact, clean if subject == "clean" else subject, metric, facts)
@@ -195,7 +202,7 @@ def _noise_rows(results: Results) -> Iterator[Estimate]:
     for name in dict.fromkeys(control.condition for control in results.noise_controls):
         for metric in metric_names(results):
             of_clean, of_treated = at_equal_noise(results, name, metric)
-            yield _worked_out(results, EQUAL_NOISE, name, metric, EqualNoise(of_clean, of_treated, level))
+            yield _worked_out(results, EQUAL_NOISE, name, metric, Paired(of_clean, of_treated, level))
 
 
 def _subject_rows(results: Results) -> Iterator[Estimate]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from audit.judge.exclusion import broken
 from audit.judge.intervals import Array
-from audit.records import Cell, Plan, Results, Score
+from audit.records import Cell, Condition, Plan, Results, Score
 
 BASE = "base"
 
@@ -130,6 +130,23 @@ def at_equal_noise(results: Results, condition: str, metric: str) -> tuple[Array
 def clean_name(results: Trained) -> str:
     """Name of the condition that was trained on the originals."""
     return next((c.name for c in results.plan.conditions if c.role == "clean"), "clean")
+
+
+def twin_name(results: Trained, condition: Condition) -> str | None:
+    """The unprotected works under the same countermeasure; None for what is no protection under one."""
+    if condition.role != "counter":
+        return None
+    for protection in results.plan.conditions:
+        rest = condition.steps[len(protection.steps) :]
+        if (
+            protection.role == "protected"
+            and rest
+            and (condition.source, condition.steps) == (protection.source, (*protection.steps, *rest))
+        ):
+            for twin in results.plan.conditions:
+                if (twin.role, twin.source, twin.steps) == ("counter", "originals", rest):
+                    return twin.name
+    return None
 
 
 def gains(results: Trained, metric: str) -> Gains:

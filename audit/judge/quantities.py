@@ -93,8 +93,8 @@ class Noise:
 
 
 @dataclass(frozen=True)
-class EqualNoise:
-    """Gains of clean and of a condition where base, clean and condition have equally noisy pictures, (n,)."""
+class Paired:
+    """Gains of a condition beside those of what it is compared with in place of clean, (n,), paired by replicate."""
 
     clean: Array
     treated: Array
@@ -285,11 +285,19 @@ NOISE_EXCESS: Quantity[Noise] = Quantity(
     lambda x: mean_interval(x.treated - x.clean, level=x.level),
 )
 
-EQUAL_NOISE: Quantity[EqualNoise] = Quantity(
+EQUAL_NOISE: Quantity[Paired] = Quantity(
     "index_at_equal_noise",
     "share",
     "the protection index had base and clean drawn as noisy pictures as the condition: both get random noise until "
     f"they are; Fieller (1954) interval {RUNS}",
+    lambda x: ratio_interval(x.clean - x.treated, x.clean, level=x.level),
+)
+
+EQUAL_TREATMENT: Quantity[Paired] = Quantity(
+    "index_at_equal_treatment",
+    "share",
+    "the protection index against unprotected works that went through the same countermeasure, 1 - gain / gain of "
+    f"those; Fieller (1954) interval {RUNS}",
     lambda x: ratio_interval(x.clean - x.treated, x.clean, level=x.level),
 )
 

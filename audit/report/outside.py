@@ -69,14 +69,15 @@ def calibration_table(facts: Facts) -> Table | None:
             t.metric,
             t.truth,
             v.say("{far} of {all}", far=t.wrong, all=t.audits),
+            str(t.alarms),
             v.percent(t.rate_at_most),
             v.percent(t.mean),
         )
         for t in card.truths
     )
     head = (
-        v.say("Planted"), v.say("Metric"), v.say("True index"), v.say("Tests that were wrong"), v.say("Rate at most"),
-        v.say("Mean index"),
+        v.say("Planted"), v.say("Metric"), v.say("True index"), v.say("Tests that were wrong"),
+        v.say("Of these, alarms"), v.say("Rate at most"), v.say("Mean index"),
     )  # fmt: skip
     caption = v.many(
         card.audits,
@@ -85,6 +86,17 @@ def calibration_table(facts: Facts) -> Table | None:
         digest=card.digest()[:12],
     )
     return Table(caption, head, rows)
+
+
+def calibration_note(facts: Facts) -> str:
+    """What counts as wrong and as an alarm in the table of planted truths."""
+    return facts.voice.say(
+        "A test is wrong if its range leaves out the true index. It counts as an alarm only if the range also reaches "
+        "further than {limit} from it: that is what stops a test. One level of noise in every work ({name}) is little, "
+        "not nothing, so those ranges may leave 0 out more often than chance alone would.",
+        name=facts.short("null"),
+        limit=facts.voice.percent(facts.results.plan.margins.no_alarm_within),
+    )
 
 
 def _rate(facts: Facts, name: str) -> Estimate | None:

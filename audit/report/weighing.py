@@ -9,7 +9,7 @@ from audit.records import Estimate
 from audit.report import figures
 from audit.report.lookup import Facts
 from audit.report.lookup import change as change_in_words
-from audit.report.outside import calibration_table, recognition_sentences, recognition_table
+from audit.report.outside import calibration_note, calibration_table, recognition_sentences, recognition_table
 from audit.report.readings import check_numbers, numbers, other_readings
 from audit.report.retold import retold
 from audit.report.table import Drawing, Table
@@ -40,6 +40,7 @@ class Fairness:
     losses: Drawing | None
     calibration: Table | None
     """What tests of planted truths showed about this setup."""
+    calibration_note: str
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def fairness(facts: Facts) -> Fairness:
         notes=tuple(retold(v, text) for text in dict.fromkeys(n.sentence for n in facts.results.notes)),
         losses=figures.losses(facts, key="losses"),
         calibration=calibration_table(facts),
+        calibration_note=calibration_note(facts),
     )
 
 
@@ -233,6 +235,15 @@ def _sentences(facts: Facts) -> list[str]:
         )
         if softened(facts.results, headline.name):
             said.append(v.say("The answer above is what both figures allow."))
+    same = facts.estimate("index_at_equal_treatment", headline.name)
+    if same is not None and same.low is not None and same.high is not None:
+        said.append(
+            v.say(
+                "Whoever trains may do the same to unprotected works. Against models trained on those, the protection "
+                "index would be {value} ({low} to {high}).",
+                value=v.percent(same.value), low=v.percent(same.low), high=v.percent(same.high),
+            )
+        )  # fmt: skip
     chance = facts.estimate("p_sign_flip", headline.name)
     if chance is not None and chance.value is not None:
         said.append(

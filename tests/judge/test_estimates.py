@@ -7,9 +7,9 @@ from scipy import stats
 from audit import records as r
 from audit.judge import judge
 from audit.judge.estimates import estimate, find
-from audit.judge.gains import gains, missing_cells
+from audit.judge.gains import gains, missing_cells, twin_name
 from tests.builders import make_plan, make_results
-from tests.judge.audits import CLEAN, IDENTITY, JPEG, OTHER, PGD, audit, same_scores, without_cells
+from tests.judge.audits import CLEAN, CLEAN_JPEG, IDENTITY, JPEG, OTHER, PGD, audit, same_scores, without_cells
 
 METRIC = "channel_stats"
 
@@ -193,3 +193,29 @@ def test_the_recognised_rate_is_by_run_with_base_beside_it() -> None:
     )})), "recognised_rate", "clean", METRIC)  # fmt: skip
     assert (same.value, same.low) == (0.0, None)
     assert "same rate" in same.note
+
+
+def test_a_countermeasure_is_also_read_against_unprotected_works_under_it() -> None:
+    """Planted: clean gains 0.3, the protection under JPEG 0.15 of it, JPEG alone 0.9 of it."""
+    results = judge(audit(JPEG, CLEAN_JPEG, protection={JPEG.name: 0.85, CLEAN_JPEG.name: 0.1}, run_sd=0.005))
+    found = find(results, "index_at_equal_treatment", JPEG.name, METRIC)
+    of_both = [np.array(list(gains(results, METRIC).by_condition[c.name].values())) for c in (CLEAN_JPEG, JPEG)]
+    assert found.value == pytest.approx(1 - of_both[1].mean() / of_both[0].mean())
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low < 1 - 0.15 / 0.9 < found.high
+    assert {e.condition for e in results.estimates if e.name == "index_at_equal_treatment"} == {JPEG.name}
+
+
+def test_delivered_files_under_a_countermeasure_have_the_same_twin() -> None:
+    given = r.Condition(name="protected", role="protected", source="protected-files", primary=True)
+    under = r.Condition(
+        name="protected+jpeg:50", role="counter", source="protected-files", steps=("jpeg:50",), primary=True
+    )
+    results = audit(given, under, CLEAN_JPEG)
+    names = [twin_name(results, c) for c in results.plan.conditions]
+    assert names == [None, None, None, CLEAN_JPEG.name, None]
+
+
+def test_without_its_twin_a_countermeasure_has_no_such_reading() -> None:
+    assert find(judge(audit(JPEG)), "index_at_equal_treatment", JPEG.name, METRIC).note == "not estimated"
