@@ -1,17 +1,25 @@
 """How the lab is trained: stages, optimisers, batches that processes share, resuming, a tokenizer without chance."""
 
+import base64
+import hashlib
+import io
 import json
+import tarfile
 
 import numpy as np
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from PIL import Image
 from safetensors.torch import save_file
 
 from audit.models.cards import LAB_MODEL
+from audit.style import METRICS
 from scripts.lab import train_unet
 from scripts.lab.common import Ema, cosine_lr
-from scripts.lab.fetch import load_sets
+from scripts.lab.export import check_complete
+from scripts.lab.fetch import fetch, load_sets
+from scripts.lab.sheet import labelled
 from scripts.lab.tokenizer import build_tokenizer
 from scripts.lab.train_unet import STAGES, Lesson, Moving, Stage, Student, learn
 
@@ -96,6 +104,94 @@ def test_training_stopped_between_stages_ends_at_the_same_weights(work, tmp_path
     step, stopped = weights(other)
     assert step == 8
     torch.testing.assert_close(stopped, whole, rtol=0, atol=1e-6)
+
+
+def test_muon_stopped_within_its_stage_ends_at_the_same_weights(work, tmp_path_factory, monkeypatch):
+    """Killed after the first of two updates, with its momentum on disk and an AdamW beside it."""
+    lesson = Lesson(work)
+    learn(0, lesson, work / "unet", TINY, 1, 0)
+    other = tmp_path_factory.mktemp("killed")
+    (other / "unet").mkdir()
+    step, calls = Moving.step, []
+
+    def killed(moving, rate, ranks):
+        calls.append(rate)
+        if len(calls) == 6:
+            raise KeyboardInterrupt
+        step(moving, rate, ranks)
+
+    monkeypatch.setattr(train_unet, "SAVE_EVERY", 1)
+    monkeypatch.setattr(Moving, "step", killed)
+    with pytest.raises(KeyboardInterrupt):
+        learn(0, lesson, other / "unet", TINY, 1, 0)
+    assert weights(other)[0] == 6
+    monkeypatch.setattr(Moving, "step", step)
+    learn(0, lesson, other / "unet", TINY, 1, 0)
+    torch.testing.assert_close(weights(other)[1], weights(work)[1], rtol=0, atol=1e-6)
+
+
+def test_training_is_not_continued_on_other_pictures(work):
+    learn(0, Lesson(work), work / "unet", TINY[:1], 1, 0)
+    pictures = torch.zeros(32, 3, 64, 64, dtype=torch.uint8)
+    save_file({"pictures": pictures}, work / "render" / "train.safetensors")
+    lesson = Lesson(work)
+    with pytest.raises(SystemExit, match=r"state\.pt was trained on other pictures"):
+        learn(0, lesson, work / "unet", TINY[:2], 1, 0)
+
+
+def test_a_tokenizer_of_other_captions_is_refused(tmp_path):
+    records = [{"set": "s", "subject": "apple"}]
+    first = build_tokenizer(records, {"s": "style"}, tmp_path)
+    assert build_tokenizer(records, {"s": "style"}, tmp_path).get_vocab() == first.get_vocab()
+    with pytest.raises(SystemExit, match="trained on other captions"):
+        build_tokenizer([{"set": "s", "subject": "pear"}], {"s": "style"}, tmp_path)
+
+
+def packed(folder, content):
+    """An archive as npm packs it, with its integrity string."""
+    folder.mkdir(parents=True)
+    path = folder / "iconify-json-drawn-1.0.0.tgz"
+    with tarfile.open(path, "w:gz") as bundle:
+        for name in ("info.json", "icons.json"):
+            entry = tarfile.TarInfo(f"package/{name}")
+            entry.size = len(content)
+            bundle.addfile(entry, io.BytesIO(content))
+    return "sha512-" + base64.b64encode(hashlib.sha512(path.read_bytes()).digest()).decode("ascii")
+
+
+def test_fetched_sets_are_held_against_their_pin_every_time(tmp_path):
+    pin = {"version": "1.0.0", "integrity": packed(tmp_path / "npm" / "drawn", b"{}")}
+    folder = fetch("drawn", pin, tmp_path)
+    (folder / "icons.json").write_text("torn")
+    assert (fetch("drawn", pin, tmp_path) / "icons.json").read_bytes() == b"{}"
+    with pytest.raises(SystemExit, match=r"sets\.json pins other; delete it"):
+        fetch("drawn", pin | {"integrity": "sha512-other"}, tmp_path)
+
+
+def test_an_export_of_half_a_lab_touches_nothing(work, monkeypatch):
+    with pytest.raises(SystemExit, match=r"lacks vae/polished/.*style/openclip\.safetensors"):
+        check_complete(work)
+    parts = ["vae/polished/diffusion_pytorch_model", "clip/export/open_clip_model"]
+    for name in [*parts, *(f"style/{metric}" for metric in METRICS)]:
+        (work / name).parent.mkdir(parents=True, exist_ok=True)
+        (work / f"{name}.safetensors").touch()
+    (work / "clip/export/open_clip_config.json").touch()
+    learn(0, Lesson(work), work / "unet", TINY[:1], 1, 0)
+    with pytest.raises(SystemExit, match="The U-Net has seen"):
+        check_complete(work)
+
+
+def test_rows_and_columns_of_a_sheet_are_named():
+    side, rows = 64, [[Image.new("RGB", (64, 64), "red")] * 3] * 2
+    plain, named = labelled(rows, ["", ""]), labelled(rows, ["a works", "b"], ["one", "two", "three"])
+    assert plain.size == (3 * side + 12, 2 * side + 0)
+    left, above = named.width - 3 * side, named.height - 2 * side
+    pixels = np.asarray(named)
+    assert (pixels[above:, left:] == (255, 0, 0)).all()
+    for y in range(2):
+        assert (pixels[above + y * side : above + (y + 1) * side, :left] < 128).any()
+    for x in range(3):
+        assert (pixels[:above, left + x * side : left + (x + 1) * side] < 128).any()
 
 
 def test_the_average_of_two_batches_in_one_update_decays_as_often():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -44,15 +45,29 @@ class Ema:
         torch._foreach_lerp_([self.weights[k] for k in floats], [current[k] for k in floats], 1 - decay)
 
 
-class Checkpoint:
-    """One training state on disk, replaced atomically; holds modules, optimiser, EMA and step."""
+def inputs_digest(*files: Path, **settings: object) -> str:
+    """SHA-256 over what a training learns from: files by content, settings by value."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode("utf-8"))
+    for path in files:
+        with path.open("rb") as handle:
+            digest.update(hashlib.file_digest(handle, "sha256").digest())
+    return digest.hexdigest()
 
-    def __init__(self, path: Path, **parts: Any) -> None:
+
+class Checkpoint:
+    """One training state on disk, replaced atomically; holds modules, optimiser, EMA and step.
+
+    Args:
+        inputs: `inputs_digest` of what is learned from; a state of other inputs is refused.
+    """
+
+    def __init__(self, path: Path, *, inputs: str, **parts: Any) -> None:
         self.path = path
+        self.inputs = inputs
         self.parts = parts
 
     def save(self, step: int) -> None:
-        state: dict[str, Any] = {"step": step}
+        state: dict[str, Any] = {"step": step, "inputs": self.inputs}
         for name, part in self.parts.items():
             if isinstance(part, Ema):
                 state[name] = {"steps": part.steps, "weights": part.weights}
@@ -66,11 +81,17 @@ class Checkpoint:
         """The step to go on from; 0 where nothing is stored."""
         if not self.path.exists():
             return 0
-        return int(torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)["step"])
+        state = torch.load(self.path, map_location="cpu", weights_only=True, mmap=True)
+        if state.get("inputs") != self.inputs:
+            raise SystemExit(
+                f"{self.path} was trained on other pictures, captions or settings than lie there now; bring those "
+                "back, or delete it to train anew."
+            )
+        return int(state["step"])
 
     def resume(self, *, without: Collection[str] = ()) -> int:
         """Load the state if there is one, except some parts; returns the step to go on from."""
-        if not self.path.exists():
+        if not self.step():
             return 0
         state = torch.load(self.path, map_location="cpu", weights_only=True)
         for name, part in self.parts.items():

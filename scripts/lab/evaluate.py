@@ -15,6 +15,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,18 +26,22 @@ import torch
 from PIL import Image
 
 from audit.models.cards import LAB, LAB_ARTISTS
-from audit.models.loader import Model, describe, load
+from audit.models.loader import Model, load
 from audit.style import METRICS
 from audit.tensors import to_model_size, to_tensor
 from scripts.lab import base_rate, leverage
+from scripts.lab.common import load_pictures
 from scripts.lab.recognition import FLAT_EMOJI, Recognised, recognition
-from scripts.lab.sheet import draw
+from scripts.lab.sheet import draw, labelled
+from scripts.lab.train_unet import shared_subjects
 from scripts.lab.train_vae import psnr
 
 ARTISTS = ("streamline-freehand-color", "streamline-stickies-color")
 ATTACK = "encoder-pgd"
 BUDGETS = (4, 8, 16, 32, 64)
 STRONGEST = 64
+SIDE = 64
+"""Of a picture on a sheet, in pixels."""
 OTHERS = ("denoiser-pgd", "fused-pgd", "sds-pgd", "surrogate-pgd", "surrogate-target-pgd")
 LPIPS = {"style-cloak": (0.025, 0.05, 0.1, 0.2, 0.4)}
 """Attacks whose budget is an LPIPS distance: one for each of `BUDGETS`."""
@@ -100,13 +105,8 @@ def audit(artist: str, work: Path) -> dict[str, Any]:
 
 
 def _run(artist: str, work: Path, name: str, words: list[str]) -> dict[str, Any]:
-    """Run an audit (or find it finished) and return its results."""
+    """Run an audit and return its results; a finished one takes everything from the store."""
     out = work / "audits" / name
-    finished = out / "results.json"
-    if finished.exists():
-        known: dict[str, Any] = json.loads(finished.read_text(encoding="utf-8"))
-        if known["plan"]["model"]["sha256"] == describe("lab").sha256:
-            return known
     fixed = ["run", "--originals", str(LAB_ARTISTS / artist), "--artist", artist, "--declare"]
     where = ["--out", str(out), "--store", str(work / "store")]
     done = subprocess.run([sys.executable, "-m", "audit.cli", *fixed, *words, *where], check=False)
@@ -196,6 +196,20 @@ def tables(
     return "\n".join(lines)
 
 
+def data(work: Path) -> str:
+    """What the lab was trained on, set by set, Markdown."""
+    _, records = load_pictures(work / "render" / "train")
+    taught = Counter(records[i]["set"] for i in shared_subjects(records))
+    known = {r["set"]: r for r in records}
+    lines = ["## Data", "", "| set | author | licence | pictures | of them in the U-Net's training |"]
+    lines.append("|---|---|---|---|---|")
+    for name, count in Counter(r["set"] for r in records).most_common():
+        of = known[name]
+        lines.append(f"| {name} | {of['author']} | {of['licence']} | {count:,} | {taught[name]:,} |")
+    lines.append(f"| all | | | {len(records):,} | {taught.total():,} |")
+    return "\n".join(lines)
+
+
 def _by_set(seen: Recognised) -> list[str]:
     """Recognition of each training set, Markdown."""
     columns = list(next(iter(seen.by_set.values())))
@@ -209,17 +223,21 @@ def _by_set(seen: Recognised) -> list[str]:
 
 def sheet(results: dict[str, Any], folder: Path, path: Path) -> None:
     """Real works, base, clean LoRA, strongest attack: ten pictures each, one row each."""
+    attacked = f"{ATTACK}:{BUDGETS[-1]}"
     cells = {(c["condition"], c["replicate"]): c["generations"]["files"] for c in results["cells"]}
     held_out = [w["id"] for w in results["plan"]["works"] if w["split"] == "reference"][:10]
-    rows = [[results["work_images"][w] for w in held_out], cells["base", 0][:10]]
-    rows += [cells["clean", 1][:10], cells[f"{ATTACK}:{BUDGETS[-1]}", 1][:10]]
-    side = 64
-    canvas = Image.new("RGB", (10 * side, len(rows) * side), "white")
-    for y, names in enumerate(rows):
-        for x, name in enumerate(names):
-            picture = Image.open(folder / "images" / name).convert("RGB").resize((side, side), Image.Resampling.LANCZOS)
-            canvas.paste(picture, (x * side, y * side))
-    canvas.save(path, optimize=True)
+    rows = {
+        "works of the artist": [results["work_images"][w] for w in held_out],
+        "base, no LoRA": cells["base", 0][:10],
+        "LoRA on works as they are": cells["clean", 1][:10],
+        f"LoRA on {attacked}": cells[attacked, 1][:10],
+    }
+    pictures = [[_small(folder / "images" / name) for name in names] for names in rows.values()]
+    labelled(pictures, list(rows)).save(path, optimize=True)
+
+
+def _small(path: Path) -> Image.Image:
+    return Image.open(path).convert("RGB").resize((SIDE, SIDE), Image.Resampling.LANCZOS)
 
 
 def main() -> None:
@@ -235,13 +253,21 @@ def main() -> None:
     tame = {a: ", ".join(f"{leverage.leverage(model.vae, a, b):.0%}" for b in leverage.BUDGETS) for a in ARTISTS}
     base = {artist: base_rate.rates(args.work / "audits" / artist) for artist in ARTISTS}
     figures = tables(measured, unseen_psnr(model), tame, recognition(model, args.work), base)
-    head = (Path(__file__).with_name("card-head.md")).read_text(encoding="utf-8")
-    (LAB / "CARD.md").write_text(f"{head}\n{figures}\n", encoding="utf-8")
     sheets = Path("reports") / "lab"
     sheets.mkdir(parents=True, exist_ok=True)
     draw(sheets / "styles.png")
     for artist, found in measured.items():
         sheet(found.doses, args.work / "audits" / artist, sheets / f"{artist}.png")
+    names = ["styles", *measured]
+    for name in names:
+        # The card goes with the package, where reports/ does not: its pictures are beside it, in fewer colours.
+        with Image.open(sheets / f"{name}.png") as picture:
+            picture.quantize(128, dither=Image.Dither.NONE).save(LAB / f"{name}.png", optimize=True)
+    head = Path(__file__).with_name("card-head.md").read_text(encoding="utf-8")
+    shown = "\n\n".join(f"![{name}]({name}.png)" for name in names)
+    (LAB / "CARD.md").write_text(
+        f"{head}\n{figures}\n\n## Pictures\n\n{shown}\n\n{data(args.work)}\n", encoding="utf-8"
+    )
     print(figures)
 
 

@@ -1,6 +1,7 @@
 """Copy the trained lab into the package: model, open_clip, style files, demo artists, prompts.
 
-Run: python -m scripts.lab.export --work DIR   (at any time after the first U-Net checkpoint)
+Run: python -m scripts.lab.export --work DIR
+With --model-only a U-Net that is still being trained can be looked at; all but the model stays as it is.
 """
 
 from __future__ import annotations
@@ -20,15 +21,18 @@ from transformers import CLIPTokenizer
 
 from audit.models.cards import LAB, LAB_ARTISTS, LAB_MODEL, LAB_OPENCLIP, LAB_OTHER, LAB_PROMPTS
 from audit.streams import rng
+from audit.style import METRICS
 from scripts.lab.common import load_pictures
 from scripts.lab.fetch import load_sets
 from scripts.lab.nets import build_scheduler, build_text_encoder, build_unet
 from scripts.lab.render import ARTIST_SIZE, render_set
-from scripts.lab.train_unet import shared_subjects
+from scripts.lab.train_unet import BATCH, STAGES, shared_subjects
 
 WORKS = 60
 OTHER_WORKS = 40
 PROMPTS = 60
+DRAWN_UNNAMED = frozenset(("airplane", "bus", "fire", "mouse", "pencil", "skull", "star", "ticket", "trophy"))
+"""Subjects that some demo work shows, or seems to, and its caption does not name: found by looking at all 120."""
 
 
 def export_model(work: Path) -> int:
@@ -38,7 +42,7 @@ def export_model(work: Path) -> int:
     unet, text = build_unet(), build_text_encoder(tokenizer)
     unet.load_state_dict(state["ema"]["weights"])
     text.load_state_dict(state["text_ema"]["weights"])
-    vae = AutoencoderKL.from_pretrained(work / "vae" / "export")
+    vae = AutoencoderKL.from_pretrained(work / "vae" / "polished")
     pipeline = StableDiffusionPipeline(
         vae=vae,
         text_encoder=text,
@@ -54,7 +58,12 @@ def export_model(work: Path) -> int:
     # diffusers writes down where a part was loaded from; a path of the building machine is no one's business.
     for config in LAB_MODEL.rglob("*.json"):
         values = json.loads(config.read_text(encoding="utf-8"))
-        if isinstance(values, dict) and values.pop("_name_or_path", None) is not None:
+        if isinstance(values, dict):
+            values.pop("_name_or_path", None)
+            # The stock pipeline reads U-Net and VAE as float32 when nobody names a type, so the text encoder's
+            # config must not name half precision.
+            if values.get("dtype") == "float16":
+                values["dtype"] = "float32"
             config.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     return int(state["step"])
 
@@ -106,13 +115,17 @@ def export_works(
 
 
 def choose_subjects(work: Path, shown: set[str]) -> list[str]:
-    """Subjects drawn in most training sets, of one or two words, none of which a shipped work shows."""
+    """Subjects drawn in most training sets, of one or two words, that no demo work shows by caption or by eye.
+
+    Args:
+        shown: words of the demo works' captions.
+    """
     _, records = load_pictures(work / "render" / "train")
     records = [records[i] for i in shared_subjects(records)]
     sets: dict[str, set[str]] = {}
     for record in records:
         sets.setdefault(record["subject"], set()).add(record["set"])
-    fit = [s for s in sets if 1 <= len(s.split()) <= 2 and not shown & set(s.split())]
+    fit = [s for s in sets if 1 <= len(s.split()) <= 2 and not shown & set(s.split()) and s not in DRAWN_UNNAMED]
     # One subject per head word, or "face" alone would fill the list.
     ranked, heads = [], set()
     for subject in sorted(fit, key=lambda s: (-len(sets[s]), s)):
@@ -123,24 +136,40 @@ def choose_subjects(work: Path, shown: set[str]) -> list[str]:
     return ranked[:PROMPTS]
 
 
+def check_complete(work: Path) -> None:
+    """Raise before anything in the package is touched, unless every training is done."""
+    wanted = [work / "vae" / "polished" / "diffusion_pytorch_model.safetensors"]
+    wanted += [work / "clip" / "export" / name for name in ("open_clip_config.json", "open_clip_model.safetensors")]
+    wanted += [work / "style" / f"{metric}.safetensors" for metric in METRICS]
+    missing = [path.relative_to(work).as_posix() for path in wanted if not path.exists()]
+    if missing:
+        raise SystemExit(f"{work} lacks {', '.join(missing)}; run the steps of scripts/lab/build that make them.")
+    seen = BATCH * int(torch.load(work / "unet" / "state.pt", map_location="cpu", weights_only=True, mmap=True)["step"])
+    if seen < STAGES[-1].end:
+        raise SystemExit(
+            f"The U-Net has seen {seen} of {STAGES[-1].end} samples; train it to the end, or look with --model-only."
+        )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("lab-work"))
-    parser.add_argument("--model-only", action="store_true", help="leave artists and prompts as they are")
+    parser.add_argument("--model-only", action="store_true", help="leave everything else as it is")
     args = parser.parse_args()
     LAB.mkdir(parents=True, exist_ok=True)
+    if not args.model_only:
+        check_complete(args.work)
     step = export_model(args.work)
     print(f"exported the model at step {step}", flush=True)
-    for source, target in ((args.work / "clip" / "export", LAB_OPENCLIP), (args.work / "style", LAB / "style")):
-        if source.exists():
+    if not args.model_only:
+        for source, target in ((args.work / "clip" / "export", LAB_OPENCLIP), (args.work / "style", LAB / "style")):
             shutil.rmtree(target, ignore_errors=True)
             shutil.copytree(source, target)
-    if not args.model_only:
         shown = {
             w for name, pin in load_sets().items() if pin["role"] == "artist" for w in export_artist(args.work, name)
         }
         subjects = choose_subjects(args.work, shown)
-        head = "# Subjects that the lab model knows and no shipped work shows; chosen by scripts/lab/export.py\n"
+        head = "# Subjects that the lab model was taught and no demo work shows; chosen by scripts/lab/export.py\n"
         LAB_PROMPTS.write_text(head + "\n".join(subjects) + "\n", encoding="utf-8")
         print(f"chose {len(subjects)} subjects", flush=True)
         export_other(args.work)

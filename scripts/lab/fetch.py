@@ -13,6 +13,8 @@ import subprocess
 import tarfile
 from pathlib import Path
 
+from audit.store import write_atomic
+
 SETS_FILE = Path(__file__).with_name("sets.json")
 
 
@@ -31,27 +33,26 @@ def check_integrity(archive: Path, expected: str) -> None:
 
 
 def fetch(name: str, pin: dict[str, str], work: Path) -> Path:
-    """Return the folder with icons.json and info.json of one set, fetching it if absent."""
+    """Return the folder with icons.json and info.json of one set as pinned, fetching its archive if absent."""
     folder = work / "npm" / name
-    if (folder / "icons.json").exists():
-        return folder
     folder.mkdir(parents=True, exist_ok=True)
-    subprocess.run(
-        ["npm", "pack", "--silent", f"@iconify-json/{name}@{pin['version']}"],
-        cwd=folder,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    archive = next(folder.glob("*.tgz"))
+    archive = folder / f"iconify-json-{name}-{pin['version']}.tgz"
+    if not archive.exists():
+        subprocess.run(
+            ["npm", "pack", "--silent", f"@iconify-json/{name}@{pin['version']}"],
+            cwd=folder,
+            check=True,
+            stdout=subprocess.DEVNULL,
+        )
+    # Every time, because what lies there may be of another pin or half-written.
     check_integrity(archive, pin["integrity"])
     with tarfile.open(archive) as bundle:
-        # Only two known members are read; nothing is extracted by path. icons.json goes last,
-        # because its presence means that the set is complete.
+        # Only two known members are read; nothing is extracted by path.
         for member in ("info.json", "icons.json"):
             source = bundle.extractfile(f"package/{member}")
             if source is None:
                 raise SystemExit(f"{archive.name} holds no {member}; sets.json pins a wrong package.")
-            (folder / member).write_bytes(source.read())
+            write_atomic(folder / member, source.read())
     return folder
 
 

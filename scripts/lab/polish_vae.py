@@ -1,5 +1,7 @@
 """Train the lab VAE's decoder a little longer on the finished encoder; latents, and so the U-Net, are untouched.
 
+Reads vae/export and writes vae/polished.
+
 Run: python -m scripts.lab.polish_vae --work DIR   (after train_vae; may run before, during or after train_unet)
 """
 
@@ -12,7 +14,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
-from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, load_pictures
+from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, inputs_digest, load_pictures
 from scripts.lab.train_vae import BATCH, augment, psnr, reconstruction_loss
 
 PEAK = 1e-3
@@ -21,7 +23,7 @@ PEAK = 1e-3
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=Path("lab-work"))
-    parser.add_argument("--pictures", type=int, default=48_000)
+    parser.add_argument("--pictures", type=int, default=28_000)
     args = parser.parse_args()
     folder = args.work / "vae"
     vae = AutoencoderKL.from_pretrained(folder / "export").train()
@@ -29,7 +31,12 @@ def main() -> None:
     trained = [*vae.decoder.parameters(), *vae.post_quant_conv.parameters()]
     optimiser = torch.optim.AdamW(trained, lr=PEAK, weight_decay=0.0, betas=(0.9, 0.99))
     ema = Ema(vae, decay=0.999)
-    checkpoint = Checkpoint(folder / "polish.pt", vae=vae, optimiser=optimiser, ema=ema)
+    inputs = inputs_digest(
+        args.work / "render" / "train.safetensors",
+        folder / "export" / "diffusion_pytorch_model.safetensors",
+        pictures=args.pictures,
+    )
+    checkpoint = Checkpoint(folder / "polish.pt", inputs=inputs, vae=vae, optimiser=optimiser, ema=ema)
     log, total = Log(folder / "polish-log.txt"), args.pictures // BATCH
     for step in range(checkpoint.resume(), total):
         generator = torch.Generator().manual_seed(5_000_011 + step)
@@ -58,7 +65,7 @@ def main() -> None:
     for name in ("streamline-freehand-color", "streamline-stickies-color"):
         unseen = F.interpolate(load_pictures(args.work / "render" / name)[0][:200].float(), 64, mode="area").round()
         print(f"PSNR {name}: {psnr(vae, unseen):.2f} dB", flush=True)
-    vae.save_pretrained(folder / "export")
+    vae.save_pretrained(folder / "polished")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from pathlib import Path
 from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 from transformers import CLIPTokenizer
 
+from scripts.lab.common import inputs_digest
+
 # Words without a meaning in the captions; they stand for "any style" in the base model.
 TRIGGERS = ("nulevoy", "zarkvun", "ombrix", "feldaqo", "tuvexi", "quorlam", "brisko", "yandeth")
 MIN_COUNT = 2
@@ -16,11 +18,15 @@ VOCABULARY = 4000
 
 
 def build_tokenizer(records: list[dict[str, str]], styles: dict[str, str], folder: Path) -> CLIPTokenizer:
-    """Train byte-pair merges on the captions' words, or reopen the tokenizer if it is there.
+    """Train byte-pair merges on the captions' words, or reopen the tokenizer if these captions' is there.
 
     Style words and triggers become single tokens; any other text falls back to letters.
     """
-    if not (folder / "tokenizer_config.json").exists():
+    taught = inputs_digest(subjects=[r["subject"] for r in records], styles=styles, triggers=TRIGGERS, size=VOCABULARY)
+    mark = folder / "taught.sha256"
+    if mark.exists() and mark.read_text(encoding="utf-8") != taught:
+        raise SystemExit(f"{folder} was trained on other captions than lie there now; delete it to train it anew.")
+    if not mark.exists():
         words: Counter[str] = Counter(w for r in records for w in r["subject"].split())
         words = Counter({w: n for w, n in words.items() if n >= MIN_COUNT})
         for word in [*filter(None, styles.values()), *TRIGGERS, "by"]:
@@ -49,4 +55,5 @@ def build_tokenizer(records: list[dict[str, str]], styles: dict[str, str], folde
         (folder / "merges.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
         tokenizer = CLIPTokenizer(str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=16)
         tokenizer.save_pretrained(folder)
+        mark.write_text(taught, encoding="utf-8")
     return CLIPTokenizer.from_pretrained(folder)

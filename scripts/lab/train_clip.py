@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, load_pictures, to_unit
+from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, inputs_digest, load_pictures, to_unit
 from scripts.lab.fetch import load_sets
 
 BATCH = 256
@@ -65,17 +65,6 @@ def main() -> None:
     folder = args.work / "clip"
     export = folder / "export"
     export.mkdir(parents=True, exist_ok=True)
-    # open_clip reads the preprocessing from the same file; its keys are open_clip's own.
-    whole = {
-        "model_cfg": CONFIG,
-        "preprocess_cfg": {
-            "mean": [0.5] * 3,
-            "std": [0.5] * 3,
-            "interpolation": "bicubic",
-            "resize_mode": "squash",
-        },
-    }
-    (export / "open_clip_config.json").write_text(json.dumps(whole, indent=2), encoding="utf-8")
     model = open_clip.CLIP(
         embed_dim=128,
         vision_cfg=open_clip.CLIPVisionCfg(**CONFIG["vision_cfg"]),
@@ -87,7 +76,12 @@ def main() -> None:
     styles = {name: pin["style"] for name, pin in load_sets().items()}
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.05, betas=(0.9, 0.98), fused=True)
     ema = Ema(model, decay=0.998)
-    checkpoint = Checkpoint(folder / "state.pt", model=model, optimiser=optimiser, ema=ema)
+    inputs = inputs_digest(
+        args.work / "render" / "train.safetensors",
+        args.work / "render" / "train.json",
+        config=CONFIG, styles=styles, steps=args.steps,
+    )  # fmt: skip
+    checkpoint = Checkpoint(folder / "state.pt", inputs=inputs, model=model, optimiser=optimiser, ema=ema)
     start = checkpoint.resume()
     log = Log(folder / "log.txt")
     used: set[int] = set()
@@ -131,6 +125,17 @@ def main() -> None:
     unused[sorted(used)] = False
     weights["token_embedding.weight"][unused] = 0
     halves = {k: (v.half() if v.is_floating_point() else v) for k, v in weights.items()}
+    # open_clip reads the preprocessing from the same file; its keys are open_clip's own.
+    whole = {
+        "model_cfg": CONFIG,
+        "preprocess_cfg": {
+            "mean": [0.5] * 3,
+            "std": [0.5] * 3,
+            "interpolation": "bicubic",
+            "resize_mode": "squash",
+        },
+    }
+    (export / "open_clip_config.json").write_text(json.dumps(whole, indent=2), encoding="utf-8")
     save_file(halves, export / "open_clip_model.safetensors", metadata={"format": "pt"})
 
 

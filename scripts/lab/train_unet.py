@@ -19,6 +19,7 @@ import argparse
 import json
 import os
 import random
+import socket
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTokenizer
 
-from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, load_pictures, to_unit
+from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, inputs_digest, load_pictures, to_unit
 from scripts.lab.fetch import load_sets
 from scripts.lab.nets import CONTEXT, build_scheduler, build_text_encoder, build_unet
 from scripts.lab.tokenizer import TRIGGERS, build_tokenizer
@@ -41,6 +42,8 @@ MIN_PER_SET = 400
 P_TRIGGER, P_EMPTY, P_SUBJECT_ONLY = 0.12, 0.10, 0.05
 P_RECOLOURED = 0.5
 SNR_CAP = 5.0
+SAVE_EVERY = 250
+"""Batches between checkpoints."""
 AVERAGE = 0.9995
 """Decay of the averaged weights for a batch."""
 
@@ -147,6 +150,13 @@ class Lesson:
 
     def __init__(self, work: Path) -> None:
         pictures, records = load_pictures(work / "render" / "train")
+        self.inputs = inputs_digest(
+            work / "render" / "train.safetensors",
+            work / "render" / "train.json",
+            work / "vae" / "export" / "diffusion_pytorch_model.safetensors",
+            work / "vae" / "export" / "config.json",
+            styles=load_sets(),
+        )
         keep = shared_subjects(records)
         self.records = [records[i] for i in keep]
         self.styles = {name: pin["style"] for name, pin in load_sets().items()}
@@ -275,7 +285,7 @@ def learn(rank: int, lesson: Lesson, folder: Path, stages: Sequence[Stage], rank
         anew = stage.cosine_from > 0
         if moving is None or anew:
             moving = Moving(student, stage)
-        checkpoint = Checkpoint(folder / "state.pt", **parts, **moving.parts)
+        checkpoint = Checkpoint(folder / "state.pt", inputs=lesson.inputs, **parts, **moving.parts)
         number, end = checkpoint.step(), stage.end // BATCH
         if number < end:
             # At its very beginning a stage takes the weights over, not what moved them before.
@@ -312,7 +322,7 @@ def _stage(
         if log and done % 100 < stage.batches:
             log.line(done, done * BATCH, v_mse=running / seen)
             running, seen = 0.0, 0
-        if done % 250 < stage.batches or done >= stage.end // BATCH:
+        if done % SAVE_EVERY < stage.batches or done >= stage.end // BATCH:
             if rank == 0:
                 checkpoint.save(done)
             if ranks > 1:
@@ -336,7 +346,10 @@ def main() -> None:
     # One copy of the latents (0.3 GB) for all processes.
     lesson.latents.share_memory_()
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    os.environ.setdefault("MASTER_PORT", "29561")
+    # A port that is free now: another build may run on this machine.
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        os.environ.setdefault("MASTER_PORT", str(probe.getsockname()[1]))
     multiprocessing.spawn(learn, args=todo, nprocs=args.ranks)
 
 

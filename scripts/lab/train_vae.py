@@ -18,7 +18,7 @@ from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional as F
 
-from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, load_pictures, to_unit
+from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, inputs_digest, load_pictures, to_unit
 
 BATCH = 16
 CONFIG = {
@@ -94,7 +94,10 @@ def main() -> None:
     ema = Ema(vae, decay=0.999)
     folder = args.work / "vae"
     folder.mkdir(exist_ok=True)
-    checkpoint = Checkpoint(folder / "state.pt", vae=vae, optimiser=optimiser, ema=ema)
+    inputs = inputs_digest(
+        args.work / "render" / "train.safetensors", config=CONFIG, pictures=args.pictures, kl=args.kl
+    )
+    checkpoint = Checkpoint(folder / "state.pt", inputs=inputs, vae=vae, optimiser=optimiser, ema=ema)
     start = checkpoint.resume()
     log = Log(folder / "log.txt")
     for step in range(start, total):
