@@ -49,7 +49,7 @@ def test_loaded_parts_equal_the_stock_pipelines(tiny_model):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_the_stock_pipeline_draws_with_the_shipped_lab(dtype):
     """As the lab's card says: with a type named, because its files are half precision."""
-    stock = StableDiffusionPipeline.from_pretrained(LAB_MODEL, torch_dtype=dtype)
+    stock = StableDiffusionPipeline.from_pretrained(LAB_MODEL, dtype=dtype)
     stock.set_progress_bar_config(disable=True)
     asked = {"num_inference_steps": 6, "guidance_scale": 2.5, "height": 64, "width": 64}
     generator = torch.Generator().manual_seed(0)
