@@ -1,4 +1,4 @@
-"""The built-in audit: a reference protection on an artist that the lab model has never seen."""
+"""The built-in audit: a reference protection on a set of works that the lab model has never seen."""
 
 from __future__ import annotations
 
