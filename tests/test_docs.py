@@ -100,3 +100,46 @@ def test_relative_links_resolve():
     for name in ("README.md", "CONTRIBUTING.md", "MESSAGES.md", "DECISIONS.md", "CHANGELOG.md", "SECURITY.md"):
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(name)):
             assert (ROOT / target).exists(), f"{name} -> {target}"
+
+
+def figures(lines: list[str]) -> dict[tuple[str, str, str], str]:
+    """Index and index at equal noise of every condition in a table: (condition, metric, "" or "equal") -> words."""
+    found: dict[tuple[str, str, str], str] = {}
+    heads: list[str] = []
+    above = ""
+    for line in lines:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if cells[0] == "condition":
+            heads = cells
+        elif cells[0].startswith("protection index, ") and len(cells) == 3:
+            above = cells[0].removeprefix("protection index, ").partition(" (")[0]
+            found |= {(above, metric, ""): cell for metric, cell in zip(METRICS, cells[1:], strict=True)}
+        elif cells[0] == "the same, base and clean as noisy":
+            found |= {(above, metric, "equal"): cell for metric, cell in zip(METRICS, cells[1:], strict=True)}
+        elif heads and len(cells) == len(heads) and cells[0].startswith("`"):
+            for head, cell in zip(heads, cells, strict=True):
+                for kind, words in (("", "index, "), ("equal", "index at equal noise, ")):
+                    if head.startswith(words):
+                        found[cells[0].strip("`"), head.removeprefix(words), kind] = cell
+    return {key: value.replace("-0 ", "0 ").replace("-0)", "0)") for key, value in found.items()}
+
+
+def test_the_readme_shows_the_figures_of_card_and_table():
+    """Freehand from the table of all conditions, else from the card; stickies from the card."""
+    card = read("audit/models/lab/CARD.md").partition("### streamline-stickies-color")
+    freehand = figures(card[0].splitlines()) | figures(read("reports/lab/conditions.md").splitlines())
+    stickies = figures(card[2].splitlines())
+    rows = read("README.md").partition("| training pictures |")[2].partition("\n\n")[0].splitlines()[2:]
+    columns = [
+        (freehand, "channel_stats", ""), (freehand, "channel_stats", "equal"), (freehand, "openclip", ""),
+        (stickies, "channel_stats", ""),
+    ]  # fmt: skip
+    seen = 0
+    for row in rows:
+        what, *cells = [cell.strip() for cell in row.strip("|").split("|")]
+        # The placebo of the table is as strong as the strongest of its protections.
+        name = re.search(r"`([^`]+)`", what)[1].replace("placebo:64", "placebo")
+        for cell, (table, metric, kind) in zip(cells, columns, strict=True):
+            assert cell in ("", table.get((name, metric, kind))), (name, metric, kind)
+            seen += bool(cell)
+    assert seen > 30

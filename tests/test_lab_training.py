@@ -13,11 +13,11 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from safetensors.torch import save_file
 
-from audit.models.cards import LAB_MODEL
+from audit.models.cards import LAB_ARTISTS, LAB_MODEL, LAB_PROMPTS
 from audit.style import METRICS
 from scripts.lab import train_unet
 from scripts.lab.common import Ema, cosine_lr
-from scripts.lab.export import check_complete
+from scripts.lab.export import DRAWN_UNNAMED, check_complete
 from scripts.lab.fetch import fetch, load_sets
 from scripts.lab.sheet import labelled
 from scripts.lab.tokenizer import build_tokenizer
@@ -215,3 +215,13 @@ def test_the_tokenizer_is_the_same_every_time(tmp_path):
         build_tokenizer(records, {"s": "style"}, tmp_path / str(k))
         merges.add((tmp_path / str(k) / "merges.txt").read_text(encoding="utf-8"))
     assert len(merges) == 1
+
+
+def test_no_demo_work_shows_a_prompt():
+    """By its caption, and by the list of what its pictures show besides."""
+    prompts = [line for line in LAB_PROMPTS.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    shown = {w for path in LAB_ARTISTS.glob("*/*.txt") for w in path.read_text(encoding="utf-8").split()}
+    assert len(shown) > 100
+    assert len(set(prompts)) == len(prompts) >= 40
+    assert not [prompt for prompt in prompts if shown & set(prompt.split())]
+    assert not DRAWN_UNNAMED & set(prompts)
