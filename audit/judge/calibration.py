@@ -39,7 +39,7 @@ def setup_digest(plan: Plan) -> str:
 def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
     """The card of judged audits that share one setup.
 
-    Audits of one artist and seed share their trainings, so each truth counts such audits once.
+    Audits of the same works and seed share their trainings, so each truth counts such audits once.
 
     Raises:
         ValueError: no audits, or audits of more than one setup.
@@ -69,9 +69,9 @@ def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
 
 
 def _unlike(audits: Sequence[Results], name: str) -> list[Results]:
-    """The audits that have this condition, one for each artist and seed."""
+    """The audits that have this condition, one for each set of works and seed."""
     having = [results for results in audits if any(c.name == name for c in results.plan.conditions)]
-    return list({(results.plan.artist, results.plan.seed): results for results in having}.values())
+    return list({(*sorted(w.pixels for w in r.plan.works), r.plan.seed): r for r in having}.values())
 
 
 def _truth(audits: Sequence[Results], name: str, metric: str) -> PlantedTruth:

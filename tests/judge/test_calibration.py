@@ -146,3 +146,11 @@ def test_a_card_with_too_many_alarms_shows_and_withholds_nothing(
     assert check.passed is passed
     assert judged.verdict is not None
     assert judged.verdict.label == "held"
+
+
+def test_audits_of_other_works_count_though_nobody_named_their_artist(audits: list[r.Results]) -> None:
+    first = audits[0]
+    works = tuple(w.model_copy(update={"pixels": f"{i:064x}"}) for i, w in enumerate(first.plan.works))
+    other = first.model_copy(update={"plan": first.plan.model_copy(update={"works": works})})
+    assert make_card([first, first], created="now").audits == 1
+    assert make_card([first, other], created="now").audits == 2
