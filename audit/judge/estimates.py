@@ -28,6 +28,7 @@ from audit.judge.quantities import (
     GAIN,
     METRIC_FACTS,
     NOISE_EXCESS,
+    OVER_PROMPTS,
     PICTURE_NOISE,
     PLACEBO_EXCESS,
     RECOGNISED,
@@ -58,9 +59,8 @@ def estimate(results: Results) -> tuple[Estimate, ...]:
     """All estimates of a run, from its plan, cells and metric facts.
 
     For each metric (the primary first) and condition: `gain`; for conditions other than clean also
-    the rows of `COMPARISONS`, for protections `placebo_excess` and for protections under a countermeasure
-    `index_at_equal_treatment`; for each metric the rows of
-    `METRIC_FACTS` (`learned_share` under clean, `base_position` under base, `auc` under no
+    the rows of `COMPARISONS` and `index_over_prompts`, for protections `placebo_excess`, for protections
+    under a countermeasure `index_at_equal_treatment`; for each metric the rows of `METRIC_FACTS` (`learned_share` under clean, `base_position` under base, `auc` under no
     condition, ''); and the rows of `FAMILY` for the primary conditions by the primary metric.
     Numbers that cannot be worked out are None with a note.
     """
@@ -127,6 +127,9 @@ def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
                 rng=rng,
             )
             yield _worked_out(results, comparison, condition.name, metric, of_both)
+        both = found.replicates(clean, condition.name)
+        of_prompts = Paired(found.by_prompt(clean, both), found.by_prompt(condition.name, both), level)
+        yield _worked_out(results, OVER_PROMPTS, condition.name, metric, of_prompts)
         if condition.role == "protected" and placebo is not None:
             of_clean, of_noise, of_treated = found.paired(clean, placebo, condition.name)
             of_all = Excess(clean=of_clean, placebo=of_noise, treated=of_treated, level=level)

@@ -68,8 +68,13 @@ class Gains:
 
     def lost_by_prompt(self, first: str, second: str) -> Array:
         """Score that `second` lost against `first`, (replicates of both, prompts), averaged over noises."""
+        both = self.replicates(first, second)
+        return self.by_prompt(first, both) - self.by_prompt(second, both)
+
+    def by_prompt(self, condition: str, replicates: Sequence[int]) -> Array:
+        """Gains of a condition, (replicates, prompts), averaged over noises."""
         prompts = np.array([prompt for prompt, _ in sorted(self.base)])
-        rows = [self.by_picture[first][r] - self.by_picture[second][r] for r in self.replicates(first, second)]
+        rows = [self.by_picture[condition][r] for r in replicates]
         table = [[row[prompts == p].mean() for p in np.unique(prompts)] for row in rows]
         return np.array(table, dtype=np.float64).reshape(len(rows), len(np.unique(prompts)))
 

@@ -20,6 +20,7 @@ BOOTSTRAP_RESAMPLES = 10_000
 
 NO_RUNS = "no complete training run"
 ONE_RUN = "one training run only: no spread between runs, so no interval"
+ONE_PROMPT = "one prompt only: spread between prompts and noise cannot be told apart"
 NO_GAIN = "the model trained on the originals came no closer to the artist, so there is no index"
 UNBOUNDED = (
     "no bounded interval: the gain of the model trained on the originals is not reliably above zero "
@@ -159,6 +160,44 @@ def ratio_interval(numerators: Array, denominators: Array, *, level: float, quan
     if not fit.inside:
         return Interval(value, None, None, n, UNBOUNDED + fit.words())
     return Interval(value, fit.low, fit.high, n)
+
+
+def ratio_over_prompts(numerators: Array, denominators: Array, *, level: float) -> Interval:
+    """Ratio of two paired means with its Fieller interval, runs and prompts both taken as drawn at random.
+
+    The variance of a mean over runs and prompts is that between runs, as `ratio_interval` has it, plus that between
+    prompts beyond the noise of single pictures (two-way random effects; Searle et al., 1992). As many degrees of
+    freedom as the smaller of the two has (Cameron & Miller, 2015).
+
+    Args:
+        numerators, denominators: (runs, prompts), paired.
+        level: two-sided confidence.
+    """
+    n, prompts = numerators.shape
+    plain = ratio_interval(numerators.mean(axis=1), denominators.mean(axis=1), level=level) if prompts else None
+    if plain is None or plain.value is None or n < 2:
+        return plain or Interval(None, None, None, n, NO_RUNS)
+    if prompts < 2:
+        return Interval(plain.value, None, None, n, ONE_PROMPT)
+    both = np.stack([numerators, denominators])
+    means, by_run, by_prompt = both.mean(axis=(1, 2)), both.mean(axis=2), both.mean(axis=1)
+    rest = (both - by_run[:, :, None] - by_prompt[:, None, :] + means[:, None, None]).reshape(2, -1)
+    noise = rest @ rest.T / ((n - 1) * (prompts - 1))
+    between = (np.cov(by_prompt) - noise / n) / prompts
+    # Chance can make the part between prompts come out below nothing in some direction.
+    values, directions = np.linalg.eigh(between)
+    total = np.cov(by_run) / n + (directions * values.clip(min=0.0)) @ directions.T
+    moments = Moments(
+        numerator=float(means[0]),
+        denominator=float(means[1]),
+        var_numerator=float(total[0, 0]),
+        var_denominator=float(total[1, 1]),
+        covariance=float(total[0, 1]),
+    )
+    fit = fieller(moments, quantile=t_quantile(min(n, prompts) - 1, level=level))
+    if not fit.inside:
+        return Interval(plain.value, None, None, n, UNBOUNDED + fit.words())
+    return Interval(plain.value, fit.low, fit.high, n)
 
 
 def ratio_bootstrap(numerators: Array, denominators: Array, *, level: float, rng: np.random.Generator) -> Interval:

@@ -25,6 +25,7 @@ from audit.judge.intervals import (
     rate_interval,
     ratio_bootstrap,
     ratio_interval,
+    ratio_over_prompts,
 )
 from audit.judge.separation import NO_WORKS, auc, base_position
 from audit.judge.significance import (
@@ -94,7 +95,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Paired:
-    """Gains of a condition beside those of what it is compared with in place of clean, (n,), paired by replicate."""
+    """Gains of a condition beside those of what it is compared with, (n,) or (n, prompts), paired by replicate."""
 
     clean: Array
     treated: Array
@@ -299,6 +300,14 @@ EQUAL_TREATMENT: Quantity[Paired] = Quantity(
     "the protection index against unprotected works that went through the same countermeasure, 1 - gain / gain of "
     f"those; Fieller (1954) interval {RUNS}",
     lambda x: ratio_interval(x.clean - x.treated, x.clean, level=x.level),
+)
+
+OVER_PROMPTS: Quantity[Paired] = Quantity(
+    "index_over_prompts",
+    "share",
+    "the protection index with prompts taken as drawn at random, too, as if others of their kind could have been asked "
+    "for; two-way random effects, Fieller (1954) interval",
+    lambda x: ratio_over_prompts(x.clean - x.treated, x.clean, level=x.level),
 )
 
 METRIC_FACTS: tuple[tuple[str, Quantity[Facts]], ...] = (

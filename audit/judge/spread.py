@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audit.judge.intervals import NO_RUNS, ONE_RUN, Array, Interval
-
-ONE_PROMPT = "one prompt only: spread between prompts and noise cannot be told apart"
+from audit.judge.intervals import NO_RUNS, ONE_PROMPT, ONE_RUN, Array, Interval
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,15 @@ FIXED = (
     "squared difference to the autoencoder's reconstruction, pushed down",
     *(q.method for q in (quantities.GAIN, quantities.RECOGNISED)),
     *(q.method for q in quantities.COMPARISONS),
-    *(q.method for q in (quantities.PLACEBO_EXCESS, quantities.EQUAL_NOISE, quantities.EQUAL_TREATMENT)),
+    *(
+        q.method
+        for q in (
+            quantities.PLACEBO_EXCESS,
+            quantities.EQUAL_NOISE,
+            quantities.EQUAL_TREATMENT,
+            quantities.OVER_PROMPTS,
+        )
+    ),
     *(q.method for q in (quantities.PICTURE_NOISE, quantities.NOISE_EXCESS)),
     *(q.method for _, q in quantities.METRIC_FACTS),
     sequential.METHOD,

@@ -219,6 +219,15 @@ def _sentences(facts: Facts) -> list[str]:
                 low=v.percent(index.low), high=v.percent(index.high), level=v.percent(index.level),
             )
         )  # fmt: skip
+        wide = facts.estimate("index_over_prompts", headline.name)
+        if wide is not None and wide.low is not None and wide.high is not None:
+            said.append(
+                v.say(
+                    "It speaks of these prompts. If prompts, too, are counted as drawn by chance from others of their kind, the "
+                    "range is {low} to {high}.",
+                    low=v.percent(wide.low), high=v.percent(wide.high),
+                )
+            )  # fmt: skip
     elif index is not None and index.value is not None:
         reason = v.known(index.note).text or v.say("too few trainings")
         said.append(v.say("There is no range around {value}: {reason}.", value=v.percent(index.value), reason=reason))

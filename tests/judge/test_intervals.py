@@ -16,6 +16,7 @@ from audit.judge.intervals import (
     mean_interval,
     ratio_bootstrap,
     ratio_interval,
+    ratio_over_prompts,
 )
 from tests.judge.simulate import simulated_gains
 
@@ -162,3 +163,51 @@ def test_divided_scales_value_and_bounds_and_keeps_gaps() -> None:
     assert half.low == pytest.approx(whole.low / 2)
     assert half.value == pytest.approx(0.15)
     assert divided(mean_interval(np.array([0.4]), level=0.95), 2.0).low is None
+
+
+def crossed(rng: np.random.Generator, *, runs: int, prompts: int, of_prompts: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lost and clean gains, (runs, prompts), with true means 0.1 and 0.3."""
+
+    def draw(mean: float) -> np.ndarray:
+        return (
+            mean
+            + rng.normal(0, 0.02, (runs, 1))
+            + rng.normal(0, of_prompts, (1, prompts))
+            + rng.normal(0, 0.1, (runs, prompts))
+        )
+
+    return draw(0.1), draw(0.3)
+
+
+@pytest.mark.parametrize("of_prompts", [0.0, 0.05, 0.2])
+def test_an_interval_over_prompts_covers_where_prompts_are_drawn(of_prompts: float) -> None:
+    """One third, in at least 95 % of 1,000 draws; taken as fixed, prompts that matter are missed far more often."""
+    rng, hits, fixed = np.random.default_rng(0), 0, 0
+    for _ in range(1000):
+        lost, clean = crossed(rng, runs=6, prompts=24, of_prompts=of_prompts)
+        found = ratio_over_prompts(lost, clean, level=0.95)
+        assert found.low is not None
+        assert found.high is not None
+        hits += found.low <= 1 / 3 <= found.high
+        plain = ratio_interval(lost.mean(axis=1), clean.mean(axis=1), level=0.95)
+        assert plain.low is not None
+        assert plain.high is not None
+        fixed += plain.low <= 1 / 3 <= plain.high
+    assert hits >= 940
+    if of_prompts == 0.2:
+        assert fixed < 800
+
+
+def test_without_spread_between_prompts_the_interval_is_that_over_runs() -> None:
+    rng = np.random.default_rng(1)
+    lost, clean = (mean + rng.normal(0, 0.02, (6, 1)).repeat(8, axis=1) for mean in (0.1, 0.3))
+    over, plain = ratio_over_prompts(lost, clean, level=0.95), ratio_interval(lost[:, 0], clean[:, 0], level=0.95)
+    assert (over.value, over.low, over.high) == pytest.approx((plain.value, plain.low, plain.high))
+
+
+@pytest.mark.parametrize("shape", [(0, 4), (1, 4), (6, 1), (6, 0)])
+def test_too_few_runs_or_prompts_have_no_interval_over_prompts(shape: tuple[int, int]) -> None:
+    found = ratio_over_prompts(np.full(shape, 0.1), np.full(shape, 0.3), level=0.95)
+    assert found.low is None
+    assert found.high is None
+    assert found.note
