@@ -58,11 +58,11 @@ FAMILY = (("p_sign_flip", "p_holm"), ("p_index_at_least_margin", "p_index_at_lea
 def estimate(results: Results) -> tuple[Estimate, ...]:
     """All estimates of a run, from its plan, cells and metric facts.
 
-    For each metric (the primary first) and condition: `gain`; for conditions other than clean also
-    the rows of `COMPARISONS` and `index_over_prompts`, for protections `placebo_excess`, for protections
-    under a countermeasure `index_at_equal_treatment`; for each metric the rows of `METRIC_FACTS` (`learned_share` under clean, `base_position` under base, `auc` under no
-    condition, ''); and the rows of `FAMILY` for the primary conditions by the primary metric.
-    Numbers that cannot be worked out are None with a note.
+    For each metric (the primary first) and condition: `gain`; for conditions other than clean also the rows of
+    `COMPARISONS` and `index_over_prompts`, for protections `placebo_excess`, for protections under a
+    countermeasure `index_at_equal_treatment`; for each metric the rows of `METRIC_FACTS` (`learned_share` under
+    clean, `base_position` under base, `auc` under no condition, ''); and the rows of `FAMILY` for the primary
+    conditions by the primary metric. Numbers that cannot be worked out are None with a note.
     """
     rows = [row for metric in metric_names(results) for row in _by_metric(results, metric)]
     rows += [row for metric in metric_names(results) for row in _recognised_rows(results, metric)]

@@ -223,8 +223,8 @@ def _sentences(facts: Facts) -> list[str]:
         if wide is not None and wide.low is not None and wide.high is not None:
             said.append(
                 v.say(
-                    "It speaks of these prompts. If prompts, too, are counted as drawn by chance from others of their kind, the "
-                    "range is {low} to {high}.",
+                    "It speaks of these prompts. If prompts, too, are counted as drawn by chance from others of their "
+                    "kind, the range is {low} to {high}.",
                     low=v.percent(wide.low), high=v.percent(wide.high),
                 )
             )  # fmt: skip
