@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import resvg_py
 import torch
 from PIL import Image
 from safetensors.torch import save_file
@@ -39,6 +38,8 @@ def subject_of(name: str) -> str:
 
 def render_icon(body: str, width: float, height: float, left: float, top: float, size: int) -> np.ndarray[Any, Any]:
     """Rasterise one SVG body on white; returns uint8 (size, size, 3)."""
+    import resvg_py  # of the `lab` extra, which who only reads this module's rules need not have
+
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" '
         f'viewBox="{left} {top} {width} {height}" width="{size}" height="{size}">{body}</svg>'
