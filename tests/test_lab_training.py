@@ -169,7 +169,7 @@ def test_fetched_sets_are_held_against_their_pin_every_time(tmp_path):
 
 
 def test_an_export_of_half_a_lab_touches_nothing(work, monkeypatch):
-    with pytest.raises(SystemExit, match=r"lacks vae/polished/.*style/openclip\.safetensors"):
+    with pytest.raises(SystemExit, match=r"lacks unet/state\.pt, vae/polished/.*style/openclip\.safetensors"):
         check_complete(work)
     parts = ["vae/polished/diffusion_pytorch_model", "clip/export/open_clip_model"]
     for name in [*parts, *(f"style/{metric}" for metric in METRICS)]:

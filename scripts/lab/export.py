@@ -138,7 +138,7 @@ def choose_subjects(work: Path, shown: set[str]) -> list[str]:
 
 def check_complete(work: Path) -> None:
     """Raise before anything in the package is touched, unless every training is done."""
-    wanted = [work / "vae" / "polished" / "diffusion_pytorch_model.safetensors"]
+    wanted = [work / "unet" / "state.pt", work / "vae" / "polished" / "diffusion_pytorch_model.safetensors"]
     wanted += [work / "clip" / "export" / name for name in ("open_clip_config.json", "open_clip_model.safetensors")]
     wanted += [work / "style" / f"{metric}.safetensors" for metric in METRICS]
     missing = [path.relative_to(work).as_posix() for path in wanted if not path.exists()]
