@@ -129,6 +129,10 @@ def _index(c: Comparison) -> Interval:
     return ratio_interval(c.lost, c.clean, level=c.level)
 
 
+def _paired_index(x: Paired) -> Interval:
+    return ratio_interval(x.clean - x.treated, x.clean, level=x.level)
+
+
 def _smallest_index(c: Comparison, *, runs: int = 1, pictures: int = 1) -> Interval:
     """Smallest detectable index with `runs` times as many replicates, `pictures` times as many pictures."""
     n = len(c.lost)
@@ -291,7 +295,7 @@ EQUAL_NOISE: Quantity[Paired] = Quantity(
     "share",
     "the protection index had base and clean drawn as noisy pictures as the condition: both get random noise until "
     f"they are; Fieller (1954) interval {RUNS}",
-    lambda x: ratio_interval(x.clean - x.treated, x.clean, level=x.level),
+    _paired_index,
 )
 
 EQUAL_TREATMENT: Quantity[Paired] = Quantity(
@@ -299,7 +303,7 @@ EQUAL_TREATMENT: Quantity[Paired] = Quantity(
     "share",
     "the protection index against unprotected works that went through the same countermeasure, 1 - gain / gain of "
     f"those; Fieller (1954) interval {RUNS}",
-    lambda x: ratio_interval(x.clean - x.treated, x.clean, level=x.level),
+    _paired_index,
 )
 
 OVER_PROMPTS: Quantity[Paired] = Quantity(

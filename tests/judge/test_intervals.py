@@ -181,7 +181,7 @@ def crossed(rng: np.random.Generator, *, runs: int, prompts: int, of_prompts: fl
 
 @pytest.mark.parametrize("of_prompts", [0.0, 0.05, 0.2])
 def test_an_interval_over_prompts_covers_where_prompts_are_drawn(of_prompts: float) -> None:
-    """One third, in at least 95 % of 1,000 draws; taken as fixed, prompts that matter are missed far more often."""
+    """One third, in 94 % of 1,000 draws or more; taken as fixed, prompts that matter are missed far more often."""
     rng, hits, fixed = np.random.default_rng(0), 0, 0
     for _ in range(1000):
         lost, clean = crossed(rng, runs=6, prompts=24, of_prompts=of_prompts)
