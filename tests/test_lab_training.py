@@ -4,6 +4,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import tarfile
 
 import numpy as np
@@ -16,12 +17,12 @@ from safetensors.torch import save_file
 from audit.models.cards import LAB_ARTISTS, LAB_MODEL, LAB_PROMPTS
 from audit.style import METRICS
 from scripts.lab import train_unet
-from scripts.lab.common import Ema, cosine_lr
+from scripts.lab.common import Ema, Log, cosine_lr
 from scripts.lab.export import DRAWN_UNNAMED, check_complete
 from scripts.lab.fetch import fetch, load_sets
 from scripts.lab.sheet import labelled
 from scripts.lab.tokenizer import build_tokenizer
-from scripts.lab.train_unet import STAGES, Lesson, Moving, Stage, Student, learn
+from scripts.lab.train_unet import BATCH, STAGES, Lesson, Moving, Stage, Student, learn, shortened
 
 SUBJECTS = ("apple", "banana", "bat", "cab", "nab", "tab", "red cat", "tan cat")
 TINY = (
@@ -60,6 +61,25 @@ def test_the_first_stages_are_one_schedule_with_a_warm_restart():
     assert third.rate(10_000) == pytest.approx(third.peak / third.warmup)
     assert third.rate(10_000 + third.warmup * third.batches) == pytest.approx(third.peak)
     assert third.rate(third.end // 64 - third.batches) == pytest.approx(third.peak / 100, rel=0.01)
+
+
+def test_a_rehearsal_has_all_stages_in_whole_updates():
+    assert shortened(1) == STAGES
+    short = shortened(0.02)
+    for stage, whole in zip(short, STAGES, strict=True):
+        assert stage.end % (BATCH * stage.batches) == 0
+        assert 0 < stage.end <= 0.021 * whole.end
+    assert [s.end for s in short] == sorted({s.end for s in short})
+    assert short[2].cosine_from == short[1].end
+
+
+def test_a_log_says_what_a_stretch_took(tmp_path):
+    log = Log(tmp_path / "log.txt")
+    log.stretch("nothing", 0)
+    log.stretch("autoencoder", 320)
+    found = (tmp_path / "log.txt").read_text(encoding="utf-8").splitlines()
+    assert len(found) == 1
+    assert re.fullmatch(r"autoencoder: 320 samples in \d+ s, [\d.]+/s", found[0])
 
 
 def test_muon_turns_convolutions_and_every_weight_moves_once(work):

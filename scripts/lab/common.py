@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import os
@@ -13,6 +14,21 @@ from typing import Any
 import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
+
+
+def arguments(doc: str | None) -> argparse.ArgumentParser:
+    """A step's options: where everything lies, and how much of its work is done."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("lab-work"))
+    parser.add_argument("--share", type=_share, default=1.0, help="of the whole training, for a rehearsal (1)")
+    return parser
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is no share; give a number above 0 and at most 1")
+    return value
 
 
 def load_pictures(stem: Path) -> tuple[Tensor, list[dict[str, str]]]:
@@ -105,20 +121,28 @@ class Checkpoint:
 
 
 class Log:
-    """Prints and appends one line of figures at a time, with the rate since the last line."""
+    """Prints and appends one line of figures at a time, with the rate since the last line, and what all took."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.clock = time.monotonic()
+        self.clock = self.begun = time.monotonic()
         self.samples = 0
 
     def line(self, step: int, samples: int, **figures: float) -> None:
         now = time.monotonic()
         rate = (samples - self.samples) / max(now - self.clock, 1e-9) if self.samples else 0.0
         self.clock, self.samples = now, samples
-        text = f"step {step} samples {samples} rate {rate:.1f}/s " + " ".join(
-            f"{k} {v:.4f}" for k, v in figures.items()
-        )
+        figured = " ".join(f"{k} {v:.4f}" for k, v in figures.items())
+        self._write(f"step {step} samples {samples} rate {rate:.1f}/s {figured}")
+
+    def stretch(self, name: str, samples: int) -> None:
+        """So many samples since the last stretch, or since the log was opened."""
+        now = time.monotonic()
+        seconds, self.begun = now - self.begun, now
+        if samples:
+            self._write(f"{name}: {samples} samples in {seconds:.0f} s, {samples / max(seconds, 1e-9):.1f}/s")
+
+    def _write(self, text: str) -> None:
         print(text, flush=True)
         with self.path.open("a", encoding="utf-8") as handle:
             handle.write(text + "\n")

@@ -11,7 +11,6 @@ With --artist NAME only that artist's audits are run, so that two can run side b
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from audit.models.loader import Model, load
 from audit.style import METRICS
 from audit.tensors import to_model_size, to_tensor
 from scripts.lab import base_rate, leverage
-from scripts.lab.common import load_pictures
+from scripts.lab.common import arguments, load_pictures
 from scripts.lab.recognition import FLAT_EMOJI, Recognised, recognition
 from scripts.lab.sheet import draw, labelled
 from scripts.lab.train_unet import shared_subjects
@@ -47,6 +46,8 @@ LPIPS = {"style-cloak": (0.025, 0.05, 0.1, 0.2, 0.4)}
 """Attacks whose budget is an LPIPS distance: one for each of `BUDGETS`."""
 COUNTERMEASURES = ("jpeg:30", "jpeg:50", "noise:26", "vae", "diffusion")
 CONTROLS = ("--control", "placebo:16", "--control", "null")
+REHEARSAL = "replicates = 2\n[training]\nsteps = 10\n[protection]\nsteps = 4\n"
+"""Of every audit in a rehearsal, whose figures mean nothing."""
 
 
 @dataclass(frozen=True)
@@ -108,12 +109,19 @@ def _run(artist: str, work: Path, name: str, words: list[str]) -> dict[str, Any]
     """Run an audit and return its results; a finished one takes everything from the store."""
     out = work / "audits" / name
     fixed = ["run", "--originals", str(LAB_ARTISTS / artist), "--artist", artist, "--declare"]
+    if rehearsal(work).exists():
+        fixed += ["--spec", str(rehearsal(work))]
     where = ["--out", str(out), "--store", str(work / "store")]
     done = subprocess.run([sys.executable, "-m", "audit.cli", *fixed, *words, *where], check=False)
     if done.returncode not in (0, 3):
         raise SystemExit(f"the audit {name} ended with exit code {done.returncode}")
     results: dict[str, Any] = json.loads((out / "results.json").read_text(encoding="utf-8"))
     return results
+
+
+def rehearsal(work: Path) -> Path:
+    """Where the settings of a rehearsal lie, if this is one."""
+    return work / "rehearsal.toml"
 
 
 def unseen_psnr(model: Model) -> dict[str, float]:
@@ -241,10 +249,11 @@ def _small(path: Path) -> Image.Image:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("lab-work"))
+    parser = arguments(__doc__)
     parser.add_argument("--artist", choices=ARTISTS, help="run this one's audits and write nothing")
     args = parser.parse_args()
+    if args.share < 1:
+        rehearsal(args.work).write_text(REHEARSAL, encoding="utf-8")
     if args.artist:
         measure(args.artist, args.work)
         return

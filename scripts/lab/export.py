@@ -6,7 +6,6 @@ With --model-only a U-Net that is still being trained can be looked at; all but 
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 from collections.abc import Sequence
@@ -22,11 +21,11 @@ from transformers import CLIPTokenizer
 from audit.models.cards import LAB, LAB_ARTISTS, LAB_MODEL, LAB_OPENCLIP, LAB_OTHER, LAB_PROMPTS
 from audit.streams import rng
 from audit.style import METRICS
-from scripts.lab.common import load_pictures
+from scripts.lab.common import arguments, load_pictures
 from scripts.lab.fetch import load_sets
 from scripts.lab.nets import build_scheduler, build_text_encoder, build_unet
 from scripts.lab.render import ARTIST_SIZE, render_set
-from scripts.lab.train_unet import BATCH, STAGES, shared_subjects
+from scripts.lab.train_unet import BATCH, shared_subjects, shortened
 
 WORKS = 60
 OTHER_WORKS = 40
@@ -136,7 +135,7 @@ def choose_subjects(work: Path, shown: set[str]) -> list[str]:
     return ranked[:PROMPTS]
 
 
-def check_complete(work: Path) -> None:
+def check_complete(work: Path, *, share: float = 1.0) -> None:
     """Raise before anything in the package is touched, unless every training is done."""
     wanted = [work / "unet" / "state.pt", work / "vae" / "polished" / "diffusion_pytorch_model.safetensors"]
     wanted += [work / "clip" / "export" / name for name in ("open_clip_config.json", "open_clip_model.safetensors")]
@@ -145,20 +144,20 @@ def check_complete(work: Path) -> None:
     if missing:
         raise SystemExit(f"{work} lacks {', '.join(missing)}; run the steps of scripts/lab/build that make them.")
     seen = BATCH * int(torch.load(work / "unet" / "state.pt", map_location="cpu", weights_only=True, mmap=True)["step"])
-    if seen < STAGES[-1].end:
+    wanted_in_all = shortened(share)[-1].end
+    if seen < wanted_in_all:
         raise SystemExit(
-            f"The U-Net has seen {seen} of {STAGES[-1].end} samples; train it to the end, or look with --model-only."
+            f"The U-Net has seen {seen} of {wanted_in_all} samples; train it to the end, or look with --model-only."
         )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("lab-work"))
+    parser = arguments(__doc__)
     parser.add_argument("--model-only", action="store_true", help="leave everything else as it is")
     args = parser.parse_args()
     LAB.mkdir(parents=True, exist_ok=True)
     if not args.model_only:
-        check_complete(args.work)
+        check_complete(args.work, share=args.share)
     step = export_model(args.work)
     print(f"exported the model at step {step}", flush=True)
     if not args.model_only:

@@ -7,24 +7,19 @@ Run: python -m scripts.lab.polish_vae --work DIR   (after train_vae; may run bef
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import torch
 from diffusers import AutoencoderKL
 from torch.nn import functional as F
 
-from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, inputs_digest, load_pictures
+from scripts.lab.common import Checkpoint, Ema, Log, arguments, cosine_lr, inputs_digest, load_pictures
 from scripts.lab.train_vae import BATCH, augment, psnr, reconstruction_loss
 
+PICTURES = 28_000
 PEAK = 1e-3
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("lab-work"))
-    parser.add_argument("--pictures", type=int, default=28_000)
-    args = parser.parse_args()
+    args = arguments(__doc__).parse_args()
     folder = args.work / "vae"
     vae = AutoencoderKL.from_pretrained(folder / "export").train()
     pictures, _ = load_pictures(args.work / "render" / "train")
@@ -34,11 +29,12 @@ def main() -> None:
     inputs = inputs_digest(
         args.work / "render" / "train.safetensors",
         folder / "export" / "diffusion_pytorch_model.safetensors",
-        pictures=args.pictures,
+        pictures=int(args.share * PICTURES),
     )
     checkpoint = Checkpoint(folder / "polish.pt", inputs=inputs, vae=vae, optimiser=optimiser, ema=ema)
-    log, total = Log(folder / "polish-log.txt"), args.pictures // BATCH
-    for step in range(checkpoint.resume(), total):
+    log, total = Log(folder / "polish-log.txt"), int(args.share * PICTURES) // BATCH
+    start = checkpoint.resume()
+    for step in range(start, total):
         generator = torch.Generator().manual_seed(5_000_011 + step)
         rows = torch.randint(len(pictures), (BATCH,), generator=generator)
         wanted = augment(pictures, rows, generator)
@@ -59,6 +55,7 @@ def main() -> None:
             log.line(step + 1, (step + 1) * BATCH, loss=float(loss.detach()))
         if step % 500 == 499:
             checkpoint.save(step + 1)
+    log.stretch("decoder", (total - start) * BATCH)
     checkpoint.save(total)
     vae.load_state_dict(ema.weights)
     vae.eval()

@@ -8,10 +8,8 @@ Run: python -m scripts.lab.train_clip --work DIR
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
-from pathlib import Path
 
 import open_clip
 import torch
@@ -19,10 +17,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, inputs_digest, load_pictures, to_unit
+from scripts.lab.common import Checkpoint, Ema, Log, arguments, cosine_lr, inputs_digest, load_pictures, to_unit
 from scripts.lab.fetch import load_sets
 
 BATCH = 256
+STEPS = 1600
 CONFIG = {
     "embed_dim": 128,
     "vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 32, "head_width": 64},
@@ -57,10 +56,8 @@ def caption(record: dict[str, str], styles: dict[str, str], rng: random.Random) 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("lab-work"))
-    parser.add_argument("--steps", type=int, default=1600)
-    args = parser.parse_args()
+    args = arguments(__doc__).parse_args()
+    steps = int(args.share * STEPS)
     torch.manual_seed(2)
     folder = args.work / "clip"
     export = folder / "export"
@@ -79,7 +76,7 @@ def main() -> None:
     inputs = inputs_digest(
         args.work / "render" / "train.safetensors",
         args.work / "render" / "train.json",
-        config=CONFIG, styles=styles, steps=args.steps,
+        config=CONFIG, styles=styles, steps=steps,
     )  # fmt: skip
     checkpoint = Checkpoint(folder / "state.pt", inputs=inputs, model=model, optimiser=optimiser, ema=ema)
     start = checkpoint.resume()
@@ -89,7 +86,7 @@ def main() -> None:
     for record in records:
         counts[record["set"]] = counts.get(record["set"], 0) + 1
     probability = torch.tensor([counts[record["set"]] ** -0.5 for record in records])
-    for step in range(args.steps):
+    for step in range(steps):
         generator = torch.Generator().manual_seed(70_000_027 + step)
         rng = random.Random(f"clip-{step}")
         rows = torch.multinomial(probability, BATCH, generator=generator)
@@ -98,7 +95,7 @@ def main() -> None:
         if step < start:
             continue
         for group in optimiser.param_groups:
-            group["lr"] = cosine_lr(step, args.steps, 1e-3, 100)
+            group["lr"] = cosine_lr(step, steps, 1e-3, 100)
         batch = augment(to_unit(pictures[rows]), generator)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             image, text, scale = model(batch, tokens)
@@ -118,7 +115,8 @@ def main() -> None:
             log.line(step + 1, (step + 1) * BATCH, loss=loss.item(), scale=scale.item())
         if step % 200 == 199:
             checkpoint.save(step + 1)
-    checkpoint.save(args.steps)
+    log.stretch("open_clip", (steps - start) * BATCH)
+    checkpoint.save(steps)
     weights = {k: v.contiguous() for k, v in ema.weights.items()}
     # Words that no caption used were never trained; zeros make the file compress.
     unused = torch.ones(49408, dtype=torch.bool)

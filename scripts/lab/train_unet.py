@@ -15,14 +15,13 @@ Run: python -m scripts.lab.train_unet --work DIR [--ranks 2]   (resumes; stop it
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import random
 import socket
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -31,7 +30,7 @@ from torch import Tensor, distributed, multiprocessing, nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import CLIPTokenizer
 
-from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, inputs_digest, load_pictures, to_unit
+from scripts.lab.common import Checkpoint, Ema, Log, arguments, cosine_lr, inputs_digest, load_pictures, to_unit
 from scripts.lab.fetch import load_sets
 from scripts.lab.nets import CONTEXT, build_scheduler, build_text_encoder, build_unet
 from scripts.lab.tokenizer import TRIGGERS, build_tokenizer
@@ -142,13 +141,24 @@ STAGES = (
     Stage(end=1_120_000, cosine_from=640_000, batches=2, optimiser="muon", peak=5e-4, warmup=100),
 )
 
+
+def shortened(share: float) -> tuple[Stage, ...]:
+    """The stages with so much of their samples, in whole updates; all of them at 1."""
+    whole = BATCH * max(stage.batches for stage in STAGES)
+
+    def part(samples: int) -> int:
+        return round(share * samples / whole) * whole
+
+    return tuple(replace(s, end=part(s.end), cosine_from=part(s.cosine_from)) for s in STAGES)
+
+
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
 class Lesson:
     """Batches of the training pictures: a number means the same batch however many processes there are."""
 
-    def __init__(self, work: Path) -> None:
+    def __init__(self, work: Path, *, share: float = 1.0) -> None:
         pictures, records = load_pictures(work / "render" / "train")
         self.inputs = inputs_digest(
             work / "render" / "train.safetensors",
@@ -156,6 +166,7 @@ class Lesson:
             work / "vae" / "export" / "diffusion_pytorch_model.safetensors",
             work / "vae" / "export" / "config.json",
             styles=load_sets(),
+            share=share,
         )
         keep = shared_subjects(records)
         self.records = [records[i] for i in keep]
@@ -290,7 +301,11 @@ def learn(rank: int, lesson: Lesson, folder: Path, stages: Sequence[Stage], rank
         if number < end:
             # At its very beginning a stage takes the weights over, not what moved them before.
             checkpoint.resume(without=tuple(moving.parts) if number == begin and anew else ())
+            if log:
+                log.stretch("", 0)
             _stage(stage, number, lesson, student, averages, moving, checkpoint, log, rank=rank, ranks=ranks)
+            if log:
+                log.stretch(f"U-Net by {stage.optimiser}", (end - number) * BATCH)
         begin = end
     if rank == 0:
         subjects = sorted({r["subject"] for r in lesson.records})
@@ -330,16 +345,16 @@ def _stage(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--work", type=Path, default=Path("lab-work"))
+    parser = arguments(__doc__)
     parser.add_argument("--stages", type=int, default=len(STAGES), help="how many of the stages")
     parser.add_argument("--ranks", type=int, default=1, help="processes that share every update, a core for each")
     parser.add_argument("--threads", type=int, default=0, help="of each process; 0: as torch likes")
     args = parser.parse_args()
     folder = args.work / "unet"
     folder.mkdir(exist_ok=True)
-    lesson = Lesson(args.work)
-    todo = (lesson, folder, STAGES[: args.stages], args.ranks, args.threads or (1 if args.ranks > 1 else 0))
+    lesson = Lesson(args.work, share=args.share)
+    stages = shortened(args.share)[: args.stages]
+    todo = (lesson, folder, stages, args.ranks, args.threads or (1 if args.ranks > 1 else 0))
     if args.ranks == 1:
         learn(0, *todo)
         return

@@ -10,17 +10,16 @@ Run: python -m scripts.lab.train_vae --work DIR
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 from torch.nn import functional as F
 
-from scripts.lab.common import Checkpoint, Ema, Log, cosine_lr, inputs_digest, load_pictures, to_unit
+from scripts.lab.common import Checkpoint, Ema, Log, arguments, cosine_lr, inputs_digest, load_pictures, to_unit
 
 BATCH = 16
+PICTURES = 110_000
+"""Trained on in all."""
 CONFIG = {
     "in_channels": 3,
     "out_channels": 3,
@@ -81,22 +80,19 @@ def psnr(vae: AutoencoderKL, pictures: Tensor) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=Path("lab-work"))
-    parser.add_argument("--pictures", type=int, default=110_000, help="how many to train on in all")
+    parser = arguments(__doc__)
     parser.add_argument("--kl", type=float, default=1e-4)
     args = parser.parse_args()
     torch.manual_seed(0)
     vae = AutoencoderKL(**CONFIG)
-    total = args.pictures // BATCH
+    seen_in_all = int(args.share * PICTURES)
+    total = seen_in_all // BATCH
     pictures, _ = load_pictures(args.work / "render" / "train")
     optimiser = torch.optim.AdamW(vae.parameters(), lr=2e-3, weight_decay=0.0, betas=(0.9, 0.99))
     ema = Ema(vae, decay=0.999)
     folder = args.work / "vae"
     folder.mkdir(exist_ok=True)
-    inputs = inputs_digest(
-        args.work / "render" / "train.safetensors", config=CONFIG, pictures=args.pictures, kl=args.kl
-    )
+    inputs = inputs_digest(args.work / "render" / "train.safetensors", config=CONFIG, pictures=seen_in_all, kl=args.kl)
     checkpoint = Checkpoint(folder / "state.pt", inputs=inputs, vae=vae, optimiser=optimiser, ema=ema)
     start = checkpoint.resume()
     log = Log(folder / "log.txt")
@@ -123,6 +119,7 @@ def main() -> None:
             log.line(step + 1, (step + 1) * BATCH, loss=float(rebuilt), kl=float(kl))
         if step % 500 == 499:
             checkpoint.save(step + 1)
+    log.stretch("autoencoder", (total - start) * BATCH)
     checkpoint.save(total)
     vae.load_state_dict(ema.weights)
     vae.eval()

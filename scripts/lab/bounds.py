@@ -1,0 +1,185 @@
+"""What bounds how far a LoRA of the lab goes and how often its pictures are recognised: one thing changed at a time.
+
+Clean LoRAs of both demo artists over every prompt of the lab's list, trained longer, with more rank, or asked for the
+subjects that the artist drew; beside them the artist's own works, as they are and through the autoencoder. No
+protection is in it. Intervals are t intervals over trainings; real works have none.
+
+Run: python -m scripts.lab.bounds --work DIR [--artist NAME] [--replicates 6] [--out FILE.md]   (resumes)
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from audit.collect import collect
+from audit.judge.gains import gains, recognised
+from audit.judge.intervals import Interval, mean_interval, rate_interval
+from audit.machine import pick_pack, pick_precision
+from audit.models.cards import LAB_ARTISTS, LAB_PROMPTS
+from audit.models.loader import Model, describe, load
+from audit.plan import make_plan
+from audit.plan.cells import make_cells
+from audit.progress import Progress
+from audit.records import ArtistSet, Plan
+from audit.spec import Spec
+from audit.stages import generate_all, score_all, treat_all
+from audit.store import Store
+from audit.style import METRICS, style_metric
+from audit.style.recognise import Others, nearest_artist
+from audit.style.score import View, at_side, features, metric_facts, other_artists
+from audit.tensors import to_pixels, to_tensor
+from audit.training import train
+from scripts.lab.evaluate import ARTISTS
+from scripts.lab.fetch import load_sets
+
+LONGER = (2, 4)
+LEVEL = 0.95
+SHOWN = 3
+"""Training sets named as what pictures are taken for."""
+
+
+def variations(plan: Plan, works: ArtistSet) -> Iterator[tuple[str, Plan]]:
+    """What is changed -> the plan so changed; the plan itself first."""
+    training, steps = plan.training, plan.training.steps
+    yield f"as audits are ({steps} steps, rank {training.rank})", plan
+    for times in LONGER:
+        longer = training.model_copy(update={"steps": times * steps})
+        yield f"{times * steps} steps", plan.model_copy(update={"training": longer})
+    wider = training.model_copy(update={"rank": 2 * training.rank, "alpha": 2 * training.alpha})
+    yield f"rank {2 * training.rank}", plan.model_copy(update={"training": wider})
+    drawn = tuple(dict.fromkeys(work.caption for work in works.pool()))
+    yield "asked for the subjects of the works it learned from", plan.model_copy(update={"prompts": drawn})
+
+
+def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterator[str]:
+    """Markdown rows: real works, then every variation."""
+    quiet = Progress(io.StringIO())
+    spec = Spec(
+        originals=LAB_ARTISTS / artist,
+        control=("null",),
+        planted_only=True,
+        replicates=replicates,
+        prompts=LAB_PROMPTS,
+    )
+    works = collect(originals=spec.originals, protected=None, artist=artist, seed=0, save=store.put_pixels)
+    plan = make_plan(spec, artist=works, model=describe("lab"), store=store)
+    precision = pick_precision(model.device)
+    view = View(side=plan.model.resolution, device=model.device)
+    others = {metric: other_artists(metric, (), view=view, store=store) for metric in plan.metrics}
+    pool, references = ([w.pixels for w in part] for part in (works.pool(), works.reference()))
+    facts = {
+        m: metric_facts(m, pool=pool, references=references, others=others[m], view=view, store=store)
+        for m in plan.metrics
+    }
+    for name, through in (("the artist's own works", False), ("the same through the autoencoder", True)):
+        words = []
+        for metric in plan.metrics:
+            seen = nearest_real(
+                metric, pool, references, others[metric], model=model, through=through, view=view, store=store
+            )
+            words.append(f"- | {100 * np.mean(seen == 0):.0f} % | {taken_for(seen)}")
+        yield f"| {artist} | {name} | {' | '.join(words)} |"
+    treated = treat_all(plan, works, model=model, surrogate=model, store=store, progress=quiet)
+    for name, asked in variations(plan, works):
+        cells = [
+            cell
+            for cell in make_cells(asked, {c: images.pixels for c, images in treated.items()})
+            if cell.condition == "clean"
+        ]
+        packing = pick_pack(model, asked.training, precision=precision)
+        adapters = train(
+            cells,
+            model=model,
+            settings=asked.training,
+            precision=precision,
+            packing=packing,
+            store=store,
+            progress=None,
+        )
+        made = generate_all(
+            asked, adapters, model=model, precision=precision, packing=packing, store=store, progress=quiet
+        )
+        scored = score_all(asked, adapters, made, others=others, model=model, store=store, progress=quiet)
+        audit = SimpleNamespace(plan=asked, cells=scored)
+        words = []
+        for metric in plan.metrics:
+            known = gains(audit, metric)
+            way = known.of("clean") / (np.mean(facts[metric].real) - np.mean(list(known.base.values())))
+            rates = [rate for (condition, _), rate in recognised(audit, metric).items() if condition == "clean"]
+            seen = np.concatenate([np.array(c.nearest[metric]) for c in scored if c.condition == "clean"])
+            words += [
+                percent(mean_interval(way, level=LEVEL)),
+                percent(rate_interval(np.array(rates), level=LEVEL)),
+                taken_for(seen),
+            ]
+        yield f"| {artist} | {name} | {' | '.join(words)} |"
+
+
+def nearest_real(
+    metric: str,
+    works: list[str],
+    references: list[str],
+    others: Others,
+    *,
+    model: Model,
+    through: bool,
+    view: View,
+    store: Store,
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Nearest artist of each work, (N,), if asked after a pass through the autoencoder."""
+    pictures = at_side(view.side, store, works)
+    if through:
+        with torch.no_grad():
+            unit = torch.cat([to_tensor(p) for p in pictures])
+            latents = model.vae.encode(unit).latent_dist.mode()
+            pictures = to_pixels(model.vae.decode(latents).sample.clamp(-1, 1))
+    row = style_metric(metric)
+    own = features(metric, references, view=view, store=store)
+    return nearest_artist(row.whitening()(row.extract(pictures, view.device)), own, others)
+
+
+def taken_for(nearest: np.ndarray[tuple[int], np.dtype[np.int64]]) -> str:
+    """The training sets that pictures are most often taken for, with shares of all pictures."""
+    names = sorted(name for name, pin in load_sets().items() if pin["role"] == "train")
+    counts: Mapping[int, int] = Counter(int(i) for i in nearest if i > 0)
+    most = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:SHOWN]
+    return ", ".join(f"{names[i - 1]} {100 * n / len(nearest):.0f} %" for i, n in most) or "none"
+
+
+def percent(found: Interval) -> str:
+    if found.value is None:
+        return "none"
+    bounds = "" if found.low is None or found.high is None else f" ({100 * found.low:.0f} to {100 * found.high:.0f})"
+    return f"{100 * found.value:.0f} %{bounds}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, default=Path("lab-work"))
+    parser.add_argument("--artist", choices=ARTISTS, action="append", help="only this one")
+    parser.add_argument("--replicates", type=int, default=6)
+    parser.add_argument("--out", type=Path, help="write the table here, too")
+    args = parser.parse_args()
+    model = load("lab", device=torch.device("cpu"))
+    store = Store(args.work / "store")
+    heads = " | ".join(f"{m}: way to the artist | recognised | else taken for" for m in METRICS)
+    lines = [f"| artist | what | {heads} |", "|---" * (2 + 3 * len(METRICS)) + "|"]
+    print("\n".join(lines), flush=True)
+    for artist in args.artist or ARTISTS:
+        for row in table(artist, model=model, replicates=args.replicates, store=store):
+            print(row, flush=True)
+            lines.append(row)
+    if args.out:
+        args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
