@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from audit import provenance
 from audit.errors import BadInput, printable
 from audit.judge import judge
-from audit.judge.calibration import TRUTHS, make_card
+from audit.judge.calibration import TRUTHS, make_card, pool_cards
 from audit.models.loader import describe
 from audit.progress import Progress
 from audit.records import CalibrationCard, Results
@@ -21,7 +22,9 @@ CARD = "calibration.json"
 REQUEST = "request.json"
 
 
-def calibrate(spec: Spec, *, audits: int, truths: tuple[str, ...], progress: Progress) -> tuple[CalibrationCard, Path]:
+def calibrate(
+    spec: Spec, *, audits: int, truths: tuple[str, ...], added: Sequence[Path] = (), progress: Progress
+) -> tuple[CalibrationCard, Path]:
     """Run audits with the seeds `spec.seed`, `spec.seed` + 1, ... and count what they got wrong.
 
     Audits share the artist's works; the split, every draw and every training are their own. A truth that
@@ -33,11 +36,13 @@ def calibrate(spec: Spec, *, audits: int, truths: tuple[str, ...], progress: Pro
         spec: with `out`; its protections are left aside.
         audits: how many.
         truths: planted in each; all there are when empty.
+        added: cards of other audits of the same setup, made elsewhere or earlier, whose counts come in.
 
     Returns:
         The card and its file in `spec.out`; a copy in the store is found by later runs.
     """
     assert spec.out is not None
+    others = [read_card(path) for path in added]
     for truth in truths:
         if truth not in TRUTHS:
             raise BadInput(
@@ -60,11 +65,45 @@ def calibrate(spec: Spec, *, audits: int, truths: tuple[str, ...], progress: Pro
             run(one, progress)
     finished = sorted(spec.out.glob("*/audit-*/results.json"))
     done = [judge(read_results(path.parent)) for path in finished]
-    card = make_card(_alike(done), created=provenance.now())
+    card = pooled([make_card(_alike(done), created=provenance.now()), *others])
     path = spec.out / CARD
     write_atomic(path, (card.model_dump_json(indent=1) + "\n").encode("utf-8"))
     keep_card(Store(spec.store or default_store()).root, card)
     return card, path
+
+
+def read_card(path: Path) -> CalibrationCard:
+    """A calibration card from its file.
+
+    Raises:
+        BadInput: `card-unreadable`.
+    """
+    try:
+        return CalibrationCard.model_validate_json(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            "card-unreadable",
+            f"File {printable(path.name)} is no calibration card that can be read; give a calibration.json that "
+            "`cloakcheck calibrate` wrote.",
+        ) from error
+
+
+def pooled(cards: Sequence[CalibrationCard]) -> CalibrationCard:
+    """One card of them all.
+
+    Raises:
+        BadInput: `cards-differ`, they cannot be counted together.
+    """
+    if len(cards) == 1:
+        return cards[0]
+    try:
+        return pool_cards(cards, created=provenance.now())
+    except ValueError as error:
+        raise BadInput(
+            "cards-differ",
+            f"The audits made here and the cards given cannot be counted together: {error}; leave out --add, or give "
+            "cards of the same setup whose audits had other seeds.",
+        ) from error
 
 
 def claim_calibration(folder: Path, spec: Spec) -> None:

@@ -15,6 +15,10 @@ Audits = Annotated[int, typer.Option(min=1, max=10_000, help="How many audits of
 Truths = Annotated[
     list[str] | None, typer.Option(help="Planted truth to run: identity, null, clean-again, other-artist (all).")
 ]
+Added = Annotated[
+    list[Path] | None,
+    typer.Option(help="Card of other audits of the same setup, from another machine, to count in; may be repeated."),
+]
 Originals = Annotated[Path | None, typer.Option(help="Folder of works to calibrate on (default: the built-in artist).")]
 
 
@@ -24,6 +28,7 @@ def calibrate(
     preset: Preset = None,
     audits: Audits = 20,
     control: Truths = None,
+    add: Added = None,
     originals: Originals = None,
     replicates: Replicates = None,
     prompts: Prompts = None,
@@ -47,7 +52,11 @@ def calibrate(
         if originals is None:
             options |= {"originals": LAB_ARTISTS / ARTIST, "artist": ARTIST}
         card, path = run_calibration(
-            load_spec(options, spec), audits=audits, truths=tuple(control or ()), progress=Progress()
+            load_spec(options, spec),
+            audits=audits,
+            truths=tuple(control or ()),
+            added=tuple(add or ()),
+            progress=Progress(),
         )
         for t in card.truths:
             if t.metric == card.primary_metric:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from audit.records import CalibrationCard, Estimate, Plan, PlantedTruth, Results
 TRUTHS = {"identity": "0 exactly", "null": "0", "clean-again": "0", OTHER_ARTIST: "1"}
 """Controls whose true index is known, and what it is."""
 A_TENTH = 0.1
+Row = TypeVar("Row", PlantedTruth, RunSpread)
 MOST_REPLICATES = 1000
 
 
@@ -50,6 +52,7 @@ def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
     planned = dict.fromkeys(c.name for results in audits for c in results.plan.conditions)
     names = [name for truth in TRUTHS for name in planned if name.partition(":")[0] == truth]
     metrics = metric_names(audits[0])
+    unlike = _unlike(audits, clean_name(audits[0]))
     return CalibrationCard(
         tool_version=plan.tool_version,
         created=created,
@@ -61,17 +64,97 @@ def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
         primary_metric=plan.primary_metric,
         level=plan.margins.level,
         artists=tuple(dict.fromkeys(results.plan.artist for results in audits)),
-        audits=len(_unlike(audits, clean_name(audits[0]))),
+        audits=len(unlike),
         truths=tuple(_truth(audits, name, metric) for metric in metrics for name in names),
         spread=tuple(row for metric in metrics for row in _spread(audits, names, metric)),
         plans=tuple(results.plan.digest() for results in audits),
+        draws=tuple(_draw(results) for results in unlike),
     )
+
+
+def pool_cards(cards: Sequence[CalibrationCard], *, created: str) -> CalibrationCard:
+    """The card that `make_card` would have made of the audits of several cards, from the cards alone.
+
+    Raises:
+        ValueError: cards of more than one setup or version of the tool, that share audits, or that do not tell them.
+    """
+    first = cards[0]
+    if len({(card.setup, card.tool_version) for card in cards}) != 1:
+        raise ValueError("cards of more than one setup or version")
+    if any(len(card.draws) != card.audits for card in cards):
+        raise ValueError("a card that does not tell its audits apart")
+    draws = [draw for card in cards for draw in card.draws]
+    if len(set(draws)) != len(draws):
+        raise ValueError("cards that share audits")
+    truths = _gathered([row for card in cards for row in card.truths])
+    spreads = _gathered([row for card in cards for row in card.spread])
+    return first.model_copy(
+        update={
+            "created": created,
+            "artists": tuple(dict.fromkeys(artist for card in cards for artist in card.artists)),
+            "audits": len(draws),
+            "truths": tuple(_pooled_truth(rows, level=first.level) for rows in truths),
+            "spread": tuple(_pooled_spread(rows, level=first.level) for rows in spreads),
+            "plans": tuple(plan for card in cards for plan in card.plans),
+            "draws": tuple(draws),
+        }
+    )
+
+
+def _gathered(rows: Sequence[Row]) -> list[list[Row]]:
+    """Rows of one metric and condition together: metrics as they come, clean first, controls as in `TRUTHS`."""
+    order = list(TRUTHS)
+    found: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        found.setdefault((row.metric, row.condition), []).append(row)
+    metrics = list(dict.fromkeys(metric for metric, _ in found))
+
+    def place(key: tuple[str, str]) -> tuple[int, int]:
+        kind = key[1].partition(":")[0]
+        return metrics.index(key[0]), order.index(kind) if kind in order else -1
+
+    return [found[key] for key in sorted(found, key=place)]
+
+
+def _pooled_truth(rows: Sequence[PlantedTruth], *, level: float) -> PlantedTruth:
+    audits, wrong = sum(row.audits for row in rows), sum(row.wrong for row in rows)
+    known = [(row.audits, row.mean, row.deviation or 0.0) for row in rows if row.mean is not None]
+    mean = sum(n * of for n, of, _ in known) / audits if known else None
+    deviation = None
+    if mean is not None and audits > 1:
+        # Squares about the common mean: those within each card, and each card's mean about it.
+        squares = sum((n - 1) * spread**2 + n * (of - mean) ** 2 for n, of, spread in known)
+        deviation = (squares / (audits - 1)) ** 0.5
+    return rows[0].model_copy(
+        update={
+            "audits": audits,
+            "wrong": wrong,
+            "rate_at_most": rate_upper_bound(wrong, audits, level=level),
+            "alarms": sum(row.alarms for row in rows),
+            "mean": mean,
+            "deviation": deviation,
+        }
+    )
+
+
+def _pooled_spread(rows: Sequence[RunSpread], *, level: float) -> RunSpread:
+    degrees = sum(row.degrees for row in rows)
+    deviation = (sum(row.deviation**2 * row.degrees for row in rows) / degrees) ** 0.5
+    planted = rows[0].condition.partition(":")[0] in TRUTHS
+    needed = replicates_needed(deviation, level=level) if planted else None
+    return rows[0].model_copy(update={"deviation": deviation, "degrees": degrees, "replicates_for_a_tenth": needed})
+
+
+def _draw(results: Results) -> str:
+    """Digest of an audit's works and seed."""
+    drawn = [sorted(work.pixels for work in results.plan.works), results.plan.seed]
+    return hashlib.sha256(canonical_json(drawn).encode("ascii")).hexdigest()
 
 
 def _unlike(audits: Sequence[Results], name: str) -> list[Results]:
     """The audits that have this condition, one for each set of works and seed."""
     having = [results for results in audits if any(c.name == name for c in results.plan.conditions)]
-    return list({(*sorted(w.pixels for w in r.plan.works), r.plan.seed): r for r in having}.values())
+    return list({_draw(results): results for results in having}.values())
 
 
 def _truth(audits: Sequence[Results], name: str, metric: str) -> PlantedTruth:

@@ -62,3 +62,5 @@ class CalibrationCard(Record):
     spread: tuple[RunSpread, ...]
     plans: tuple[Digest, ...] = Field(repr=False)
     """Digests of the audits' plans."""
+    draws: tuple[Digest, ...] = Field((), repr=False)
+    """Digests of each audit's works and seed: with the setup, all that its trainings are drawn from."""

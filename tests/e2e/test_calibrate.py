@@ -65,6 +65,18 @@ def test_calibration_resumes_and_is_cited(tiny_model, tmp_path):
     assert results.calibration == card
     detail = next(c.detail for c in results.checks if c.slug == "calibrated")
     assert card.digest() in detail
+    elsewhere = ["calibrate", *shared, "--control", "null", "--audits", 1, "--add", path]
+    together = invoke(*elsewhere, "--seed", 7, "--out", tmp_path / "elsewhere")
+    assert together.exit_code == 0, together.stderr
+    pooled = CalibrationCard.model_validate_json((tmp_path / "elsewhere" / "calibration.json").read_bytes())
+    assert (pooled.audits, pooled.plans[1:]) == (4, card.plans)
+    again = invoke(*elsewhere, "--seed", 0, "--out", tmp_path / "again")
+    assert again.exit_code == 2
+    assert "[cards-differ]" in again.stderr
+    torn = invoke(*elsewhere, "--add", tmp_path / "audit.toml", "--out", tmp_path / "torn")
+    assert torn.exit_code == 2
+    assert "[card-unreadable]" in torn.stderr
+    assert not (tmp_path / "torn").exists()
 
 
 def test_shipped_cards_are_of_the_shipped_model_and_the_sample_report_cites_one():

@@ -8,7 +8,7 @@ from scipy import stats
 
 from audit import records as r
 from audit.judge import judge
-from audit.judge.calibration import make_card, replicates_needed, setup_digest
+from audit.judge.calibration import make_card, pool_cards, replicates_needed, setup_digest
 from audit.judge.estimates import find
 from audit.judge.significance import chance_of_alarms
 from audit.runfolder import find_card, keep_card
@@ -154,3 +154,38 @@ def test_audits_of_other_works_count_though_nobody_named_their_artist(audits: li
     other = first.model_copy(update={"plan": first.plan.model_copy(update={"works": works})})
     assert make_card([first, first], created="now").audits == 1
     assert make_card([first, other], created="now").audits == 2
+
+
+def test_cards_pooled_are_the_card_of_all_their_audits(audits: list[r.Results]) -> None:
+    parts = [make_card(audits[a:b], created="then") for a, b in ((0, 5), (5, 6), (6, 12))]
+    whole, together = make_card(audits, created="now"), pool_cards(parts, created="now")
+    assert together.model_dump(exclude={"truths", "spread"}) == whole.model_dump(exclude={"truths", "spread"})
+    for found, expected in zip((*together.truths, *together.spread), (*whole.truths, *whole.spread), strict=True):
+        assert found.model_dump() == pytest.approx(expected.model_dump())
+
+
+def test_cards_of_unlike_truths_are_pooled_as_far_as_they_go(audits: list[r.Results]) -> None:
+    def only(a: r.Results) -> r.Results:
+        kept = tuple(c for c in a.plan.conditions if c in (CLEAN, NULL))
+        return judge(a.model_copy(update={"plan": a.plan.model_copy(update={"conditions": kept})}))
+
+    some = [only(a) for a in audits[4:]]
+    pooled = pool_cards([make_card(audits[:4], created=""), make_card(some, created="")], created="now")
+    whole = make_card([*audits[:4], *some], created="now")
+    assert [(t.condition, t.metric) for t in pooled.truths] == [(t.condition, t.metric) for t in whole.truths]
+    assert (truth(pooled, NULL.name).audits, truth(pooled, OTHER.name).audits) == (12, 4)
+    assert truth(pooled, OTHER.name).model_dump() == pytest.approx(truth(whole, OTHER.name).model_dump())
+
+
+def test_cards_that_cannot_be_counted_together_are_refused(audits: list[r.Results]) -> None:
+    card, rest = make_card(audits[:6], created=""), make_card(audits[6:], created="")
+    cases = {
+        "share audits": make_card(audits[5:], created=""),
+        "one setup or version": rest.model_copy(update={"setup": "0" * 64}),
+        "tell its audits apart": rest.model_copy(update={"draws": ()}),
+    }
+    for problem, other in cases.items():
+        with pytest.raises(ValueError, match=problem):
+            pool_cards([card, other], created="now")
+    with pytest.raises(ValueError, match="one setup or version"):
+        pool_cards([card, rest.model_copy(update={"tool_version": "9"})], created="now")
