@@ -40,6 +40,12 @@ from audit.training import train
 from scripts.lab.evaluate import ARTISTS
 from scripts.lab.fetch import load_sets
 
+HEAD = """# What bounds a clean LoRA of the lab
+
+`python -m scripts.lab.bounds`: clean LoRAs of both demo artists over all prompts of the lab, one thing changed at a
+time; *way* is the share of the way from base to the works, *recognised* the share of pictures nearest to the
+artist among all sets, beside it the sets that the rest is taken for most often. Intervals of 95 % over trainings.
+"""
 LONGER = (2, 4)
 LEVEL = 0.95
 SHOWN = 3
@@ -178,7 +184,7 @@ def main() -> None:
             print(row, flush=True)
             lines.append(row)
     if args.out:
-        args.out.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        args.out.write_text("\n".join([HEAD, *lines]) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
