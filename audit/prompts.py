@@ -15,6 +15,16 @@ PROMPTS = {"quick": 12, "standard": 24, "court": 24}
 MAX_PROMPTS = 500
 
 
+def check_prompts(spec: Spec) -> None:
+    """Find a prompt file that cannot be used before any picture is read.
+
+    Raises:
+        BadInput: `prompts-unreadable`, `prompts-count`.
+    """
+    if spec.prompts is not None:
+        _read_prompts(spec.prompts)
+
+
 def choose_prompts(spec: Spec, artist: ArtistSet) -> tuple[str, ...]:
     """Subjects in the list's order that share no word with any work's caption, so that content cannot leak.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
@@ -106,11 +107,14 @@ def validated(kind: type[Options], values: Mapping[str, Any]) -> Options:
         ) from error
 
 
-def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
+def load_spec(
+    options: dict[str, Any], spec_file: Path | None, *, otherwise: Mapping[str, Any] = MappingProxyType({})
+) -> Spec:
     """Join a TOML file and command-line options; the command line wins.
 
     Args:
         options: field -> value; None, empty tuples and '' mean "not given".
+        otherwise: what holds where neither names originals.
 
     Raises:
         BadInput: unreadable TOML, an unknown key, a value of the wrong type or range.
@@ -142,6 +146,8 @@ def load_spec(options: dict[str, Any], spec_file: Path | None) -> Spec:
         if isinstance(values.get("control"), list):
             values["control"] = [_beside(text, spec_file) for text in values["control"]]
     values |= {k: v for k, v in options.items() if v not in (None, (), "")}
+    if "originals" not in values:
+        values = {**otherwise, **values}
     for name in PATHS:
         # An empty word on the command line arrives as the current folder.
         if name in values and str(values[name]) in ("", "."):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.errors import BadInput
-from audit.plan import looks, make_plan
+from audit.plan import check_names, looks, make_plan
 from audit.plan.cells import make_cells
 from audit.plan.conditions import make_conditions, placebo_budget
 from audit.prompts import choose_prompts
@@ -223,3 +223,21 @@ def test_the_plan_tells_every_treatment_with_source_and_settings(artist, store):
     assert all(r.source for r in plan.recipes)
     with pytest.raises(BadInput, match=r"protection\.crop"):
         make_plan(spec(protect=("encoder-pgd",), protection={"crop": "round"}), artist=artist, model=facts, store=store)
+
+
+def test_a_fallback_holds_only_where_nobody_names_originals(tmp_path):
+    fallback = {"originals": "built-in", "artist": "theirs"}
+    file = tmp_path / "audit.toml"
+    file.write_text('originals = "mine"\nartist = "me"\n', encoding="utf-8")
+    found = load_spec({}, file, otherwise=fallback)
+    assert (found.originals, found.artist) == (tmp_path / "mine", "me")
+    assert load_spec({"originals": "x"}, None, otherwise=fallback).artist != "theirs"
+    file.write_text("replicates = 3\n", encoding="utf-8")
+    found = load_spec({}, file, otherwise=fallback)
+    assert (found.originals.name, found.artist, found.replicates) == ("built-in", "theirs", 3)
+
+
+def test_a_prompt_file_is_read_before_any_picture(tmp_path):
+    with pytest.raises(BadInput) as refused:
+        check_names(spec(protect=("encoder-pgd",), prompts=tmp_path / "nowhere.txt"))
+    assert refused.value.slug == "prompts-unreadable"

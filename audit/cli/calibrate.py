@@ -47,12 +47,11 @@ def calibrate(
 
         options = {
             "model": model, "preset": preset, "originals": originals, "replicates": replicates, "prompts": prompts,
-            "store": store, "device": device, "seed": seed, "out": out or Path("reports") / "calibration",
+            "store": store, "device": device, "seed": seed, "out": out,
         }  # fmt: skip
-        if originals is None:
-            options |= {"originals": LAB_ARTISTS / ARTIST, "artist": ARTIST}
+        asked = load_spec(options, spec, otherwise={"originals": LAB_ARTISTS / ARTIST, "artist": ARTIST})
         card, path = run_calibration(
-            load_spec(options, spec),
+            asked.model_copy(update={"out": asked.out or Path("reports") / "calibration"}),
             audits=audits,
             truths=tuple(control or ()),
             added=tuple(add or ()),

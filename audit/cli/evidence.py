@@ -77,13 +77,15 @@ def bundle(
             adapters=adapters.find_adapters(made.results, store or default_store(), keep=keep_adapters),
             c2pa=c2pa,
         )
-        signer = signing.open_key(key or signing.default_key())
+        signing_key = key or signing.default_key()
         if audit_privacy:
             contents = bundles.bundle_contents(made, request)
-            for found in privacy.audit_privacy(made, contents, signer=digest(signing.public_pem(signer))):
+            # Looking makes no key.
+            known = digest(signing.public_pem(signing.open_key(signing_key))) if signing_key.exists() else "a new one"
+            for found in privacy.audit_privacy(made, contents, signer=known):
                 print(f"{'UNEXPECTED: ' * found.unexpected}{found.what}: {printable(found.detail, limit=300)}")
             return
-        sealed = bundles.write_bundle(made, request, key=signer)
+        sealed = bundles.write_bundle(made, request, key=signing.open_key(signing_key))
         print(f"sealed {sealed}")
         print(f"adapters {request.adapters.fate}")
         print(target)

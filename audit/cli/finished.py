@@ -58,6 +58,7 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
 
         changes = {name: value for name, _, value in (text.partition("=") for text in margin or [])}
         results = with_margins(read_results(folder), changes)
+        _with_pictures(results, folder)
         with judgeable():
             judged = finish(results, folder)
         announce(judged, folder, as_json=json_output)

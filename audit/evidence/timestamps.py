@@ -128,7 +128,7 @@ def _bad_chain() -> BadEvidence:
 
 
 def fetch_reply(request: bytes, *, url: str) -> bytes:
-    """Ask an authority for a reply. The only code in the tool that uses a network; called only when a URL is given.
+    """Ask an authority for a reply. Called only when a URL is given.
 
     Raises:
         BadEvidence: `tsa-unreachable`.

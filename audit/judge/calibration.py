@@ -15,8 +15,8 @@ from audit.judge.quantities import POWER
 from audit.judge.significance import detectable_effect, rate_upper_bound
 from audit.records import CalibrationCard, Estimate, Plan, PlantedTruth, Results, RunSpread, canonical_json
 
-TRUTHS = {"identity": "0 exactly", "null": "0", "clean-again": "0", OTHER_ARTIST: "1"}
-"""Controls whose true index is known, and what it is."""
+TRUTHS = {"identity": "0 exactly", "null": "0", "clean-again": "0", OTHER_ARTIST: "held"}
+"""Controls whose true index is known, and what it is: a number, or the label that a full success must get."""
 A_TENTH = 0.1
 Row = TypeVar("Row", PlantedTruth, RunSpread)
 MOST_REPLICATES = 1000

@@ -9,7 +9,7 @@ from audit.judge.finding import Finding, described, figure
 from audit.judge.gains import clean_name, gains, trigger_shift
 from audit.judge.intervals import Interval, divided, mean_interval
 from audit.judge.significance import chance_of_alarms, rate_upper_bound
-from audit.judge.verdict import equal_noise, labels, reading, softened
+from audit.judge.verdict import equal_noise, label_by, labels, softened
 from audit.records import Estimate, Results
 
 CHANCE = 0.5
@@ -85,6 +85,26 @@ def protection_differs(results: Results) -> Finding:
         return Finding(False, detail)
     whole = bool(changed) and len(measured) == len(changed)
     return Finding(True if whole else None, detail or "no protection among the primary conditions")
+
+
+def attack_worked(results: Results) -> Finding | None:
+    """Red if a reference protection missed its own goal on most works; not asked where none was made here.
+
+    What is measured comes from the recorded goal of each work, on the delivered file, with draws that the attack never
+    saw. A failed attack says nothing about the method that it follows.
+    """
+    names = _protections(results)
+    rows: dict[tuple[str, str], list[bool]] = {}
+    for row in results.reached:
+        if row.condition in names:
+            down = row.objective.endswith("pushed down")
+            rows.setdefault((row.condition, row.step), []).append(
+                (row.last < row.first) is down and row.last != row.first
+            )
+    if not rows:
+        return None
+    detail = "; ".join(f"{step}: nearer to its goal on {sum(of)} of {len(of)} works" for (_, step), of in rows.items())
+    return Finding(all(2 * sum(of) > len(of) for of in rows.values()), detail)
 
 
 def placebo_weaker(results: Results) -> Finding:
@@ -248,18 +268,15 @@ def calibrated(results: Results) -> Finding:
 
 def metrics_agree(results: Results) -> Finding:
     """Whether every metric gives each primary condition the same label. Shown, never a reason to withhold."""
-    metrics, margins = metric_names(results), results.plan.margins
-    labels = {
-        name: {m: reading(find(results, "protection_index", name, m), margins) for m in metrics}
-        for name in primary_conditions(results)
-    }
-    if len(metrics) < 2 or not labels:
+    metrics = metric_names(results)
+    given = {name: {m: label_by(results, name, m) for m in metrics} for name in primary_conditions(results)}
+    if len(metrics) < 2 or not given:
         return Finding(None, "one metric, or no primary condition: nothing to compare")
     detail = "; ".join(
-        f"{name}: " + ", ".join(f"{given} by {m}" for m, given in by_metric.items())
-        for name, by_metric in labels.items()
+        f"{name}: " + ", ".join(f"{label} by {m}" for m, label in by_metric.items())
+        for name, by_metric in given.items()
     )
-    return Finding(all(len(set(by_metric.values())) == 1 for by_metric in labels.values()), detail)
+    return Finding(all(len(set(by_metric.values())) == 1 for by_metric in given.values()), detail)
 
 
 def _surely_above(row: Estimate, bound: float) -> bool:

@@ -21,7 +21,7 @@ class Gate:
     """One question asked before any verdict. The sentences are for the artist."""
 
     slug: str
-    ask: Callable[[Results], Finding]
+    ask: Callable[[Results], Finding | None]
     consequence: Consequence
     yes: str
     no: str
@@ -53,9 +53,9 @@ GATES: tuple[Gate, ...] = (
         "pictures-not-blank",
         training.pictures_not_blank,
         "not-valid",
-        yes="No model drew mostly blank pictures, or one picture again and again.",
-        some="Few models drew mostly blank or repeated pictures, and those were left out.",
-        no="The base model or too many others drew mostly blank or repeated pictures.",
+        yes="No model drew many blank pictures, or one picture again and again.",
+        some="Few models drew many blank or repeated pictures, and those were left out.",
+        no="The base model or too many others drew many blank or repeated pictures.",
         unknown="There were no pictures to check.",
     ),
     Gate(
@@ -87,7 +87,7 @@ GATES: tuple[Gate, ...] = (
         "trigger-neutral",
         comparison.trigger_neutral,
         "shown",
-        yes="The made-up style word by itself did not move the base model's pictures toward your style or away.",
+        yes="The made-up style word by itself moves the base model's pictures by less than would count as learning.",
         no="The made-up style word by itself moves the base model's pictures, so it is not empty to this model.",
         unknown="It is not sure if the made-up style word by itself moves the base model's pictures.",
     ),
@@ -108,12 +108,20 @@ GATES: tuple[Gate, ...] = (
         unknown="It could not be checked if the protected files differ from your originals.",
     ),
     Gate(
+        "attack-worked",
+        comparison.attack_worked,
+        "not-valid",
+        yes="The protection made for this test did to most works what its method asks for.",
+        no="The protection made for this test missed its own goal on most works, so its method was not tested.",
+        unknown="It is not known if the protection made for this test did what its method asks for.",
+    ),
+    Gate(
         "placebo-weaker",
         comparison.placebo_weaker,
         "not-valid",
-        yes="No effect is claimed that plain random noise of the same strength would have, too.",
+        yes="No effect is claimed that plain random noise, at least as strong, would have, too.",
         no="Plain random noise kept the model from learning about as well, so the effect may be due to that.",
-        unknown="The test cannot tell the effect from that of plain random noise of the same strength.",
+        unknown="The test cannot tell the effect from that of plain random noise, at least as strong.",
     ),
     Gate(
         "noise-not-style",
@@ -154,7 +162,7 @@ GATES: tuple[Gate, ...] = (
         "calibrated",
         comparison.calibrated,
         "shown",
-        yes="This setup was tried on planted truths before, and was wrong no more often than its ranges allow.",
+        yes="This setup was tried on planted truths before, and not surely wrong more often than its ranges allow.",
         no="This setup was tried on planted truths before, and its ranges missed one more often than they allow.",
         unknown="This setup was not tried on planted truths in number, so its error rates are those of theory.",
     ),
@@ -170,8 +178,9 @@ GATES: tuple[Gate, ...] = (
 
 
 def check(results: Results) -> tuple[Check, ...]:
-    """Ask every gate of a run whose `estimates` are filled; one `Check` for each row of `GATES`."""
-    return tuple(_asked(gate, results) for gate in GATES)
+    """Ask every gate of a run whose `estimates` are filled; one `Check` for each row of `GATES` that applies to it."""
+    asked = ((gate, gate.ask(results)) for gate in GATES)
+    return tuple(_answer(gate, found) for gate, found in asked if found is not None)
 
 
 def override(checks: Iterable[Check]) -> Override | None:
@@ -185,8 +194,7 @@ def override(checks: Iterable[Check]) -> Override | None:
     return Override("exploratory", exploratory[0]) if exploratory else None
 
 
-def _asked(gate: Gate, results: Results) -> Check:
-    found = gate.ask(results)
+def _answer(gate: Gate, found: Finding) -> Check:
     passed = gate.some if found.exceptions and gate.some else gate.yes
     sentence = gate.unknown if found.passed is None else passed if found.passed else gate.no
     return Check(slug=gate.slug, passed=found.passed, sentence=sentence, detail=found.detail)

@@ -38,6 +38,11 @@ def sign_flip(differences: Array, *, rng: np.random.Generator) -> Interval:
     return Interval(float(found.pvalue), None, None, n)
 
 
+def smallest_chance(n: int) -> float:
+    """The least p that `sign_flip` can find with n pairs, n >= 2: all differences on one side."""
+    return 2.0 ** (1 - n) if 2**n <= RESAMPLES else 2 / (RESAMPLES + 1)
+
+
 def chance_of_mean(values: Array, *, above: bool) -> Interval:
     """One-sided p of Student's t test that the mean is 0 or on the other side.
 

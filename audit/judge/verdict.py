@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 
 from audit.judge.estimates import SEQUENTIAL, find, primary_conditions, sequential_intervals
 from audit.judge.intervals import Interval
+from audit.judge.significance import holm
 from audit.judge.words import condition_words, learned_words
 from audit.records import (
     Cell,
@@ -27,10 +28,10 @@ WORST_FIRST: tuple[VerdictLabel, ...] = ("did-not-hold", "inconclusive", "partly
 AT_EQUAL_NOISE: dict[VerdictLabel, tuple[VerdictLabel, ...]] = {
     "held": ("held",),
     "partly-held": ("held", "partly-held"),
-    "did-not-hold": ("did-not-hold", "inconclusive"),
+    "did-not-hold": ("did-not-hold",),
     "inconclusive": ("held", "partly-held", "did-not-hold", "inconclusive"),
 }
-"""Readings at equal noise that do not contradict a label."""
+"""Readings at equal noise that allow a label: what is said must be shown by both, a failure as much as a success."""
 
 # The answer and what it is about come first, the figures in a short sentence of their own: as one
 # sentence the text would need 13 years of school.
@@ -85,22 +86,31 @@ def labels(results: Results) -> dict[str, VerdictLabel]:
     primary family. Either way the overall verdict is wrong in at most (1 - level) / 2 of all runs. Where pictures
     were noisier than clean's, the label is what the index and the one at equal noise both allow: never a bolder one.
     """
-    metric, margins = results.plan.primary_metric, results.plan.margins
-    found: dict[str, VerdictLabel] = {}
-    for condition in results.plan.conditions:
-        if is_claim(condition):
-            own = alone(results, condition.name)
-            equal = equal_noise(results, condition.name, metric)
-            found[condition.name] = own if equal is None else allowed(own, reading(equal, margins))
-    return found
+    metric = results.plan.primary_metric
+    return {c.name: label_by(results, c.name, metric) for c in results.plan.conditions if is_claim(c)}
 
 
-def alone(results: Results, condition: str) -> VerdictLabel:
-    """A claim's label from its deciding index, whatever noise there is."""
-    index = deciding_index(results, condition)
-    p = find(results, "p_index_at_least_margin_holm", condition, results.plan.primary_metric).value
+def label_by(results: Results, condition: str, metric: str) -> VerdictLabel:
+    """The label of a claim by one metric, as it would be if that metric decided."""
+    own, equal = alone(results, condition, metric), equal_noise(results, condition, metric)
+    return own if equal is None else allowed(own, reading(equal, results.plan.margins))
+
+
+def alone(results: Results, condition: str, metric: str) -> VerdictLabel:
+    """A claim's label from its index, whatever noise there is."""
+    primary = metric == results.plan.primary_metric
+    index = deciding_index(results, condition) if primary else find(results, "protection_index", condition, metric)
     # The sequential upper bound is adjusted over the family already.
-    return settled(index, results.plan.margins, p=None if index.name == SEQUENTIAL else p)
+    if index.name == SEQUENTIAL:
+        return settled(index, results.plan.margins, p=None)
+    names = primary_conditions(results)
+    if primary or condition not in names:
+        p = find(results, "p_index_at_least_margin_holm", condition, metric).value
+    else:
+        # Rows are adjusted by the deciding metric only; another one's family is the same conditions.
+        chances = [find(results, "p_index_at_least_margin", name, metric).value for name in names]
+        p = holm(chances)[names.index(condition)]
+    return settled(index, results.plan.margins, p=p)
 
 
 def equal_noise(results: Results, condition: str, metric: str) -> Estimate | None:
@@ -115,7 +125,8 @@ def softened(results: Results, condition: str) -> bool:
     equal = equal_noise(results, condition, results.plan.primary_metric)
     if equal is None:
         return False
-    return reading(equal, results.plan.margins) not in AT_EQUAL_NOISE[alone(results, condition)]
+    own = alone(results, condition, results.plan.primary_metric)
+    return reading(equal, results.plan.margins) not in AT_EQUAL_NOISE[own]
 
 
 def allowed(own: VerdictLabel, equal: VerdictLabel) -> VerdictLabel:

@@ -10,7 +10,7 @@ from audit.conditions import parse_step, recipes
 from audit.errors import BadInput, printable
 from audit.plan.conditions import make_conditions, other_artist
 from audit.plan.settings import protect_settings, sampling_settings, training_settings
-from audit.prompts import choose_prompts
+from audit.prompts import check_prompts, choose_prompts
 from audit.records import ArtistSet, Condition, Margins, ModelFacts, Plan, ReferenceArtist, Stopping, Work
 from audit.records.works import NEUTRAL_CAPTION
 from audit.spec import Spec
@@ -32,9 +32,10 @@ def check_names(spec: Spec) -> None:
     """Find a mistyped option before any picture is read.
 
     Raises:
-        BadInput: an unknown metric, treatment or argument, or no protection at all.
+        BadInput: an unknown metric, treatment or argument, prompts that cannot be read, or no protection at all.
     """
     check_metric(spec.primary_metric)
+    check_prompts(spec)
     if spec.protected is None and not spec.protect and not spec.planted_only:
         raise BadInput(
             "nothing-to-test",
@@ -130,8 +131,9 @@ def hypotheses(conditions: Sequence[Condition], *, metric: str, margins: Margins
     """What is tested, one sentence for each primary condition: together the primary family."""
     m = margins
     return tuple(
-        f"{c.name}: the protection index by {metric} is above {m.held:g} (held), above {m.partly:g} (partly-held) "
-        f"or below {m.did_not_hold:g} (did-not-hold), at the {m.level:g} level."
+        f"{c.name}: the protection index by {metric} is above {m.held:g} (held); else below {m.did_not_hold:g} "
+        f"(did-not-hold, adjusted by Holm over all such conditions, and also where above {m.partly:g}); else above "
+        f"{m.partly:g} (partly-held); at the {m.level:g} level, and at equal noise, too, where pictures are noisier."
         for c in conditions
         if c.primary
     )

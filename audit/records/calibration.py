@@ -13,7 +13,7 @@ class PlantedTruth(Record):
     condition: str
     metric: str
     truth: str
-    """What the index is by construction: `0 exactly`, `0`, or `1`."""
+    """What the index is by construction: `0 exactly`, `0`, or surely above the margin of `held`."""
     audits: int
     """Audits in which the control had an interval."""
     wrong: int

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.errors import BadResults, printable
+from audit.judge.estimates import hardest_placebo
 from audit.judge.exclusion import broken
 from audit.judge.verdict import deciding_index
 from audit.records import Cell, Condition, Estimate, MetricFacts, Results, Verdict
@@ -73,7 +74,9 @@ class Facts:
 
     @cached_property
     def placebo(self) -> Condition | None:
-        return next((c for c in self.tested if c.role == "placebo"), None)
+        """The placebo that the checks hold a protection against."""
+        name = hardest_placebo(self.results)
+        return next((c for c in self.tested if c.name == name), None)
 
     @cached_property
     def _index(self) -> dict[tuple[str, str, str], Estimate]:

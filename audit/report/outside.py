@@ -17,8 +17,9 @@ def recognition_sentences(facts: Facts) -> tuple[str, ...]:
     rates = [_rate(facts, name) for name in names]
     if known is None or headline is None or any(e is None or e.value is None for e in rates):
         return ()
-    base, clean, treated = (_with_range(facts, e) if e else "" for e in rates)
-    return (
+    clean, treated = (_with_range(facts, e) if e else "" for e in rates[1:])
+    base = _of_one_model(facts)
+    said = (
         v.say(
             "We also asked which of {count} artists a picture is nearest to, by {metric}. Taken for yours: {clean} of "
             "the pictures by the unprotected models, {treated} by the protected ones, and {base} by the base model. A "
@@ -30,6 +31,23 @@ def recognition_sentences(facts: Facts) -> tuple[str, ...]:
             own=v.percent(known.own_rate), wrong=v.percent(known.false_rate),
         ),
     )  # fmt: skip
+    if facts.results.plan.reference_artists:
+        return said
+    return (
+        *said,
+        v.say(
+            "The others are the {count} sets of icons and emoji that the built-in model learned to draw from, so that "
+            "its own pictures are near to them says little.",
+            count=len(known.artists),
+        ),
+    )
+
+
+def _of_one_model(facts: Facts) -> str:
+    """Base's rate as a count: there is one base model, so no range over trainings."""
+    cell = next((c for c in facts.results.cells if c.condition == "base"), None)
+    taken = [index for index in cell.nearest.get(facts.primary, ()) if index >= 0] if cell else []
+    return facts.voice.say("{far} of {all}", far=sum(index == 0 for index in taken), all=len(taken))
 
 
 def _with_range(facts: Facts, rate: Estimate) -> str:
@@ -51,11 +69,19 @@ def recognition_table(facts: Facts) -> Table | None:
         for metric in metrics
         if (e := facts.estimate(RATE, name, metric=metric)) is not None
     )
+    real = tuple(
+        (name, r.metric, v.percent(rate), "", "", "")
+        for name, rates in (
+            (v.say("your real works"), [r.own_rate for r in facts.results.recognition]),
+            (v.say("works by the others"), [r.false_rate for r in facts.results.recognition]),
+        )
+        for r, rate in zip(facts.results.recognition, rates, strict=True)
+    )
     head = (
         v.say("Drawn by the model trained on"), v.say("Metric"), v.say("Taken for yours"), v.say("Low"), v.say("High"),
         v.say("Units counted"),
     )  # fmt: skip
-    return Table(v.say("Share of pictures taken for yours"), head, rows) if rows else None
+    return Table(v.say("Share of pictures taken for yours"), head, (*real, *rows)) if rows else None
 
 
 def calibration_table(facts: Facts) -> Table | None:
@@ -67,7 +93,7 @@ def calibration_table(facts: Facts) -> Table | None:
         (
             facts.short(t.condition),
             t.metric,
-            t.truth,
+            v.say("held") if t.truth == "held" else t.truth,
             v.say("{far} of {all}", far=t.wrong, all=t.audits),
             str(t.alarms),
             v.percent(t.rate_at_most),
@@ -76,7 +102,7 @@ def calibration_table(facts: Facts) -> Table | None:
         for t in card.truths
     )
     head = (
-        v.say("Planted"), v.say("Metric"), v.say("True index"), v.say("Tests that were wrong"),
+        v.say("Planted"), v.say("Metric"), v.say("True answer"), v.say("Tests that were wrong"),
         v.say("Of these, alarms"), v.say("Rate at most"), v.say("Mean index"),
     )  # fmt: skip
     caption = v.many(
@@ -91,7 +117,9 @@ def calibration_table(facts: Facts) -> Table | None:
 def calibration_note(facts: Facts) -> str:
     """What counts as wrong and as an alarm in the table of planted truths."""
     return facts.voice.say(
-        "A test is wrong if its range leaves out the true index. It counts as an alarm only if the range also reaches "
+        "A test is wrong if its range leaves out the true index. Where models learned from another artist's works, "
+        "it is wrong if that full success would not be called held; the index can lie beyond 100 % there, because any "
+        "art teaches a model something. It counts as an alarm only if the range also reaches "
         "further than {limit} from it: that is what stops a test. One level of noise in every work ({name}) is little, "
         "not nothing, so those ranges may leave 0 out more often than chance alone would.",
         name=facts.short("null"),

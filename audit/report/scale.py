@@ -29,6 +29,8 @@ class Scale:
     zero: Mark
     one: Mark
     span: str
+    failed: str
+    """Where "did not hold" ends: the range must lie below it."""
     held: str
     held_span: str
     held_label: str
@@ -62,7 +64,7 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
         edge = {"start": 0.0, "end": 100.0, "middle": place}[anchor]
         return Mark(_pc(place), _pc(at(start)), _pc(at(end) - at(start)), anchor, _pc(edge))
 
-    margin = facts.results.plan.margins.held
+    margin, least = facts.results.plan.margins.held, facts.results.plan.margins.did_not_hold
     placebo = facts.index(facts.placebo.name) if facts.placebo else None
     floor = None
     if placebo is not None and placebo.value is not None and facts.placebo != facts.headline:
@@ -87,6 +89,7 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
         zero=mark(0, 0, 0),
         one=mark(1, 1, 1),
         span=_pc(at(1) - at(0)),
+        failed=_pc(at(least)),
         held=_pc(at(margin)),
         held_span=_pc(at(1) - at(margin)),
         held_label=v.say("held above {share}", share=v.percent(margin)) if roomy else v.say("held"),
@@ -106,6 +109,7 @@ def _table(facts: Facts, estimate: Estimate, placebo: Estimate | None) -> Table:
     rows = [
         (v.say("as if unprotected"), v.percent(0.0), "", ""),
         (v.say("this result"), v.percent(estimate.value), v.percent(estimate.low), v.percent(estimate.high)),
+        (v.say("did not hold below"), v.percent(facts.results.plan.margins.did_not_hold), "", ""),
         (v.say("held above"), v.percent(facts.results.plan.margins.held), "", ""),
         (v.say("never saw your art"), v.percent(1.0), "", ""),
     ]

@@ -85,8 +85,9 @@ MESSAGES = (
     "(named - {role}) / (real works - {role}), {how}; Fieller (1954) interval over {over} and works",
     "recognised with the name minus recognised as {role}; {kind} interval over {over}",
     "two-sided sign-flip permutation test over {over}",
-    "{name}: the protection index by {metric} is above {held} (held), above {partly} (partly-held) or below {least} "
-    "(did-not-hold), at the {level} level.",
+    "{name}: the protection index by {metric} is above {held} (held); else below {least} (did-not-hold, adjusted by "
+    "Holm over all such conditions, and also where above {partly}); else above {partly} (partly-held); at the {level} "
+    "level, and at equal noise, too, where pictures are noisier.",
     # estimates in one line
     "{name} of {condition} by {metric}: {value} [{low}, {high}], n = {n} ({reason})",
     "{name} of {condition} by {metric}: {value} [{low}, {high}], n = {n}",
@@ -109,6 +110,7 @@ MESSAGES = (
     "with the word minus without, share of the way by {metric}: {value} [{low}, {high}], {n} prompts",
     "within {limit} of 0 is neutral",
     "{name}: {n} of {all} works differ by {step} of 255 or more",
+    "{name}: nearer to its goal on {n} of {all} works",
     "red if the excess of a protection over the placebo has no lower bound above 0 and the placebo's own lower bound "
     "is above {limit} (held) or {least} (partly-held)",
     "a label must stand at equal noise, too",

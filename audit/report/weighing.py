@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.judge.significance import smallest_chance
 from audit.judge.verdict import softened
 from audit.records import Estimate
 from audit.report import figures
@@ -177,16 +178,16 @@ def _steadiness(facts: Facts, variations: list[Variation]) -> list[str]:
     if not other:
         return [
             v.say(
-                "We worked the result out in {ways} other ways, such as with one run or one prompt left out. The "
-                "answer stays the same in all of them.",
+                "We worked the result out in {ways} other ways, most with one run or one prompt left out. The "
+                "answer would read the same in all of them.",
                 ways=len(rest),
             )
         ]
     named = v.join([x.label for x in other[:4]] + ([v.say("{n} more", n=len(other) - 4)] if len(other) > 4 else []))
     return [
         v.say(
-            "We worked the result out in {ways} other ways, such as with one run or one prompt left out. The "
-            "answer stays the same in {same} of them. It changes for: {named}.",
+            "We worked the result out in {ways} other ways, most with one run or one prompt left out. The "
+            "answer would read the same in {same} of them. It changes for: {named}.",
             ways=len(rest), same=len(rest) - len(other), named=named,
         )
     ]  # fmt: skip
@@ -203,6 +204,30 @@ def _gaps(facts: Facts, gone: list[str]) -> str:
         "{n} trainings could not be used. They are left out, never counted as zero: {named}.",
         named=named,
     )
+
+
+def _placebo(facts: Facts) -> list[str]:
+    """What random noise did by itself, where that is sure and too much to go unsaid."""
+    noise = facts.estimate("protection_index", facts.placebo.name) if facts.placebo else None
+    if noise is None or noise.low is None or noise.high is None or noise.low <= 0 <= noise.high:
+        return []
+    v = facts.voice
+    values = {"low": v.percent(noise.low), "high": v.percent(noise.high)}
+    if noise.high < 0:
+        return [
+            v.say(
+                "Random noise in place of a protection surely brought the models nearer to your style here, by this "
+                "score (an index from {low} to {high}), so a protection starts from below zero.",
+                **values,
+            )
+        ]
+    return [
+        v.say(
+            "Random noise in place of a protection surely kept some style away by itself (an index from {low} to "
+            "{high}).",
+            **values,
+        )
+    ]
 
 
 def _sentences(facts: Facts) -> list[str]:
@@ -232,7 +257,7 @@ def _sentences(facts: Facts) -> list[str]:
         reason = v.known(index.note).text or v.say("too few trainings")
         said.append(v.say("There is no range around {value}: {reason}.", value=v.percent(index.value), reason=reason))
     equal = facts.estimate("index_at_equal_noise", headline.name)
-    if equal is not None and equal.value is not None:
+    if equal is not None and equal.low is not None and equal.high is not None:
         said.append(
             v.say(
                 "Models trained on the protected works drew noisier pictures, and noise alone can move the score. With "
@@ -258,10 +283,11 @@ def _sentences(facts: Facts) -> list[str]:
         said.append(
             v.say(
                 "If the protection did nothing, a difference at least this large would still turn up by chance with "
-                "probability {p}.",
-                p=v.p_value(chance.value),
+                "probability {p}; with {runs} pairs of trainings the smallest that can be found is {least}.",
+                p=v.p_value(chance.value), runs=chance.n, least=v.p_value(smallest_chance(chance.n)),
             )
-        )
+        )  # fmt: skip
+    said += _placebo(facts)
     smallest = facts.estimate("mde_protection_index", headline.name)
     if smallest is not None and smallest.value is not None:
         said.append(

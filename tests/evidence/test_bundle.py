@@ -113,6 +113,7 @@ def test_a_bundle_is_never_written_over(works, tmp_path):
 def test_privacy_is_audited_before_anything_is_written(works, tmp_path):
     art, run = works
     listed = call("bundle", run, "--audit-privacy", "--out", tmp_path / "b", "--key", tmp_path / "k")
+    assert not (tmp_path / "k").exists(), "looking made a key"
     assert "my picture 0.jpg" in listed
     assert "UNEXPECTED" not in listed
     assert not (tmp_path / "b").exists()

@@ -102,6 +102,17 @@ def with_noise(results: r.Results, condition: str, *, level: float, base: float 
     return noisy.model_copy(update={"noise_controls": tuple(controls)})
 
 
+def with_reached(results: r.Results, condition: str, *lasts: float, way: str = "down") -> r.Results:
+    """An optimised protection whose goal stood at 1.0 on each work and ended at `lasts`."""
+    rows = tuple(
+        r.Reached(
+            condition=condition, step=condition, work=f"w{i}", objective=f"distance, pushed {way}", first=1.0, last=last
+        )
+        for i, last in enumerate(lasts)
+    )
+    return results.model_copy(update={"reached": rows})
+
+
 def with_untriggered(results: r.Results, *, shift: float) -> r.Results:
     """Base without the style word scores `shift` less than base with it."""
     base = next(c for c in results.cells if c.condition == "base")

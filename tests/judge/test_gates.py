@@ -27,6 +27,7 @@ from tests.judge.audits import (
     with_adapter,
     with_generations,
     with_noise,
+    with_reached,
     with_untriggered,
     without_cells,
 )
@@ -38,7 +39,7 @@ def check(results: r.Results, slug: str) -> r.Check:
 
 def test_a_fair_audit_passes_every_gate() -> None:
     results = audit(PLACEBO, NULL, OTHER, protection={PGD.name: 0.6, OTHER.name: 1.0}, seed=1)
-    results = with_untriggered(results, shift=0.0)
+    results = with_reached(with_untriggered(results, shift=0.0), PGD.name, 0.5, 0.9, 1.1)
     judged = judge(results.model_copy(update={"calibration": make_card([judge(results)], created="now")}))
     assert {c.slug: c.passed for c in judged.checks} == {gate.slug: True for gate in GATES}
     assert override(judged.checks) is None
@@ -107,6 +108,8 @@ RED: list[tuple[str, Callable[[], r.Results], str]] = [
     ("model-learned-style", lambda: audit(clean_gain=0.01), "gain of clean"),
     ("model-learned-style", lambda: audit(clean_gain=0.03, run_sd=0.001, picture_sd=0.001), "learned_share"),
     ("protection-differs", lambda: audit(linf=0.0), "0 of 12 works"),
+    ("attack-worked", lambda: with_reached(audit(), PGD.name, 0.9, 1.0, 1.2, 1.3), "goal on 1 of 4 works"),
+    ("attack-worked", lambda: with_reached(audit(), PGD.name, 0.9, 0.8, 1.2, way="up"), "goal on 1 of 3 works"),
     ("placebo-weaker", lambda: audit(PLACEBO, protection={PLACEBO.name: 0.6, PGD.name: 0.6}), "0.2"),
     ("noise-not-style", lambda: with_noise(audit(), PGD.name, level=14.0), "noise_excess of encoder-pgd:16"),
     ("no-false-alarm", lambda: audit(NULL, protection={NULL.name: 0.5}), "1 of 1 A/A"),
@@ -401,3 +404,35 @@ def test_base_that_lacks_a_picture_is_missing() -> None:
         name == "base" for name, _ in missing_cells(results.model_copy(update={"cells": cells}), "openclip")
     ) or any(name == "base" for name, _ in missing_cells(results.model_copy(update={"cells": cells}), "channel_stats"))
     assert not any(name == "base" for name, _ in missing_cells(results, "channel_stats"))
+
+
+def test_a_run_without_a_protection_of_its_own_is_not_asked_if_it_worked() -> None:
+    assert "attack-worked" not in {c.slug for c in judge(audit()).checks}
+    other = with_reached(audit(JPEG), JPEG.name, 2.0)
+    assert "attack-worked" not in {c.slug for c in judge(other).checks}
+
+
+def test_metrics_agree_by_the_labels_that_they_would_give() -> None:
+    results = audit(protection={PGD.name: 0.7})
+    assert check(results, "metrics-agree").passed is True
+    noisy = with_noise(results, PGD.name, level=5.0)
+    moved = noisy.model_copy(
+        update={
+            "noise_controls": tuple(
+                c.model_copy(
+                    update={
+                        "scores": tuple(
+                            s.model_copy(update={"value": s.value - 0.2})
+                            if (c.of, s.metric) == ("clean", "openclip") and s.value is not None
+                            else s
+                            for s in c.scores
+                        )
+                    }
+                )
+                for c in noisy.noise_controls
+            )
+        }
+    )
+    found = check(moved, "metrics-agree")
+    assert found.passed is False
+    assert "held by channel_stats, " in found.detail

@@ -18,7 +18,7 @@ def test_judging_fills_estimates_checks_and_verdict_and_changes_nothing_else() -
     judged = judge(results)
     assert results.estimates == ()
     assert results.verdict is None
-    assert [c.slug for c in judged.checks] == [g.slug for g in GATES]
+    assert [c.slug for c in judged.checks] == [g.slug for g in GATES if g.slug != "attack-worked"]
     assert judged.verdict is not None
     assert judged.estimates
     judged_fields = {"estimates", "checks", "verdict"}

@@ -63,6 +63,12 @@ def test_equal_noise_never_makes_a_claim_bolder(own: r.VerdictLabel, equal: r.Ve
     assert found != "partly-held" or own in ("held", "partly-held")
 
 
+def test_a_failure_must_show_at_equal_noise_as_a_success_must() -> None:
+    assert allowed("did-not-hold", "inconclusive") == "inconclusive"
+    assert allowed("held", "inconclusive") == "inconclusive"
+    assert allowed("did-not-hold", "did-not-hold") == "did-not-hold"
+
+
 def test_index_at_equal_noise_by_hand() -> None:
     """Noise moves base by 0.04 and clean by -0.05 (in run 0, more later): the condition is seen between the two."""
     plain = audit(protection={PGD.name: 0.6}, run_sd=1e-9, picture_sd=1e-9)

@@ -13,7 +13,7 @@ from audit.report.lookup import Facts
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
 
-SAME_ART = ("null", "clean-again")
+NOT_PROTECTED = ("null", "clean-again", "placebo", "placebo-lpips")
 """Controls in which nothing was protected; `identity` is equal by construction and tests no chance."""
 EXACT_UP_TO = 14
 """Runs up to which every pattern of signs is drawn."""
@@ -26,7 +26,7 @@ def chance(facts: Facts, *, key: str) -> Drawing | None:
     shares = facts.lost_shares(headline.name) if headline else []
     if headline is None or len(shares) < 2:
         return None
-    controls = [c for c in facts.tested if c.name.partition(":")[0] in SAME_ART and facts.lost_shares(c.name)]
+    controls = [c for c in facts.tested if c.name.partition(":")[0] in NOT_PROTECTED and facts.lost_shares(c.name)]
     observed, flips = float(np.mean(shares)), flipped_means(np.array(shares))
     slot = facts.slot(headline.name)
     rows = 1 + len(controls)
@@ -59,8 +59,8 @@ def chance(facts: Facts, *, key: str) -> Drawing | None:
     axes.set_xlabel(v.say("share of the style that was not learned"), fontsize=SMALL, color=INKS["muted"])
     text = v.say(
         "The grey heap shows the values that chance alone could give: each run's difference is turned both ways. "
-        "Below it each mark is one run. Where nothing was protected, the marks should lie around zero. The dashed "
-        "line is this result."
+        "Below it each mark is one run. Where nothing was protected, the marks should lie around zero; random noise "
+        "may help or hinder by itself. The dashed line is this result."
     )
     svg = inline_svg(figure, key=key, title=v.say("This result beside chance"), description=text)
     return Drawing(svg, text, _table(facts, [headline.name, *(c.name for c in controls)], flips, observed))
