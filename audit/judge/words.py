@@ -101,7 +101,10 @@ def learned_words(index: float, low: float | None, high: float | None) -> str:
     bounds = None if low is None or high is None else (low, high)
     wide = bounds is not None and bounds[1] - bounds[0] >= 0.2
     shown = change_words(round(index * 20) / 20 if wide else index)
-    if shown == "the same amount":
+    if shown == "the same amount" and wide:
+        # A range that wide shows no likeness either.
+        text = "no clear difference showed in how much of the style the model learned"
+    elif shown == "the same amount":
         text = "the model learned about as much of the style as from the originals"
     else:
         qualifier = "" if shown.startswith("over") else "about "

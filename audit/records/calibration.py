@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from audit.records.base import SCHEMA_VERSION, Digest, Record
 
@@ -64,3 +64,10 @@ class CalibrationCard(Record):
     """Digests of the audits' plans."""
     draws: tuple[Digest, ...] = Field((), repr=False)
     """Digests of each audit's works and seed: with the setup, all that its trainings are drawn from."""
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
+        # A field that came later is not written while it is empty, so that cards, and results that cite one, keep
+        # the digest that they were given.
+        values: dict[str, object] = dump(self)
+        return {name: value for name, value in values.items() if name != "draws" or value}

@@ -63,7 +63,9 @@ def learned(v: Voice, index: Estimate) -> str:
         return v.say("no figure could be worked out")
     value = shown(index)
     size = _size(v, value)
-    if not size:
+    if not size and wide(index):
+        text = v.say("no clear difference showed in how much of the style the model learned")
+    elif not size:
         text = v.say("the model learned about as much of the style as from the originals")
     elif round(abs(value) * 100) > 95:
         text = v.say("the model learned {change} of the style than from the originals", change=change(v, value))
@@ -77,8 +79,12 @@ def learned(v: Voice, index: Estimate) -> str:
 def shown(index: Estimate) -> float:
     """The index as the verdict's sentence rounds it: to 5 % when its range is wide."""
     assert index.value is not None
-    wide = index.low is not None and index.high is not None and index.high - index.low >= 0.2
-    return round(index.value * 20) / 20 if wide else index.value
+    return round(index.value * 20) / 20 if wide(index) else index.value
+
+
+def wide(index: Estimate) -> bool:
+    """Whether an index's range is too wide for whole per cents."""
+    return index.low is not None and index.high is not None and index.high - index.low >= 0.2
 
 
 def sentence(v: Voice, results: Results) -> Text:

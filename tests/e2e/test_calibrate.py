@@ -12,7 +12,7 @@ from audit.cli import app
 from audit.judge.calibration import setup_digest
 from audit.models.cards import LAB
 from audit.models.loader import describe
-from audit.records import CalibrationCard, Results
+from audit.records import CalibrationCard, Results, canonical_json
 from audit.runfolder import CALIBRATIONS
 from tests.e2e.folders import write_originals, write_spec
 
@@ -88,3 +88,9 @@ def test_shipped_cards_are_of_the_shipped_model_and_the_sample_report_cites_one(
         assert card.model_sha256 == describe("lab").sha256
     sample = Results.model_validate_json((ROOT / "reports" / "sample" / "results.json").read_bytes())
     assert sample.calibration == shipped[setup_digest(sample.plan)]
+
+
+def test_the_digest_of_the_sample_is_that_of_its_file():
+    text = (ROOT / "reports" / "sample" / "results.json").read_text(encoding="utf-8")
+    results = Results.model_validate_json(text)
+    assert results.canonical() == canonical_json(json.loads(text))

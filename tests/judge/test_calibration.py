@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -11,6 +13,7 @@ from audit.judge import judge
 from audit.judge.calibration import make_card, pool_cards, replicates_needed, setup_digest
 from audit.judge.estimates import find
 from audit.judge.significance import chance_of_alarms
+from audit.records import canonical_json
 from audit.runfolder import find_card, keep_card
 from tests.judge.audits import AGAIN, CLEAN, IDENTITY, NULL, OTHER, audit, same_scores
 
@@ -189,3 +192,12 @@ def test_cards_that_cannot_be_counted_together_are_refused(audits: list[r.Result
             pool_cards([card, other], created="now")
     with pytest.raises(ValueError, match="one setup or version"):
         pool_cards([card, rest.model_copy(update={"tool_version": "9"})], created="now")
+
+
+def test_a_card_of_before_keeps_its_digest(audits: list[r.Results]) -> None:
+    card = make_card(audits[:2], created="now")
+    before = {name: value for name, value in card.model_dump(mode="json").items() if name != "draws"}
+    read = r.CalibrationCard.model_validate(before)
+    assert read.draws == ()
+    assert read.digest() == hashlib.sha256(canonical_json(before).encode("utf-8")).hexdigest()
+    assert "draws" in card.model_dump()

@@ -76,6 +76,7 @@ def test_a_wide_interval_rounds_the_figure_to_five() -> None:
     assert "about 38 % less" in learned_words(0.377, 0.32, 0.43)
     assert "likely" not in learned_words(0.377, None, None)
     assert "about as much of the style as" in learned_words(0.001, -0.01, 0.01)
+    assert learned_words(0.02, -0.45, 0.48).startswith("no clear difference showed")
 
 
 @given(st.floats(-1e6, 1e6), st.floats(0, 10), st.floats(0, 10))
