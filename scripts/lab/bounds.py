@@ -1,8 +1,8 @@
-"""What bounds how far a LoRA of the lab goes and how often its pictures are recognised: one thing changed at a time.
+"""What bounds how far a LoRA of the lab goes, how often its pictures are recognised, and what the strongest attack takes.
 
-Clean LoRAs of both demo artists over every prompt of the lab's list, trained longer, with more rank, or asked for the
-subjects that the artist drew; beside them the artist's own works, as they are and through the autoencoder. No
-protection is in it. Intervals are t intervals over trainings; real works have none.
+LoRAs of both demo artists over every prompt of the lab's list, trained longer, with more rank, or asked for the
+subjects that the artist drew, on clean works and on works under the reference attack; beside them the artist's own
+works, as they are and through the autoencoder. Intervals are t intervals over trainings; real works have none.
 
 Run: python -m scripts.lab.bounds --work DIR [--artist NAME] [--replicates 6] [--out FILE.md]   (resumes)
 """
@@ -21,7 +21,7 @@ import torch
 
 from audit.collect import collect
 from audit.judge.gains import gains, recognised
-from audit.judge.intervals import Interval, mean_interval, rate_interval
+from audit.judge.intervals import Interval, mean_interval, rate_interval, ratio_interval
 from audit.machine import pick_pack, pick_precision
 from audit.models.cards import LAB_ARTISTS, LAB_PROMPTS
 from audit.models.loader import Model, describe, load
@@ -37,14 +37,17 @@ from audit.style.recognise import Others, nearest_artist
 from audit.style.score import View, at_side, features, metric_facts, other_artists
 from audit.tensors import to_pixels, to_tensor
 from audit.training import train
+from scripts.lab import evaluate
 from scripts.lab.evaluate import ARTISTS
 from scripts.lab.fetch import load_sets
 
-HEAD = """# What bounds a clean LoRA of the lab
+ATTACK = f"{evaluate.ATTACK}:{evaluate.STRONGEST}"
+HEAD = f"""# What bounds a LoRA of the lab
 
-`python -m scripts.lab.bounds`: clean LoRAs of both demo artists over all prompts of the lab, one thing changed at a
-time; *way* is the share of the way from base to the works, *recognised* the share of pictures nearest to the
-artist among all sets, beside it the sets that the rest is taken for most often. Intervals of 95 % over trainings.
+`python -m scripts.lab.bounds`: LoRAs of both demo artists over all prompts of the lab, one thing changed at a time.
+*Way* is the share of the way from base to the works that a clean LoRA goes, *recognised* the share of its pictures
+nearest to the artist among all sets, beside it the sets that the rest is taken for most often; *index* is the
+protection index of `{ATTACK}`. Intervals of 95 % over trainings.
 """
 LONGER = (2, 4)
 LEVEL = 0.95
@@ -70,8 +73,7 @@ def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterat
     quiet = Progress(io.StringIO())
     spec = Spec(
         originals=LAB_ARTISTS / artist,
-        control=("null",),
-        planted_only=True,
+        protect=(ATTACK,),
         replicates=replicates,
         prompts=LAB_PROMPTS,
     )
@@ -91,14 +93,14 @@ def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterat
             seen = nearest_real(
                 metric, pool, references, others[metric], model=model, through=through, view=view, store=store
             )
-            words.append(f"- | {100 * np.mean(seen == 0):.0f} % | {taken_for(seen)}")
+            words.append(f"- | {100 * np.mean(seen == 0):.0f} % | {taken_for(seen)} | -")
         yield f"| {artist} | {name} | {' | '.join(words)} |"
     treated = treat_all(plan, works, model=model, surrogate=model, store=store, progress=quiet)
     for name, asked in variations(plan, works):
         cells = [
             cell
             for cell in make_cells(asked, {c: images.pixels for c, images in treated.items()})
-            if cell.condition == "clean"
+            if cell.condition in ("clean", ATTACK)
         ]
         packing = pick_pack(model, asked.training, precision=precision)
         adapters = train(
@@ -118,6 +120,7 @@ def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterat
         words = []
         for metric in plan.metrics:
             known = gains(audit, metric)
+            clean, attacked = known.paired("clean", ATTACK)
             way = known.of("clean") / (np.mean(facts[metric].real) - np.mean(list(known.base.values())))
             rates = [rate for (condition, _), rate in recognised(audit, metric).items() if condition == "clean"]
             seen = np.concatenate([np.array(c.nearest[metric]) for c in scored if c.condition == "clean"])
@@ -125,6 +128,7 @@ def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterat
                 percent(mean_interval(way, level=LEVEL)),
                 percent(rate_interval(np.array(rates), level=LEVEL)),
                 taken_for(seen),
+                percent(ratio_interval(clean - attacked, clean, level=LEVEL)),
             ]
         yield f"| {artist} | {name} | {' | '.join(words)} |"
 
@@ -176,8 +180,8 @@ def main() -> None:
     args = parser.parse_args()
     model = load("lab", device=torch.device("cpu"))
     store = Store(args.work / "store")
-    heads = " | ".join(f"{m}: way to the artist | recognised | else taken for" for m in METRICS)
-    lines = [f"| artist | what | {heads} |", "|---" * (2 + 3 * len(METRICS)) + "|"]
+    heads = " | ".join(f"{m}: way | recognised | else taken for | index" for m in METRICS)
+    lines = [f"| artist | what | {heads} |", "|---" * (2 + 4 * len(METRICS)) + "|"]
     print("\n".join(lines), flush=True)
     for artist in args.artist or ARTISTS:
         for row in table(artist, model=model, replicates=args.replicates, store=store):
