@@ -97,7 +97,7 @@ def attack_worked(results: Results) -> Finding | None:
     rows: dict[tuple[str, str], list[bool]] = {}
     for row in results.reached:
         if row.condition in names:
-            down = row.objective.endswith("pushed down")
+            down = "pushed down" in row.objective
             rows.setdefault((row.condition, row.step), []).append(
                 (row.last < row.first) is down and row.last != row.first
             )

@@ -34,6 +34,8 @@ class Scale:
     held: str
     held_span: str
     held_label: str
+    failed_label: str
+    """May be empty, where a wide range leaves no room for it."""
     main: Mark
     has_range: bool
     placebo: Mark | None
@@ -74,8 +76,10 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
     if bounded:
         description = v.say(
             "Scale from 0 percent, as if unprotected, to 100 percent, never saw your art. The result is {value}, "
-            "with a range from {low} to {high}.",
-            value=v.percent(value), low=v.percent(low), high=v.percent(high),
+            "with a range from {low} to {high}. All of it above {held} would be held, all of it below {least} is not "
+            "held.",
+            value=v.percent(value), low=v.percent(low), high=v.percent(high), held=v.percent(margin),
+            least=v.percent(least),
         )  # fmt: skip
     else:
         description = v.say(
@@ -92,6 +96,7 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
         failed=_pc(at(least)),
         held=_pc(at(margin)),
         held_span=_pc(at(1) - at(margin)),
+        failed_label=v.percent(least) if roomy else "",
         held_label=v.say("held above {share}", share=v.percent(margin)) if roomy else v.say("held"),
         main=mark(value, low, high),
         has_range=bounded,

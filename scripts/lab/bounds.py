@@ -1,4 +1,4 @@
-"""What bounds how far a LoRA of the lab goes, how often its pictures are recognised, and what the strongest attack takes.
+"""What bounds how far a LoRA of the lab goes, how often its pictures are recognised, and what an attack takes.
 
 LoRAs of both demo artists over every prompt of the lab's list, trained longer, with more rank, or asked for the
 subjects that the artist drew, on clean works and on works under the reference attack; beside them the artist's own

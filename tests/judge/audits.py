@@ -104,10 +104,9 @@ def with_noise(results: r.Results, condition: str, *, level: float, base: float 
 
 def with_reached(results: r.Results, condition: str, *lasts: float, way: str = "down") -> r.Results:
     """An optimised protection whose goal stood at 1.0 on each work and ended at `lasts`."""
+    goal = f"distance, pushed {way}; on a model"
     rows = tuple(
-        r.Reached(
-            condition=condition, step=condition, work=f"w{i}", objective=f"distance, pushed {way}", first=1.0, last=last
-        )
+        r.Reached(condition=condition, step=condition, work=f"w{i}", objective=goal, first=1.0, last=last)
         for i, last in enumerate(lasts)
     )
     return results.model_copy(update={"reached": rows})
