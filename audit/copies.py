@@ -19,6 +19,7 @@ from audit.collect.notes import picture_notes
 from audit.conditions import parse_step, recipes, treat
 from audit.conditions.caveats import caveats
 from audit.errors import BadInput, printable
+from audit.files import SYSTEM_FILES
 from audit.images import encode_png
 from audit.machine import memory_budget, pick_device
 from audit.models.loader import load
@@ -109,7 +110,7 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
 
 def _refuse_used(out: Path) -> None:
     with storage_errors(out):
-        if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        if out.exists() and (not out.is_dir() or any(p.name not in SYSTEM_FILES for p in out.iterdir())):
             raise BadInput(
                 "out-not-empty",
                 f"Folder {printable(out.absolute().name)}/ is not empty, and nothing is ever overwritten; "
@@ -145,9 +146,17 @@ def _work(picture: Picture, row: int) -> Work:
 def file_names(names: Sequence[str]) -> list[str]:
     """`cat.jpg` becomes `cat.png`; where two would share that, each keeps its whole name: `cat.jpg.png`."""
     stems = [Path(name).stem.casefold() for name in names]
-    return [
-        f"{Path(name).stem if stems.count(stem) == 1 else name}.png" for name, stem in zip(names, stems, strict=True)
-    ]
+    found: list[str] = []
+    taken: set[str] = set()
+    for name, stem in zip(names, stems, strict=True):
+        whole = Path(name).stem if stems.count(stem) == 1 else name
+        # `cat.jpg` beside `cat.png` is called like another one's `cat.jpg.png`.
+        given, number = whole, 2
+        while given.casefold() in taken:
+            given, number = f"{whole} ({number})", number + 1
+        taken.add(given.casefold())
+        found.append(f"{given}.png")
+    return found
 
 
 def _write(

@@ -6,6 +6,9 @@ import os
 import stat
 from pathlib import Path
 
+SYSTEM_FILES = frozenset((".DS_Store", "Thumbs.db", "desktop.ini"))
+"""What file managers leave in folders that a person would call empty."""
+
 
 def read_bounded(path: Path, *, limit: int) -> bytes:
     """Bytes of a regular file of at most `limit` bytes; links are followed.

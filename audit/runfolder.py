@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from audit.errors import BadInput, BadResults, printable
 from audit.eventlog import EVENTS, PLAN_FIXED, TRAINING_BEGINS, log_event
-from audit.files import read_bounded
+from audit.files import SYSTEM_FILES, read_bounded
 from audit.images import decode_png, encode_png, pixels_digest
 from audit.marks import mark_generated
 from audit.models.cards import LAB
@@ -146,7 +146,9 @@ def _only_begun(folder: Path) -> bool:
     """Whether a folder holds nothing but what a claim that was cut short leaves behind."""
     images = folder / "images"
     return all(
-        (p == images and p.is_dir() and not p.is_symlink() and not any(p.iterdir())) or p.name.startswith(".plan.json.")
+        (p == images and p.is_dir() and not p.is_symlink() and not any(p.iterdir()))
+        or p.name.startswith(".plan.json.")
+        or p.name in SYSTEM_FILES
         for p in folder.iterdir()
     )
 
@@ -220,6 +222,12 @@ def _read_record(path: Path, kind: type[RecordOf]) -> RecordOf:
     try:
         return kind.model_validate_json(read_bounded(path, limit=MOST_BYTES))
     except OSError as error:
+        if path.parent.joinpath("plan.json").is_file():
+            raise BadResults(
+                "results-missing",
+                f"The run in folder {folder}/ has not come to its end; type the command that began it again, and it "
+                "goes on from there.",
+            ) from error
         raise BadResults(
             "results-missing", f"Folder {folder}/ holds no readable {path.name}; give the folder of a finished run."
         ) from error

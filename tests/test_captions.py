@@ -201,3 +201,10 @@ def test_a_description_is_read_without_decoding_the_picture(tmp_path, monkeypatc
 
     monkeypatch.setattr(PngImagePlugin.PngImageFile, "load", never)
     assert embedded_description(path) == "a red cat"
+
+
+@pytest.mark.parametrize("mark", [";", "\t", ","])
+def test_captions_as_office_programs_of_other_countries_save_them(tmp_path, mark):
+    path = tmp_path / "captions.csv"
+    path.write_text(f"file{mark}caption\nfox.png{mark}a red fox\n", encoding="utf-8-sig")
+    assert read_captions(path) == {"fox.png": "a red fox"}

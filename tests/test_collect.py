@@ -15,6 +15,7 @@ from PIL import Image
 
 from audit.collect import collect, reference_works
 from audit.collect.names import NEUTRAL_CAPTION, caption_for
+from audit.errors import BadInput
 from audit.images import pixels_digest
 from audit.records import ArtistSet
 from tests.works import WORDS, cloak, gather, note, put, refused, slugs, work
@@ -75,11 +76,45 @@ def test_exact_copies_keep_the_first_even_across_formats(folders: tuple[Path, Pa
     assert "'zebra.webp'" in note(found, "exact-copies").sentence
 
 
-def test_near_copies_are_noted(folders: tuple[Path, Path]) -> None:
+@pytest.mark.parametrize("seed", range(8))
+def test_near_copies_stay_on_one_side_of_the_split(folders: tuple[Path, Path], seed: int) -> None:
     put(folders[0] / "zebra.jpg", work(0), quality=80)
+    found = collect(originals=folders[0], protected=None, artist="A", seed=seed, save=pixels_digest)
+    sides = {w.name: w.split for w in found.works}
+    assert len(sides) == 13
+    assert sides["fox.png"] == sides["zebra.jpg"]
+    assert 4 <= list(sides.values()).count("reference") <= 5
+    assert "near-duplicate-works" not in slugs(found)
+
+
+def test_too_many_near_copies_are_parted_and_noted(folders: tuple[Path, Path]) -> None:
+    for quality in range(50, 90, 4):
+        put(folders[0] / f"zebra{quality}.jpg", work(0), quality=quality)
     found = gather(folders[0])
-    assert len(found.works) == 13
-    assert "'fox.png' and 'zebra.jpg'" in note(found, "near-duplicate-works").sentence
+    assert {w.split for w in found.works} == {"pool", "reference"}
+    assert "'fox.png' and 'zebra" in note(found, "near-duplicate-works").sentence
+
+
+def test_protected_copies_among_the_originals_are_refused(folders: tuple[Path, Path]) -> None:
+    art, safe = folders
+    put(art / "protected fox.png", work(40))
+    assert len(gather(art).works) == 13, "a subject of that name is no copy"
+    put(art / "owl-glazed-intensity-HIGH.png", cloak(work(WORDS.index("owl"))))
+    for protected in (None, safe):
+        with pytest.raises(BadInput) as refused:
+            collect(originals=art, protected=protected, artist="A", seed=0, save=pixels_digest)
+        assert refused.value.slug == "originals-hold-copies"
+
+
+def test_swapped_folders_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    art, _ = folders
+    glazed = tmp_path / "glazed"
+    glazed.mkdir()
+    for seed, word in enumerate(WORDS):
+        put(glazed / f"{word}-glazed-intensity-LOW.png", cloak(work(seed)))
+    with pytest.raises(BadInput) as refused:
+        gather(glazed, art)
+    assert refused.value.slug == "folders-swapped"
 
 
 def test_what_was_done_to_a_picture_is_noted(folders: tuple[Path, Path]) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from audit.collect.names import original_names
+from audit.errors import BadInput
 from audit.images import Pixels
 from tests.works import WORDS, cloak, gather, note, partners, put, refused, slugs, work
 
@@ -253,14 +254,16 @@ def test_other_sizes_are_noted(folders: tuple[Path, Path], size: tuple[int, int]
         assert note(found, "protected-other-size").work == fox
 
 
-def test_identical_copies_are_noted_one_or_all(folders: tuple[Path, Path]) -> None:
+def test_identical_copies_are_noted_and_refused_where_all_are(folders: tuple[Path, Path]) -> None:
     art, safe = folders
     put(safe / "fox.png", work(0))
     found = gather(art, safe)
     assert "'fox.png'" in note(found, "protected-identical").sentence
     for seed, word in enumerate(WORDS):
         put(safe / f"{word}.png", work(seed))
-    assert "Every protected file" in note(gather(art, safe), "protected-identical").sentence
+    with pytest.raises(BadInput) as refused:
+        gather(art, safe)
+    assert refused.value.slug == "nothing-protected"
 
 
 def test_lossy_copies_of_lossless_works_are_noted(folders: tuple[Path, Path]) -> None:

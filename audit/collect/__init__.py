@@ -18,8 +18,8 @@ from pathlib import Path
 from audit.collect.captions import apply_captions, caption_of
 from audit.collect.folders import Picture, Role, list_pictures, quoted, read_picture, read_sidecar, same_folder
 from audit.collect.names import caption_for
-from audit.collect.notes import pair_notes, picture_notes
-from audit.collect.pairing import Pair, pair_copies
+from audit.collect.notes import pair_notes, picture_notes, twins
+from audit.collect.pairing import Pair, pair_copies, refuse_copies, refuse_swapped
 from audit.collect.references import collect_references
 from audit.errors import BadInput, printable
 from audit.images import Pixels
@@ -59,7 +59,8 @@ def collect(
             `folder-empty`, `folder-too-many-files`; `picture-too-small`, `caption-unreadable`,
             `captions-incomplete`, `too-few-works`; `protected-same-folder`, `protected-ambiguous`,
             `protected-unpaired`,
-            `protected-other-work`, `protected-other-shape`.
+            `protected-other-work`, `protected-other-shape`, `originals-hold-copies`, `folders-swapped`,
+            `nothing-protected`.
     """
     if protected is not None and same_folder(originals, protected):
         raise BadInput(
@@ -95,21 +96,33 @@ def collect(
             f"Found {len(works)} different works in the originals folder, but a test needs at least "
             f"{MIN_WORKS}; add more works by the same artist.",
         )
+    refuse_copies(works)
     if protected is not None:
+        refuse_swapped(works, read["protected"])
         pairs, extra = pair_copies(works, read["protected"])
         works = _keep_paired(works, pairs, extra, notes)
+        if all(pair.copy.content == pair.work.content for pair in pairs):
+            raise BadInput(
+                "nothing-protected",
+                f"All {len(pairs)} protected files have exactly the pixels of their originals, so there is nothing to "
+                "test; export the protected files again, or look if the right folder was copied.",
+            )
     if len(works) < FEW_WORKS:
         sentence = f"There are {len(works)} works; with fewer than {FEW_WORKS} the result is less certain."
         notes.append(Note(slug="few-works", sentence=sentence))
     if captions is not None:
         apply_captions(captions, [w.file for w in works])
     ids = {work.file: f"w{index:03d}" for index, work in enumerate(works)}
-    held_out = reference_works([w.content for w in works], seed=seed)
+    held_out = reference_works([w.content for w in works], seed=seed, alike=twins(works))
     return ArtistSet(
         artist=printable(artist),
         works=tuple(_work(w, ids[w.file], originals, held_out, captions) for w in works),
         protected=tuple(_protected_file(p, ids[p.work.file]) for p in pairs),
-        notes=(*notes, *picture_notes(works, [p.copy for p in pairs], ids), *pair_notes(pairs, ids)),
+        notes=(
+            *notes,
+            *picture_notes(works, [p.copy for p in pairs], ids, held_out=held_out),
+            *pair_notes(pairs, ids),
+        ),
     )
 
 
@@ -145,20 +158,35 @@ def _protected_file(pair: Pair, work_id: str) -> ProtectedFile:
     )
 
 
-def reference_works(contents: Sequence[str], *, seed: int) -> frozenset[str]:
+def reference_works(contents: Sequence[str], *, seed: int, alike: Sequence[tuple[int, int]] = ()) -> frozenset[str]:
     """Choose the held-out works: a third, at least 4, by seed and pixel digests alone.
 
-    Ranking by hash makes the choice independent of file names, folder order and library versions.
+    Ranking by hash makes the choice independent of file names, folder order and library versions. Works that look
+    almost the same stay on one side, or a model would learn what is held out; where so many are alike that a
+    side would be left with next to nothing, they are parted like any others.
 
     Args:
         contents: distinct pixel digests (`images.pixels_digest`) of all works, in any order.
         seed: of the split.
+        alike: pairs of positions in `contents` that look almost the same.
     """
 
     def rank(content: str) -> bytes:
         return hashlib.sha256(f"split:{seed}:{content}".encode()).digest()
 
-    return frozenset(sorted(contents, key=rank)[: max(MIN_REFERENCE, round(len(contents) / 3))])
+    wanted = max(MIN_REFERENCE, round(len(contents) / 3))
+    groups = [{content} for content in contents]
+    for a, b in alike:
+        joined = groups[a] | groups[b]
+        if 2 * len(joined) <= wanted:
+            for content in joined:
+                groups[contents.index(content)] = joined
+    chosen: set[str] = set()
+    for content in sorted(contents, key=rank):
+        if len(chosen) >= wanted:
+            break
+        chosen |= groups[contents.index(content)]
+    return frozenset(chosen)
 
 
 def _keep_paired(works: list[Picture], pairs: list[Pair], extra: list[Picture], notes: list[Note]) -> list[Picture]:

@@ -15,8 +15,20 @@ _TWIN = 8.0
 """Works nearer to each other than this are noted as nearly the same."""
 
 
-def picture_notes(works: list[Picture], copies: list[Picture], ids: dict[str, str]) -> list[Note]:
-    """What was done to single pictures on the way in, and works that are nearly the same."""
+def twins(works: list[Picture]) -> list[tuple[int, int]]:
+    """Positions of works that look almost the same, in pairs."""
+    near = np.triu(distances(works, works) < _TWIN, k=1)
+    return [(int(i), int(j)) for i, j in np.argwhere(near)]
+
+
+def picture_notes(
+    works: list[Picture], copies: list[Picture], ids: dict[str, str], *, held_out: frozenset[str] = frozenset()
+) -> list[Note]:
+    """What was done to single pictures on the way in, and works that are nearly the same on both sides of the split.
+
+    Args:
+        held_out: pixel digests of the works that no model sees; empty where there is no split.
+    """
     found: list[Note] = []
     groups: tuple[tuple[str, str, Callable[[PictureFacts], bool]], ...] = (
         ("picture-animated", "Only the first frame is used of", lambda f: f.frames > 1),
@@ -29,10 +41,13 @@ def picture_notes(works: list[Picture], copies: list[Picture], ids: dict[str, st
             if hits:
                 only = ids[hits[0].file] if role == "originals" and len(hits) == 1 else None
                 found.append(Note(slug=slug, sentence=f"{said} these {role}: {quoted(hits)}.", work=only))
-    distance = np.triu(distances(works, works) < _TWIN, k=1)
-    twins = [f"'{works[i].name}' and '{works[j].name}'" for i, j in np.argwhere(distance)]
-    if twins:
-        sentence = f"Works that look almost the same, so a held-out one may be trained on: {at_most_ten(twins)}."
+    apart = [
+        f"'{works[i].name}' and '{works[j].name}'"
+        for i, j in (twins(works) if held_out else ())
+        if (works[i].content in held_out) is not (works[j].content in held_out)
+    ]
+    if apart:
+        sentence = f"Works that look almost the same, so a held-out one may be trained on: {at_most_ten(apart)}."
         found.append(Note(slug="near-duplicate-works", sentence=sentence))
     return found
 
@@ -40,11 +55,7 @@ def picture_notes(works: list[Picture], copies: list[Picture], ids: dict[str, st
 def pair_notes(pairs: list[Pair], ids: dict[str, str]) -> list[Note]:
     """How the delivered copies differ from their originals beside the protection."""
     same = [p for p in pairs if p.copy.content == p.work.content]
-    if same and len(same) == len(pairs):
-        sentence = "Every protected file has exactly the pixels of its original: nothing was protected."
-        found = [Note(slug="protected-identical", sentence=sentence)]
-    else:
-        found = _note("protected-identical", "Has its original's pixels, so it is not protected", same, ids)
+    found = _note("protected-identical", "Has its original's pixels, so it is not protected", same, ids)
     rules: tuple[tuple[str, str, Callable[[Pair], bool]], ...] = (
         (
             "protected-other-size",

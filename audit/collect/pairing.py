@@ -69,6 +69,42 @@ def pair_copies(works: list[Picture], copies: list[Picture]) -> tuple[list[Pair]
     return pairs, [c for c in copies if c.file not in used]
 
 
+def refuse_copies(works: list[Picture]) -> None:
+    """Protected copies lie among the originals, as when a tool saves beside its source.
+
+    Raises:
+        BadInput: `originals-hold-copies`, by name and look.
+    """
+    stems = {_key(Path(work.file).stem): i for i, work in enumerate(works)}
+    distance = distances(works, works)
+    for j, work in enumerate(works):
+        for name in list(original_names(work.file))[1:]:
+            i = stems.get(_key(name), j)
+            if i != j and distance[j, i] <= _MATCH:
+                raise BadInput(
+                    "originals-hold-copies",
+                    f"'{work.name}' in the originals folder looks like a protected copy of '{works[i].name}'; take "
+                    "protected copies out of it and put them into a folder of their own.",
+                )
+
+
+def refuse_swapped(works: list[Picture], copies: list[Picture]) -> None:
+    """The originals carry the names that tools give to copies of the others.
+
+    Raises:
+        BadInput: `folders-swapped`, where that is so of half of them.
+    """
+    stems = {_key(Path(copy.file).stem) for copy in copies}
+    made = [w for w in works if any(_key(name) in stems for name in list(original_names(w.file))[1:])]
+    if 2 * len(made) >= len(works):
+        raise BadInput(
+            "folders-swapped",
+            f"The two folders seem swapped: {len(made)} of {len(works)} originals are named like protected copies of "
+            f"the other folder's files ('{made[0].name}'); give the originals with --originals and the copies with "
+            "--protected.",
+        )
+
+
 def _pair_by_name(works: list[Picture], copies: list[Picture], distance: Floats) -> dict[int, tuple[int, str]]:
     """Index of work -> index of copy and claimed tool, where the names tell."""
     index: dict[str, set[int]] = defaultdict(set)

@@ -26,7 +26,10 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
     """
     try:
         text = read_bounded(path, limit=MOST_BYTES).decode("utf-8-sig")
-        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        # Office programs of many countries save with semicolons, or tabs.
+        head = text.partition("\n")[0]
+        comma = next((mark for mark in ",;\t" if mark in head), ",")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=comma)
         columns = [cell.strip().lower() for cell in next(reader, [])]
         # A short row lacks its last cells, and cells beyond the last column are nobody's.
         return columns, [dict(zip_longest(columns, row[: len(columns)], fillvalue="")) for row in _bounded(reader)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.errors import BadInput, printable
+from audit.files import SYSTEM_FILES
 from audit.runfolder import CALIBRATIONS
 from audit.store import storage_errors
 
@@ -37,7 +38,7 @@ def forget(store: Path, *, only_adapters: bool) -> Forgotten:
     """
     if not store.is_dir() or store.is_symlink() or not (store / "steps").is_dir():
         raise _no_store(store)
-    if {p.name for p in store.iterdir()} - {*ROOMS, *KEPT}:
+    if {p.name for p in store.iterdir()} - {*ROOMS, *KEPT, *SYSTEM_FILES}:
         raise _no_store(store)
     rooms = [store / "steps" / "adapter", store / "checkpoints"] if only_adapters else [store / r for r in ROOMS]
     files = size = 0

@@ -84,7 +84,8 @@ def protection_differs(results: Results) -> Finding:
     if any(2 * sum(flags) <= len(flags) for flags in measured):
         return Finding(False, detail)
     whole = bool(changed) and len(measured) == len(changed)
-    return Finding(True if whole else None, detail or "no protection among the primary conditions")
+    some = any(not all(flags) for flags in measured)
+    return Finding(True if whole else None, detail or "no protection among the primary conditions", exceptions=some)
 
 
 def attack_worked(results: Results) -> Finding | None:

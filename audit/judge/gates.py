@@ -104,6 +104,7 @@ GATES: tuple[Gate, ...] = (
         comparison.protection_differs,
         "not-valid",
         yes="The protected files differ from your originals.",
+        some="Most of the protected files differ from your originals; the others are the same and not protected.",
         no="Most of the protected files are the same as your originals.",
         unknown="It could not be checked if the protected files differ from your originals.",
     ),

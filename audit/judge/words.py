@@ -7,6 +7,9 @@ from collections.abc import Callable
 from audit.errors import printable
 from audit.records import VerdictLabel
 
+TELLS_NOTHING = 0.4
+"""Width of an index's range from which "about as much" would claim a likeness that nobody saw."""
+
 LABEL_WORDS: dict[VerdictLabel, str] = {
     "held": "Held",
     "partly-held": "Held only in part",
@@ -101,7 +104,7 @@ def learned_words(index: float, low: float | None, high: float | None) -> str:
     bounds = None if low is None or high is None else (low, high)
     wide = bounds is not None and bounds[1] - bounds[0] >= 0.2
     shown = change_words(round(index * 20) / 20 if wide else index)
-    if shown == "the same amount" and wide:
+    if shown == "the same amount" and bounds is not None and bounds[1] - bounds[0] >= TELLS_NOTHING:
         # A range that wide shows no likeness either.
         text = "no clear difference showed in how much of the style the model learned"
     elif shown == "the same amount":

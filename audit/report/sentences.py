@@ -68,7 +68,6 @@ FIXED = (
     "no pictures asked for with another artist's name, or too few",
     "the lower bound must be above 0",
     "no cell is missing",
-    "Every protected file has exactly the pixels of its original: nothing was protected.",
     "Nobody declared before training that these works may be used for this test (--declare).",
     "The plan inside these results is not the plan that was fixed before the first training.",
     "The file plan.json was changed while the run went on.",

@@ -13,7 +13,7 @@ from functools import reduce
 from audit.errors import printable
 from audit.judge import exclusion, intervals, score_estimates, scored, separation, sequential, spread, verdict
 from audit.judge.gates import GATES
-from audit.judge.words import COUNTERMEASURES, LABEL_WORDS, SUBJECTS
+from audit.judge.words import COUNTERMEASURES, LABEL_WORDS, SUBJECTS, TELLS_NOTHING
 from audit.records import Check, Estimate, Results, VerdictLabel
 from audit.report.voice import SOURCE, Text, Voice, voice
 
@@ -63,7 +63,7 @@ def learned(v: Voice, index: Estimate) -> str:
         return v.say("no figure could be worked out")
     value = shown(index)
     size = _size(v, value)
-    if not size and wide(index):
+    if not size and index.low is not None and index.high is not None and index.high - index.low >= TELLS_NOTHING:
         text = v.say("no clear difference showed in how much of the style the model learned")
     elif not size:
         text = v.say("the model learned about as much of the style as from the originals")
@@ -79,12 +79,8 @@ def learned(v: Voice, index: Estimate) -> str:
 def shown(index: Estimate) -> float:
     """The index as the verdict's sentence rounds it: to 5 % when its range is wide."""
     assert index.value is not None
-    return round(index.value * 20) / 20 if wide(index) else index.value
-
-
-def wide(index: Estimate) -> bool:
-    """Whether an index's range is too wide for whole per cents."""
-    return index.low is not None and index.high is not None and index.high - index.low >= 0.2
+    wide = index.low is not None and index.high is not None and index.high - index.low >= 0.2
+    return round(index.value * 20) / 20 if wide else index.value
 
 
 def sentence(v: Voice, results: Results) -> Text:

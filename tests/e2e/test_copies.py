@@ -92,6 +92,7 @@ def test_bad_words_are_one_sentence_and_write_nothing(words, slug, art, tiny_mod
 def test_names_that_would_meet_keep_their_endings():
     assert file_names(["a.jpg", "b.png", "B.jpg", "c.tar.png"]) == ["a.png", "b.png.png", "B.jpg.png", "c.tar.png"]
     assert len(set(file_names([f"x.{e}" for e in ("png", "jpg", "webp")]))) == 3
+    assert file_names(["cat.png", "cat.jpg", "cat.jpg.png"]) == ["cat.png.png", "cat.jpg.png", "cat.jpg (2).png"]
 
 
 def test_a_folder_filled_meanwhile_is_not_touched(tmp_path, monkeypatch):
