@@ -286,3 +286,11 @@ def test_a_lost_colour_profile_is_noted(folders: tuple[Path, Path]) -> None:
     put(folders[0] / "owl.png", grey, icc_profile=swapped)
     put(folders[1] / "owl.png", cloak(grey, budget=4))
     assert "'owl.png'" in note(gather(*folders), "protected-other-profile").sentence
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_copy_that_lost_its_orientation_is_called_turned(folders: tuple[Path, Path], turns: int) -> None:
+    art, safe = folders
+    put(safe / "fox.png", np.rot90(cloak(work(0)), turns))
+    sentence = refused("protected-other-shape", art, safe)
+    assert "'fox.png' lies turned beside its original" in sentence

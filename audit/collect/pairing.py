@@ -32,6 +32,8 @@ _FAR = 40.0
 _NEAR = 6.0
 _UNLIKE = 0.7
 """Beyond _NEAR it does too when 1 - correlation of the fingerprints is above this."""
+_ALIKE = 0.3
+"""Of a copy that was turned, 1 - correlation is at most this."""
 _MISTAKEN = 3.0
 """Beyond this it does too when another work is clearly nearer."""
 _ASPECT_SLACK = 0.02
@@ -170,12 +172,30 @@ def _check_same_work(works: list[Picture], work: int, copy: Picture, distance: F
     mistaken = own > _MISTAKEN and distance[nearest] <= min(_MATCH, _CLEARLY * own)
     unlike = own > _NEAR and _unlikeness(works[work].look, copy.look) > _UNLIKE
     if mistaken or unlike or own > _FAR:
+        if _turned(works[work], copy):
+            raise BadInput(
+                "protected-other-shape",
+                f"The protected file '{copy.name}' lies turned beside its original '{works[work].name}', as when a "
+                "tool forgets a photo's orientation; turn it back, or save the original upright and protect it again.",
+            )
         seen = f"looks like '{works[nearest].name}'" if mistaken else "shows another picture"
         raise BadInput(
             "protected-other-work",
             f"The protected file '{copy.name}' goes by its name with '{works[work].name}' but {seen}; "
             "give each protected copy the name of its original.",
         )
+
+
+def _turned(work: Picture, copy: Picture) -> bool:
+    """Whether a quarter or half turn makes a copy out of what is none."""
+    side = math.isqrt(len(copy.look) // 3)
+    look = copy.look.reshape(side, side, 3)
+    ways = [np.rot90(look, k).ravel() for k in (1, 2, 3)]
+    # Pictures of little contrast are near to each other however they lie.
+    return any(
+        float(np.sqrt(np.mean(np.square(way - work.look)))) <= _MATCH and _unlikeness(way, work.look) <= _ALIKE
+        for way in ways
+    )
 
 
 def _unlikeness(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
