@@ -8,6 +8,7 @@ from pathlib import Path
 
 from audit import provenance
 from audit.errors import BadInput, printable
+from audit.files import read_bounded
 from audit.judge import judge
 from audit.judge.calibration import TRUTHS, make_card, pool_cards
 from audit.models.loader import describe
@@ -20,6 +21,8 @@ from audit.store import Store, default_store, storage_errors, write_atomic
 
 CARD = "calibration.json"
 REQUEST = "request.json"
+MOST_BYTES = 16 << 20
+"""Of a card from elsewhere."""
 
 
 def calibrate(
@@ -79,7 +82,7 @@ def read_card(path: Path) -> CalibrationCard:
         BadInput: `card-unreadable`.
     """
     try:
-        return CalibrationCard.model_validate_json(path.read_bytes())
+        return CalibrationCard.model_validate_json(read_bounded(path, limit=MOST_BYTES))
     except (OSError, ValueError) as error:
         raise BadInput(
             "card-unreadable",
