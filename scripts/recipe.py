@@ -19,10 +19,10 @@ import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 from peft import LoraConfig
 
+from audit.base.rng import torch_rng
 from audit.models.cards import LAB_MODEL, LAB_PROMPTS
 from audit.models.families.sd import SD
 from audit.records import TrainSettings
-from audit.streams import torch_rng
 from audit.training.targets import find_targets
 
 WORKS = 24

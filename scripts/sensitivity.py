@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from audit.judge import judge
+from audit.judge.checks import override
 from audit.judge.estimates import find, primary_conditions
-from audit.judge.gates import override
 from audit.judge.verdict import labels
 from audit.records import Plan, Results
 from audit.runfolder import read_results

@@ -21,11 +21,11 @@ from transformers import (
 )
 from typer.testing import CliRunner
 
+from audit.base.errors import BadInput, BadModel, printable
 from audit.cli import app
 from audit.collect import collect
 from audit.collect.captions import Captioned, caption_of, embedded_description, propose, read_captions, write_captions
 from audit.collect.names import clean_caption
-from audit.errors import BadInput, BadModel, printable
 from audit.models.captioner import load_captioner
 from audit.store import Store
 from tests.e2e.folders import drawing

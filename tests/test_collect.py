@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from audit.base.errors import BadInput
 from audit.collect import collect, reference_works
 from audit.collect.names import NEUTRAL_CAPTION, caption_for
-from audit.errors import BadInput
 from audit.images import pixels_digest
 from audit.records import ArtistSet
 from tests.works import WORDS, cloak, gather, note, put, refused, slugs, work

@@ -8,19 +8,19 @@ import numpy as np
 import pytest
 import torch
 
+from audit.base.errors import BadInput
 from audit.conditions import TREATMENTS, Step, apply_step, parse_step, recipes, treat
 from audit.conditions.base import Context, Made
 from audit.conditions.protect.pgd import Draws
 from audit.conditions.protect.sds import sds_objective
 from audit.conditions.protect.victim import Victim
 from audit.conditions.windows import through_windows, training_window, windows
-from audit.errors import BadInput
 from audit.images import linf, rms
+from audit.images.tensors import to_model_size, to_tensor
 from audit.models.loader import load
 from audit.records import Condition, ProtectSettings, Work
 from audit.store import Store
 from audit.style.lpips import lpips_distance
-from audit.tensors import to_model_size, to_tensor
 from tests.builders import digest
 
 FEW = ProtectSettings(steps=4, counter_steps=2)

@@ -7,9 +7,9 @@ import io
 import pytest
 import torch
 
-from audit.cost import measure_cost
+from audit.base.progress import Progress
 from audit.models.loader import load
-from audit.progress import Progress
+from audit.plan.cost import measure_cost
 from audit.records import ArtistSet, SampleSettings, TrainSettings
 from audit.training.packs import Packing, make_packs
 from tests.builders import make_plan
@@ -54,7 +54,7 @@ def test_every_stage_is_foreseen(model):
 
 
 def test_training_time_is_of_all_samples(model, monkeypatch):
-    monkeypatch.setattr("audit.cost._train_row_seconds", lambda plan, model, pack, lanes, precision: 0.01 * pack)
+    monkeypatch.setattr("audit.plan.cost._train_row_seconds", lambda plan, model, pack, workers, precision: 0.01 * pack)
     plan = small_plan(model)
     cells = len(plan.conditions) * plan.replicates
     found = cost(model, plan, pack=5).seconds["Training"]

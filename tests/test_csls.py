@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from audit.errors import BadInput
+from audit.base.errors import BadInput
 from audit.judge.separation import auc
 from audit.store import Store
 from audit.style import METRICS, closeness, style_metric, style_scores, unit

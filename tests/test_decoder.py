@@ -9,10 +9,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from audit import decoder
-from audit.decoder import open_isolated
-from audit.errors import BadInput
-from audit.images import open_picture
+from audit.base.errors import BadInput
+from audit.images import decoder, open_picture
+from audit.images.decoder import open_isolated
 from tests.e2e.folders import drawing, write_originals
 
 
@@ -55,7 +54,7 @@ def test_a_picture_that_needs_more_memory_than_it_may_have_is_refused(tmp_path, 
     path = tmp_path / "wide.png"
     Image.new("RGB", (9000, 8000)).save(path, compress_level=1)
     start = (
-        "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from audit import decoder; "
+        "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from audit.images import decoder; "
         "decoder.MEMORY_BYTES = 400 << 20; decoder.serve()"
     )
     monkeypatch.setattr(decoder, "_START", start)
@@ -71,7 +70,7 @@ def test_the_process_can_write_no_file(tmp_path, monkeypatch):
     decoder._WORKER.stop()
     target = tmp_path / "written"
     start = (
-        "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from audit import decoder; decoder._limit(); "
+        "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from audit.images import decoder; decoder._limit(); "
         f"open({str(target)!r}, 'w').write('x' * 10)"
     )
     monkeypatch.setattr(decoder, "_START", start)

@@ -11,7 +11,7 @@ from typer.main import get_command
 
 from audit.cli import app
 from audit.conditions import TREATMENTS
-from audit.judge.gates import GATES
+from audit.judge.checks import GATES
 from audit.judge.scored import SCORE_GATES
 from audit.style import ENCODERS, METRICS
 

@@ -15,14 +15,14 @@ from torch.nn import functional as F
 from transformers import Dinov2Model, SiglipModel
 from typer.testing import CliRunner
 
+from audit.base.errors import BadInput, BadModel
+from audit.base.rng import rng
 from audit.cli import app
-from audit.errors import BadInput, BadModel
 from audit.store import Store
-from audit.streams import rng
 from audit.style import ENCODERS, METRICS, csd, dinov2, openclip_l14, siglip2, style_metric
 from audit.style.choice import pick_metrics
 from audit.style.crops import pooled, scales, squares
-from audit.style.opened import release
+from audit.style.model_cache import release
 from audit.style.score import View, features
 from tests.e2e.folders import drawing
 from tests.encoders import csd_checkpoint, write_dinov2, write_openclip, write_siglip2

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from audit.images.tensors import to_model_size, to_pixels, to_tensor
 from audit.models.cards import LAB_ARTISTS
 from audit.style import METRICS, unit
-from audit.tensors import to_model_size, to_pixels, to_tensor
 from scripts.lab.fit_style import DIMENSIONS, fit
 
 WORKS = 16

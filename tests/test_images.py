@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from audit import images
-from audit.errors import BadInput
+from audit.base.errors import BadInput
 from audit.images import (
     PictureFacts,
     Pixels,

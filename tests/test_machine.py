@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from audit import machine
+from audit.plan import machine
 
 
 def test_doctor_says_what_was_chosen(monkeypatch):
@@ -14,7 +14,7 @@ def test_doctor_says_what_was_chosen(monkeypatch):
         assert told[subject], subject
     assert told["torch"] == torch.__version__
     if told["device"] == "cpu":
-        assert told["lanes"]
+        assert told["workers"]
         assert "tcmalloc" in told["allocator"]
         monkeypatch.setenv("LD_PRELOAD", "/usr/lib/libtcmalloc_minimal.so.4")
         assert "allocator: preloaded" in machine.describe_machine()

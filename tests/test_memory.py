@@ -11,21 +11,21 @@ import pytest
 import torch
 import typer
 
+from audit.base.errors import AuditError
 from audit.cli.options import one_sentence
-from audit.errors import AuditError
-from audit.machine import pick_pack
-from audit.memory import MemoryShort, is_out_of_memory
 from audit.models.encode import encode_texts
 from audit.models.loader import load
+from audit.models.memory import MemoryShort, is_out_of_memory
+from audit.plan.machine import pick_pack
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.store import Store
 from audit.training import TrainingCell, train
 from audit.training.adapters import load_updates
+from audit.training.draws import Streams
 from audit.training.footprint import adapter_parameters, measure
 from audit.training.packed import PackedLora
 from audit.training.packs import Packing
-from audit.training.streams import Streams
 
 SETTINGS = TrainSettings(rank=2, alpha=2.0, steps=4, batch=2, warmup=0, works=3)
 
@@ -68,8 +68,8 @@ def make_cells(store, count):
     ]
 
 
-def run(model, store, cells, pack=8, lanes=1, progress=None):
-    packing = Packing(cells=pack, lanes=lanes)
+def run(model, store, cells, pack=8, workers=1, progress=None):
+    packing = Packing(cells=pack, workers=workers)
     return train(
         cells, model=model, settings=SETTINGS, precision="fp32", packing=packing, store=store, progress=progress
     )
@@ -169,8 +169,8 @@ def test_the_budget_decides_the_pack(model):
 
 
 def test_a_budget_that_is_no_number_is_one_sentence(tmp_path):
-    from audit.errors import BadInput
-    from audit.spec import load_spec
+    from audit.base.errors import BadInput
+    from audit.plan.spec import load_spec
 
     with pytest.raises(BadInput) as caught:
         load_spec({"originals": tmp_path, "memory": -1.0}, None)

@@ -11,12 +11,12 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 
-from audit.errors import BadModel
+from audit.base.errors import BadModel
+from audit.images.tensors import to_tensor
 from audit.models.cards import LAB_MODEL
 from audit.models.encode import encode_picture, encode_texts
 from audit.models.loader import describe, load
 from audit.store import Store
-from audit.tensors import to_tensor
 
 
 @pytest.fixture

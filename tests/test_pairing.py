@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
+from audit.base.errors import BadInput
 from audit.collect.names import original_names
-from audit.errors import BadInput
 from audit.images import Pixels
 from tests.works import WORDS, cloak, gather, note, partners, put, refused, slugs, work
 

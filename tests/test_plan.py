@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.errors import BadInput
-from audit.plan import check_names, looks, make_plan
+from audit.base.errors import BadInput
 from audit.plan.cells import make_cells
 from audit.plan.conditions import make_conditions, placebo_budget
-from audit.prompts import choose_prompts
+from audit.plan.making import check_names, interim_analyses, make_plan
+from audit.plan.prompts import choose_prompts
+from audit.plan.spec import Spec, load_spec
 from audit.records import ArtistSet, Condition, ProtectedFile
-from audit.spec import Spec, load_spec
 from audit.store import Store
-from audit.training.streams import Streams
+from audit.training.draws import Streams
 from tests.builders import digest, make_work
 from tests.builders import make_plan as built_plan
 
@@ -146,7 +146,7 @@ def test_spec_is_a_record():
 def test_looks_are_once_or_after_each_replicate(artist, store, until_decided, replicates, expected):
     wanted = spec(protect=("encoder-pgd:9",), until_decided=until_decided, replicates=replicates)
     plan = make_plan(wanted, artist=artist, model=built_plan().model, store=store)
-    found = looks(plan)
+    found = interim_analyses(plan)
     assert [part.stop - 1 for part in found] == expected
     assert [r for part in found for r in part] == list(range(1, plan.replicates + 1))
 

@@ -6,8 +6,8 @@ import io
 
 import pytest
 
-from audit import progress as module
-from audit.progress import Progress, duration
+from audit.base import progress as module
+from audit.base.progress import Progress, duration
 
 
 class Terminal(io.StringIO):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from audit.errors import BadInput
-from audit.plan import check_names, metrics_of
+from audit.base.errors import BadInput
+from audit.plan.making import check_names, metrics_of
+from audit.plan.prompts import choose_prompts, full_prompt
+from audit.plan.protocols import PROTOCOLS
 from audit.plan.settings import training_settings
-from audit.prompts import choose_prompts, full_prompt
-from audit.protocols import PROTOCOLS
+from audit.plan.spec import load_spec
 from audit.records import ArtistSet, SampleSettings, TrainSettings
-from audit.run import departures
-from audit.spec import load_spec
+from audit.stages.audit import departures
 from tests.builders import make_plan
 
 

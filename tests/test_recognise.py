@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.base.errors import BadInput
 from audit.collect import collect_references
-from audit.errors import BadInput
 from audit.store import Store
 from audit.style import METRICS, closeness, unit
 from audit.style.recognise import Others, cosines_of_own, nearest_artist

@@ -9,11 +9,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from audit.base.errors import BadInput
+from audit.base.rng import rng
 from audit.cli import app
-from audit.collect.released import find_cases
-from audit.errors import BadInput
+from audit.collect.publication import find_cases
 from audit.records import Released
-from audit.streams import rng
 
 ARTISTS = ("wikiart_ann", "wikiart_bob", "wikiart_cy", "wikiart_dee", "wikiart_eve")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from audit.base.errors import BadInput
 from audit.cli import options
-from audit.demo import demo_spec
-from audit.errors import BadInput
-from audit.spec import DECLARATION, load_spec
+from audit.commands.demo import demo_spec
+from audit.plan.spec import DECLARATION, load_spec
 
 
 class Terminal:

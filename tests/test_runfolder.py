@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from audit.errors import BadInput
-from audit.eventlog import log_event
+from audit.base.errors import BadInput
 from audit.images import decode_png, encode_png
 from audit.records import ArtistSet, ProtectedFile
 from audit.runfolder import claim, default_folder, example_works, write_generated
+from audit.runfolder.event_log import log_event
 from audit.store import Store
 from tests.builders import digest, make_plan, make_work
 

@@ -13,9 +13,9 @@ from PIL import Image
 from scipy import stats
 
 from audit import records as r
+from audit.base.errors import BadInput
 from audit.collect.generated import collect_generated, prompt_of
 from audit.collect.sheet import Asked, read_sheet
-from audit.errors import BadInput
 from audit.judge.score_estimates import (
     Both,
     brought_together,

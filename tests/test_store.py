@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from audit.errors import StorageError
+from audit.base.errors import StorageError
 from audit.store import Store, storage_errors, write_atomic
 
 

@@ -23,15 +23,15 @@ from diffusers import (
 from tokenizers import pre_tokenizers
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
+from audit.base.rng import torch_rng
 from audit.models.conditioning import Text, Tokens
 from audit.models.families.base import TextShape
 from audit.models.families.sd import SD
 from audit.models.loader import LatentScale, Model
 from audit.models.noising import Diffusion
-from audit.streams import torch_rng
 from audit.training.batches import Base, CellData
+from audit.training.draws import Streams
 from audit.training.footprint import base_of
-from audit.training.streams import Streams
 
 
 def tiny_unet(seed: int = 0, *, channels: int = 4, **more: Any) -> UNet2DConditionModel:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from audit.base.errors import BadInput
 from audit.collect import collect
-from audit.errors import BadInput
 from audit.images import Pixels, pixels_digest
 from audit.records import ArtistSet, Note
 

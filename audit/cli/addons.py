@@ -24,7 +24,7 @@ def export_adapter(
 ) -> None:
     """Write one trained add-on as a file for A1111, ComfyUI or diffusers. It imitates the artist: keep it safe."""
     with one_sentence():
-        from audit.export import export_adapter as export
+        from audit.commands.export import export_adapter as export
         from audit.runfolder import read_results
         from audit.store import default_store
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit.base.errors import printable
+from audit.base.progress import Progress, duration
 from audit.cli.app import app
 from audit.cli.options import (
     Device,
@@ -16,11 +18,9 @@ from audit.cli.options import (
     one_sentence,
     with_rights,
 )
-from audit.errors import printable
-from audit.progress import Progress, duration
 
 if TYPE_CHECKING:
-    from audit.spec import Spec
+    from audit.plan.spec import Spec
 
 
 @app.command()
@@ -33,8 +33,8 @@ def demo(
 ) -> None:
     """Audit a reference protection on the built-in artist with the built-in lab model: no GPU, no download."""
     with one_sentence():
-        from audit.demo import demo_spec
-        from audit.run import run as run_audit
+        from audit.commands.demo import demo_spec
+        from audit.stages.audit import run as run_audit
 
         spec = demo_spec(preset=preset, out=out, store=store, device=device)
         judged, folder = run_audit(spec, Progress())
@@ -45,7 +45,7 @@ def demo(
 @describes_an_audit
 def run(asked: Spec, json_output: Json = False) -> None:
     """Audit the protection of your own pictures."""
-    from audit.run import run as run_audit
+    from audit.stages.audit import run as run_audit
 
     judged, folder = run_audit(with_rights(asked), Progress())
     announce(judged, folder, as_json=json_output)
@@ -55,7 +55,7 @@ def run(asked: Spec, json_output: Json = False) -> None:
 @describes_an_audit
 def plan(asked: Spec) -> None:
     """Fix the plan of an audit and say what it will cost; trains nothing."""
-    from audit.preview import preview
+    from audit.commands.preview import preview
 
     shown = preview(asked, Progress())
     for condition in shown.plan.conditions:

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from audit.base.progress import Progress
 from audit.cli.app import app
 from audit.cli.options import Device, ModelName, Out, Preset, Prompts, Replicates, Seed, SpecFile, StoreAt, one_sentence
-from audit.progress import Progress
 
 Audits = Annotated[int, typer.Option(min=1, max=10_000, help="How many audits of planted truths to run.")]
 Truths = Annotated[
@@ -40,10 +40,10 @@ def calibrate(
 ) -> None:
     """Measure the error rates of a base model and preset on planted truths; takes as long as that many audits."""
     with one_sentence():
-        from audit.calibrate import calibrate as run_calibration
-        from audit.demo import ARTIST
+        from audit.commands.calibrate import calibrate as run_calibration
+        from audit.commands.demo import ARTIST
         from audit.models.cards import LAB_ARTISTS
-        from audit.spec import load_spec
+        from audit.plan.spec import load_spec
 
         options = {
             "model": model, "preset": preset, "originals": originals, "replicates": replicates, "prompts": prompts,

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
+from audit.base.errors import BadInput, printable
 from audit.cli.app import app
 from audit.cli.options import Device, one_sentence
-from audit.errors import BadInput, printable
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures; it is only read.")]
 Table = Annotated[Path, typer.Option("--out", help="CSV file to write; an existing one is not overwritten.")]
@@ -31,9 +31,9 @@ def captions(folder: Folder, out: Table, captioner: Captioner = None, device: De
             )
         describe = None
         if captioner is not None:
-            from audit.decoder import open_isolated
-            from audit.machine import pick_device
+            from audit.images.decoder import open_isolated
             from audit.models.captioner import load_captioner
+            from audit.plan.machine import pick_device
 
             model = load_captioner(captioner, device=pick_device(device or "auto"))
 

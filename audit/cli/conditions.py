@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from audit.base.progress import Progress
 from audit.cli.app import app
 from audit.cli.options import Declare, Device, ModelName, Seed, StoreAt, Surrogate, one_sentence, with_rights
-from audit.progress import Progress
 
 if TYPE_CHECKING:
-    from audit.spec import Spec
+    from audit.plan.spec import Spec
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures; it is only read.")]
 Protection = Annotated[str, typer.Argument(metavar="NAME[:ARG]", help="A reference protection or a placebo.")]
@@ -73,7 +73,7 @@ def _asked(
     device: str | None,
     declare: bool | None,
 ) -> Spec:
-    from audit.spec import load_spec
+    from audit.plan.spec import load_spec
 
     options = {
         "originals": folder,
@@ -90,6 +90,6 @@ def _asked(
 
 
 def _make(command: Literal["protect", "treat"], text: str, asked: Spec) -> None:
-    from audit.copies import make_copies
+    from audit.commands.copies import make_copies
 
     print(make_copies(command, text, asked, Progress()))

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from audit.base.errors import BadInput, printable
 from audit.cli.app import app
 from audit.cli.options import one_sentence
-from audit.errors import BadInput, printable
 
 Action = Annotated[str, typer.Argument(metavar="list|convert", help="What to do.")]
 Name = Annotated[str | None, typer.Argument(metavar="[csd]", help="Encoder to convert.")]
@@ -22,7 +22,7 @@ def encoder(action: Action, name: Name = None, file: Checkpoint = None) -> None:
     with one_sentence():
         from audit.store import write_atomic
         from audit.style import ENCODERS, csd
-        from audit.style.places import encoders_folder
+        from audit.style.weights_paths import encoders_folder
 
         if action == "list" and name is None:
             where, home = encoders_folder(), Path.home()

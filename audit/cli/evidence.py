@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from audit.base.errors import BadInput, printable
 from audit.cli.app import app
 from audit.cli.finished import RunFolder
 from audit.cli.options import (
@@ -27,7 +28,6 @@ from audit.cli.options import (
     one_sentence,
     with_rights,
 )
-from audit.errors import BadInput, printable
 
 BundleFolder = Annotated[Path, typer.Argument(metavar="BUNDLE", help="Folder that `cloakcheck bundle` wrote.")]
 ProfileName = Annotated[str, typer.Option("--profile", help="full, redacted or minimal.")]
@@ -172,9 +172,9 @@ def reproduce(
 ) -> None:
     """Run a bundle's plan again and say whether its conclusions stand."""
     with one_sentence():
-        from audit.progress import Progress
-        from audit.reproduce import reproduce as run_again
-        from audit.spec import load_spec
+        from audit.base.progress import Progress
+        from audit.commands.reproduce import reproduce as run_again
+        from audit.plan.spec import load_spec
 
         inside = folder / "bag" / "data" / "originals"
         options: dict[str, Any] = {

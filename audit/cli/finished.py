@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from audit.base.errors import BadInput, BadResults, printable
 from audit.cli.app import app
 from audit.cli.options import Json, announce, announce_score, one_sentence
-from audit.errors import BadInput, BadResults, printable
 
 if TYPE_CHECKING:
     from audit.records import Results
@@ -42,9 +42,9 @@ def judgeable() -> Iterator[None]:
 def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -> None:
     """Judge a finished run again from its results.json, and render its report."""
     with one_sentence():
-        from audit.finish import finish, finish_score
         from audit.judge import with_margins
         from audit.runfolder import SCORE, read_results, read_score
+        from audit.stages.finish import finish, finish_score
 
         if (folder / SCORE).exists():
             if margin:

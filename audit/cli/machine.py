@@ -10,7 +10,7 @@ from audit.cli.options import one_sentence
 def doctor() -> None:
     """Say what this machine offers to a run, and what is missing."""
     with one_sentence():
-        from audit.machine import describe_machine
+        from audit.plan.machine import describe_machine
 
         for line in describe_machine():
             print(line)

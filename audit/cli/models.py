@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from audit.base.errors import BadInput
 from audit.cli.app import app
 from audit.cli.options import confirmed, one_sentence
-from audit.errors import BadInput
 
 models = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -45,8 +45,8 @@ def get(
 ) -> None:
     """Download a known model; goes on where an earlier attempt stopped, and checks every byte."""
     with one_sentence():
+        from audit.base.progress import Progress
         from audit.models.download import fetch, known_card
-        from audit.progress import Progress
 
         card = known_card(name)
         assert card.download is not None

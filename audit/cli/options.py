@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from audit.errors import AuditError, BadInput, Interrupted
+from audit.base.errors import AuditError, BadInput, Interrupted
 
 if TYPE_CHECKING:
+    from audit.plan.spec import Spec
     from audit.records import Results, ScoreResults
-    from audit.spec import Spec
 
 Originals = Annotated[Path | None, typer.Option(help="Folder with the artist's original pictures.")]
 Protected = Annotated[Path | None, typer.Option(help="Folder with the protected copies of the same pictures.")]
@@ -78,7 +78,7 @@ def _told(error: Exception) -> AuditError | None:
     # Torch has words of its own for it; a command that never loaded torch does not need them.
     known = "torch" in sys.modules
     if known:
-        from audit.memory import is_out_of_memory
+        from audit.models.memory import is_out_of_memory
 
         known = is_out_of_memory(error)
     if known or isinstance(error, MemoryError):
@@ -170,7 +170,7 @@ def gather(
 ) -> Spec:
     """The options that describe an audit, as a spec."""
     options = {k: tuple(v) if isinstance(v, list) else v for k, v in locals().items() if k != "spec"}
-    from audit.spec import load_spec
+    from audit.plan.spec import load_spec
 
     return load_spec(options, spec)
 
@@ -199,7 +199,7 @@ def declared_on_terminal(before: str) -> bool:
     """Ask for the declaration about rights; False where nobody sits at a terminal."""
     if not _at_a_terminal():
         return False
-    from audit.spec import DECLARATION
+    from audit.plan.spec import DECLARATION
 
     print(f"{before}:\n  {DECLARATION}", file=sys.stderr)
     return confirmed("Do you declare this?")

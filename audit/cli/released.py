@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from audit.base.errors import printable
+from audit.base.progress import Progress
 from audit.cli.app import app
 from audit.cli.options import Device, Metric, StoreAt, one_sentence
-from audit.errors import printable
-from audit.progress import Progress
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The unpacked pictures; they are only read.")]
 Target = Annotated[Path, typer.Option("--out", help="JSON file to write.")]
@@ -22,8 +22,8 @@ def released(
 ) -> None:
     """Score the released pictures of robust-style-mimicry (2024); trains nothing."""
     with one_sentence():
-        from audit.machine import pick_device
-        from audit.released import score_released
+        from audit.commands.released import score_released
+        from audit.plan.machine import pick_device
         from audit.store import Store, default_store, write_atomic
         from audit.style.choice import pick_metrics
 

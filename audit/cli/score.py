@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from audit.base.progress import Progress
 from audit.cli.app import app
 from audit.cli.options import (
     Artist,
@@ -21,7 +22,6 @@ from audit.cli.options import (
     announce_score,
     one_sentence,
 )
-from audit.progress import Progress
 
 Generated = Annotated[Path, typer.Option(help="Folder of pictures that a service made with the artist's name.")]
 Controls = Annotated[Path | None, typer.Option(help="Folder of its pictures for the same prompts without the name.")]
@@ -52,9 +52,9 @@ def score(
     """Compare pictures that a closed service made with an artist's works; trains nothing."""
     options: dict[str, Any] = {k: v for k, v in locals().items() if k != "json_output" and v is not None}
     with one_sentence():
-        from audit.score import ScoreSpec
-        from audit.score import score as run_score
-        from audit.spec import validated
+        from audit.commands.score import ScoreSpec
+        from audit.commands.score import score as run_score
+        from audit.plan.spec import validated
 
         judged, folder = run_score(validated(ScoreSpec, options), Progress())
         announce_score(judged, folder, as_json=json_output)

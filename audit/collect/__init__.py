@@ -15,13 +15,13 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from audit.base.errors import BadInput, printable
 from audit.collect.captions import apply_captions, caption_of
 from audit.collect.folders import Picture, Role, list_pictures, quoted, read_picture, read_sidecar, same_folder
 from audit.collect.names import caption_for
 from audit.collect.notes import pair_notes, picture_notes, twins
 from audit.collect.pairing import Pair, pair_copies, refuse_copies, refuse_swapped
 from audit.collect.references import collect_references
-from audit.errors import BadInput, printable
 from audit.images import Pixels
 from audit.records import ArtistSet, Note, ProtectedFile, Work
 

@@ -13,10 +13,10 @@ from typing import Literal
 
 from PIL import ExifTags, Image
 
+from audit.base.errors import BadInput, printable
 from audit.collect.folders import list_pictures, read_sidecar
 from audit.collect.names import caption_for, clean_caption
 from audit.collect.table import MOST_ROWS, NotCsv, read_table
-from audit.errors import BadInput, printable
 from audit.images import FORMATS, read_regular
 from audit.records.works import NEUTRAL_CAPTION
 

@@ -12,10 +12,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from audit.base.errors import BadInput, printable
 from audit.collect.alignment import sketch
-from audit.decoder import open_isolated
-from audit.errors import BadInput, printable
 from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
+from audit.images.decoder import open_isolated
 from audit.records import Note
 
 Role: TypeAlias = Literal[

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from audit.base.errors import BadInput
 from audit.collect.folders import list_pictures, read_picture, read_sidecar
 from audit.collect.names import caption_for
-from audit.errors import BadInput
 from audit.images import Pixels
 from audit.models.cards import LAB_OTHER
 from audit.records import ArtistSet, Work

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial.distance import cdist
 
+from audit.base.errors import BadInput
 from audit.collect.alignment import Moved, moved
 from audit.collect.folders import Picture, quoted
 from audit.collect.names import original_names
-from audit.errors import BadInput
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from audit.base.errors import BadInput, printable
 from audit.collect.folders import list_pictures, read_picture
-from audit.errors import BadInput, printable
 from audit.images import Pixels
 from audit.records import ReferenceArtist, Work
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
+from audit.base.errors import BadInput, printable
 from audit.collect.table import MOST_ROWS, NotCsv, read_table
-from audit.errors import BadInput, printable
 from audit.records import ScoreGroup
 
 COLUMNS = ("file", "prompt")

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
 
-from audit.files import read_bounded
+from audit.base.files import read_bounded
 
 MOST_BYTES = 4 << 20
 MOST_ROWS = 20_000

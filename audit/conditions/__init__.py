@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from audit.base.errors import BadInput, printable
 from audit.conditions.base import Context, Made, Pixels, Treatment
 from audit.conditions.controls import IDENTITY, MIXED, NULL
 from audit.conditions.counter.filters import BILATERAL_FILTER, BITS, BLUR, MEDIAN, TV
@@ -26,7 +27,6 @@ from audit.conditions.protect.sds import SDS_PGD
 from audit.conditions.protect.style_cloak import STYLE_CLOAK
 from audit.conditions.protect.surrogate import SURROGATE_PGD, SURROGATE_TARGET_PGD
 from audit.conditions.publish import AS_PUBLISHED
-from audit.errors import BadInput, printable
 from audit.images import linf
 from audit.models.loader import Model
 from audit.records import Condition, ImageSet, ModelFacts, ProtectSettings, Reached, Recipe, Work

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from audit.base.rng import rng, stream_seed
 from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
-from audit.streams import rng, stream_seed
 
 
 def _identity(pictures: list[Pixels], argument: float, context: Context) -> Made:

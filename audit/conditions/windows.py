@@ -1,6 +1,6 @@
 """Which parts of a picture a model is shown: whole pictures of any size, through square windows.
 
-Training cuts the middle square and resizes it (`audit.tensors`). A work is published whole, though,
+Training cuts the middle square and resizes it (`audit.images.tensors`). A work is published whole, though,
 and another trainer may cut elsewhere. So what works through a model, be it a protection or a
 countermeasure, sees the picture through several windows, the training's own always among them.
 
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from audit.tensors import to_model_size
+from audit.images.tensors import to_model_size
 
 Policy = Literal["squares", "tiles"]
 OVERLAP = 0.25

@@ -13,8 +13,8 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from audit.errors import BadEvidence, printable
-from audit.files import read_bounded
+from audit.base.errors import BadEvidence, printable
+from audit.base.files import read_bounded
 from audit.store import file_digest, write_atomic
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"

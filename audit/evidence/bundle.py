@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.errors import BadInput, printable
+from audit.base.errors import BadInput, printable
 from audit.evidence import credentials, forms
 from audit.evidence.adapters import Adapters
 from audit.evidence.bag import TAGS, digest, list_files, manifest_text, write_bag
@@ -21,7 +21,7 @@ from audit.evidence.contents import Contents, Profile, collect_contents
 from audit.evidence.signing import public_pem
 from audit.evidence.source import Source
 from audit.evidence.timestamps import request_bytes
-from audit.provenance import now
+from audit.runfolder.provenance import now
 from audit.store import storage_errors, write_atomic
 
 SUMS, SIGNER, SIGNATURE = "SHA256SUMS", "signer.pub", "tagmanifest.sig"

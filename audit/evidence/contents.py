@@ -8,18 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.errors import BadInput, printable
+from audit.base.errors import BadInput, printable
 from audit.evidence import wheel
 from audit.evidence.adapters import Adapters
 from audit.evidence.sbom import sbom_text
 from audit.evidence.source import Source
 from audit.images import read_regular
 from audit.models.cards import LAB
-from audit.provenance import code_digests
 from audit.records import Results
 from audit.report.custody import Custody
+from audit.report.locale import SOURCE, languages
 from audit.report.page import FILES, render
-from audit.report.voice import SOURCE, languages
+from audit.runfolder.provenance import code_digests
 from audit.store import file_digest
 
 Profile = Literal["full", "redacted", "minimal"]

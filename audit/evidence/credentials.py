@@ -21,10 +21,10 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from audit import __version__
-from audit.errors import BadInput
+from audit.base.errors import BadInput
 from audit.evidence.bag import digest
 from audit.evidence.signing import public_pem
-from audit.marks import CAPTION, SOURCE_TYPE
+from audit.images.ai_mark import CAPTION, SOURCE_TYPE
 
 ROOT = "c2pa-root.pem"
 """File in the payload: the root that a reader may trust once signer.pub was compared."""

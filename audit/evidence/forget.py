@@ -7,8 +7,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import BadInput, printable
-from audit.files import SYSTEM_FILES
+from audit.base.errors import BadInput, printable
+from audit.base.files import SYSTEM_FILES
 from audit.runfolder import CALIBRATIONS
 from audit.store import storage_errors
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import string
 from datetime import datetime, timedelta
 
-from audit.errors import printable
-from audit.eventlog import PLAN_FIXED, TRAINING_BEGINS
+from audit.base.errors import printable
 from audit.evidence.source import Source
 from audit.evidence.timestamps import NOT_ATTESTED
 from audit.records import Results
 from audit.report.assets import templates_folder
+from audit.runfolder.event_log import PLAN_FIXED, TRAINING_BEGINS
 
 VERIFY, CERTIFICATION, CUSTODY = "VERIFY.txt", "CERTIFICATION-template.txt", "CUSTODY-form.txt"
 TOLERANCE = timedelta(minutes=5)

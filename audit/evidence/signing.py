@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from audit.errors import BadEvidence, printable
-from audit.files import read_bounded
+from audit.base.errors import BadEvidence, printable
+from audit.base.files import read_bounded
 from audit.store import storage_errors
 
 MOST_BYTES = 1 << 20

@@ -10,13 +10,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from audit.errors import BadEvidence, BadResults, printable
-from audit.eventlog import EVENTS, JUDGED, PLAN_FIXED, read_events
+from audit.base.errors import BadEvidence, BadResults, printable
 from audit.evidence.bag import NAME, read_text
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_bytes
 from audit.images import decode_png, pixels_digest
 from audit.records import Environment, Plan, Results
 from audit.runfolder import read_results
+from audit.runfolder.event_log import EVENTS, JUDGED, PLAN_FIXED, read_events
 
 
 @dataclass(frozen=True)

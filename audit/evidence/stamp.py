@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.errors import BadEvidence, printable
-from audit.eventlog import EVENTS, TRAINING_BEGINS, log_event, read_events
+from audit.base.errors import BadEvidence, printable
 from audit.evidence import bag, bundle
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, fetch_reply, write_request
+from audit.runfolder.event_log import EVENTS, TRAINING_BEGINS, log_event, read_events
 from audit.store import write_atomic
 
 

@@ -25,7 +25,7 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from audit.errors import BadEvidence, printable
+from audit.base.errors import BadEvidence, printable
 from audit.evidence.der import with_sorted_certificates
 from audit.store import write_atomic
 

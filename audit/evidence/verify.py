@@ -15,13 +15,13 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from audit.errors import AuditError, BadEvidence, printable
-from audit.eventlog import EVENTS, JUDGED, read_events
+from audit.base.errors import AuditError, BadEvidence, printable
 from audit.evidence import bag, bundle, forms
 from audit.evidence.signing import signature_holds
 from audit.evidence.source import logged_environment, tells_of_plan
 from audit.evidence.timestamps import NOT_ATTESTED, Token, check_token, request_bytes
 from audit.records import Environment, Plan, Results
+from audit.runfolder.event_log import EVENTS, JUDGED, read_events
 from audit.store import file_digest
 
 OPTIONAL = (bundle.REPLY, bundle.CHAIN)

@@ -14,7 +14,7 @@ import zipfile
 from importlib.metadata import PackageNotFoundError, distribution
 
 from audit import __version__
-from audit.provenance import code_files
+from audit.runfolder.provenance import code_files
 
 NAME = f"cloakcheck-{__version__}-py3-none-any.whl"
 INFO = f"cloakcheck-{__version__}.dist-info"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from audit.judge.checks import check, override
 from audit.judge.deviations import deviations, with_margins
 from audit.judge.estimates import estimate
-from audit.judge.gates import check, override
 from audit.judge.verdict import decide, decided
 from audit.records import Results
 

@@ -34,8 +34,8 @@ from audit.judge.quantities import (
     RECOGNISED,
     Comparison,
     Excess,
-    Facts,
     Gained,
+    MetricInputs,
     Noise,
     Paired,
     Quantity,
@@ -143,11 +143,11 @@ def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
         yield _worked_out(results, fact, clean if subject == "clean" else subject, metric, facts)
 
 
-def _facts(results: Results, metric: str, found: Gains, clean: str) -> Facts:
+def _facts(results: Results, metric: str, found: Gains, clean: str) -> MetricInputs:
     known = next((m for m in results.metrics if m.name == metric), None)
     others = finite(known.others if known else ())
     artists = known.others_artists if known else 0
-    return Facts(
+    return MetricInputs(
         clean=found.of(clean),
         base_by_prompt=found.base_by_prompt(),
         base_mean=float(np.mean(list(found.base.values()))) if found.base else None,

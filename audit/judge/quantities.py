@@ -36,7 +36,7 @@ from audit.judge.significance import (
     detectable_effect,
     sign_flip,
 )
-from audit.judge.spread import Components, components, run_deviation
+from audit.judge.variance_components import Components, components, run_deviation
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class Paired:
 
 
 @dataclass(frozen=True)
-class Facts:
+class MetricInputs:
     """One metric: gains of clean, base's pictures and the scores of real works."""
 
     clean: Array
@@ -163,7 +163,7 @@ def _component(c: Comparison, part: Callable[[Components], float]) -> Interval:
 ANOVA = "random-effects analysis of variance of the paired differences, runs x prompts; at least 0"
 
 
-def _learned_share(f: Facts) -> Interval:
+def _learned_share(f: MetricInputs) -> Interval:
     if f.base_mean is None or len(f.real) == 0:
         return Interval(None, None, None, len(f.clean), NO_WORKS if f.base_mean is not None else NO_RUNS)
     distance = float(f.real.mean()) - f.base_mean
@@ -314,7 +314,7 @@ OVER_PROMPTS: Quantity[Paired] = Quantity(
     lambda x: ratio_over_prompts(x.clean - x.treated, x.clean, level=x.level),
 )
 
-METRIC_FACTS: tuple[tuple[str, Quantity[Facts]], ...] = (
+METRIC_FACTS: tuple[tuple[str, Quantity[MetricInputs]], ...] = (
     (
         "clean",
         Quantity(

@@ -41,7 +41,7 @@ def as_estimate(
 def generator(*parts: object) -> np.random.Generator:
     """A generator of its own for each row, so that one row's draws never depend on another's.
 
-    `audit.streams` does the same for stages that need torch, which nothing under the judge may.
+    `audit.base.rng` does the same for stages that need torch, which nothing under the judge may.
     """
     text = "\x1f".join(str(part) for part in parts)
     return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:16], "big"))

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from audit.errors import BadInput, BadModel, printable
+from audit.base.errors import BadInput, BadModel, printable
+from audit.base.progress import Progress
 from audit.models.cards import Card, Download, cards, models_folder
-from audit.progress import Progress
 from audit.store import file_digest, storage_errors
 
 HUB = "https://huggingface.co"

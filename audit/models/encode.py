@@ -9,10 +9,10 @@ import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from audit.images.tensors import to_model_size, to_tensor
 from audit.models.conditioning import Text, Tokens
 from audit.models.loader import Model
 from audit.store import Store
-from audit.tensors import to_model_size, to_tensor
 
 LATENT_VERSION = 1
 TEXT_VERSION = 2

@@ -20,13 +20,13 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from audit.errors import BadModel, printable
-from audit.memory import free_unused, is_out_of_memory, too_short
+from audit.base.errors import BadModel, printable
 from audit.models.cards import LAB_MODEL, cards
 from audit.models.checkpoint import open_checkpoint
 from audit.models.conditioning import Text
 from audit.models.families.base import Family, TextShape
 from audit.models.layout import Source, open_source
+from audit.models.memory import free_unused, is_out_of_memory, too_short
 from audit.models.noising import Noising
 from audit.models.residency import Room, must_share
 from audit.records import ModelFacts

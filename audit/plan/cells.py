@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.prompts import full_prompt
+from audit.plan.prompts import full_prompt
 from audit.records import Plan, Work
 from audit.training import TrainingCell
-from audit.training.streams import Streams
+from audit.training.draws import Streams
 
 
 def other_in_turn(plan: Plan, count: int) -> list[Work]:

@@ -6,11 +6,11 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from audit.base.errors import BadInput, printable
 from audit.conditions import TREATMENTS, parse_step
-from audit.errors import BadInput, printable
 from audit.images import at_size_of, rms
+from audit.plan.spec import Spec
 from audit.records import ArtistSet, Condition, Role
-from audit.spec import Spec
 from audit.store import Store
 
 CONTROLS: dict[str, tuple[str, ...]] = {

@@ -6,9 +6,9 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from audit.errors import BadInput, printable
+from audit.base.errors import BadInput, printable
+from audit.plan.spec import Spec
 from audit.records import ProtectSettings, Record, SampleSettings, TrainSettings
-from audit.spec import Spec
 
 Settings = TypeVar("Settings", bound=Record)
 

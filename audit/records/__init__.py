@@ -7,7 +7,7 @@ Fractions are floats (0.35, never "35 %"), digests are lower-case SHA-256 hex, a
 could not be measured is None with a reason beside it, never zero.
 """
 
-from audit.records.base import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
+from audit.base.record import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
 from audit.records.calibration import CalibrationCard, PlantedTruth, RunSpread
 from audit.records.copies import Copies, Copy
 from audit.records.environment import Environment, Package
@@ -21,6 +21,7 @@ from audit.records.made import (
     NoiseControl,
     Recognition,
     Score,
+    SubjectReading,
     Visibility,
 )
 from audit.records.plan import (
@@ -34,7 +35,7 @@ from audit.records.plan import (
     Stopping,
     TrainSettings,
 )
-from audit.records.released import Released, ReleasedArtist
+from audit.records.publication import Released, ReleasedArtist
 from audit.records.results import Provenance, Results, Session
 from audit.records.scored import (
     PictureScores,
@@ -47,7 +48,6 @@ from audit.records.scored import (
     ScoreVerdict,
     ServicePicture,
 )
-from audit.records.subjects import SubjectReading
 from audit.records.treated import ProtectSettings, Reached, Recipe
 from audit.records.works import ArtistSet, Note, ProtectedFile, ReferenceArtist, Work
 

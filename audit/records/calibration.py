@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-from audit.records.base import SCHEMA_VERSION, Digest, Record
+from audit.base.record import SCHEMA_VERSION, Digest, Record
 
 
 class PlantedTruth(Record):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from audit.records.base import Digest, Finite, Record
+from audit.base.record import Digest, Finite, Record
 from audit.records.plan import ModelFacts
 from audit.records.treated import Reached, Recipe
 from audit.records.works import Note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.records.base import Digest, Record
+from audit.base.record import Digest, Record
 
 
 class Package(Record):

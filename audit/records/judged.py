@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from audit.records.base import Record
+from audit.base.record import Record
 
 
 class Estimate(Record):

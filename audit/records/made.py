@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from audit.records.base import Digest, Finite, Record
+from audit.base.record import Digest, Finite, Record
 from audit.records.treated import Reached
 
 Bounded = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
@@ -134,3 +134,13 @@ class Recognition(Record):
     """Share of this artist's pool works recognised as this artist's."""
     false_rate: float
     """Share of the reference artists' works taken for this artist's."""
+
+
+class SubjectReading(Record):
+    """One model's pictures of the training works' subjects."""
+
+    condition: str
+    replicate: int
+    found: tuple[Annotated[int, Field(ge=0)], ...]
+    """Nearest subject of each picture, concept-major: below the number of the plan's concepts it is a
+    concept, from there on one of the plan's prompts."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from audit.records.base import SCHEMA_VERSION, Digest, Record
+from audit.base.record import SCHEMA_VERSION, Digest, Record
 from audit.records.treated import ProtectSettings, Recipe
 from audit.records.works import ProtectedFile, ReferenceArtist, Work
 
@@ -123,7 +123,7 @@ class Condition(Record):
 
 Crop = Literal["centre-square"]
 """`centre-square`: the middle square as high as the short side, resized to the model's resolution by antialiased
-bicubic interpolation (`audit.tensors.to_model_size`)."""
+bicubic interpolation (`audit.images.tensors.to_model_size`)."""
 
 
 class ModelFacts(Record):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from audit.records.base import SCHEMA_VERSION, Digest, Record
+from audit.base.record import SCHEMA_VERSION, Digest, Record
 from audit.records.calibration import CalibrationCard
 from audit.records.judged import Check, Deviation, Estimate, Verdict
-from audit.records.made import Cell, MetricFacts, NoiseControl, Recognition, Score, Visibility
+from audit.records.made import Cell, MetricFacts, NoiseControl, Recognition, Score, SubjectReading, Visibility
 from audit.records.plan import Margins, Plan
-from audit.records.subjects import SubjectReading
 from audit.records.treated import Reached
 from audit.records.works import Note
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from audit.records.base import SCHEMA_VERSION, Digest, Record
+from audit.base.record import SCHEMA_VERSION, Digest, Record
 from audit.records.judged import Check, Estimate
 from audit.records.made import Bounded, MetricFacts, Recognition
 from audit.records.plan import Share

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from audit.records.base import Finite, Record
+from audit.base.record import Finite, Record
 
 
 class ProtectSettings(Record):

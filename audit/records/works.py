@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from audit.records.base import Digest, Finite, Record
+from audit.base.record import Digest, Finite, Record
 
 NEUTRAL_CAPTION = "a picture"
 """Of a work that nothing says anything about."""

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from audit.records import Record
 from audit.report.custody import addons, time_sentence, time_source
 from audit.report.limits import LAB_LIMIT, limits
-from audit.report.lookup import Facts
+from audit.report.locale import Text, Voice
 from audit.report.prose import glossary, method, next_always, next_steps
+from audit.report.results_view import ResultsView
 from audit.report.retold import retold
 from audit.report.table import Table
-from audit.report.voice import Text, Voice
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Appendix:
     glossary: tuple[tuple[str, str], ...]
 
 
-def appendix(facts: Facts) -> Appendix:
+def appendix(facts: ResultsView) -> Appendix:
     """Everything from the limits down to the glossary."""
     v, plan = facts.voice, facts.results.plan
     full = plan.training.method == "full"
@@ -62,7 +62,7 @@ def appendix(facts: Facts) -> Appendix:
     )
 
 
-def _rule(facts: Facts) -> str:
+def _rule(facts: ResultsView) -> str:
     v, m = facts.voice, facts.results.plan.margins
     return v.say(
         "Fixed before the run: held if the low end of the range is above {held}; did not hold if the high end is below "
@@ -75,7 +75,7 @@ def _rule(facts: Facts) -> str:
     )  # fmt: skip
 
 
-def _settings(facts: Facts) -> tuple[Table, ...]:
+def _settings(facts: ResultsView) -> tuple[Table, ...]:
     v, plan = facts.voice, facts.results.plan
     model, value = plan.model, (v.say("Setting"), v.say("Value"))
     held_out = sum(w.split == "reference" for w in plan.works)
@@ -135,7 +135,7 @@ def _settings(facts: Facts) -> tuple[Table, ...]:
     )
 
 
-def _recipes(facts: Facts) -> tuple[Table, ...]:
+def _recipes(facts: ResultsView) -> tuple[Table, ...]:
     """How every treatment was made, and what those that optimise achieved; both as they were recorded."""
     v, plan, none = facts.voice, facts.results.plan, facts.voice.say("none")
     recipes = tuple(
@@ -180,7 +180,7 @@ def _plain(v: Voice, value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _integrity(facts: Facts) -> Table:
+def _integrity(facts: ResultsView) -> Table:
     v, results, p = facts.voice, facts.results, facts.results.provenance
     own = results.plan.digest()
     same = v.say("the same") if own == p.plan_sha256 else v.say("differs: {digest}", digest=own)
@@ -201,7 +201,7 @@ def _integrity(facts: Facts) -> Table:
     )
 
 
-def _hashes(facts: Facts) -> tuple[Table, ...]:
+def _hashes(facts: ResultsView) -> tuple[Table, ...]:
     v, results = facts.voice, facts.results
     protected = tuple((f.work, f.name, f.claimed_tool or v.say("none"), f.sha256) for f in results.plan.protected)
     adapters = tuple((facts.short(c.condition), str(c.replicate), c.adapter.sha256) for c in results.cells if c.adapter)
@@ -225,7 +225,7 @@ def _hashes(facts: Facts) -> tuple[Table, ...]:
     return tuple(t for t in tables if t.rows)
 
 
-def _sessions(facts: Facts) -> Table | None:
+def _sessions(facts: ResultsView) -> Table | None:
     """Every start of the run's command; a run that was stopped and resumed has several."""
     v = facts.voice
     rows = tuple(
@@ -236,7 +236,7 @@ def _sessions(facts: Facts) -> Table | None:
     return Table(v.say("Every start of the run"), head, rows) if rows else None
 
 
-def _environment(facts: Facts) -> Table:
+def _environment(facts: ResultsView) -> Table:
     v, p = facts.voice, facts.results.provenance
     stages = "; ".join(f"{retold(v, name).text} {v.duration(s)}" for name, s in p.stage_seconds.items())
     return Table(

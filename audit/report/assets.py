@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import audit
-from audit.errors import StorageError
+from audit.base.errors import StorageError
 
 
 def templates_folder() -> Path:

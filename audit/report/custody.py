@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.records import Results
-from audit.report.voice import Voice
+from audit.report.locale import Voice
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from audit.records import Condition
 from audit.report.custody import no_picture
-from audit.report.lookup import Facts
 from audit.report.pictures import Picture, Shelf
+from audit.report.results_view import ResultsView
 
 ROWS = 6
 MOST_COLUMNS = 6
@@ -85,7 +85,7 @@ class Gallery:
     """Of the plan: with a prompt's place in it, it fixes the starting noise of every picture."""
 
 
-def gallery(facts: Facts, shelf: Shelf) -> Gallery:
+def gallery(facts: ResultsView, shelf: Shelf) -> Gallery:
     """The grid (first prompts, run 1, first noise), the extremes, and the contact sheets of every cell."""
     plan, v, headline = facts.results.plan, facts.voice, facts.headline
     shown = facts.tested[:MOST_COLUMNS]
@@ -133,7 +133,7 @@ def gallery(facts: Facts, shelf: Shelf) -> Gallery:
     )
 
 
-def shot(facts: Facts, shelf: Shelf, name: str, replicate: int, at: tuple[int, int]) -> Shot:
+def shot(facts: ResultsView, shelf: Shelf, name: str, replicate: int, at: tuple[int, int]) -> Shot:
     """The picture of one model for (prompt, noise), with everything about it in words."""
     plan, v = facts.results.plan, facts.voice
     cell, label = facts.cell(name, replicate), facts.short(name)
@@ -152,19 +152,19 @@ def _typed(name: str) -> str:
     return "" if name in ("base", "clean") else name
 
 
-def _note(facts: Facts, name: str) -> str:
+def _note(facts: ResultsView, name: str) -> str:
     if name == "base":
         return facts.voice.say("the base model as it is")
     return facts.voice.say("trained on your originals") if name == "clean" else ""
 
 
-def _real(facts: Facts, shelf: Shelf, work: str, caption: str) -> Shot:
+def _real(facts: ResultsView, shelf: Shelf, work: str, caption: str) -> Shot:
     v, picture = facts.voice, shelf.preview(facts.results.work_images.get(work, ""))
     words = v.say("Work by the artist: {caption}.", caption=caption)
     return Shot(picture, "" if picture else no_picture(v, facts.custody), caption, words, made=False)
 
 
-def _model(facts: Facts, name: str, replicate: int) -> str:
+def _model(facts: ResultsView, name: str, replicate: int) -> str:
     if name == "base":
         return facts.voice.say("Drawn by {model}.", model=facts.label(name))
     return facts.voice.say(
@@ -172,7 +172,7 @@ def _model(facts: Facts, name: str, replicate: int) -> str:
     )
 
 
-def _extremes(facts: Facts, shelf: Shelf, headline: Condition) -> tuple[Extreme, ...]:
+def _extremes(facts: ResultsView, shelf: Shelf, headline: Condition) -> tuple[Extreme, ...]:
     """Pairs in the order of what the protection took from them, by the primary score."""
     v = facts.voice
     ranked = sorted(
@@ -206,7 +206,7 @@ def _extremes(facts: Facts, shelf: Shelf, headline: Condition) -> tuple[Extreme,
     return tuple(found)
 
 
-def _sheets(facts: Facts, shelf: Shelf) -> tuple[tuple[Sheet, ...], int]:
+def _sheets(facts: ResultsView, shelf: Shelf) -> tuple[tuple[Sheet, ...], int]:
     v = facts.voice
     order = ["base", "clean", *(c.name for c in facts.tested)]
     cells = [

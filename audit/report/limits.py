@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.report.voice import Voice
+from audit.report.locale import Voice
 
 LAB_LIMIT = (
     "Lab model: shows how the method works and compares protections; says nothing about your art under "

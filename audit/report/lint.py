@@ -10,7 +10,7 @@ import re
 from html.parser import HTMLParser
 
 from audit.report.limits import limits
-from audit.report.voice import languages, voice
+from audit.report.locale import languages, voice
 
 _BANNED: tuple[tuple[str, str], ...] = (
     ("infringement", r"\binfring\w*"),

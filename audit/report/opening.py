@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from audit.judge.verdict import is_claim, softened
 from audit.records import Condition, Estimate, Results, VerdictLabel
 from audit.report import wording
-from audit.report.lookup import Facts, change, likely
+from audit.report.locale import Text
 from audit.report.pictures import Picture, Shelf
+from audit.report.results_view import ResultsView, change, likely
 from audit.report.retold import retold
 from audit.report.scale import Scale, scale
-from audit.report.voice import Text
 
 PAIRS = 3
 LONG = 110
@@ -77,7 +77,7 @@ class Opening:
     seed: int
 
 
-def opening(facts: Facts, shelf: Shelf) -> Opening:
+def opening(facts: ResultsView, shelf: Shelf) -> Opening:
     """Everything on the first screen."""
     results, verdict, headline, v = facts.results, facts.verdict, facts.headline, facts.voice
     estimate = facts.index(headline.name) if headline else None
@@ -116,7 +116,7 @@ def _parted(sentence: str) -> tuple[str, str]:
     return parts[0], parts[1] if len(parts) > 1 else ""
 
 
-def _shown_number(facts: Facts, label: VerdictLabel, estimate: Estimate | None) -> tuple[Estimate | None, str]:
+def _shown_number(facts: ResultsView, label: VerdictLabel, estimate: Estimate | None) -> tuple[Estimate | None, str]:
     v = facts.voice
     if label == "not-valid":
         return None, v.say("There is no number and no verdict, because a check on the test itself failed.")
@@ -128,14 +128,14 @@ def _shown_number(facts: Facts, label: VerdictLabel, estimate: Estimate | None) 
     return estimate, ""
 
 
-def _range(facts: Facts, number: Estimate) -> str:
+def _range(facts: ResultsView, number: Estimate) -> str:
     if number.n == 1:
         return facts.voice.say("no range, as there was one training only")
     reason = facts.voice.known(number.note).text or facts.voice.say("too few trainings")
     return likely(facts, number) or facts.voice.say("no range: {reason}", reason=reason)
 
 
-def _note(facts: Facts, results: Results, label: VerdictLabel) -> str:
+def _note(facts: ResultsView, results: Results, label: VerdictLabel) -> str:
     v, plan = facts.voice, results.plan
     if label == "exploratory":
         return v.many(
@@ -156,7 +156,7 @@ def _note(facts: Facts, results: Results, label: VerdictLabel) -> str:
     return notes[label]
 
 
-def _pairs(facts: Facts, shelf: Shelf, headline: Condition) -> tuple[Pair, ...]:
+def _pairs(facts: ResultsView, shelf: Shelf, headline: Condition) -> tuple[Pair, ...]:
     plan = facts.results.plan
     cells = [facts.cell(name, 1) for name in ("clean", headline.name)]
     pairs = []
@@ -169,7 +169,7 @@ def _pairs(facts: Facts, shelf: Shelf, headline: Condition) -> tuple[Pair, ...]:
     return tuple(pairs)
 
 
-def _standing(facts: Facts, condition: Condition) -> Standing:
+def _standing(facts: ResultsView, condition: Condition) -> Standing:
     found = facts.verdict.per_condition.get(condition.name)
     # With a failed check no condition's number is given on the open part; the tables keep it for experts.
     withheld = facts.verdict.label == "not-valid"
@@ -188,7 +188,7 @@ def _standing(facts: Facts, condition: Condition) -> Standing:
     )
 
 
-def _equal(facts: Facts, condition: Condition) -> str:
+def _equal(facts: ResultsView, condition: Condition) -> str:
     """The index at equal noise, where it made the label more careful; else nothing."""
     found = facts.estimate("index_at_equal_noise", condition.name)
     if not is_claim(condition) or found is None or not softened(facts.results, condition.name):

@@ -14,12 +14,12 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from audit.errors import StorageError
+from audit.base.errors import StorageError
 from audit.records import Results
 from audit.report.assets import templates_folder
 from audit.report.custody import Custody
+from audit.report.locale import SOURCE, Voice, clean, short, voice
 from audit.report.sections import build
-from audit.report.voice import SOURCE, Voice, clean, short, voice
 
 Edition = Literal["artist", "court"]
 FILES: dict[Edition, str] = {"artist": "report.html", "court": "report-court.html"}

@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from audit.errors import BadInput, StorageError
+from audit.base.errors import BadInput, StorageError
 
 BROWSER_VARIABLE = "CLOAKCHECK_BROWSER"
 _NAMES = (

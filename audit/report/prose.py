@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.records import VerdictLabel
-from audit.report.voice import Voice
+from audit.report.locale import Voice
 
 
 def glossary(v: Voice) -> tuple[tuple[str, str], ...]:

@@ -16,8 +16,8 @@ from babel.numbers import get_decimal_symbol
 
 from audit.judge.scored import WORDS
 from audit.judge.words import LABEL_WORDS
+from audit.report.locale import SOURCE, Text, Voice
 from audit.report.sentences import FIXED, MESSAGES, MORE, UNKNOWN
-from audit.report.voice import SOURCE, Text, Voice
 
 _LABELS: dict[str, str] = {str(slug): said for table in (LABEL_WORDS, WORDS) for slug, said in table.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.records import Estimate
-from audit.report.lookup import Facts
+from audit.report.results_view import ResultsView
 from audit.report.table import Table
 
 
@@ -46,7 +46,7 @@ class Scale:
     """Sentence about a range that runs off the scale; may be empty."""
 
 
-def scale(facts: Facts, estimate: Estimate) -> Scale | None:
+def scale(facts: ResultsView, estimate: Estimate) -> Scale | None:
     """The scale with the estimate and its range on it; None without a value."""
     value, v = estimate.value, facts.voice
     if value is None:
@@ -108,7 +108,7 @@ def scale(facts: Facts, estimate: Estimate) -> Scale | None:
     )
 
 
-def _table(facts: Facts, estimate: Estimate, placebo: Estimate | None) -> Table:
+def _table(facts: ResultsView, estimate: Estimate, placebo: Estimate | None) -> Table:
     """The numbers of the scale, from its left end to its right."""
     v = facts.voice
     rows = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.records import ScoreGroup, ScoreResults
-from audit.report.voice import Voice
+from audit.report.locale import Voice
 
 
 def group_name(v: Voice, group: ScoreGroup) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from audit.errors import BadResults
+from audit.base.errors import BadResults
 from audit.judge.gains import finite
 from audit.judge.score_estimates import find_score, groups, unit_means
 from audit.judge.scored import WORDS, failed, sentence
@@ -15,12 +15,12 @@ from audit.records import Estimate, ScoreGroup, ScoreResults, ScoreVerdict
 from audit.report.assets import templates_folder
 from audit.report.figures.groups import Strip
 from audit.report.figures.groups import groups as draw_groups
+from audit.report.locale import NBSP, SOURCE, Text, Voice, voice
 from audit.report.page import environment, policy
 from audit.report.pictures import Picture, Shelf
 from audit.report.retold import retold
 from audit.report.score_prose import group_name, group_words, limits_of_score, method_of_score
 from audit.report.table import Drawing, Table
-from audit.report.voice import NBSP, SOURCE, Text, Voice, voice
 from audit.store import write_atomic
 
 SLOTS: dict[ScoreGroup, str] = {"named": "c0", "control": "base", "other-name": "c1"}

@@ -9,12 +9,12 @@ from audit.records import Results
 from audit.report.appendix import Appendix, appendix
 from audit.report.custody import Custody, hidden
 from audit.report.gallery import Gallery, gallery
-from audit.report.lookup import Facts
+from audit.report.locale import Voice
 from audit.report.opening import Opening, opening
 from audit.report.pictures import Shelf
+from audit.report.results_view import ResultsView
 from audit.report.subjects import Subjects, subjects
 from audit.report.visibility import UpClose, up_close
-from audit.report.voice import Voice
 from audit.report.weighing import Change, Fairness, Sureness, change, fairness, sureness
 
 
@@ -47,7 +47,7 @@ def build(
     Raises:
         BadResults: `results-not-judged`, when the results hold no verdict.
     """
-    facts = Facts(results, voice, custody)
+    facts = ResultsView(results, voice, custody)
     shelf = Shelf(images, lossy="jpeg" if for_print else "webp", hidden=hidden(results, custody))
     # The gallery comes last of the picture sections: its contact sheets take what the budget leaves.
     return Page(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from audit.judge import quantities, sequential
 from audit.judge.finding import figure
-from audit.protocols import PROTOCOLS
+from audit.plan.protocols import PROTOCOLS
 
 UNKNOWN = figure(None)
 MORE = " and {n} more"

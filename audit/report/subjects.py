@@ -8,9 +8,9 @@ from audit.judge.gains import BASE, clean_name
 from audit.judge.intervals import Interval
 from audit.judge.subjects import METRIC, by_concept, read_conditions
 from audit.records import Estimate
-from audit.report.lookup import Facts
+from audit.report.locale import NBSP
+from audit.report.results_view import ResultsView
 from audit.report.table import Table
-from audit.report.voice import NBSP
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Subjects:
     """One for each condition, by concept."""
 
 
-def subjects(facts: Facts) -> Subjects | None:
+def subjects(facts: ResultsView) -> Subjects | None:
     """None where subjects were not read."""
     v, results = facts.voice, facts.results
     names = read_conditions(results)
@@ -61,7 +61,7 @@ def subjects(facts: Facts) -> Subjects | None:
     return Subjects(tuple(lines), overview, tables)
 
 
-def _blind(facts: Facts, clean: str) -> tuple[str, ...]:
+def _blind(facts: ResultsView, clean: str) -> tuple[str, ...]:
     """A warning where the subject is hardly found in the unprotected models' pictures either."""
     v, plan = facts.voice, facts.results.plan
     chance = 1 / len({*plan.concepts, *plan.prompts})
@@ -77,7 +77,7 @@ def _blind(facts: Facts, clean: str) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _line(facts: Facts, condition: str) -> str:
+def _line(facts: ResultsView, condition: str) -> str:
     v = facts.voice
     shift = facts.estimate("subject_shift", condition, metric=METRIC)
     if shift is None or shift.value is None:
@@ -91,7 +91,7 @@ def _line(facts: Facts, condition: str) -> str:
     )  # fmt: skip
 
 
-def _row(facts: Facts, condition: str) -> tuple[str, ...]:
+def _row(facts: ResultsView, condition: str) -> tuple[str, ...]:
     v = facts.voice
     found = facts.estimate("subject_found", condition, metric=METRIC)
     shift = facts.estimate("subject_shift", condition, metric=METRIC)
@@ -103,7 +103,7 @@ def _row(facts: Facts, condition: str) -> tuple[str, ...]:
     )
 
 
-def _with_range(facts: Facts, found: Estimate | Interval) -> str:
+def _with_range(facts: ResultsView, found: Estimate | Interval) -> str:
     v = facts.voice
     if found.value is None or found.low is None or found.high is None:
         return v.percent(found.value)

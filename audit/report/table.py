@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from audit.report.voice import Text
+from audit.report.locale import Text
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from audit.records import Results
 from audit.report import wording
-from audit.report.lookup import Facts, change, likely
+from audit.report.results_view import ResultsView, change, likely
 
 WIDTH = 50
 """Characters of the scale."""
@@ -21,7 +21,7 @@ def show(results: Results, console: Console) -> None:
 
 def summary(results: Results) -> Group:
     """Verdict word, sentence, number with its range, and the scale between the two ends."""
-    facts = Facts(results)
+    facts = ResultsView(results)
     verdict, headline, v = facts.verdict, facts.headline, facts.voice
     parts = [
         Text(wording.label(v, verdict.label), style="bold"),
@@ -35,7 +35,7 @@ def summary(results: Results) -> Group:
     return Group(*(Padding(part, (0, 0, 0, 2), expand=False) for part in parts))
 
 
-def scale(facts: Facts) -> list[Text]:
+def scale(facts: ResultsView) -> list[Text]:
     """Two lines: the track with range and mark, and what its ends mean. The ends are 0 % and 100 %.
 
     A mark or range beyond an end is drawn as an arrow at that end.

@@ -13,7 +13,7 @@ from audit.judge.significance import chance_index_at_least, holm
 from audit.judge.verdict import allowed, equal_noise, reading, settled
 from audit.records import Estimate, VerdictLabel
 from audit.report import wording
-from audit.report.lookup import Facts
+from audit.report.results_view import ResultsView
 
 FEWEST_RUNS = 4
 """Runs below which leaving one out says nothing."""
@@ -37,7 +37,7 @@ class Group:
     as_planned: bool = False
 
 
-def groups(facts: Facts) -> tuple[Group, ...]:
+def groups(facts: ResultsView) -> tuple[Group, ...]:
     """All variations of the headline's protection index, the planned way first; empty without an index.
 
     Answers are the judge's own: `did-not-hold` only where Holm's adjustment over the primary conditions allows it,
@@ -85,7 +85,7 @@ def groups(facts: Facts) -> tuple[Group, ...]:
     return tuple(found)
 
 
-def _variation(facts: Facts, name: str, estimate: Estimate) -> Variation:
+def _variation(facts: ResultsView, name: str, estimate: Estimate) -> Variation:
     """An estimate that the judge made, read with the p values that the judge made by the same metric."""
     if estimate.name == SEQUENTIAL:
         # Its upper bound is adjusted over the family already.
@@ -97,7 +97,7 @@ def _variation(facts: Facts, name: str, estimate: Estimate) -> Variation:
     return _answered(facts, name, estimate, p=_adjusted(chances, estimate.condition))
 
 
-def _answered(facts: Facts, name: str, estimate: Estimate, *, p: float | None) -> Variation:
+def _answered(facts: ResultsView, name: str, estimate: Estimate, *, p: float | None) -> Variation:
     verdict = settled(estimate, facts.results.plan.margins, p=p)
     equal = equal_noise(facts.results, estimate.condition, estimate.metric)
     if equal is not None:
@@ -128,7 +128,7 @@ class _Gains:
         return _Gains(self.clean[:, kept], self.treated[:, kept], self.runs, rest)
 
 
-def _recomputed(facts: Facts, name: str, planned: Estimate, gains: dict[str, _Gains]) -> Variation:
+def _recomputed(facts: ResultsView, name: str, planned: Estimate, gains: dict[str, _Gains]) -> Variation:
     """The planned index from other gains: those of its condition, and of the primary ones for the family."""
     means = {c: (g.clean.mean(axis=1), g.treated.mean(axis=1)) for c, g in gains.items()}
     clean, treated = means[planned.condition]
@@ -141,7 +141,7 @@ def _recomputed(facts: Facts, name: str, planned: Estimate, gains: dict[str, _Ga
     return _answered(facts, name, estimate, p=_adjusted(chances, planned.condition))
 
 
-def _gains(facts: Facts, condition: str) -> _Gains:
+def _gains(facts: ResultsView, condition: str) -> _Gains:
     base = facts.scores("base", 0)
     runs = tuple(
         run

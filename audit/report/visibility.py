@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from audit.records import Condition, Visibility
 from audit.report.custody import nothing_to_compare
-from audit.report.lookup import Facts
+from audit.report.locale import Voice
 from audit.report.pictures import Crops, Shelf
+from audit.report.results_view import ResultsView
 from audit.report.table import Table
-from audit.report.voice import Voice
 
 MOST_TREATED = 3
 _KNOWN = frozenset({"condition", "work", "linf", "rms", "psnr"})
@@ -39,7 +39,7 @@ class UpClose:
     """Sentence for a page without examples."""
 
 
-def up_close(facts: Facts, shelf: Shelf) -> UpClose:
+def up_close(facts: ResultsView, shelf: Shelf) -> UpClose:
     """Crops of example works before and after, and the numbers of every treatment."""
     results = facts.results
     treated = [c for c in facts.tested if c.role == "protected"]
@@ -57,11 +57,11 @@ def up_close(facts: Facts, shelf: Shelf) -> UpClose:
     return UpClose(tuple(examples), tuple(sentences), table, nothing_to_compare(facts.voice, facts.custody))
 
 
-def _records(facts: Facts, condition: Condition) -> list[Visibility]:
+def _records(facts: ResultsView, condition: Condition) -> list[Visibility]:
     return [row for row in facts.results.visibility if row.condition == condition.name]
 
 
-def _sentence(facts: Facts, condition: Condition, rows: list[Visibility]) -> str:
+def _sentence(facts: ResultsView, condition: Condition, rows: list[Visibility]) -> str:
     v = facts.voice
     return v.many(
         len(rows),
@@ -71,7 +71,7 @@ def _sentence(facts: Facts, condition: Condition, rows: list[Visibility]) -> str
     )  # fmt: skip
 
 
-def _table(facts: Facts, measured: list[tuple[Condition, list[Visibility]]]) -> Table:
+def _table(facts: ResultsView, measured: list[tuple[Condition, list[Visibility]]]) -> Table:
     v = facts.voice
     # Measures that a later version records beside the three of every run.
     more = [n for n in Visibility.model_fields if n not in _KNOWN and any(_more(rows, n) for _, rows in measured)]
@@ -127,7 +127,7 @@ def _eye(v: Voice, psnr: float | None) -> str:
     return v.say("easy to see") if psnr >= 24 else v.say("a strong change")
 
 
-def _treated(facts: Facts, condition: Condition, work: str, crops: Crops) -> Treated:
+def _treated(facts: ResultsView, condition: Condition, work: str, crops: Crops) -> Treated:
     v, label = facts.voice, facts.short(condition.name)
     name = next((w.caption for w in facts.results.plan.works if w.id == work), work)
     place = v.say("the whole picture") if crops.whole else v.say("the place where the two differ most")

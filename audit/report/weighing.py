@@ -8,14 +8,14 @@ from audit.judge.significance import smallest_chance
 from audit.judge.verdict import softened
 from audit.records import Estimate
 from audit.report import figures
-from audit.report.lookup import Facts
-from audit.report.lookup import change as change_in_words
-from audit.report.outside import calibration_note, calibration_table, recognition_sentences, recognition_table
-from audit.report.readings import check_numbers, numbers, other_readings
+from audit.report.locale import Text
+from audit.report.recognition import calibration_note, calibration_table, recognition_sentences, recognition_table
+from audit.report.results_view import ResultsView
+from audit.report.results_view import change as change_in_words
 from audit.report.retold import retold
 from audit.report.table import Drawing, Table
+from audit.report.tables import check_numbers, numbers, other_readings
 from audit.report.variations import Variation, groups
-from audit.report.voice import Text
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Change:
     recognition: Table | None
 
 
-def fairness(facts: Facts) -> Fairness:
+def fairness(facts: ResultsView) -> Fairness:
     """The checks in the order a reader needs them."""
     v = facts.voice
     checks = sorted(facts.results.checks, key=lambda c: {False: 0, None: 1, True: 2}[c.passed])
@@ -89,7 +89,7 @@ def fairness(facts: Facts) -> Fairness:
     )
 
 
-def sureness(facts: Facts) -> Sureness:
+def sureness(facts: ResultsView) -> Sureness:
     """Range, chance and smallest visible effect of the headline condition; numbers of all in a table."""
     v, plan = facts.voice, facts.results.plan
     slopes = figures.slopes(facts, key="slopes")
@@ -113,7 +113,7 @@ def sureness(facts: Facts) -> Sureness:
     )
 
 
-def change(facts: Facts) -> Change:
+def change(facts: ResultsView) -> Change:
     """The headline condition by every metric and under every variation, in words and as forest plots."""
     v, sentences = facts.voice, []
     withheld = facts.verdict.label == "not-valid"
@@ -159,7 +159,7 @@ def change(facts: Facts) -> Change:
     )
 
 
-def _overlap(facts: Facts, readings: list[Estimate]) -> list[str]:
+def _overlap(facts: ResultsView, readings: list[Estimate]) -> list[str]:
     ranges = [(e.low, e.high) for e in readings if e.low is not None and e.high is not None]
     if len(ranges) < 2:
         return []
@@ -169,7 +169,7 @@ def _overlap(facts: Facts, readings: list[Estimate]) -> list[str]:
     return [facts.voice.say("Their ranges do not overlap: read the answer with care.")]
 
 
-def _steadiness(facts: Facts, variations: list[Variation]) -> list[str]:
+def _steadiness(facts: ResultsView, variations: list[Variation]) -> list[str]:
     """How many of the ways to work the result out give the planned answer."""
     if len(variations) < 3:
         return []
@@ -193,7 +193,7 @@ def _steadiness(facts: Facts, variations: list[Variation]) -> list[str]:
     ]  # fmt: skip
 
 
-def _gaps(facts: Facts, gone: list[str]) -> str:
+def _gaps(facts: ResultsView, gone: list[str]) -> str:
     if not gone:
         return ""
     v = facts.voice
@@ -206,7 +206,7 @@ def _gaps(facts: Facts, gone: list[str]) -> str:
     )
 
 
-def _placebo(facts: Facts) -> list[str]:
+def _placebo(facts: ResultsView) -> list[str]:
     """What random noise did by itself, where that is sure and too much to go unsaid."""
     noise = facts.estimate("protection_index", facts.placebo.name) if facts.placebo else None
     if noise is None or noise.low is None or noise.high is None or noise.low <= 0 <= noise.high:
@@ -230,7 +230,7 @@ def _placebo(facts: Facts) -> list[str]:
     ]
 
 
-def _sentences(facts: Facts) -> list[str]:
+def _sentences(facts: ResultsView) -> list[str]:
     v, headline = facts.voice, facts.headline
     if headline is None or facts.verdict.label == "not-valid":
         return [v.say("This cannot be said, because there is no verdict. The numbers are kept for experts.")]

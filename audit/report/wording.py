@@ -10,12 +10,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import reduce
 
-from audit.errors import printable
-from audit.judge import exclusion, intervals, score_estimates, scored, separation, sequential, spread, verdict
-from audit.judge.gates import GATES
+from audit.base.errors import printable
+from audit.judge import (
+    exclusion,
+    intervals,
+    score_estimates,
+    scored,
+    separation,
+    sequential,
+    variance_components,
+    verdict,
+)
+from audit.judge.checks import GATES
 from audit.judge.words import COUNTERMEASURES, LABEL_WORDS, SUBJECTS, TELLS_NOTHING
 from audit.records import Check, Estimate, Results, VerdictLabel
-from audit.report.voice import SOURCE, Text, Voice, voice
+from audit.report.locale import SOURCE, Text, Voice, voice
 
 
 def condition(v: Voice, name: str) -> str:
@@ -116,7 +125,7 @@ def messages_of_the_judge() -> Iterable[str]:
     yield verdict.NO_PROTECTION
     yield from (*exclusion.REASONS, sequential.TOO_EARLY)
     yield from scored.messages()
-    for module in (intervals, score_estimates, separation, spread):
+    for module in (intervals, score_estimates, separation, variance_components):
         texts = (text for name, text in vars(module).items() if name.isupper() and isinstance(text, str))
         yield from (text for text in texts if " " in text)
 

@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
-from audit.errors import BadModel
+from audit.base.errors import BadModel
 from audit.models.cards import LAB
 from audit.style import channel_stats, csd, dinov2, openclip, openclip_l14, siglip2
 from audit.style.csls import SUFFIX, csls

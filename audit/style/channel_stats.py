@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from audit.style.opened import opened
+from audit.style.model_cache import opened
 
 SIDE = 128
 BLOCKS = (0, 2, 4, 7, 10)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from audit.errors import BadInput, printable
+from audit.base.errors import BadInput, printable
 from audit.style import DEFAULT_ENCODER, ENCODERS, METRICS
 from audit.style.csls import SUFFIX
 

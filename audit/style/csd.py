@@ -21,10 +21,10 @@ from open_clip.transformer import QuickGELU, VisionTransformer
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from audit.errors import BadModel, printable
+from audit.base.errors import BadModel, printable
 from audit.style.crops import pooled
-from audit.style.opened import opened
-from audit.style.places import NOT_OPENED, safetensors_in, unsuitable
+from audit.style.model_cache import opened
+from audit.style.weights_paths import NOT_OPENED, safetensors_in, unsuitable
 
 NAME = "csd"
 SOURCE = (

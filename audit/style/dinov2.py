@@ -17,8 +17,8 @@ from transformers import Dinov2Model
 from transformers.utils import logging
 
 from audit.style.crops import pooled
-from audit.style.opened import opened
-from audit.style.places import NOT_OPENED, safetensors_in, unsuitable
+from audit.style.model_cache import opened
+from audit.style.weights_paths import NOT_OPENED, safetensors_in, unsuitable
 
 NAME = "dinov2"
 SOURCE = (

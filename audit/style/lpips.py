@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models import alexnet
 
-from audit.tensors import to_tensor
+from audit.images.tensors import to_tensor
 
 WEIGHTS = Path(__file__).parent / "weights" / "lpips-alex.safetensors"
 LAYERS = (1, 4, 7, 9, 11)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch.nn import functional as F
 
 from audit.models.cards import LAB_OPENCLIP
-from audit.style.opened import opened
+from audit.style.model_cache import opened
 
 BATCH = 64
 CPU = torch.device("cpu")

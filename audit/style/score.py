@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from safetensors.numpy import load_file, save
 
+from audit.images.tensors import to_model_size, to_pixels, to_tensor
 from audit.records import Generations, MetricFacts, Recognition, ReferenceArtist, Score
 from audit.store import Store
 from audit.style import Features, StyleMetric, style_metric, style_scores, unit
 from audit.style.recognise import Others, nearest_artist
-from audit.tensors import to_model_size, to_pixels, to_tensor
 
 
 @dataclass(frozen=True)

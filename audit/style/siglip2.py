@@ -16,8 +16,8 @@ from transformers import SiglipVisionModel
 from transformers.utils import logging
 
 from audit.style.crops import pooled
-from audit.style.opened import opened
-from audit.style.places import NOT_OPENED, safetensors_in, unsuitable
+from audit.style.model_cache import opened
+from audit.style.weights_paths import NOT_OPENED, safetensors_in, unsuitable
 
 NAME = "siglip2"
 SOURCE = (

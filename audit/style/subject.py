@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from audit.models.cards import LAB_OPENCLIP
 from audit.style import openclip_l14
-from audit.style.opened import opened
-from audit.style.places import NOT_OPENED, unsuitable
+from audit.style.model_cache import opened
+from audit.style.weights_paths import NOT_OPENED, unsuitable
 
 BATCH = 32
 

@@ -17,24 +17,24 @@ from typing import Any
 
 import torch
 
-from audit.errors import StorageError, printable
-from audit.lanes import side_by_side
-from audit.memory import free_unused, is_out_of_memory, too_short
+from audit.base.errors import StorageError, printable
+from audit.images.tensors import autocast_of
 from audit.models.encode import encode_picture, encode_texts, tokenize
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
+from audit.models.memory import free_unused, is_out_of_memory, too_short
 from audit.records import Adapter, TrainSettings
 from audit.store import Store
-from audit.tensors import autocast_of
 from audit.training.adapters import norm_of, save_adapter, save_updates
 from audit.training.batches import CellData
 from audit.training.checkpoint import Checkpoint, drop_finished
+from audit.training.draws import Streams
 from audit.training.footprint import base_of
 from audit.training.full import train_full
 from audit.training.loop import State, loss_curve, train_pack
 from audit.training.packs import Packing, make_packs
 from audit.training.saving import recompute, saved
-from audit.training.streams import Streams
+from audit.training.workers import side_by_side
 
 VERSION = 2
 CHECKPOINT_SECONDS = 15.0
@@ -140,17 +140,17 @@ def train(
             )
 
         tasks.append(task)
-    # Encoding too: another attention kernel would round another way than in a run of one lane.
+    # Encoding too: another attention kernel would round another way than in a run of one worker.
     with training_attention(model):
-        if packing.lanes > 1 or packing.saving.offload or model.room is not None:
-            # Lanes would encode the works that they share once each; and what encodes may be away later.
+        if packing.workers > 1 or packing.saving.offload or model.room is not None:
+            # Workers would encode the works that they share once each; and what encodes may be away later.
             for pixels in sorted({p for i in unlike if keys[i] not in sound for p in cells[i].pixels}):
                 encode_picture(model, store, pixels)
             captions = sorted({text for i in unlike if keys[i] not in sound for text in cells[i].captions})
             if captions and not settings.text_encoder:
                 encode_texts(model, store, captions)
         with saved(model, settings, packing.saving):
-            side_by_side(tasks, model=model, lanes=packing.lanes)
+            side_by_side(tasks, model=model, workers=packing.workers)
     drop_finished(store, keys)
     return [_read_adapter(cell, key, store) for cell, key in zip(cells, keys, strict=True)]
 

@@ -14,7 +14,7 @@ from audit.models.families.base import Family, TextShape
 from audit.models.loader import LatentScale
 from audit.models.noising import Noising
 from audit.records import TrainSettings
-from audit.training.streams import Streams
+from audit.training.draws import Streams
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from audit.models.conditioning import Text, Tokens
 from audit.models.loader import Model
 from audit.records import TrainSettings
 from audit.training.batches import Base, Batch
+from audit.training.draws import Streams
 from audit.training.full import loosened
 from audit.training.packed import PackedLora
-from audit.training.streams import Streams
 from audit.training.targets import find_module, find_targets
 
 OVERHEAD = 1.3

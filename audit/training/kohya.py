@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save
 
-from audit.errors import BadInput
+from audit.base.errors import BadInput
 
 TEXT_ROOTS = {
     "sd1": {"text_encoder": "lora_te"},

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 
 from audit.models.families.base import Family
 from audit.records import TrainSettings
-from audit.training.streams import Streams
+from audit.training.draws import Streams
 from audit.training.targets import find_module, find_targets
 
 SHARED_INPUT = (

@@ -14,12 +14,12 @@ class Packing:
     """How cells are trained together.
 
     Attributes:
-        cells: greatest number in one pass; lanes: passes side by side (`audit.lanes`).
+        cells: greatest number in one pass; workers: passes side by side (`audit.training.workers`).
         saving: what is done so that they fit into memory.
     """
 
     cells: int
-    lanes: int = 1
+    workers: int = 1
     saving: Saving = field(default_factory=Saving)
 
 
@@ -28,7 +28,7 @@ def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing)
 
     Kernels round differently for other pack sizes, so what is compared cell by cell belongs in one
     pack. Packs are of even size: a small last one would run at the speed of a small batch. Of all
-    cuts into whole replicates the one is taken that leaves the busiest lane least to do.
+    cuts into whole replicates the one is taken that leaves the busiest worker least to do.
 
     Args:
         replicates: replicate of each cell; rows: the cells' indices, in the same order.
@@ -49,14 +49,14 @@ def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing)
             # Rounded up, so that of three cells in two pieces the first two stay together.
             ends = [-(-i * len(cells) // pieces) for i in range(pieces + 1)]
             packs += [cells[first:last] for first, last in pairwise(ends)]
-        # Large ones first, so that small ones fill the lanes' ends.
+        # Large ones first, so that small ones fill the workers' ends.
         cuts.append(sorted(packs, key=len, reverse=True))
-    return min(cuts, key=lambda packs: busiest(packs, packing.lanes), default=[])
+    return min(cuts, key=lambda packs: busiest(packs, packing.workers), default=[])
 
 
-def busiest(packs: Sequence[Sequence[int]], lanes: int) -> int:
-    """Cells of the lane with most to do, when each lane takes the next pack as it becomes free."""
-    loads = [0] * lanes
+def busiest(packs: Sequence[Sequence[int]], workers: int) -> int:
+    """Cells of the worker with most to do, when each worker takes the next pack as it becomes free."""
+    loads = [0] * workers
     for pack in packs:
         loads[loads.index(min(loads))] += len(pack)
     return max(loads)

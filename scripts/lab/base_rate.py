@@ -17,7 +17,7 @@ import torch
 from audit.judge.intervals import mean_interval
 from audit.models.encode import hidden_states
 from audit.models.loader import load
-from audit.prompts import full_prompt
+from audit.plan.prompts import full_prompt
 from audit.runfolder import read_results
 from audit.sampling import sample
 from audit.style import style_metric

@@ -19,23 +19,23 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from audit.base.progress import Progress
 from audit.collect import collect
+from audit.images.tensors import to_pixels, to_tensor
 from audit.judge.gains import gains, recognised
 from audit.judge.intervals import Interval, mean_interval, rate_interval, ratio_interval
-from audit.machine import pick_pack, pick_precision
 from audit.models.cards import LAB_ARTISTS, LAB_PROMPTS
 from audit.models.loader import Model, describe, load
-from audit.plan import make_plan
 from audit.plan.cells import make_cells
-from audit.progress import Progress
+from audit.plan.machine import pick_pack, pick_precision
+from audit.plan.making import make_plan
+from audit.plan.spec import Spec
 from audit.records import ArtistSet, Plan
-from audit.spec import Spec
-from audit.stages import generate_all, score_all, treat_all
+from audit.stages.tasks import generate_all, score_all, treat_all
 from audit.store import Store
 from audit.style import METRICS, style_metric
 from audit.style.recognise import Others, nearest_artist
 from audit.style.score import View, at_side, features, metric_facts, other_artists
-from audit.tensors import to_pixels, to_tensor
 from audit.training import train
 from scripts.lab import evaluate
 from scripts.lab.evaluate import ARTISTS

@@ -24,10 +24,10 @@ import numpy as np
 import torch
 from PIL import Image
 
+from audit.images.tensors import to_model_size, to_tensor
 from audit.models.cards import LAB, LAB_ARTISTS
 from audit.models.loader import Model, load
 from audit.style import METRICS
-from audit.tensors import to_model_size, to_tensor
 from scripts.lab import base_rate, leverage
 from scripts.lab.common import arguments, load_pictures
 from scripts.lab.recognition import FLAT_EMOJI, Recognised, recognition

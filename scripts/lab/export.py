@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPTokenizer
 
+from audit.base.rng import rng
 from audit.models.cards import LAB, LAB_ARTISTS, LAB_MODEL, LAB_OPENCLIP, LAB_OTHER, LAB_PROMPTS
-from audit.streams import rng
 from audit.style import METRICS
 from scripts.lab.common import arguments, load_pictures
 from scripts.lab.fetch import load_sets

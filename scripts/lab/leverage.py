@@ -20,8 +20,8 @@ from torch import Tensor
 
 from audit.conditions.protect.pgd import Draws, delivered, pgd
 from audit.conditions.windows import windows
+from audit.images.tensors import to_model_size, to_tensor
 from audit.models.cards import LAB_ARTISTS
-from audit.tensors import to_model_size, to_tensor
 
 SIDE = 64
 WORKS = 8

@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 from audit.models.cards import LAB_OPENCLIP
 from audit.models.encode import hidden_states
 from audit.models.loader import Model, load
+from audit.plan.prompts import full_prompt
 from audit.plan.settings import LAB_SAMPLING
-from audit.prompts import full_prompt
 from audit.records import SampleSettings
 from audit.sampling import sample
 from audit.style import METRICS, openclip

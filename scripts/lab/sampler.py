@@ -16,17 +16,17 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
+from audit.base.progress import Progress
 from audit.collect import collect
 from audit.judge.gains import gains, recognised
-from audit.machine import pick_pack, pick_precision
 from audit.models.cards import LAB_ARTISTS
 from audit.models.loader import Model, describe, load
-from audit.plan import make_plan
 from audit.plan.cells import make_cells
-from audit.progress import Progress
+from audit.plan.machine import pick_pack, pick_precision
+from audit.plan.making import make_plan
+from audit.plan.spec import Spec
 from audit.records import SampleSettings
-from audit.spec import Spec
-from audit.stages import generate_all, score_all, treat_all
+from audit.stages.tasks import generate_all, score_all, treat_all
 from audit.store import Store
 from audit.style.score import View, metric_facts, other_artists
 from audit.training import train

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw, ImageFont
 from audit.models.cards import LAB_PROMPTS
 from audit.models.encode import hidden_states
 from audit.models.loader import load
-from audit.plan import TRIGGER
+from audit.plan.making import TRIGGER
+from audit.plan.prompts import full_prompt
 from audit.plan.settings import LAB_SAMPLING
-from audit.prompts import full_prompt
 from audit.records import SampleSettings
 from audit.sampling import sample
 from scripts.lab.fetch import load_sets

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from audit.streams import rng
+from audit.base.rng import rng
 
 
 def drawing(index: int, *, height: int = 72, width: int = 80) -> np.ndarray:

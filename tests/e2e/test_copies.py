@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from audit.base.errors import BadInput
 from audit.cli import app
-from audit.copies import file_names
-from audit.errors import BadInput
+from audit.commands.copies import file_names
 from audit.images import linf, open_picture
 from audit.records import Copies
 from tests.e2e.folders import write_originals
@@ -96,7 +96,7 @@ def test_names_that_would_meet_keep_their_endings():
 
 
 def test_a_folder_filled_meanwhile_is_not_touched(tmp_path, monkeypatch):
-    from audit import copies
+    from audit.commands import copies
 
     out = tmp_path / "out"
     out.mkdir()

@@ -410,12 +410,12 @@ def test_figures_that_nobody_can_reckon_with(place, value, slug, run_folder, tmp
 
 
 def test_an_error_while_judging_is_one_sentence(run_folder, tmp_path, monkeypatch):
-    import audit.finish
+    import audit.stages.finish
 
     def breaks(*args: object, **options: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(audit.finish, "judge", breaks)
+    monkeypatch.setattr(audit.stages.finish, "judge", breaks)
     run = shutil.copytree(run_folder, tmp_path / "run")
     refused(["judge", run], "results-inconsistent", tmp_path)
 

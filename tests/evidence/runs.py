@@ -6,15 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from audit import provenance
 from audit import records as r
-from audit.eventlog import TRAINING_BEGINS, log_event
+from audit.base.rng import rng
 from audit.evidence.timestamps import write_request
-from audit.finish import finish
 from audit.images import encode_png, pixels_digest
-from audit.marks import mark_generated
-from audit.runfolder import claim, write_environment
-from audit.streams import rng
+from audit.images.ai_mark import mark_generated
+from audit.runfolder import claim, provenance, write_environment
+from audit.runfolder.event_log import TRAINING_BEGINS, log_event
+from audit.stages.finish import finish
 from tests.builders import digest, make_plan, make_results
 
 PROMPTS = ("cat", "castle")

@@ -17,17 +17,17 @@ from typer.testing import CliRunner
 
 from audit import __version__
 from audit import records as r
+from audit.base.errors import BadEvidence, BadResults
 from audit.cli import app
-from audit.errors import BadEvidence, BadResults
-from audit.eventlog import log_event
 from audit.evidence import bag, forms, wheel
 from audit.evidence.adapters import find_adapters
 from audit.evidence.privacy import traces
 from audit.evidence.source import read_source
 from audit.evidence.timestamps import request_bytes
 from audit.images import encode_png
-from audit.marks import SOURCE_TYPE
-from audit.provenance import code_digests
+from audit.images.ai_mark import SOURCE_TYPE
+from audit.runfolder.event_log import log_event
+from audit.runfolder.provenance import code_digests
 from audit.store import file_digest
 from tests.builders import make_plan
 from tests.evidence.authority import serving
@@ -309,7 +309,7 @@ def test_the_wheel_in_a_bundle_installs_and_is_this_code(tmp_path):
     target = tmp_path / "here"
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", target, path]
     subprocess.run(pip, check=True, capture_output=True)
-    said = "import audit, audit.provenance as p; print(audit.__file__, len(p.code_digests()))"
+    said = "import audit, audit.runfolder.provenance as p; print(audit.__file__, len(p.code_digests()))"
     run = subprocess.run([sys.executable, "-c", said], check=True, capture_output=True, text=True, cwd=target)
     file, count = run.stdout.split()
     assert Path(file).is_relative_to(target.resolve())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.errors import BadInput
+from audit.base.errors import BadInput
 from audit.evidence import bundle, credentials
 from audit.evidence.adapters import Adapters
 from audit.evidence.bag import digest
@@ -17,7 +17,7 @@ from audit.evidence.signing import open_key, public_pem
 from audit.evidence.source import read_source
 from audit.evidence.verify import verify
 from audit.images import decode_png
-from audit.marks import SOURCE_TYPE
+from audit.images.ai_mark import SOURCE_TYPE
 from tests.evidence.runs import picture
 from tests.evidence.stranger import failing_commands
 

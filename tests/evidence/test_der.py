@@ -10,7 +10,7 @@ from cryptography.x509 import load_pem_x509_certificate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.errors import BadEvidence
+from audit.base.errors import BadEvidence
 from audit.evidence.der import with_sorted_certificates
 from audit.evidence.timestamps import check_token, request_bytes
 from tests.evidence.authority import make_authority

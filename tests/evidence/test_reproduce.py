@@ -8,16 +8,16 @@ import shutil
 import pytest
 from typer.testing import CliRunner
 
+from audit.base.errors import BadInput, BadModel
+from audit.base.progress import Progress
 from audit.cli import app
 from audit.collect import collect_references
 from audit.collect.other import other_works
-from audit.errors import BadInput, BadModel
+from audit.commands.reproduce import _bring_works, _same_model, compare
 from audit.judge import judge
 from audit.models.loader import describe
-from audit.progress import Progress
+from audit.plan.spec import Spec
 from audit.records import ArtistSet
-from audit.reproduce import _bring_works, _same_model, compare
-from audit.spec import Spec
 from audit.store import Store
 from tests.builders import make_plan, make_results
 from tests.e2e.folders import write_protected, write_references, write_spec

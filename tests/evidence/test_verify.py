@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from audit.errors import AuditError
+from audit.base.errors import AuditError
 from audit.evidence import bag, bundle, forms
 from audit.evidence.signing import open_key, public_pem
 from audit.evidence.verify import CHECKS, verify

@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from audit.errors import AuditError
-from audit.streams import rng as named_rng
+from audit.base.errors import AuditError
+from audit.base.rng import rng as named_rng
 from tests.fuzz.targets import TARGETS, Material
 
 ROOT = Path(__file__).resolve().parent.parent.parent

@@ -19,15 +19,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from audit.collect import collect
-from audit.decoder import open_isolated
 from audit.evidence.adapters import Adapters
 from audit.evidence.bundle import Request, write_bundle
 from audit.evidence.source import read_source
 from audit.evidence.verify import verify
-from audit.finish import finish
+from audit.images.decoder import open_isolated
+from audit.plan.spec import load_spec
 from audit.report.page import Edition, render
 from audit.runfolder import read_results
-from audit.spec import load_spec
+from audit.stages.finish import finish
 from tests.builders import make_plan
 from tests.e2e.folders import drawing, write_originals
 from tests.evidence.runs import PROMPTS, write_run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from audit.errors import BadInput
+from audit.base.errors import BadInput
 from tests.fuzz import run as fuzz
 from tests.fuzz.targets import TARGETS, make_material
 

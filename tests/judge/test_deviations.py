@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from audit import records as r
-from audit.errors import BadInput
+from audit.base.errors import BadInput
 from audit.judge import judge, with_margins
 from tests.judge.audits import PGD, audit
 

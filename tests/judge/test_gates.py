@@ -8,10 +8,10 @@ from scipy import stats
 from audit import records as r
 from audit.judge import judge
 from audit.judge.calibration import make_card
+from audit.judge.checks import GATES, override
 from audit.judge.estimates import find, index_interval
 from audit.judge.exclusion import COLLAPSED, INACTIVE, NOT_FINITE
 from audit.judge.gains import gains, missing_cells
-from audit.judge.gates import GATES, override
 from tests.builders import digest, make_plan, make_results
 from tests.judge.audits import (
     AGAIN,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audit import records as r
 from audit.judge import judge
-from audit.judge.gates import GATES
+from audit.judge.checks import GATES
 from tests.builders import make_plan, make_results
 from tests.judge.audits import AGAIN, CLEAN, CLEAN_JPEG, IDENTITY, JPEG, NULL, OTHER, PGD, PLACEBO, audit
 

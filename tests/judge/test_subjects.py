@@ -13,10 +13,10 @@ from audit import records as r
 from audit.judge import judge
 from audit.judge.subjects import by_concept, found_interval, shift_interval
 from audit.models.cards import LAB_ARTISTS, LAB_OPENCLIP
-from audit.plan import concepts_of
+from audit.plan.making import concepts_of
+from audit.plan.spec import Spec
 from audit.report import render
 from audit.report.lint import banned_claims, visible_text
-from audit.spec import Spec
 from audit.style.subject import nearest_subject
 from tests.builders import digest, make_plan, make_results, make_work
 

@@ -6,8 +6,8 @@ import pytest
 
 from audit import records as r
 from audit.judge import judge
+from audit.judge.checks import GATES
 from audit.judge.estimates import find
-from audit.judge.gates import GATES
 from audit.judge.verdict import NO_PROTECTION, labels, reading
 from audit.records import Estimate, Margins, VerdictLabel
 from tests.builders import make_plan, make_results

@@ -11,7 +11,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from audit.errors import BadModel
+from audit.base.errors import BadModel
 from audit.models import checkpoint
 from audit.models.cards import cards
 from audit.models.loader import describe, load

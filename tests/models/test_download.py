@@ -16,14 +16,14 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from audit.base.errors import AuditError
+from audit.base.progress import Progress
 from audit.cli import app
-from audit.errors import AuditError
 from audit.models import cards as card_file
 from audit.models import download
 from audit.models.cards import Download, cards, present, recognise
 from audit.models.layout import open_source
 from audit.models.loader import describe, load
-from audit.progress import Progress
 from tests.models.test_checkpoint import parts_of, write
 
 BODY = bytes(range(256)) * 12_000

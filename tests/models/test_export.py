@@ -8,8 +8,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from audit.errors import BadInput
-from audit.export import export_adapter
+from audit.base.errors import BadInput
+from audit.commands.export import export_adapter
 from audit.models.loader import load
 from audit.store import file_digest
 from audit.training import kohya

@@ -7,7 +7,7 @@ import pytest
 import torch
 from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler
 
-from audit.errors import BadModel
+from audit.base.errors import BadModel
 from audit.models.cards import cards
 from audit.models.encode import encode_texts
 from audit.models.families import FAMILIES

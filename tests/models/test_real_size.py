@@ -8,13 +8,13 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
-from audit.machine import pick_precision
+from audit.images.tensors import autocast_of
 from audit.models.cards import cards
 from audit.models.conditioning import Text
 from audit.models.loader import load
+from audit.plan.machine import pick_precision
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
-from audit.tensors import autocast_of
 from audit.training.footprint import base_of
 from audit.training.loop import loss_curve, train_pack
 from audit.training.saving import Saving, saved

@@ -17,7 +17,7 @@ from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.store import Store
 from audit.style import METRICS
-from audit.style.opened import opened, release
+from audit.style.model_cache import opened, release
 from audit.training import train
 from audit.training.adapters import load_updates
 from audit.training.packs import Packing

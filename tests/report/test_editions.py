@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
+from audit.base.errors import AuditError
 from audit.cli import app
-from audit.errors import AuditError
 from audit.report import pdf, print_pdf, render
 from audit.report.lint import banned_claims, visible_text
 from audit.report.terminal import WIDTH, show

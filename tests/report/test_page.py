@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from audit.errors import BadResults, StorageError
+from audit.base.errors import BadResults, StorageError
 from audit.records import Results
 from audit.report import assets, page, render, write_report
 from audit.report.lint import banned_claims, visible_text
-from audit.report.voice import voice
+from audit.report.locale import voice
 from tests.report import scenes
 from tests.report.conftest import Rendered
 from tests.report.readability import grade, open_sentences

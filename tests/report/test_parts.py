@@ -16,9 +16,9 @@ from PIL import Image
 
 from audit.report.limits import limits
 from audit.report.lint import banned_claims, visible_text
+from audit.report.locale import voice
 from audit.report.pictures import CROP, Picture, Shelf
 from audit.report.svg import INKS, inline_svg
-from audit.report.voice import voice
 from tests.report.readability import grade, syllable_count
 from tests.report.soup import taste
 

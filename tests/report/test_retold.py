@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.judge.scored import judge_score
+from audit.plan.spec import DECLARATION, Spec
 from audit.records import Results
 from audit.report import render
+from audit.report.locale import voice
 from audit.report.retold import messages, retold
 from audit.report.scored import render_score
 from audit.report.sentences import FIXED, MESSAGES
-from audit.report.voice import voice
-from audit.spec import DECLARATION, Spec
 from audit.style import ENCODERS, METRICS
 from tests.report import scenes
 from tests.report.conftest import Rendered

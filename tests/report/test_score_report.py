@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.errors import BadResults
+from audit.base.errors import BadResults
 from audit.judge.scored import judge_score
 from audit.report.lint import banned_claims, visible_text
 from audit.report.scored import render_score

@@ -7,7 +7,7 @@ import pytest
 from audit import records as r
 from audit.judge import judge
 from audit.judge.verdict import labels, reading
-from audit.report.lookup import Facts
+from audit.report.results_view import ResultsView
 from audit.report.variations import groups
 from tests.report import scenes
 
@@ -36,7 +36,7 @@ def without(results: r.Results, *, run: int | None = None, prompt: int | None = 
 
 
 def test_every_answer_is_the_one_that_the_judge_would_give(results: r.Results) -> None:
-    facts = Facts(results)
+    facts = ResultsView(results)
     assert facts.headline is not None
     name = facts.headline.name
     found = {x.label: x for g in groups(facts) for x in g.variations}
@@ -50,6 +50,6 @@ def test_every_answer_is_the_one_that_the_judge_would_give(results: r.Results) -
 
 def test_the_adjustment_makes_a_difference_here(results: r.Results) -> None:
     """Otherwise the test above would pass without it."""
-    facts = Facts(results)
+    facts = ResultsView(results)
     plain = [reading(x.estimate, results.plan.margins) for g in groups(facts) for x in g.variations]
     assert plain != [x.verdict for g in groups(facts) for x in g.variations]

@@ -10,11 +10,11 @@ from babel.messages.pofile import read_po
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.errors import BadInput
+from audit.base.errors import BadInput
 from audit.judge.words import condition_words, learned_words, range_words
 from audit.report import render, wording
 from audit.report.lint import banned_claims, visible_text
-from audit.report.voice import languages, voice
+from audit.report.locale import languages, voice
 from scripts.messages import collect
 from tests.report import scenes
 from tests.report.conftest import Rendered

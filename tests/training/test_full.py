@@ -11,9 +11,9 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from audit.machine import pick_pack
 from audit.models.encode import encode_texts
 from audit.models.loader import load
+from audit.plan.machine import pick_pack
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.store import Store

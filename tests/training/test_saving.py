@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from audit import machine
 from audit.models.loader import load
+from audit.plan import machine
 from audit.records import TrainSettings
 from audit.store import Store
 from audit.training import train
@@ -144,7 +144,7 @@ def test_no_more_is_saved_than_the_budget_asks(models, monkeypatch, gigabytes, w
     monkeypatch.setattr(machine, "ladder", lambda device, **k: ladder(torch.device("cuda"), **k))
     monkeypatch.setattr(machine, "RUNTIME_BYTES", 0)
     monkeypatch.setattr(machine, "measure", lambda *a, checkpointing, **k: LEAN if checkpointing else PLAIN)
-    monkeypatch.setattr(machine, "most_lanes", lambda model: 1)
+    monkeypatch.setattr(machine, "most_workers", lambda model: 1)
 
     def bytes_of(model, settings, saving):
         return WHOLE + REST * (not saving.offload) - MATRICES * saving.half

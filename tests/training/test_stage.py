@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.errors import StorageError
+from audit.base.errors import StorageError
 from audit.models.loader import load
 from audit.store import Store
 from audit.training import checkpoint as checkpoints
@@ -20,9 +20,9 @@ from tests.test_memory import make_cells, room_for, run
 
 
 @given(st.integers(1, 12), st.integers(1, 9), st.integers(1, 40), st.integers(1, 5))
-def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, conditions, most, lanes):
+def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, conditions, most, workers):
     labels = [r for r in range(replicates) for _ in range(conditions)]
-    packs = make_packs(labels, range(len(labels)), Packing(cells=most, lanes=lanes))
+    packs = make_packs(labels, range(len(labels)), Packing(cells=most, workers=workers))
     assert sorted(row for pack in packs for row in pack) == list(range(len(labels)))
     assert all(1 <= len(pack) <= most for pack in packs)
     if conditions <= most:
@@ -34,7 +34,7 @@ def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, condit
 
 
 @pytest.mark.parametrize(
-    ("replicates", "conditions", "most", "lanes", "sizes"),
+    ("replicates", "conditions", "most", "workers", "sizes"),
     [
         (6, 5, 18, 2, [15, 15]),
         (6, 9, 18, 2, [18, 18, 9, 9]),
@@ -44,9 +44,9 @@ def test_packs_hold_every_cell_once_and_keep_replicates_whole(replicates, condit
         (1, 5, 18, 2, [5]),
     ],
 )
-def test_packs_leave_the_busiest_lane_least_to_do(replicates, conditions, most, lanes, sizes):
+def test_packs_leave_the_busiest_worker_least_to_do(replicates, conditions, most, workers, sizes):
     labels = [r for r in range(replicates) for _ in range(conditions)]
-    packs = make_packs(labels, range(len(labels)), Packing(cells=most, lanes=lanes))
+    packs = make_packs(labels, range(len(labels)), Packing(cells=most, workers=workers))
     assert [len(pack) for pack in packs] == sizes
 
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from audit.errors import StorageError
+from audit.base.errors import StorageError
 from audit.models.loader import load
 from audit.store import Store, file_digest
 from tests.test_memory import make_cells, run

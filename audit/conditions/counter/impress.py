@@ -12,12 +12,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from audit.base.rng import torch_rng
 from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.repaint import Painter
 from audit.conditions.windows import through_windows, training_window, windows
-from audit.streams import torch_rng
+from audit.images.tensors import to_pixels, to_tensor
 from audit.style.lpips import lpips
-from audit.tensors import to_pixels, to_tensor
 
 STEPS = 40
 RATE = 1e-3

@@ -12,12 +12,12 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from audit.base.rng import torch_rng
 from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.counter.noise import grain
 from audit.conditions.repaint import STEPS, Painter
 from audit.conditions.windows import through_windows, windows
-from audit.streams import torch_rng
-from audit.tensors import to_pixels, to_tensor
+from audit.images.tensors import to_pixels, to_tensor
 
 UPSCALE_STRENGTH = 0.32
 """The published x4 upscaler takes its input as noised to step 320 of 1000."""

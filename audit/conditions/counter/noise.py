@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from audit.base.rng import rng
 from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.grain import grid_of, spread
-from audit.streams import rng
 
 
 def grain(picture: Pixels, name: str, *, sigma: float, context: Context) -> Pixels:

@@ -19,14 +19,14 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional as F
 
+from audit.base.errors import BadModel, printable
+from audit.base.rng import torch_rng
 from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.counter.noise import grain
 from audit.conditions.windows import through_windows, windows
-from audit.errors import BadModel, printable
+from audit.images.tensors import to_pixels, to_tensor
 from audit.models.cards import models_folder
 from audit.store import file_digest
-from audit.streams import torch_rng
-from audit.tensors import to_pixels, to_tensor
 
 NAME = "sd-x4-upscaler"
 STEPS = 75

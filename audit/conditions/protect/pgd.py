@@ -14,13 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audit.base.rng import torch_rng
 from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
 from audit.conditions.windows import Window, training_window, windows
+from audit.images.tensors import to_pixels, to_tensor
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
 from audit.records import ModelFacts, ProtectSettings
-from audit.streams import torch_rng
-from audit.tensors import to_pixels, to_tensor
 
 LEVEL = 1 / 127.5
 """One of 255 levels on the -1..1 scale."""

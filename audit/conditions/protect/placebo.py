@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.base.rng import rng
 from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument, unbounded
 from audit.conditions.grain import grid_of, spread
 from audit.images import at_size_of
-from audit.streams import rng
 from audit.style.lpips import lpips_distance
 
 HALVINGS = 8

@@ -20,16 +20,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from audit.base.rng import torch_rng
 from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument, unbounded
 from audit.conditions.protect.pgd import Schedule, delivered, same_size, stacked
 from audit.conditions.repaint import Painter
 from audit.conditions.windows import Window, training_window, windows
+from audit.images.tensors import to_pixels
 from audit.models.kernels import training_attention
 from audit.records import ModelFacts, ProtectSettings
-from audit.streams import torch_rng
 from audit.style.channel_stats import extract
 from audit.style.lpips import lpips, lpips_distance
-from audit.tensors import to_pixels
 
 SCHEDULE = Schedule(lab=40, published=500)
 RATE = 0.02

@@ -32,16 +32,16 @@ from audit.conditions.protect.pgd import (
 )
 from audit.conditions.protect.victim import PROMPT, Distance, Victim
 from audit.conditions.windows import training_window, windows
+from audit.images.tensors import to_pixels
 from audit.models.conditioning import Text
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
 from audit.records import ModelFacts, ProtectSettings, TrainSettings
-from audit.tensors import to_pixels
 from audit.training.adapters import Merged
 from audit.training.batches import CellData
+from audit.training.draws import Streams
 from audit.training.footprint import base_of
 from audit.training.loop import State, train_pack
-from audit.training.streams import Streams
 
 SCHEDULE = Schedule(lab=60, published=300)
 ATTACKS = 6

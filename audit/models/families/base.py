@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from audit.errors import BadModel, printable
+from audit.base.errors import BadModel, printable
 from audit.models.conditioning import Text
 from audit.models.noising import Noising
 

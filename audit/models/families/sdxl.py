@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from audit.errors import BadModel
+from audit.base.errors import BadModel
 from audit.models.conditioning import Text
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
 from audit.models.families.sd import UNET_TARGETS, diffusion_noising, diffusion_prediction, dpm_sampler

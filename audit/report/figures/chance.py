@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
 from audit.report.figures.style import MARKS, SMALL, TEXT, canvas, heading, inward, percent_ticks
-from audit.report.lookup import Facts
+from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
 
@@ -20,7 +20,7 @@ EXACT_UP_TO = 14
 BINS = 25
 
 
-def chance(facts: Facts, *, key: str) -> Drawing | None:
+def chance(facts: ResultsView, *, key: str) -> Drawing | None:
     """None without a headline condition that has two paired runs at least."""
     v, headline = facts.voice, facts.headline
     shares = facts.lost_shares(headline.name) if headline else []
@@ -76,7 +76,7 @@ def flipped_means(shares: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(signs @ shares / n)
 
 
-def _histogram(facts: Facts, axes: Axes, flips: NDArray[np.float64]) -> None:
+def _histogram(facts: ResultsView, axes: Axes, flips: NDArray[np.float64]) -> None:
     heights, edges = np.histogram(flips, bins=BINS)
     axes.bar(
         edges[:-1], 2.3 * heights / heights.max(), width=np.diff(edges) * 0.92, align="edge", color=INKS["base"],
@@ -94,7 +94,7 @@ def _round(reach: float) -> float:
     return float(next(m * power for m in (5, 2, 1) if m * power <= reach))
 
 
-def _table(facts: Facts, names: list[str], flips: NDArray[np.float64], observed: float) -> Table:
+def _table(facts: ResultsView, names: list[str], flips: NDArray[np.float64], observed: float) -> Table:
     v = facts.voice
     runs = range(1, facts.results.replicates + 1)
     far = int(np.sum(np.abs(flips) >= abs(observed) * (1 - 1e-9)))

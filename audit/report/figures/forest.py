@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from audit.report.figures.style import MARKS, SMALL, WIDTH, canvas, cut, heading, percent_ticks, value_at_end
-from audit.report.lookup import Facts
+from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
 from audit.report.variations import Group
@@ -30,7 +30,7 @@ class _Row:
     """Whether the label starts a group."""
 
 
-def forest(facts: Facts, *, key: str) -> Drawing | None:
+def forest(facts: ResultsView, *, key: str) -> Drawing | None:
     """Protection index of each condition by each metric, with ranges; None when there is no value."""
     v = facts.voice
     found = [
@@ -79,7 +79,7 @@ def forest(facts: Facts, *, key: str) -> Drawing | None:
     return Drawing(svg, text, table, len(found) - len(rows))
 
 
-def sensitivity(facts: Facts, groups: Sequence[Group], *, key: str) -> Drawing | None:
+def sensitivity(facts: ResultsView, groups: Sequence[Group], *, key: str) -> Drawing | None:
     """The headline condition's index under each group of variations; None when there is nothing to vary."""
     v = facts.voice
     slot = facts.slot(facts.headline.name) if facts.headline else "ink"
@@ -113,7 +113,7 @@ def sensitivity(facts: Facts, groups: Sequence[Group], *, key: str) -> Drawing |
     return Drawing(inline_svg(_draw(facts, rows), key=key, title=title, description=text), text, table)
 
 
-def _draw(facts: Facts, rows: Sequence[_Row]) -> Figure:
+def _draw(facts: ResultsView, rows: Sequence[_Row]) -> Figure:
     v = facts.voice
     height = 0.5 + 0.36 * len(rows)
     figure, axes = canvas(height, left=0.12, right=0.12, top=0.02, bottom=0.46)
@@ -148,7 +148,7 @@ def _bar(axes: Axes, index: int, row: _Row, window: tuple[float, float]) -> None
     value_at_end(axes, index, row.numbers)
 
 
-def _numbers(facts: Facts, value: float | None, low: float | None, high: float | None) -> str:
+def _numbers(facts: ResultsView, value: float | None, low: float | None, high: float | None) -> str:
     v = facts.voice
     if low is None or high is None:
         return v.percent(value) if value is not None else ""

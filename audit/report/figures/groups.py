@@ -9,9 +9,9 @@ import numpy as np
 
 from audit.records import Estimate
 from audit.report.figures.style import MARKS, SMALL, canvas, heading, score_ticks, value_at_end
+from audit.report.locale import Voice
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
-from audit.report.voice import Voice
 
 
 @dataclass(frozen=True)

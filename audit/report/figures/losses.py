@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from audit.report.figures.style import SMALL, TEXT, apart, canvas, wrap
-from audit.report.lookup import Facts
+from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
 
@@ -15,7 +15,7 @@ MOST_LINES = 6
 _DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1, 1), (4, 1, 1, 1), (7, 2), (2, 2))
 
 
-def losses(facts: Facts, *, key: str) -> Drawing | None:
+def losses(facts: ResultsView, *, key: str) -> Drawing | None:
     """Mean loss of each condition over the course of training; None when no loss was recorded."""
     v = facts.voice
     names = ["clean", *(c.name for c in facts.tested)]
@@ -63,7 +63,7 @@ def losses(facts: Facts, *, key: str) -> Drawing | None:
     return Drawing(svg, text, table, len(curves) - len(shown))
 
 
-def _mean_curve(facts: Facts, name: str) -> list[float] | None:
+def _mean_curve(facts: ResultsView, name: str) -> list[float] | None:
     """Mean over runs of the losses at each span; spans without any finite loss are NaN."""
     runs = [c.adapter.losses for c in facts.results.cells if c.condition == name and c.adapter is not None]
     length = min((len(run) for run in runs), default=0)

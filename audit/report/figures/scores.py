@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from audit.report.figures.style import SMALL, canvas, heading, score_ticks
-from audit.report.lookup import Facts
+from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
 
@@ -13,7 +13,7 @@ MOST_CONDITIONS = 6
 MOST_RUNS = 12
 
 
-def scores(facts: Facts, *, key: str) -> Drawing | None:
+def scores(facts: ResultsView, *, key: str) -> Drawing | None:
     """None when no training has a score."""
     v, runs = facts.voice, range(1, facts.results.replicates + 1)
     order = [("base", (0,)), ("clean", tuple(runs)), *((c.name, tuple(runs)) for c in facts.tested)]

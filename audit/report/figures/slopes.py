@@ -7,14 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.transforms import blended_transform_factory
 
 from audit.report.figures.style import MARKS, SMALL, TEXT, apart, canvas, score_ticks, wrap
-from audit.report.lookup import Facts
+from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
 
 MOST_COLUMNS = 4
 
 
-def slopes(facts: Facts, *, key: str) -> Drawing | None:
+def slopes(facts: ResultsView, *, key: str) -> Drawing | None:
     """One line per replicate through the conditions; None without any pair."""
     v, replicates = facts.voice, range(1, facts.results.replicates + 1)
     conditions = [c for c in facts.tested if _has_pair(facts, c.name)]
@@ -65,7 +65,7 @@ def _staggered(labels: list[str]) -> list[str]:
     return ["\n" * lines * (index % 2) + label for index, label in enumerate(labels)]
 
 
-def _levels(facts: Facts, axes: Axes) -> None:
+def _levels(facts: ResultsView, axes: Axes) -> None:
     """Dashed line for the base model, dotted line for the artist's real works, both labelled directly."""
     v, metric = facts.voice, facts.metric(facts.primary)
     real = float(np.mean(metric.real)) if metric is not None and metric.real else None
@@ -86,6 +86,6 @@ def _levels(facts: Facts, axes: Axes) -> None:
         axes.text(1.03, at, text, transform=where, va="center", fontsize=SMALL, color=INKS["base"])
 
 
-def _has_pair(facts: Facts, condition: str) -> bool:
+def _has_pair(facts: ResultsView, condition: str) -> bool:
     runs = range(1, facts.results.replicates + 1)
     return any(facts.mean_score("clean", r) is not None and facts.mean_score(condition, r) is not None for r in runs)

@@ -16,8 +16,8 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
+from audit.report.locale import Voice
 from audit.report.svg import INKS
-from audit.report.voice import Voice
 
 WIDTH = 3.8
 """Inches. Narrow, so that text keeps a readable size on a phone of 360 px."""

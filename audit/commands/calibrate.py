@@ -1,0 +1,153 @@
+"""Calibration: audits of planted truths in number, through the ordinary run, into one card."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from audit.base.errors import BadInput, printable
+from audit.base.files import read_bounded
+from audit.base.progress import Progress
+from audit.judge import judge
+from audit.judge.calibration import TRUTHS, make_card, pool_cards
+from audit.models.loader import describe
+from audit.plan.spec import Spec
+from audit.records import CalibrationCard, Results
+from audit.runfolder import keep_card, provenance, read_results
+from audit.stages.audit import run
+from audit.store import Store, default_store, storage_errors, write_atomic
+
+CARD = "calibration.json"
+REQUEST = "request.json"
+MOST_BYTES = 16 << 20
+"""Of a card from elsewhere."""
+
+
+def calibrate(
+    spec: Spec, *, audits: int, truths: tuple[str, ...], added: Sequence[Path] = (), progress: Progress
+) -> tuple[CalibrationCard, Path]:
+    """Run audits with the seeds `spec.seed`, `spec.seed` + 1, ... and count what they got wrong.
+
+    Audits share the artist's works; the split, every draw and every training are their own. A truth that
+    a finished audit has measured with the same seed is not run again, and an audit that was stopped goes on.
+    Another call with other truths adds to the card; trainings that it shares with earlier ones are taken
+    from the store.
+
+    Args:
+        spec: with `out`; its protections are left aside.
+        audits: how many.
+        truths: planted in each; all there are when empty.
+        added: cards of other audits of the same setup, made elsewhere or earlier, whose counts come in.
+
+    Returns:
+        The card and its file in `spec.out`; a copy in the store is found by later runs.
+    """
+    assert spec.out is not None
+    others = [read_card(path) for path in added]
+    for truth in truths:
+        if truth not in TRUTHS:
+            raise BadInput(
+                "truth-unknown", f"Control '{printable(truth)}' is no planted truth; choose {', '.join(TRUTHS)}."
+            )
+    truths = tuple(truth for truth in TRUTHS if truth in truths or not truths)
+    claim_calibration(spec.out, spec)
+    for number in range(audits):
+        name = f"audit-{number + 1:03d}"
+        measured = {t for path in spec.out.glob(f"*/{name}/results.json") for t in path.parts[-3].split("+")}
+        left = tuple(truth for truth in truths if truth not in measured)
+        progress.say(f"Audit {number + 1} of {audits} of planted truths{'' if left else ': done before'}.")
+        if left:
+            one = spec.model_copy(
+                update={
+                    "planted_only": True, "protected": None, "protect": (), "against": (), "control": left,
+                    "seed": spec.seed + number, "out": spec.out / "+".join(left) / name,
+                }
+            )  # fmt: skip
+            run(one, progress)
+    finished = sorted(spec.out.glob("*/audit-*/results.json"))
+    done = [judge(read_results(path.parent)) for path in finished]
+    card = pooled([make_card(_alike(done), created=provenance.now()), *others])
+    path = spec.out / CARD
+    write_atomic(path, (card.model_dump_json(indent=1) + "\n").encode("utf-8"))
+    keep_card(Store(spec.store or default_store()).root, card)
+    return card, path
+
+
+def read_card(path: Path) -> CalibrationCard:
+    """A calibration card from its file.
+
+    Raises:
+        BadInput: `card-unreadable`.
+    """
+    try:
+        return CalibrationCard.model_validate_json(read_bounded(path, limit=MOST_BYTES))
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            "card-unreadable",
+            f"File {printable(path.name)} is no calibration card that can be read; give a calibration.json that "
+            "`cloakcheck calibrate` wrote.",
+        ) from error
+
+
+def pooled(cards: Sequence[CalibrationCard]) -> CalibrationCard:
+    """One card of them all.
+
+    Raises:
+        BadInput: `cards-differ`, they cannot be counted together.
+    """
+    if len(cards) == 1:
+        return cards[0]
+    try:
+        return pool_cards(cards, created=provenance.now())
+    except ValueError as error:
+        raise BadInput(
+            "cards-differ",
+            f"The audits made here and the cards given cannot be counted together: {error}; leave out --add, or give "
+            "cards of the same setup whose audits had other seeds.",
+        ) from error
+
+
+def claim_calibration(folder: Path, spec: Spec) -> None:
+    """Make the folder this calibration's, or find the same one there and go on with it.
+
+    Raises:
+        BadInput: `out-other-run`, the folder holds another calibration; `out-not-empty`, other files.
+    """
+    asked = spec.model_dump(mode="json", exclude={"originals", "prompts", "reference_artists", "out", "store"})
+    text = json.dumps(asked | {"model_sha256": describe(spec.model).sha256}, sort_keys=True, indent=1) + "\n"
+    path, name = folder / REQUEST, printable(folder.absolute().name)
+    with storage_errors(folder):
+        if path.exists():
+            if path.read_text(encoding="utf-8") != text:
+                raise BadInput(
+                    "out-other-run",
+                    f"Folder {name}/ holds another calibration (of another model or other options); give an empty "
+                    "folder with --out, or delete the old one.",
+                )
+        elif folder.exists() and any(folder.iterdir()):
+            raise BadInput(
+                "out-not-empty",
+                f"Folder {name}/ is not empty and holds no calibration; give an empty or new folder with --out.",
+            )
+        write_atomic(path, text.encode("utf-8"))
+
+
+def _alike(audits: list[Results]) -> list[Results]:
+    """The audits, if they were all made by one version with one setup.
+
+    Raises:
+        BadInput: `calibration-mixed`, they were not.
+    """
+    first = audits[0].plan
+    for results in audits:
+        plan = results.plan
+        if (plan.model, plan.training, plan.sampling, plan.metric_weights) != (
+            first.model, first.training, first.sampling, first.metric_weights
+        ):  # fmt: skip
+            raise BadInput(
+                "calibration-mixed",
+                "The audits in this folder were made with more than one setup, so no rate can be stated; give an "
+                "empty folder with --out.",
+            )
+    return audits

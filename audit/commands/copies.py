@@ -1,0 +1,199 @@
+"""`protect` and `treat`: one condition's pictures as files, by the same code that an audit runs.
+
+Every picture of a folder is read, treated and written losslessly under its own name into a new
+folder, with a record of what was done beside them. The folder appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from audit import __version__
+from audit.base.errors import BadInput, printable
+from audit.base.files import SYSTEM_FILES
+from audit.base.progress import Progress
+from audit.collect.folders import Picture, list_pictures, read_picture
+from audit.collect.notes import picture_notes
+from audit.conditions import parse_step, recipes, treat
+from audit.conditions.caveats import caveats
+from audit.images import encode_png
+from audit.models.loader import load
+from audit.plan.machine import memory_budget, pick_device
+from audit.plan.settings import protect_settings
+from audit.plan.spec import DECLARATION, Spec
+from audit.records import Condition, Copies, Copy, ImageSet, Note, Reached, Work
+from audit.runfolder import provenance
+from audit.store import Store, default_store, file_digest, storage_errors
+from audit.style.visibility import visibility_of
+
+RECORD = "cloakcheck.json"
+Command = Literal["protect", "treat"]
+KINDS: dict[Command, tuple[str, ...]] = {"protect": ("protection", "placebo"), "treat": ("counter",)}
+CAUTION: dict[Command, str] = {
+    "protect": "A calibration instrument re-implemented from publications, not the tool of any name; whether it "
+    "protects anything is what an audit measures.",
+    "treat": "A published measurement condition: it shows what becomes of a protection, for works that one may test.",
+}
+
+
+def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> Path:
+    """Write treated copies of `spec.originals` into `spec.out`.
+
+    Args:
+        text: a treatment, for `treat` several joined by `+`.
+        spec: folder, models, seed and settings; conditions and training options are not read.
+
+    Returns:
+        The folder written.
+
+    Raises:
+        AuditError: as for an audit; also `treatment-option`, `out-not-empty`.
+    """
+    out = spec.out
+    assert out is not None
+    steps = text.split("+") if command == "treat" else [text]
+    for step in steps:
+        kind = parse_step(step).treatment.kind
+        if kind not in KINDS[command]:
+            raise BadInput(
+                "treatment-option",
+                f"'{printable(step)}' is a {kind}, which `cloakcheck {command}` does not make; it makes "
+                f"{' and '.join(KINDS[command])}s.",
+            )
+    _refuse_used(out)
+    settings, device = protect_settings(spec), pick_device(spec.device)
+    store = Store(spec.store or default_store())
+    notes: list[Note] = []
+    pictures = _read(spec.originals, store, notes, progress)
+    works = [_work(picture, row) for row, picture in enumerate(pictures)]
+    budget = memory_budget(device, spec.memory)
+    model = load(spec.model, device=device, budget=budget)
+    surrogate = load(spec.surrogate, device=device, budget=budget) if spec.surrogate else model
+    condition = Condition(name=text, role="control", steps=tuple(parse_step(step).text for step in steps))
+    progress.stage("Preparing pictures", len(works) * len(steps))
+    images = treat(
+        condition,
+        works=works,
+        sources=[w.pixels for w in works],
+        model=model,
+        surrogate=surrogate,
+        protection=settings,
+        seed=spec.seed,
+        store=store,
+        progress=progress.update,
+    )
+    progress.close()
+    ids = {picture.file: work.id for picture, work in zip(pictures, works, strict=True)}
+    told = recipes([condition], surrogate=surrogate.facts, asked=settings)
+    record = Copies(
+        command=command,
+        tool_version=__version__,
+        made=provenance.now(),
+        caution=CAUTION[command],
+        declaration=DECLARATION if spec.declare else "",
+        treatment=text,
+        recipes=told,
+        model=model.facts,
+        surrogate=surrogate.facts,
+        seed=spec.seed,
+        packages=provenance.packages(),
+        notes=(*notes, *picture_notes(pictures, [], ids), *caveats(told)),
+        files=(),
+    )
+    _write(out, record, pictures, works, images, store)
+    return out
+
+
+def _refuse_used(out: Path) -> None:
+    with storage_errors(out):
+        if out.exists() and (not out.is_dir() or any(p.name not in SYSTEM_FILES for p in out.iterdir())):
+            raise BadInput(
+                "out-not-empty",
+                f"Folder {printable(out.absolute().name)}/ is not empty, and nothing is ever overwritten; "
+                "give an empty or new folder with --out.",
+            )
+
+
+def _read(folder: Path, store: Store, notes: list[Note], progress: Progress) -> list[Picture]:
+    """All pictures of a folder; equal ones are each written again, so none is left out."""
+    paths = list_pictures(folder, "given", notes)
+    progress.stage("Reading pictures", len(paths))
+    found = []
+    for path in paths:
+        found.append(read_picture(path, "given", store.put_pixels, known=()))
+        progress.update(len(found))
+    progress.close()
+    return found
+
+
+def _work(picture: Picture, row: int) -> Work:
+    return Work(
+        id=f"w{row:04d}",
+        name=picture.name,
+        caption=picture.name or "a picture",
+        sha256=picture.facts.sha256,
+        pixels=picture.stored,
+        width=picture.facts.width,
+        height=picture.facts.height,
+        split="pool",
+    )
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """`cat.jpg` becomes `cat.png`; where two would share that, each keeps its whole name: `cat.jpg.png`."""
+    stems = [Path(name).stem.casefold() for name in names]
+    found: list[str] = []
+    taken: set[str] = set()
+    for name, stem in zip(names, stems, strict=True):
+        whole = Path(name).stem if stems.count(stem) == 1 else name
+        # `cat.jpg` beside `cat.png` is called like another one's `cat.jpg.png`.
+        given, number = whole, 2
+        while given.casefold() in taken:
+            given, number = f"{whole} ({number})", number + 1
+        taken.add(given.casefold())
+        found.append(f"{given}.png")
+    return found
+
+
+def _write(
+    out: Path, record: Copies, pictures: list[Picture], works: list[Work], images: ImageSet, store: Store
+) -> None:
+    reached: dict[str, list[Reached]] = {}
+    for entry in images.reached:
+        reached.setdefault(entry.work, []).append(entry)
+    seen = visibility_of(images, {w.id: w.pixels for w in works}, store)
+    partial = out.parent / f".{out.name}.{uuid.uuid4().hex}"
+    with storage_errors(out.parent):
+        try:
+            partial.mkdir(parents=True)
+            files = []
+            names = file_names([picture.file for picture in pictures])
+            for picture, work, name, digest, apart in zip(pictures, works, names, images.pixels, seen, strict=True):
+                pixels = store.get_pixels(digest)
+                (partial / name).write_bytes(encode_png(pixels))
+                files.append(
+                    Copy(
+                        source=picture.name,
+                        file=printable(name),
+                        source_sha256=work.sha256,
+                        sha256=file_digest(partial / name),
+                        width=pixels.shape[1],
+                        height=pixels.shape[0],
+                        linf=apart.linf,
+                        rms=apart.rms,
+                        psnr=apart.psnr,
+                        lpips=apart.lpips,
+                        reached=tuple(reached.get(work.id, ())),
+                    )
+                )
+            whole = record.model_copy(update={"files": tuple(files)})
+            (partial / RECORD).write_text(whole.model_dump_json(indent=1) + "\n", encoding="utf-8")
+            # An empty folder is replaced; one that was filled meanwhile makes this fail.
+            os.replace(partial, out)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)

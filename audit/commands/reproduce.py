@@ -1,0 +1,155 @@
+"""`cloakcheck reproduce`: run a bundle's plan again and say, per condition, whether its conclusion stands.
+
+Pictures and weights differ between machines even from equal seeds; what must come again is the conclusion:
+the same word, and an index inside the interval that the bundle states.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from audit.base.errors import BadEvidence, BadInput, BadModel, printable
+from audit.base.progress import Progress
+from audit.evidence.bag import read_text
+from audit.evidence.verify import verify
+from audit.images import pixels_digest
+from audit.images.decoder import open_isolated
+from audit.models.cards import LAB_OTHER
+from audit.models.loader import describe, load
+from audit.plan.conditions import other_artist
+from audit.plan.machine import memory_budget, pick_device
+from audit.plan.spec import Spec
+from audit.records import ArtistSet, ModelFacts, Plan, Results
+from audit.runfolder import claim
+from audit.stages.audit import carry_out, declare_rights
+from audit.store import Store, default_store
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp")
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """One condition, then and now.
+
+    Attributes:
+        stands: None when the bundle or the new run has no figure to compare.
+        sentence: for people; shares of the protection index in percent.
+    """
+
+    condition: str
+    stands: bool | None
+    sentence: str
+
+
+def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agreement, ...], Path]:
+    """Run the bundle's plan in a folder of its own.
+
+    Args:
+        spec: where the works are (ignored for a bundle that holds them), model, surrogate, out, store, device; what
+            is to be run stands in the bundle's plan. Of its controls only the folder of `other-artist` is looked at.
+
+    Raises:
+        BadEvidence: `bundle-unverified`. BadModel: `model-differs`. BadInput: `works-differ`, `out-missing`, and
+        what a run raises.
+    """
+    failed = [f for f in verify(bundle) if not f.passed]
+    if failed:
+        raise BadEvidence(
+            "bundle-unverified",
+            f"The bundle does not verify ({failed[0].check}: {failed[0].sentence.rstrip('.')}); ask for a whole copy.",
+        )
+    if spec.out is None:
+        raise BadInput("out-missing", "No folder for the new run was given; name one with --out DIR.")
+    data = bundle / "bag" / "data"
+    plan = Plan.model_validate_json(read_text(data / "plan.json"))
+    before = Results.model_validate_json(read_text(data / "results.json"))
+    out, device = spec.out, pick_device(spec.device)
+    _same_model("base model", plan.model, spec.model, option="--model")
+    # Without one in the plan, attacks were made against the base model; one given here would change them.
+    surrogate = None
+    if plan.surrogate is not None:
+        surrogate = spec.surrogate
+        _same_model("surrogate model", plan.surrogate, surrogate, option="--surrogate")
+    spec = spec.model_copy(update={"surrogate": surrogate})
+    store = Store(spec.store or default_store())
+    _bring_works(plan, data, spec, store, progress)
+    model = load(spec.model, device=device, budget=memory_budget(device, spec.memory))
+    claim(out, plan)
+    artist = ArtistSet(artist=plan.artist, works=plan.works, protected=plan.protected, notes=before.notes)
+    artist = declare_rights(artist, declared=spec.declare, out=out)
+    now = carry_out(spec, plan, artist, model=model, store=store, out=out, progress=progress)
+    return compare(before, now), out
+
+
+def _same_model(what: str, wanted: ModelFacts, given: str | None, *, option: str) -> None:
+    facts = describe(given) if given else None
+    if facts is None or facts.sha256 != wanted.sha256:
+        seen = f"'{printable(facts.name)}' has {facts.sha256[:16]}" if facts else "none was given"
+        raise BadModel(
+            "model-differs",
+            f"The bundle's {what} has SHA-256 {wanted.sha256[:16]}, but {seen}; give the same files with {option} "
+            "PATH.",
+        )
+
+
+def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Progress) -> None:
+    """Put the plan's pictures into the store, found by their pixels, whatever the files are called."""
+    wanted = {w.pixels for w in plan.works} | {f.pixels for f in plan.protected}
+    # Encoders are tested on them, and no bundle holds other artists' pictures.
+    wanted |= {d for a in plan.reference_artists for d in a.pixels if not store.blob_path(d).exists()}
+    wanted |= {w.pixels for w in plan.other_works if not store.blob_path(w.pixels).exists()}
+    inside = (data / "originals").is_dir()
+    asked = (data / "originals", data / "protected") if inside else (spec.originals, spec.protected)
+    folders = [f for f in asked if f is not None and f.is_dir()]
+    if spec.reference_artists is not None and spec.reference_artists.is_dir():
+        folders += [f for f in sorted(spec.reference_artists.iterdir()) if f.is_dir()]
+    if plan.other_works:
+        given = other_artist(spec.control)
+        folders += [LAB_OTHER, *([given[0]] if given and given[0] and given[0].is_dir() else [])]
+    paths = [p for folder in folders for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES]
+    progress.stage("Reading pictures", len(paths))
+    for done, path in enumerate(paths, start=1):
+        pixels, _ = open_isolated(path)
+        if pixels_digest(pixels) in wanted:
+            wanted.discard(store.put_pixels(pixels))
+        progress.update(done)
+    progress.close()
+    if wanted:
+        raise BadInput(
+            "works-differ",
+            f"{len(wanted)} pictures of the bundle's plan were not found by their pixels; give the folders that the "
+            "first run read with --originals, --protected, --reference-artists and --other-artist, or ask for a full "
+            "bundle.",
+        )
+
+
+def compare(before: Results, now: Results) -> tuple[Agreement, ...]:
+    """Hold the new figures against the intervals and words of the first run."""
+    return tuple(_one(c.name, before, now) for c in before.plan.conditions if c.role != "clean")
+
+
+def _one(condition: str, before: Results, now: Results) -> Agreement:
+    metric = before.plan.primary_metric
+
+    def index(results: Results) -> tuple[float | None, float | None, float | None]:
+        for e in results.estimates:
+            if (e.name, e.condition, e.metric) == ("protection_index", condition, metric):
+                return e.value, e.low, e.high
+        return None, None, None
+
+    def word(results: Results) -> str:
+        found = results.verdict.per_condition.get(condition) if results.verdict else None
+        return found.label if found else "none"
+
+    (_, low, high), (value, _, _) = index(before), index(now)
+    if low is None or high is None or value is None:
+        return Agreement(condition, None, f"{condition}: there is no interval or no new figure to compare.")
+    inside, then, today = low <= value <= high, word(before), word(now)
+    words = f"the word is {then} again" if then == today else f"the word was {then} and is now {today}"
+    return Agreement(
+        condition,
+        inside and then == today,
+        f"{condition}: protection index now {value:.0%}, {'inside' if inside else 'OUTSIDE'} the stated interval "
+        f"({low:.0%} to {high:.0%}); {words}.",
+    )

@@ -1,0 +1,147 @@
+"""From a spec and the collected works to the plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from audit import __version__
+from audit.base.errors import BadInput, printable
+from audit.conditions import parse_step, recipes
+from audit.plan.conditions import make_conditions, other_artist
+from audit.plan.prompts import check_prompts, choose_prompts
+from audit.plan.settings import protect_settings, sampling_settings, training_settings
+from audit.plan.spec import Spec
+from audit.records import ArtistSet, Condition, Margins, ModelFacts, Plan, ReferenceArtist, Stopping, Work
+from audit.records.works import NEUTRAL_CAPTION
+from audit.store import Store
+from audit.style import DEFAULT_ENCODER, ENCODERS, style_metric
+from audit.style.choice import check_metric, pick_metrics
+from audit.style.subject import reader_folder
+
+TRIGGER = "nulevoy"
+"""A made-up word with no meaning to any base model; the artist's name would bring in what it knows."""
+REPLICATES = {"quick": 2, "standard": 6, "court": 12}
+UNTIL_DECIDED = 12
+"""Budget of `--until-decided` where `--replicates` names none."""
+MOST_CONCEPTS = 12
+"""Subjects of works that models are asked for where subjects are read."""
+
+
+def check_names(spec: Spec) -> None:
+    """Find a mistyped option before any picture is read.
+
+    Raises:
+        BadInput: an unknown metric, treatment or argument, prompts that cannot be read, or no protection at all.
+    """
+    check_metric(spec.primary_metric)
+    check_prompts(spec)
+    if spec.protected is None and not spec.protect and not spec.planted_only:
+        raise BadInput(
+            "nothing-to-test",
+            "No protection was given; name a folder with --protected DIR or a reference protection with "
+            "--protect encoder-pgd.",
+        )
+    for text in [*spec.protect, *(part for words in spec.against for part in words.split("+"))]:
+        parse_step(text)
+    for text in spec.control:
+        if text != "clean-again" and other_artist((text,)) is None:
+            parse_step(text)
+    training_settings(spec, lab=True)
+    sampling_settings(spec, lab=True, family="")
+    protect_settings(spec)
+
+
+def make_plan(
+    spec: Spec,
+    *,
+    artist: ArtistSet,
+    model: ModelFacts,
+    store: Store,
+    surrogate: ModelFacts | None = None,
+    other_works: tuple[Work, ...] = (),
+    references: tuple[ReferenceArtist, ...] = (),
+) -> Plan:
+    """Fix everything before training; `references` are the reference artists that the user gave, if any.
+
+    Raises:
+        BadInput: an option that names something unknown, or prompts that cannot be used.
+    """
+    conditions = make_conditions(spec, artist=artist, store=store)
+    budget = UNTIL_DECIDED if spec.until_decided else REPLICATES[spec.preset]
+    protection = protect_settings(spec)
+    metrics = metrics_of(spec, lab=model.lab)
+    return Plan(
+        tool_version=__version__,
+        artist=printable(spec.artist, limit=80).strip() or "the artist",
+        preset=spec.preset,
+        model=model,
+        works=artist.works,
+        protected=artist.protected,
+        conditions=conditions,
+        replicates=spec.replicates or budget,
+        seed=spec.seed,
+        trigger=TRIGGER,
+        prompts=choose_prompts(spec, artist),
+        concepts=concepts_of(spec, artist, lab=model.lab),
+        metrics=metrics,
+        primary_metric=metrics[0],
+        training=training_settings(spec, lab=model.lab),
+        sampling=sampling_settings(spec, lab=model.lab, family=model.family),
+        margins=spec.margins,
+        reference_artists=references,
+        hypotheses=hypotheses(conditions, metric=metrics[0], margins=spec.margins),
+        metric_weights={name: style_metric(name).digest() for name in metrics},
+        stopping=Stopping(rule="until-decided", first_look=spec.margins.min_replicates)
+        if spec.until_decided
+        else Stopping(),
+        surrogate=surrogate,
+        other_works=other_works,
+        protection=protection,
+        recipes=recipes(conditions, surrogate=surrogate or model, asked=protection),
+    )
+
+
+def metrics_of(spec: Spec, *, lab: bool) -> tuple[str, ...]:
+    """The metrics of an audit, the deciding one first.
+
+    Raises:
+        BadInput: `metric-unknown`, `references-needed`. BadModel: `encoder-missing`.
+    """
+    return pick_metrics(spec.primary_metric, lab=lab, references=spec.reference_artists is not None)
+
+
+def concepts_of(spec: Spec, artist: ArtistSet, *, lab: bool) -> tuple[str, ...]:
+    """Subjects of training works to ask every model for, the commonest first; () where subjects are not read.
+
+    They are read when asked for, and for files that Nightshade named if a CLIP to read them with is there.
+
+    Raises:
+        BadModel: `encoder-missing`, when they were asked for.
+    """
+    nightshade = any("Nightshade" in file.claimed_tool for file in artist.protected)
+    if not spec.subjects and not (nightshade and (lab or ENCODERS[DEFAULT_ENCODER].present())):
+        return ()
+    reader_folder(lab=lab)
+    counted = Counter(work.caption for work in artist.pool() if work.caption != NEUTRAL_CAPTION)
+    return tuple(caption for caption, _ in counted.most_common(MOST_CONCEPTS))
+
+
+def hypotheses(conditions: Sequence[Condition], *, metric: str, margins: Margins) -> tuple[str, ...]:
+    """What is tested, one sentence for each primary condition: together the primary family."""
+    m = margins
+    return tuple(
+        f"{c.name}: the protection index by {metric} is above {m.held:g} (held); else below {m.did_not_hold:g} "
+        f"(did-not-hold, adjusted by Holm over all such conditions, and also where above {m.partly:g}); else above "
+        f"{m.partly:g} (partly-held); at the {m.level:g} level, and at equal noise, too, where pictures are noisier."
+        for c in conditions
+        if c.primary
+    )
+
+
+def interim_analyses(plan: Plan) -> list[range]:
+    """Replicates to run before each look: all at once, or the first few and then one by one."""
+    first = min(plan.stopping.first_look, plan.replicates)
+    if plan.stopping.rule == "fixed":
+        first = plan.replicates
+    return [range(1, first + 1), *(range(r, r + 1) for r in range(first + 1, plan.replicates + 1))]

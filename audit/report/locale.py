@@ -1,0 +1,204 @@
+"""One language: whole-sentence messages with named placeholders, numbers and dates as its readers write them.
+
+The English text in the code is the message's id (gettext); a translation is one file
+`templates/locale/<code>.po`, read as it is, so that there is nothing to compile. Code asks `say` and `many`;
+`scripts/messages` finds their texts.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+
+from babel import Locale
+from babel.dates import format_date
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from markupsafe import Markup, escape
+
+from audit.base.errors import BadInput, printable
+from audit.report.assets import templates_folder
+
+NBSP = "\N{NO-BREAK SPACE}"
+MINUS = "\N{MINUS SIGN}"
+SOURCE = "en"
+
+
+def clean(value: object) -> object:
+    """Jinja's `finalize`: no string reaches the page with control or bidi characters in it.
+
+    It also keeps a number and its per cent sign on one line, whoever wrote the sentence.
+    """
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    flat = re.sub(r"[\t\r\n]+", " ", value)
+    return printable(re.sub(r"(?<=\d) %", f"{NBSP}%", flat), limit=4000)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words that another stage wrote, in the page's language where a translation is known."""
+
+    text: str
+    foreign: bool
+    """True when it is still English on a page in another language."""
+
+
+@dataclass(frozen=True, eq=False)
+class Voice:
+    """How one language says things. `code` is the page's `lang`."""
+
+    code: str
+    locale: Locale
+    catalogue: NullTranslations
+
+    # --- messages ------------------------------------------------------------------------------------
+
+    def say(self, message: str, /, **values: object) -> str:
+        """The message in this language, with `{name}` places filled."""
+        return self.catalogue.gettext(message).format(**values)
+
+    def many(self, n: int, one: str, other: str, /, **values: object) -> str:
+        """The message in the form that the number takes; `{n}` is the number."""
+        return self.catalogue.ngettext(one, other, n).format(n=n, **values).replace(f"{n} ", f"{n}{NBSP}", 1)
+
+    def known(self, text: str) -> Text:
+        """Fixed words of another stage, translated where the catalogue has them."""
+        if not text or self.code == SOURCE:
+            return Text(text, foreign=False)
+        said = self.catalogue.gettext(text)
+        if said == text and "; " in text:
+            # A fixed reason, and after a semicolon what it means for this run.
+            head, tail = text.split("; ", 1)
+            said = self.catalogue.gettext(f"{head}; ") + self.catalogue.gettext(tail)
+        return Text(said, foreign=said == text)
+
+    def as_written(self, text: str) -> Text:
+        """Words with figures in them that have no translation."""
+        return Text(text, foreign=bool(text) and self.code != SOURCE)
+
+    def markup(self, message: str, /, **values: object) -> Markup:
+        """`say` for templates: message and values are escaped, values that are markup already are not."""
+        safe = {name: clean(value) for name, value in values.items()}
+        return Markup(escape(self.catalogue.gettext(message))).format(**safe)
+
+    def markup_many(self, n: int, one: str, other: str, /, **values: object) -> Markup:
+        """`many` for templates."""
+        safe = {name: clean(value) for name, value in values.items()}
+        return Markup(escape(self.catalogue.ngettext(one, other, n))).format(n=n, **safe)
+
+    def join(self, parts: Sequence[str]) -> str:
+        """["a", "b", "c"] -> "a, b and c"."""
+        if len(parts) < 2:
+            return "".join(parts)
+        return self.say("{some} and {last}", some=", ".join(parts[:-1]), last=parts[-1])
+
+    # --- numbers and dates ---------------------------------------------------------------------------
+
+    def number(self, value: float | None, *, digits: int = 3) -> str:
+        """A plain number with a fixed count of decimals and a true minus sign; None in words."""
+        if value is None:
+            return self.missing
+        text = f"{abs(value):.{digits}f}"
+        written = str(format_decimal(text, format=f"0.{'0' * digits}" if digits else "0", locale=self.locale))
+        return f"{MINUS if value < 0 and float(text) != 0 else ''}{written}"
+
+    def percent(self, share: float | None) -> str:
+        """A share as whole percent: 0.352 -> "35 %"; None in words; tiny but not zero keeps one digit.
+
+        Whole percents, because no run of a dozen trainings is more precise than that.
+        """
+        if share is None:
+            return self.missing
+        if 0 < abs(share) < 0.01:
+            if f"{abs(share) * 100:.1f}" == "0.0":
+                least = self.number(0.1, digits=1)
+                if share > 0:
+                    return self.say("under {share} %", share=least).replace(" %", f"{NBSP}%")
+                return self.say("between {share} and 0 %", share=f"{MINUS}{least}").replace(" %", f"{NBSP}%")
+            return f"{self.number(share * 100, digits=1)}{NBSP}%"
+        whole = round(share * 100)
+        return f"{MINUS if whole < 0 else ''}{abs(whole)}{NBSP}%"
+
+    def p_value(self, value: float | None) -> str:
+        """A p value with three decimals; never "0.000"."""
+        if value is None:
+            return self.missing
+        if value < 0.001:
+            return self.say("below {least}", least=self.number(0.001))
+        return self.number(value)
+
+    def duration(self, seconds: float) -> str:
+        """Seconds as a reader says them: "4 minutes", "2 hours 10 minutes"."""
+        if seconds < 90:
+            return self.many(round(seconds), "{n} second", "{n} seconds")
+        minutes = round(seconds / 60)
+        if minutes < 90:
+            return self.many(minutes, "{n} minute", "{n} minutes")
+        hours, rest = divmod(minutes, 60)
+        text = self.many(hours, "{n} hour", "{n} hours")
+        return f"{text} {self.many(rest, '{n} minute', '{n} minutes')}" if rest else text
+
+    def day(self, stamp: str) -> str:
+        """ISO 8601 -> "22 November 2026"; text that is no date is shown as it is."""
+        moment = _moment(stamp)
+        if moment is None:
+            return stamp
+        return str(format_date(moment, format="long", locale=self.locale)).replace(" ", NBSP)
+
+    def minute(self, stamp: str) -> str:
+        """ISO 8601 -> "22 November 2026, 03:05 UTC"; text that is no date is shown as it is."""
+        moment = _moment(stamp)
+        return stamp if moment is None else f"{self.day(stamp)}, {moment:%H:%M}{NBSP}UTC"
+
+    @property
+    def missing(self) -> str:
+        return self.say("not measured")
+
+
+def short(digest: str) -> str:
+    """The first twelve digits of a digest."""
+    return digest[:12]
+
+
+def languages() -> tuple[str, ...]:
+    """Codes of all languages a report can be in, the source language first."""
+    return (SOURCE, *sorted(path.stem for path in (templates_folder() / "locale").glob("*.po")))
+
+
+@cache
+def voice(code: str = SOURCE) -> Voice:
+    """The voice of a language.
+
+    Raises:
+        BadInput: `language-unknown`, when there is no translation into it.
+    """
+    known = languages()
+    if code not in known:
+        raise BadInput(
+            "language-unknown",
+            f"There is no report in the language '{printable(code, limit=20)}'; choose one of {', '.join(known)}.",
+        )
+    if code == SOURCE:
+        # Dates with the day first, as the rest of the world reads them.
+        return Voice(code, Locale("en", "GB"), NullTranslations())
+    with (templates_folder() / "locale" / f"{code}.po").open("rb") as file:
+        catalogue = read_po(file, locale=code)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return Voice(code, Locale.parse(code), GNUTranslations(compiled))
+
+
+def _moment(stamp: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(stamp)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,251 @@
+"""The content-addressed store under every stage: a finished step is never run twice.
+
+A step's key is the SHA-256 of its name, version, settings and input digests. Its files are written
+to a temporary folder, synced, and renamed into place; `manifest.json`, written last inside that
+folder, lists every file's digest, so a folder under its final name is complete by construction.
+Only safetensors, PNG and JSON are stored: nothing in the store can run code when it is opened.
+
+Layout under the root:
+    steps/<name>/<key>/...    finished steps
+    blobs/<aa>/<digest>.png   pictures by the digest of their pixels
+    tmp/                      unfinished work; cleaned when the store is opened
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from audit.base.errors import StorageError
+from audit.images import decode_png, encode_png, pixels_digest
+from audit.records import canonical_json
+
+MANIFEST = "manifest.json"
+STALE_AFTER = 24 * 3600
+"""Seconds after which another process's temporary folder is taken for dead."""
+
+
+@contextlib.contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn a full disk or a refused write into one sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise StorageError(
+                "disk-full",
+                "The disk is full; free some space and run the same command again: every finished step is kept.",
+            ) from error
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise StorageError(
+                "folder-unwritable",
+                f"Cannot write to {folder.absolute().name}/ ({error.strerror}); choose a folder that you may write to.",
+            ) from error
+        raise
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 hex of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a whole file or nothing: temporary name beside it, sync, rename."""
+    with storage_errors(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+        try:
+            with partial.open("wb") as handle:
+                handle.write(data)
+                handle.flush()
+                os.fsync(handle.fileno())
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+def default_store() -> Path:
+    """Where finished steps are kept: $CLOAKCHECK_STORE, else the user's cache folder."""
+    if "CLOAKCHECK_STORE" in os.environ:
+        return Path(os.environ["CLOAKCHECK_STORE"])
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakcheck"
+
+
+def checkpoints_of(root: Path, keys: set[str]) -> list[tuple[Path, tuple[str, ...]]]:
+    """Folders of unfinished trainings that hold any of some adapters, by their keys, and the keys each one holds.
+
+    One that does not say what it holds may hold any of them, and has none.
+    """
+    found = []
+    for folder in sorted((root / "checkpoints").glob("*")):
+        try:
+            stand = json.loads((folder / "step.json").read_text(encoding="ascii"))
+            held = tuple(str(key) for key in stand["keys"])
+        except (OSError, ValueError, KeyError, TypeError):
+            held = ()
+        if not held or keys & set(held):
+            found.append((folder, held))
+    return found
+
+
+class Store:
+    """Finished steps and pictures under one root folder; safe to share between processes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._made: set[str] = set()
+        self._found: set[str] = set()
+        with storage_errors(root):
+            for folder in ("steps", "blobs", "tmp"):
+                (root / folder).mkdir(parents=True, exist_ok=True)
+        self._drop_stale()
+
+    def _drop_stale(self) -> None:
+        for folder in (self.root / "tmp").iterdir():
+            with contextlib.suppress(OSError):
+                if time.time() - folder.stat().st_mtime > STALE_AFTER:
+                    shutil.rmtree(folder)
+
+    @property
+    def run(self) -> int:
+        """How many steps this process has finished."""
+        return len(self._made)
+
+    @property
+    def reused(self) -> int:
+        """How many steps it found finished by an earlier one."""
+        return len(self._found)
+
+    # --- steps -------------------------------------------------------------------------------------
+
+    @staticmethod
+    def key(name: str, version: int, settings: Any, inputs: list[str]) -> str:
+        """The key of a step.
+
+        Args:
+            name: the step's name; `version` rises whenever its code changes what it computes.
+            settings: any JSON value.
+            inputs: digests of everything it reads.
+        """
+        text = canonical_json({"name": name, "version": version, "settings": settings, "inputs": inputs})
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def folder(self, name: str, key: str) -> Path:
+        return self.root / "steps" / name / key
+
+    def has(self, name: str, key: str) -> bool:
+        """Whether the step is complete."""
+        return (self.folder(name, key) / MANIFEST).exists()
+
+    @contextlib.contextmanager
+    def writing(self, name: str, key: str) -> Iterator[Path]:
+        """Give a temporary folder; on leaving without an error it becomes the finished step."""
+        final = self.folder(name, key)
+        with storage_errors(self.root):
+            partial = self.root / "tmp" / f"{name}-{uuid.uuid4().hex}"
+            partial.mkdir(parents=True)
+            try:
+                yield partial
+                self._seal(partial)
+                final.parent.mkdir(parents=True, exist_ok=True)
+                try:
+                    os.replace(partial, final)
+                except OSError as error:
+                    # Another process finished the same step first; its result is the same.
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
+                self._made.add(key)
+            finally:
+                shutil.rmtree(partial, ignore_errors=True)
+
+    @staticmethod
+    def _seal(folder: Path) -> None:
+        digests = {}
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                digests[path.relative_to(folder).as_posix()] = file_digest(path)
+                with path.open("rb") as handle:
+                    os.fsync(handle.fileno())
+        with (folder / MANIFEST).open("w", encoding="ascii") as manifest:
+            manifest.write(canonical_json(digests))
+            manifest.flush()
+            os.fsync(manifest.fileno())
+
+    def verified(self, name: str, key: str) -> Path | None:
+        """The finished step's folder, after checking every digest; None when absent or damaged.
+
+        A damaged step (a cut disk, an edited file) is removed, so that it is simply run again.
+        """
+        folder = self.folder(name, key)
+        if not self.has(name, key):
+            if folder.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+            return None
+        try:
+            digests = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
+            sound = all(file_digest(folder / file) == digest for file, digest in digests.items())
+        except (OSError, ValueError, AttributeError):
+            sound = False
+        if not sound:
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+        if key not in self._made:
+            self._found.add(key)
+        return folder
+
+    def json_step(self, name: str, version: int, settings: Any, inputs: list[str], compute: Callable[[], Any]) -> Any:
+        """Return the JSON value of a step, computing and storing it when it is not there yet."""
+        key = self.key(name, version, settings, inputs)
+        folder = self.verified(name, key)
+        if folder is None:
+            value = compute()
+            with self.writing(name, key) as partial:
+                (partial / "value.json").write_text(canonical_json(value), encoding="ascii")
+            return value
+        return json.loads((folder / "value.json").read_text(encoding="ascii"))
+
+    # --- pictures ----------------------------------------------------------------------------------
+
+    def blob_path(self, digest: str) -> Path:
+        return self.root / "blobs" / digest[:2] / f"{digest}.png"
+
+    def put_pixels(self, pixels: NDArray[np.uint8]) -> str:
+        """Store an RGB picture (H, W, 3) losslessly; returns the digest of its pixels."""
+        digest = pixels_digest(pixels)
+        path = self.blob_path(digest)
+        if not path.exists():
+            write_atomic(path, encode_png(pixels))
+        return digest
+
+    def get_pixels(self, digest: str) -> NDArray[np.uint8]:
+        """Return a stored picture, uint8 (H, W, 3).
+
+        Raises:
+            StorageError: the picture is missing or its pixels no longer match the digest.
+        """
+        path = self.blob_path(digest)
+        try:
+            pixels = decode_png(path.read_bytes())
+            sound = pixels_digest(pixels) == digest
+        except Exception:
+            sound = False
+        if not sound:
+            path.unlink(missing_ok=True)
+            raise StorageError(
+                "picture-damaged",
+                f"Stored picture {digest[:12]} is missing or damaged; run the same command again to rebuild it.",
+            )
+        return pixels
