@@ -85,5 +85,5 @@ def scene(
             for m in metrics
         ),
         images={p.id: f"ai-generated-{p.id}.png" for p in pictures},
-        provenance=audit.runfolder.provenance,
+        provenance=audit.provenance,
     )

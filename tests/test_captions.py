@@ -21,7 +21,8 @@ from transformers import (
 )
 from typer.testing import CliRunner
 
-from audit.base.errors import BadInput, BadModel, printable
+from audit.base.errors import BadInput, BadModel
+from audit.base.text import printable
 from audit.cli import app
 from audit.collect import collect
 from audit.collect.captions import Captioned, caption_of, embedded_description, propose, read_captions, write_captions

@@ -79,7 +79,7 @@ def test_a_failure_ends_the_other_worker_and_is_told(model):
     assert ended.is_set()
 
 
-def test_an_interrupt_ends_every_lane(model, monkeypatch):
+def test_an_interrupt_ends_every_worker(model, monkeypatch):
     def interrupted(*args, **options):
         raise KeyboardInterrupt
 
@@ -101,7 +101,7 @@ def test_pictures_drawn_in_a_twin_are_the_same(model):
     assert (drawn[0] == drawn[1]).all()
 
 
-def test_large_latents_keep_one_lane(model, monkeypatch):
+def test_large_latents_keep_one_worker(model, monkeypatch):
     monkeypatch.setattr("torch.get_num_threads", lambda: 4)
     assert most_workers(model) == 4
     monkeypatch.setattr("audit.training.workers.PLAIN_UP_TO", 1)

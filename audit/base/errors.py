@@ -9,12 +9,13 @@ AuditError                    exit code 2 unless said otherwise
 ├── StorageError              full disk, unwritable folder, a stored result that fails its digest
 └── Interrupted               Ctrl-C; finished steps are kept (exit code 130)
 
-Every `slug` has an entry in MESSAGES.md; a test keeps the two together.
+An error carries what it says as data (`audit.base.messages`): `said` is the message's id with its values, `slug` its
+entry in MESSAGES.md, `sentence` the same in English.
 """
 
 from __future__ import annotations
 
-import unicodedata
+from audit.base.messages import Said, as_written, render, say
 
 
 class AuditError(Exception):
@@ -22,10 +23,19 @@ class AuditError(Exception):
 
     exit_code = 2
 
-    def __init__(self, slug: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.slug = slug
-        self.sentence = sentence
+    def __init__(self, id: str, sentence: str | None = None, /, **values: object) -> None:
+        """Say a message of the catalogue: its id, and a value for each of its places."""
+        # A finished sentence is accepted until every room says messages.
+        self.said: Said = say(id, **values) if sentence is None else as_written(sentence, id=id)
+        super().__init__(self.sentence)
+
+    @property
+    def slug(self) -> str:
+        return self.said.slug
+
+    @property
+    def sentence(self) -> str:
+        return render(self.said)
 
 
 class BadInput(AuditError):
@@ -52,14 +62,3 @@ class Interrupted(AuditError):
     """The user stopped the run; finished steps stay in the store."""
 
     exit_code = 130
-
-
-def printable(text: str, *, limit: int = 120) -> str:
-    """Make a hostile string safe to show: no control, bidi or unpaired characters, bounded length.
-
-    Args:
-        text: any string, for instance a file name (may hold surrogate escapes).
-        limit: greatest length of the answer; longer text is cut and ends in an ellipsis.
-    """
-    kept = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c)[0] == "C" else c for c in text)
-    return kept if len(kept) <= limit else kept[: limit - 1] + "\N{HORIZONTAL ELLIPSIS}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from audit.base.errors import printable
 from audit.base.progress import Progress, duration
+from audit.base.text import printable
 from audit.cli.app import app
 from audit.cli.options import (
     Device,

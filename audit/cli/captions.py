@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.cli.app import app
 from audit.cli.options import Device, one_sentence
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audit.base.errors import BadInput, BadResults, printable
+from audit.base.errors import BadInput, BadResults
+from audit.base.text import printable
 from audit.cli.app import app
 from audit.cli.options import Json, announce, announce_score, one_sentence
 

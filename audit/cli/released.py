@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from audit.base.errors import printable
 from audit.base.progress import Progress
+from audit.base.text import printable
 from audit.cli.app import app
 from audit.cli.options import Device, Metric, StoreAt, one_sentence
 

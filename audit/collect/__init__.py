@@ -15,7 +15,8 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.collect.captions import apply_captions, caption_of
 from audit.collect.folders import Picture, Role, list_pictures, quoted, read_picture, read_sidecar, same_folder
 from audit.collect.names import caption_for

@@ -13,7 +13,8 @@ from typing import Literal
 
 from PIL import ExifTags, Image
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.collect.folders import list_pictures, read_sidecar
 from audit.collect.names import caption_for, clean_caption
 from audit.collect.table import MOST_ROWS, NotCsv, read_table

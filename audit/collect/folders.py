@@ -12,7 +12,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.collect.alignment import sketch
 from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
 from audit.images.decoder import open_isolated

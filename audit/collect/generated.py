@@ -7,7 +7,8 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.collect.folders import Picture, Role, at_most_ten, list_pictures, quoted, read_picture
 from audit.collect.sheet import Asked, one_line
 from audit.images import Pixels

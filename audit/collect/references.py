@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.collect.folders import list_pictures, read_picture
 from audit.images import Pixels
 from audit.records import ReferenceArtist, Work

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import get_args
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.collect.table import MOST_ROWS, NotCsv, read_table
 from audit.records import ScoreGroup
 

@@ -6,9 +6,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
 from audit.base.files import read_bounded
 from audit.base.progress import Progress
+from audit.base.text import printable
 from audit.judge import judge
 from audit.judge.calibration import TRUTHS, make_card, pool_cards
 from audit.models.loader import describe

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 from audit import __version__
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
 from audit.base.files import SYSTEM_FILES
 from audit.base.progress import Progress
+from audit.base.text import printable
 from audit.collect.folders import Picture, list_pictures, read_picture
 from audit.collect.notes import picture_notes
 from audit.conditions import parse_step, recipes, treat

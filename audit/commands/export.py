@@ -6,7 +6,8 @@ import os
 import uuid
 from pathlib import Path
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.records import Results
 from audit.store import file_digest, storage_errors
 from audit.training.kohya import export_kohya

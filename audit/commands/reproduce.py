@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.base.errors import BadEvidence, BadInput, BadModel, printable
+from audit.base.errors import BadEvidence, BadInput, BadModel
 from audit.base.progress import Progress
+from audit.base.text import printable
 from audit.evidence.bag import read_text
 from audit.evidence.verify import verify
 from audit.images import pixels_digest

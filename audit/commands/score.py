@@ -11,8 +11,9 @@ from pathlib import Path
 import torch
 
 from audit import __version__
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
 from audit.base.progress import Progress
+from audit.base.text import printable
 from audit.collect import collect, collect_references
 from audit.collect.generated import collect_generated
 from audit.collect.sheet import read_sheet

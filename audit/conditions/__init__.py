@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.conditions.base import Context, Made, Pixels, Treatment
 from audit.conditions.controls import IDENTITY, MIXED, NULL
 from audit.conditions.counter.filters import BILATERAL_FILTER, BITS, BLUR, MEDIAN, TV

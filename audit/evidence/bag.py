@@ -13,8 +13,9 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from audit.base.errors import BadEvidence, printable
+from audit.base.errors import BadEvidence
 from audit.base.files import read_bounded
+from audit.base.text import printable
 from audit.store import file_digest, write_atomic
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.evidence import credentials, forms
 from audit.evidence.adapters import Adapters
 from audit.evidence.bag import TAGS, digest, list_files, manifest_text, write_bag

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.evidence import wheel
 from audit.evidence.adapters import Adapters
 from audit.evidence.sbom import sbom_text

@@ -7,8 +7,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
 from audit.base.files import SYSTEM_FILES
+from audit.base.text import printable
 from audit.runfolder import CALIBRATIONS
 from audit.store import storage_errors
 

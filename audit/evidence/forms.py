@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 from datetime import datetime, timedelta
 
-from audit.base.errors import printable
+from audit.base.text import printable
 from audit.evidence.source import Source
 from audit.evidence.timestamps import NOT_ATTESTED
 from audit.records import Results

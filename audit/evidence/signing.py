@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_public_key,
 )
 
-from audit.base.errors import BadEvidence, printable
+from audit.base.errors import BadEvidence
 from audit.base.files import read_bounded
+from audit.base.text import printable
 from audit.store import storage_errors
 
 MOST_BYTES = 1 << 20

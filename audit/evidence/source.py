@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from audit.base.errors import BadEvidence, BadResults, printable
+from audit.base.errors import BadEvidence, BadResults
+from audit.base.text import printable
 from audit.evidence.bag import NAME, read_text
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_bytes
 from audit.images import decode_png, pixels_digest

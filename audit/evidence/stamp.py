@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit.base.errors import BadEvidence, printable
+from audit.base.errors import BadEvidence
+from audit.base.text import printable
 from audit.evidence import bag, bundle
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, fetch_reply, write_request
 from audit.runfolder.event_log import EVENTS, TRAINING_BEGINS, log_event, read_events

@@ -25,7 +25,8 @@ from rfc3161_client import (
     decode_timestamp_response,
 )
 
-from audit.base.errors import BadEvidence, printable
+from audit.base.errors import BadEvidence
+from audit.base.text import printable
 from audit.evidence.der import with_sorted_certificates
 from audit.store import write_atomic
 

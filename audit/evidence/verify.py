@@ -15,7 +15,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from audit.base.errors import AuditError, BadEvidence, printable
+from audit.base.errors import AuditError, BadEvidence
+from audit.base.text import printable
 from audit.evidence import bag, bundle, forms
 from audit.evidence.signing import signature_holds
 from audit.evidence.source import logged_environment, tells_of_plan

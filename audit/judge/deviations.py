@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.judge.finding import figure, listed
 from audit.judge.gains import missing_cells
 from audit.records import Deviation, Margins, Results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from audit.base.errors import printable
+from audit.base.text import printable
 from audit.records import VerdictLabel
 
 TELLS_NOTHING = 0.4

@@ -14,7 +14,8 @@ import transformers
 from PIL import Image
 from safetensors import SafetensorError
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
+from audit.base.text import printable
 from audit.images import Pixels
 
 TASKS = {"blip": None, "blip-2": None, "florence2": "<CAPTION>"}

@@ -18,8 +18,9 @@ import torch
 from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
 from safetensors import SafetensorError, safe_open
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
 from audit.base.files import read_bounded
+from audit.base.text import printable
 from audit.models.cards import Card, cards
 from audit.models.families import FAMILIES
 from audit.models.families.base import Family

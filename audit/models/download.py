@@ -15,8 +15,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from audit.base.errors import BadInput, BadModel, printable
+from audit.base.errors import BadInput, BadModel
 from audit.base.progress import Progress
+from audit.base.text import printable
 from audit.models.cards import Card, Download, cards, models_folder
 from audit.store import file_digest, storage_errors
 

@@ -9,8 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
 from audit.base.files import read_bounded
+from audit.base.text import printable
 from audit.models.cards import LAB_MODEL, cards, present, recognise
 from audit.models.checkpoint import Kind, kind_of
 from audit.models.families import FAMILIES, family_of

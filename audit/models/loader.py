@@ -20,7 +20,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
+from audit.base.text import printable
 from audit.models.cards import LAB_MODEL, cards
 from audit.models.checkpoint import open_checkpoint
 from audit.models.conditioning import Text

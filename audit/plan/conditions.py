@@ -6,7 +6,8 @@ import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.conditions import TREATMENTS, parse_step
 from audit.images import at_size_of, rms
 from audit.plan.spec import Spec

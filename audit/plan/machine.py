@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import torch
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.images.tensors import autocast_of
 from audit.models.kernels import PLAIN_UP_TO
 from audit.models.layout import open_source

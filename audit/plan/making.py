@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 
 from audit import __version__
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.conditions import parse_step, recipes
 from audit.plan.conditions import make_conditions, other_artist
 from audit.plan.prompts import check_prompts, choose_prompts

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
 from audit.base.files import read_bounded
+from audit.base.text import printable
 from audit.models.cards import LAB_PROMPTS
 from audit.plan.spec import MOST_BYTES, Spec
 from audit.records import ArtistSet

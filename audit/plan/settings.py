@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.plan.spec import Spec
 from audit.records import ProtectSettings, Record, SampleSettings, TrainSettings
 

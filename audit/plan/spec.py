@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
 from audit.base.files import read_bounded
+from audit.base.text import printable
 from audit.plan.protocols import PROTOCOLS, with_protocol
 from audit.records import Margins, Record
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from audit.base.messages import Said, words
 from audit.base.record import SCHEMA_VERSION, Digest, Record
 from audit.records.treated import ProtectSettings, Recipe
 from audit.records.works import ProtectedFile, ReferenceArtist, Work
@@ -108,6 +109,11 @@ class Stopping(Record):
 Role = Literal["clean", "protected", "placebo", "counter", "control"]
 
 
+Truth = Literal["same-pixels", "same-pictures", "same-works", "other-works"]
+"""A planted truth: the very pixels and draws of clean (`identity`), pixels that differ by next to nothing (`null`), the
+same works with other draws (`clean-again`), another artist's works (`other-artist`)."""
+
+
 class Condition(Record):
     """What happens to the training pictures of a cell."""
 
@@ -119,6 +125,20 @@ class Condition(Record):
     """Treatments applied in order, each `name` or `name:argument`."""
     primary: bool = False
     """Whether the overall verdict counts it."""
+    words: Said = Field(default_factory=lambda data: words("{name}", name=data["name"]))
+    """What its pictures are, for a lay reader, to stand within a sentence: "your protected files"."""
+    label: Said = Field(default_factory=lambda data: words("{name}", name=data["name"]))
+    """The same in a word or two, for headings and figures."""
+    of: str | None = None
+    """Of a condition made from another one by countermeasures: that condition's name (`clean`, `protected`)."""
+    treated_by: tuple[str, ...] = ()
+    """Of such a condition: the steps put on top."""
+    twin: str | None = None
+    """Of a protection under countermeasures: the originals under the same ones (`clean+jpeg:50`), where planned."""
+    budget: float | None = None
+    """Of a placebo matched in levels of 255: how many."""
+    truth: Truth | None = None
+    """Of a planted truth: what it is by construction."""
 
 
 Crop = Literal["centre-square"]

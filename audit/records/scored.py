@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from audit.base.messages import Said
 from audit.base.record import SCHEMA_VERSION, Digest, Record
-from audit.records.judged import Check, Estimate
+from audit.records.judged import Check, Estimate, english, with_said
 from audit.records.made import Bounded, MetricFacts, Recognition
 from audit.records.plan import Share
 from audit.records.results import Provenance
@@ -85,7 +86,13 @@ class PictureScores(Record):
 
 class ScoreVerdict(Record):
     label: ScoreLabel
-    sentence: str
+    said: Said
+    sentence: str = Field(default_factory=lambda data: english(data.get("said")))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sentences(cls, given: Any) -> Any:
+        return with_said(given, said="sentence")
 
 
 class ScoreResults(Record):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
+from pydantic import Field, model_validator
+
+from audit.base.messages import Said
 from audit.base.record import Digest, Finite, Record
+from audit.records.judged import english, with_said
 
 NEUTRAL_CAPTION = "a picture"
 """Of a work that nothing says anything about."""
@@ -13,12 +17,18 @@ NEUTRAL_CAPTION = "a picture"
 class Note(Record):
     """Something found while collecting that the reader must know but that does not stop the run."""
 
-    slug: str
+    said: Said
+    slug: str = Field(default_factory=lambda data: data["said"].slug)
     """Key of the entry in MESSAGES.md, for instance `protected-other-format`."""
-    sentence: str
-    """One plain sentence, with the file's display name where it concerns one file."""
+    sentence: str = Field(default_factory=lambda data: english(data.get("said")))
+    """The same in English, with the file's display name where it concerns one file."""
     work: str | None = None
     """Id of the work concerned, if one."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sentences(cls, given: Any) -> Any:
+        return with_said(given, said="sentence")
 
 
 class Work(Record):

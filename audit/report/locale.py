@@ -22,7 +22,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.report.assets import templates_folder
 
 NBSP = "\N{NO-BREAK SPACE}"

@@ -6,7 +6,8 @@ import math
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from audit.base.errors import BadResults, printable
+from audit.base.errors import BadResults
+from audit.base.text import printable
 from audit.judge.estimates import hardest_placebo
 from audit.judge.exclusion import broken
 from audit.judge.verdict import deciding_index

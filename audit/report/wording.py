@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import reduce
 
-from audit.base.errors import printable
+from audit.base.text import printable
 from audit.judge import (
     exclusion,
     intervals,

@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
 
-from audit.base.errors import BadInput, BadResults, printable
+from audit.base.errors import BadInput, BadResults
 from audit.base.files import SYSTEM_FILES, read_bounded
+from audit.base.text import printable
 from audit.images import decode_png, encode_png, pixels_digest
 from audit.images.ai_mark import mark_generated
 from audit.models.cards import LAB

@@ -12,8 +12,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+import audit
 from audit.records import Digest, Package, Provenance, Session
 
+PACKAGE = Path(audit.__file__).resolve().parent
+CODE = (".py", ".toml", ".j2")
+"""Endings of the package's files that decide what it computes and says."""
 PACKAGES = (
     "torch",
     "diffusers",
@@ -99,7 +103,7 @@ def packages() -> dict[str, str]:
 
 def commit() -> str:
     """The checkout's commit, with `-dirty` after it when files differ; '' outside a checkout."""
-    root = Path(__file__).resolve().parent.parent
+    root = PACKAGE.parent
     if not (root / ".git").exists():
         return ""
 
@@ -128,8 +132,8 @@ def installed() -> tuple[Package, ...]:
 
 def code_files() -> dict[str, Path]:
     """CloakCheck's own source files and templates: path inside the package -> file."""
-    package = Path(__file__).resolve().parent
-    found = {p.relative_to(package).as_posix(): p for p in package.rglob("*.py")}
+    package = PACKAGE
+    found = {p.relative_to(package).as_posix(): p for end in CODE for p in package.rglob(f"*{end}")}
     for folder in (package / "_templates", package.parent / "templates"):
         if (folder / "report.html.j2").is_file():
             found |= {f"_templates/{p.relative_to(folder).as_posix()}": p for p in folder.rglob("*") if p.is_file()}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from audit.base.errors import BadInput, printable
+from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.style import DEFAULT_ENCODER, ENCODERS, METRICS
 from audit.style.csls import SUFFIX
 

@@ -21,7 +21,8 @@ from open_clip.transformer import QuickGELU, VisionTransformer
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
+from audit.base.text import printable
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
 from audit.style.weights_paths import NOT_OPENED, safetensors_in, unsuitable

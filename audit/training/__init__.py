@@ -17,7 +17,8 @@ from typing import Any
 
 import torch
 
-from audit.base.errors import StorageError, printable
+from audit.base.errors import StorageError
+from audit.base.text import printable
 from audit.images.tensors import autocast_of
 from audit.models.encode import encode_picture, encode_texts, tokenize
 from audit.models.kernels import training_attention

@@ -19,8 +19,9 @@ from safetensors import SafetensorError
 from torch import Tensor
 from torch.nn import functional as F
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
 from audit.base.rng import torch_rng
+from audit.base.text import printable
 from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.counter.noise import grain
 from audit.conditions.windows import through_windows, windows

@@ -8,7 +8,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
+from audit.base.text import printable
 from audit.models.conditioning import Text
 from audit.models.noising import Noising
 

@@ -8,7 +8,8 @@ from typing import Any
 from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor, nn
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
+from audit.base.text import printable
 from audit.models.conditioning import Text
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
 from audit.models.noising import Diffusion

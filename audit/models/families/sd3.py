@@ -14,7 +14,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from audit.base.errors import BadModel, printable
+from audit.base.errors import BadModel
+from audit.base.text import printable
 from audit.models.conditioning import Text
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
 from audit.models.noising import Noising, flow_of

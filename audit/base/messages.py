@@ -1,0 +1,231 @@
+"""What a stage says: an id and its values. The sentences live in one catalogue, `audit/base/catalogue/*.toml`.
+
+A message's id is a slug (`too-few-works`), with a variant after a dot where one slug says several things
+(`treatment-argument.none`). The catalogue holds the English text with named places, and for each slug its
+severity, when it is raised, what it means and what to do; MESSAGES.md and the template of translations are
+made from it. The English text is the id of a translation (gettext).
+
+Places are `{name}` or `{name:kind}`. Kinds, all of them in the reader's way to write numbers:
+
+    (none)      a string made safe to show, a number with up to three digits, a message said in place, a row of names
+    figure      a number with three significant digits; words for a missing one
+    percent     a share as whole per cents: 0.352 is "35 %"
+    quoted      a row of names, each in quotes, cut with a count
+    all         a row of parts, however many there are
+    and         the same, with "and" before the last
+    clauses     the same, with semicolons
+    lower       a message that goes on within a sentence: small first letter, in English
+    upper       a message that begins a sentence: capital first letter
+    g .0f ...   as Python formats a number
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from string import Formatter
+from typing import Literal
+
+from pydantic import Field, JsonValue
+
+from audit.base.record import Record
+from audit.base.text import printable
+
+Severity = Literal["error", "note", "deviation", "check", "words"]
+
+SHOWN = 12
+"""Names in a row before they are cut with a count."""
+UNKNOWN = "not known"
+MORE = "{names} and {n} more"
+AND = "{some} and {last}"
+_NUMBER = re.compile(r"\.?\d*[gfed]")
+
+
+class Said(Record):
+    """One thing said: the id of a message and the values of its places, never a sentence."""
+
+    id: str
+    values: dict[str, str | int | float | Said | tuple[str | int | float | Said | None, ...] | None] = Field(
+        default_factory=dict
+    )
+    text: str = ""
+    """The English text, where a row of a table owns it (a treatment's words) or an older file holds a sentence;
+    '' means the catalogue's."""
+
+    @property
+    def slug(self) -> str:
+        """The entry in MESSAGES.md."""
+        return self.id.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One row of the catalogue; a variant has the severity and the explanations of its slug."""
+
+    id: str
+    text: str
+    severity: Severity
+    raised: str = ""
+    meaning: str = ""
+    todo: str = ""
+
+    @property
+    def places(self) -> frozenset[str]:
+        return frozenset(places(self.text))
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """One file of the catalogue: a chapter of MESSAGES.md."""
+
+    name: str
+    title: str
+    intro: str
+    messages: tuple[Message, ...]
+
+
+@dataclass(frozen=True)
+class Language:
+    """How messages are said: `translate` gives the text of an English one, `decimal` is the decimal mark."""
+
+    translate: Callable[[str], str] = str
+    decimal: str = "."
+    english: bool = True
+
+
+ENGLISH = Language()
+
+
+def say(id: str, /, **values: object) -> Said:
+    """Say a message of the catalogue.
+
+    Raises:
+        KeyError: no such message; ValueError: a place without a value, or a value without a place (bugs).
+    """
+    message = catalogue()[id]
+    if message.places != values.keys():
+        raise ValueError(f"{id} has the places {sorted(message.places)} and was given {sorted(values)}.")
+    return Said.model_validate({"id": id, "values": values})
+
+
+def words(text: str, /, id: str = "words", **values: object) -> Said:
+    """Say words that a row of a table owns; `text` is their English, and the id of their translation."""
+    return Said.model_validate({"id": id, "values": values, "text": text})
+
+
+def as_written(sentence: str, *, id: str = "as-written") -> Said:
+    """A finished sentence of an older file: said as it stands, in English."""
+    return Said(id=id, values={"sentence": sentence}, text="{sentence:verbatim}")
+
+
+def render(said: Said, language: Language = ENGLISH) -> str:
+    """The sentence in a language."""
+    return fill(said.text or catalogue()[said.id].text, said.values, language)
+
+
+def fill(text: str, values: Mapping[str, object], language: Language = ENGLISH) -> str:
+    """An English text, translated, with its places filled."""
+    made = []
+    for literal, name, kind, _ in Formatter().parse(language.translate(text)):
+        made.append(literal)
+        if name is not None:
+            made.append(_shown(values[name], kind or "", language))
+    return "".join(made)
+
+
+def places(text: str) -> Iterator[str]:
+    """Names of a text's places."""
+    return (name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def _shown(value: object, kind: str, language: Language) -> str:
+    if isinstance(value, tuple | list):
+        return _row([_shown(v, "quote" if kind == "quoted" else "", language) for v in value], kind, language)
+    if value is None:
+        return language.translate(UNKNOWN)
+    if isinstance(value, Said):
+        return _cased(render(value, language), kind, language)
+    if isinstance(value, int | float):
+        return _number(value, kind, language)
+    if kind == "verbatim":
+        return str(value)
+    text = printable(str(value), limit=200)
+    return f"'{text}'" if kind in ("quote", "quoted") else _cased(text, kind, language)
+
+
+def _row(parts: list[str], kind: str, language: Language) -> str:
+    if kind == "and":
+        if len(parts) < 2:
+            return "".join(parts)
+        return fill(AND, {"some": as_written(", ".join(parts[:-1])), "last": as_written(parts[-1])}, language)
+    if kind in ("all", "clauses"):
+        return ("; " if kind == "clauses" else ", ").join(parts)
+    if len(parts) <= SHOWN:
+        return ", ".join(parts)
+    names = as_written(", ".join(parts[:SHOWN]))
+    return fill(MORE, {"names": names, "n": len(parts) - SHOWN}, language)
+
+
+def _cased(text: str, kind: str, language: Language) -> str:
+    if kind == "upper":
+        return text[:1].upper() + text[1:]
+    # Only English goes on in lower case after a colon.
+    return text[:1].lower() + text[1:] if kind == "lower" and language.english else text
+
+
+def _number(value: float, kind: str, language: Language) -> str:
+    if kind == "percent":
+        whole = round(value * 100)
+        return f"{whole} %"
+    if kind and not _NUMBER.fullmatch(kind) and kind != "figure":
+        raise ValueError(f"A number cannot be written as '{kind}'.")
+    if not kind and isinstance(value, int):
+        return str(value)
+    written = format(value, ".3g" if kind in ("", "figure") else kind)
+    return written.replace(".", language.decimal)
+
+
+# --- the catalogue ---------------------------------------------------------------------------------
+
+
+@cache
+def chapters() -> tuple[Chapter, ...]:
+    """The whole catalogue, chapter by chapter, in the order of MESSAGES.md."""
+    folder = files("audit.base") / "catalogue"
+    found = sorted((f for f in folder.iterdir() if f.name.endswith(".toml")), key=lambda f: f.name)
+    return tuple(_chapter(f.name.removesuffix(".toml"), tomllib.loads(f.read_text(encoding="utf-8"))) for f in found)
+
+
+@cache
+def catalogue() -> Mapping[str, Message]:
+    """Every message by its id."""
+    found: dict[str, Message] = {}
+    for chapter in chapters():
+        for message in chapter.messages:
+            if message.id in found:
+                raise ValueError(f"{message.id} stands twice in the catalogue.")
+            found[message.id] = message
+    return found
+
+
+def _chapter(name: str, table: dict[str, JsonValue]) -> Chapter:
+    """A file: `title`, `intro`, `severity`, then a table for each id; a variant stands after its slug."""
+    rows: list[Message] = []
+    heads: dict[str, Message] = {}
+    severity = str(table.pop("severity", "words"))
+    title, intro = str(table.pop("title", "")), str(table.pop("intro", ""))
+    for id, row in table.items():
+        # A message without explanations may stand as plain text.
+        given = {"text": row} if isinstance(row, str) else dict(row) if isinstance(row, dict) else {}
+        head = heads.get(id.partition(".")[0])
+        base = {"severity": severity} if head is None else {
+            "severity": head.severity, "raised": head.raised, "meaning": head.meaning, "todo": head.todo,
+        }  # fmt: skip
+        message = Message(id=id, **({"text": ""} | base | given))  # type: ignore[arg-type]
+        heads.setdefault(id, message)
+        rows.append(message)
+    return Chapter(name, title, intro, tuple(rows))
