@@ -2,12 +2,14 @@
 
 A decoder that a hostile picture takes over, crashes or keeps busy is then a sentence about that picture and not
 the end of the run. One process serves all pictures and is started with the first one; it gets bytes, never a
-path. Where the platform has no resource limits (Windows), the time limit and the separate process remain.
+path. Windows has no such limits and macOS refuses the one on memory; the time limit, the separate process and the
+bound on a picture's pixels hold everywhere.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import struct
@@ -87,7 +89,9 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                # Ctrl-C in the terminal is for the run, which ends this process itself.
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )
         return self._process
 
@@ -149,4 +153,6 @@ def _limit() -> None:
         if limit is not None:
             _, hard = resource.getrlimit(limit)
             wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            resource.setrlimit(limit, (wanted, wanted))
+            # macOS maps more than this before the first line runs, and says so.
+            with contextlib.suppress(OSError, ValueError):
+                resource.setrlimit(limit, (wanted, wanted))

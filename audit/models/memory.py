@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import gc
+import sys
 
+import psutil
 import torch
 
 from audit.base.errors import AuditError
@@ -36,6 +38,19 @@ def free_unused(device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+
+
+def peak_bytes(device: torch.device) -> float:
+    """Greatest memory that this process has taken so far: on a GPU the device's, elsewhere the machine's."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated(device))
+    if sys.platform == "win32":
+        return float(psutil.Process().memory_info().peak_wset)
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS counts bytes, Linux and the BSDs KiB.
+    return float(peak if sys.platform == "darwin" else peak * 1024)
 
 
 def too_short(what: str) -> MemoryShort:

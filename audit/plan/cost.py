@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +16,7 @@ from audit.images.tensors import autocast_of
 from audit.models.encode import tokenize
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
-from audit.models.memory import free_unused, is_out_of_memory
+from audit.models.memory import free_unused, is_out_of_memory, peak_bytes
 from audit.records import ArtistSet, Plan
 from audit.sampling import BATCH, sample
 from audit.style import style_metric
@@ -84,11 +82,8 @@ def measure_cost(
     noisy = 2 * primary * plan.replicates * len(plan.prompts) * plan.sampling.per_prompt
     seconds["Scoring with noise added"] = noisy * score
     progress.close()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    if model.device.type == "cuda":
-        peak = torch.cuda.max_memory_allocated(model.device)
     disk = _disk_bytes(plan, model, pictures=pictures, cells=cells)
-    return Cost(seconds=seconds, memory_bytes=float(peak), disk_bytes=disk)
+    return Cost(seconds=seconds, memory_bytes=peak_bytes(model.device), disk_bytes=disk)
 
 
 def _disk_bytes(plan: Plan, model: Model, *, pictures: int, cells: int) -> float:

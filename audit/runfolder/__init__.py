@@ -5,15 +5,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from PIL import Image
 from pydantic import ValidationError
@@ -38,6 +35,7 @@ from audit.records import (
     Work,
 )
 from audit.runfolder.event_log import EVENTS, PLAN_FIXED, TRAINING_BEGINS, log_event
+from audit.runfolder.lock import LOCK, hold
 from audit.store import Store, storage_errors, write_atomic
 
 MOST_BYTES = 256 << 20
@@ -77,33 +75,6 @@ def _plan_digest(path: Path, kind: type[Record] = Plan) -> str:
         return ""
 
 
-_LOCKS: dict[Path, FileLock] = {}
-"""Run folders that this process works in, until it ends."""
-
-
-def _lock(folder: Path) -> None:
-    """Keep other processes out of a run folder: two at once would tangle the chained log.
-
-    The lock lies in the system's temporary folder, so that nothing of it stays in the run; it ends
-    with the process, however that ends.
-    """
-    where = folder.resolve()
-    if where in _LOCKS:
-        return
-    locks = Path(tempfile.gettempdir()) / f"cloakcheck-{os.getuid() if hasattr(os, 'getuid') else 'user'}"
-    locks.mkdir(mode=0o700, exist_ok=True)
-    lock = FileLock(locks / f"{hashlib.sha256(str(where).encode('utf-8')).hexdigest()}.lock")
-    try:
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise BadInput(
-            "out-busy",
-            f"Another run is at work in folder {printable(where.name)}/; wait until it has finished, or give another "
-            "folder with --out.",
-        ) from error
-    _LOCKS[where] = lock
-
-
 def claim(folder: Path, plan: Plan | ScorePlan) -> None:
     """Make the folder this plan's: write plan.json, or find the same plan there and go on.
 
@@ -112,20 +83,20 @@ def claim(folder: Path, plan: Plan | ScorePlan) -> None:
         StorageError: it cannot be written.
     """
     with storage_errors(folder):
-        _lock(folder)
         path = folder / "plan.json"
-        if path.exists():
-            if _plan_digest(path, type(plan)) != plan.digest():
-                raise BadInput(
-                    "out-other-run",
-                    f"Folder {printable(folder.absolute().name)}/ holds another run (its plan differs from this one); "
-                    "give an empty folder with --out, or delete the old run.",
-                )
-        elif folder.exists() and not _only_begun(folder):
+        # Before anything is written, the lock's file too.
+        if folder.exists() and not path.exists() and not _only_begun(folder):
             raise BadInput(
                 "out-not-empty",
                 f"Folder {printable(folder.absolute().name)}/ is not empty and holds no run; "
                 "give an empty or new folder with --out.",
+            )
+        hold(folder)
+        if path.exists() and _plan_digest(path, type(plan)) != plan.digest():
+            raise BadInput(
+                "out-other-run",
+                f"Folder {printable(folder.absolute().name)}/ holds another run (its plan differs from this one); "
+                "give an empty folder with --out, or delete the old run.",
             )
         (folder / "images").mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -149,7 +120,7 @@ def _only_begun(folder: Path) -> bool:
     return all(
         (p == images and p.is_dir() and not p.is_symlink() and not any(p.iterdir()))
         or p.name.startswith(".plan.json.")
-        or p.name in SYSTEM_FILES
+        or p.name in (LOCK, *SYSTEM_FILES)
         for p in folder.iterdir()
     )
 

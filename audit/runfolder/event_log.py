@@ -6,22 +6,17 @@ end is not seen from the log alone; a bundle's manifest covers that.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from audit.records import canonical_json
+from audit.runfolder.lock import Held
 from audit.store import storage_errors
-
-try:
-    import fcntl
-except ImportError:  # Windows: two runs in one folder may then interleave, and the check says so.
-    fcntl = None  # type: ignore[assignment]
 
 EVENTS = "events.jsonl"
 PLAN_FIXED = "plan-fixed"
@@ -35,9 +30,9 @@ def log_event(folder: Path, event: str, facts: Mapping[str, object]) -> None:
     """Append one line to the folder's log, under a lock, and sync it to the disk.
 
     Raises:
-        StorageError: the folder cannot be written.
+        StorageError: the folder cannot be written. BadInput: another process is at work in it.
     """
-    with storage_errors(folder), (folder / EVENTS).open("a+b") as handle, _locked(handle):
+    with storage_errors(folder), Held(folder), (folder / EVENTS).open("a+b") as handle:
         handle.seek(0)
         before = handle.read()
         # A line cut off by a full disk or a power cut stays as it is and is chained like any other.
@@ -48,13 +43,6 @@ def log_event(folder: Path, event: str, facts: Mapping[str, object]) -> None:
         handle.write(b"\n" * torn + line.encode("ascii") + b"\n")
         handle.flush()
         os.fsync(handle.fileno())
-
-
-@contextlib.contextmanager
-def _locked(handle: IO[bytes]) -> Iterator[None]:
-    if fcntl is not None:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-    yield  # closing the file lets go of the lock
 
 
 def _lines(data: bytes) -> list[bytes]:

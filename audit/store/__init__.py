@@ -163,9 +163,10 @@ class Store:
                 final.parent.mkdir(parents=True, exist_ok=True)
                 try:
                     os.replace(partial, final)
-                except OSError as error:
-                    # Another process finished the same step first; its result is the same.
-                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                except OSError:
+                    # Another process finished the same step first; its result is the same. Systems differ in how
+                    # they refuse to put a folder over it.
+                    if not self.has(name, key):
                         raise
                 self._made.add(key)
             finally:
