@@ -5,6 +5,7 @@ from __future__ import annotations
 from audit.judge.checks import check, override
 from audit.judge.deviations import deviations, with_margins
 from audit.judge.estimates import estimate
+from audit.judge.readings import readings
 from audit.judge.verdict import decide, decided
 from audit.records import Results
 
@@ -12,13 +13,14 @@ __all__ = ["decided", "judge", "with_margins"]
 
 
 def judge(results: Results) -> Results:
-    """A copy of `results` with `estimates`, `deviations`, `checks` and `verdict` filled from its other records.
+    """A copy of `results` with estimates, deviations, checks, verdict and readings filled from its other records.
 
     What was judged before is thrown away, so that judging twice gives the same copy. Records that
     lack cells, scores or conditions are judged as they are: what cannot be worked out is None with
     a reason, and no error is raised.
     """
-    found = {"estimates": estimate(results), "deviations": deviations(results), "checks": (), "verdict": None}
-    estimated = results.model_copy(update=found)
+    bare = results.model_copy(update={"estimates": (), "checks": (), "verdict": None, "readings": None})
+    estimated = bare.model_copy(update={"estimates": estimate(bare), "deviations": deviations(bare)})
     checked = estimated.model_copy(update={"checks": check(estimated)})
-    return checked.model_copy(update={"verdict": decide(checked, override=override(checked.checks))})
+    answered = checked.model_copy(update={"verdict": decide(checked, override=override(checked.checks))})
+    return answered.model_copy(update={"readings": readings(answered)})

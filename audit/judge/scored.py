@@ -7,7 +7,17 @@ from dataclasses import dataclass
 
 from audit.judge.finding import Finding, figure
 from audit.judge.score_estimates import brought_together, estimate_scores, find_score, groups, unit_means
-from audit.records import Check, Estimate, ScoreLabel, ScoreMargins, ScoreResults, ScoreVerdict
+from audit.records import (
+    Check,
+    Estimate,
+    GroupMeans,
+    ScoreGroup,
+    ScoreLabel,
+    ScoreMargins,
+    ScoreReadings,
+    ScoreResults,
+    ScoreVerdict,
+)
 
 CHANCE = 0.5
 
@@ -50,7 +60,15 @@ def judge_score(results: ScoreResults) -> ScoreResults:
     """A copy with `estimates`, `checks` and `verdict` filled; judging twice gives the same copy."""
     estimated = results.model_copy(update={"estimates": estimate_scores(results), "checks": (), "verdict": None})
     checked = estimated.model_copy(update={"checks": tuple(_asked(gate, estimated) for gate in SCORE_GATES)})
-    return checked.model_copy(update={"verdict": _decide(checked)})
+    shown = ScoreReadings(groups=tuple(_group_means(checked, group) for group in groups(checked)))
+    return checked.model_copy(update={"verdict": _decide(checked), "readings": shown})
+
+
+def _group_means(results: ScoreResults, group: ScoreGroup) -> GroupMeans:
+    scored = next((s for s in results.scores if s.metric == results.plan.primary_metric), None)
+    means = {} if scored is None else unit_means(results, group, scored.values)
+    pictures = sum(p.group == group for p in results.plan.pictures)
+    return GroupMeans(group=group, pictures=pictures, means=tuple(means.values()))
 
 
 def reading(share: Estimate | None, margins: ScoreMargins) -> ScoreLabel:

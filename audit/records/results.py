@@ -9,6 +9,7 @@ from audit.records.calibration import CalibrationCard
 from audit.records.judged import Check, Deviation, Estimate, Verdict
 from audit.records.made import Cell, MetricFacts, NoiseControl, Recognition, Score, SubjectReading, Visibility
 from audit.records.plan import Margins, Plan
+from audit.records.readings import Readings
 from audit.records.treated import Reached
 from audit.records.works import Note
 
@@ -50,7 +51,14 @@ class Provenance(Record):
 
 
 class Results(Record):
-    """results.json: the only input of judge and report."""
+    """results.json: the only input of judge and report.
+
+    The judge fills `estimates`, `deviations`, `checks`, `verdict` and `readings` from the rest. A report shows these
+    and computes nothing: `readings` holds, per condition, whether it is a claim, the estimate its label rests on, what
+    each run lost, mean training losses and visibility; per model its mean score and quartiles; the headline and the
+    placebo; the variations of the headline's index with the answer that each would give; the sign flips of the figure
+    of chance; the table of subjects; and the counts of recognised base pictures.
+    """
 
     schema_version: int = SCHEMA_VERSION
     plan: Plan
@@ -73,6 +81,8 @@ class Results(Record):
     estimates: tuple[Estimate, ...] = ()
     checks: tuple[Check, ...] = ()
     verdict: Verdict | None = None
+    readings: Readings | None = None
+    """What else a reader is shown; None before judging."""
     deviations: tuple[Deviation, ...] = ()
     """Where the run or its judging differs from the plan."""
     planned_margins: Margins | None = None

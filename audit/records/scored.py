@@ -11,6 +11,7 @@ from audit.base.record import SCHEMA_VERSION, Digest, Record
 from audit.records.judged import Check, Estimate, english, with_said
 from audit.records.made import Bounded, MetricFacts, Recognition
 from audit.records.plan import Share
+from audit.records.readings import ScoreReadings
 from audit.records.results import Provenance
 from audit.records.works import Note, ReferenceArtist, Work
 
@@ -109,4 +110,6 @@ class ScoreResults(Record):
     estimates: tuple[Estimate, ...] = ()
     checks: tuple[Check, ...] = ()
     verdict: ScoreVerdict | None = None
+    readings: ScoreReadings | None = None
+    """What else a reader is shown; None before judging."""
     provenance: Provenance

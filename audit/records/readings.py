@@ -1,0 +1,161 @@
+"""What a reader is shown beside estimates, checks and verdict: worked out by the judge, not by a report."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from audit.base.messages import Said
+from audit.base.record import Record
+from audit.records.judged import VerdictLabel, english
+
+
+class Variation(Record):
+    """The headline's protection index worked out in one other way."""
+
+    said: Said
+    """What was changed."""
+    label: str = Field(default_factory=lambda data: english(data.get("said")))
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+    """Paired training runs behind it."""
+    verdict: VerdictLabel
+    """The answer that this way would give."""
+
+
+class VariationGroup(Record):
+    """Variations of one kind."""
+
+    said: Said
+    label: str = Field(default_factory=lambda data: english(data.get("said")))
+    variations: tuple[Variation, ...]
+    as_planned: bool = False
+
+
+class ModelScores(Record):
+    """Scores of one model's pictures by one metric."""
+
+    condition: str
+    """`base` for the model before any training."""
+    replicate: int
+    """0 for base."""
+    metric: str
+    mean: float | None
+    """Over the pictures that base has scores for; None where one of them is missing, or the model is left out."""
+    quartiles: tuple[float, float, float, float, float] | None
+    """Lowest, first quarter, middle, third quarter and highest of all pictures with a score; None without any."""
+    pictures: int
+    """With a score."""
+
+
+class SeenChange(Record):
+    """How far a condition's pictures are from their originals, over its works."""
+
+    works: int
+    linf: float
+    """Greatest difference of any value of any work, 0..255."""
+    rms: float
+    """Middle value over works, 0..255."""
+    psnr: float | None
+    """dB, middle value over works that changed at all; None when none did."""
+    lpips: float | None
+    """Middle value over works; None where it was not measured."""
+
+
+class ConditionReading(Record):
+    """What a reader is shown of one condition beside its estimates."""
+
+    condition: str
+    claim: bool
+    """Whether it is a protection, or one under a countermeasure, and so can hold or not."""
+    index: str
+    """Name of the estimate that its label rests on."""
+    softened: bool
+    """Whether equal noise made its label more careful than the index alone."""
+    lost_shares: dict[int, float]
+    """Replicate -> what the condition took away from clean, as a share of the mean gain of clean; their mean is the
+    protection index. Complete pairs only; empty when clean gained nothing, and for clean."""
+    least_p: float | None
+    """The least `p_sign_flip` that as many pairs can give; None with fewer than two."""
+    losses: tuple[float | None, ...]
+    """Mean training loss over runs, span by span; None where no run had a finite one."""
+    seen: SeenChange | None
+    """None where no picture was compared with its original."""
+
+
+class SignFlips(Record):
+    """The headline's lost shares with each run's sign turned both ways: what chance alone gives."""
+
+    condition: str
+    observed: float
+    """Mean lost share."""
+    patterns: int
+    as_far: int
+    """Patterns whose mean is at least as far from 0 as the observed one."""
+    edges: tuple[float, ...]
+    """Of the histogram, one more than `counts`."""
+    counts: tuple[int, ...]
+
+
+class ConceptReading(Record):
+    """One subject of the training works under one condition."""
+
+    condition: str
+    concept: str
+    clean: float | None
+    """Share of its pictures that show it, by the models trained on the originals."""
+    treated: float | None
+    """The same under the condition."""
+    shift: float | None
+    """Clean minus treated over paired training runs, with its interval for this concept alone."""
+    low: float | None
+    high: float | None
+    n: int
+
+
+class BaseRecognised(Record):
+    """How many of base's pictures are recognised as this artist's."""
+
+    metric: str
+    taken: int
+    pictures: int
+    """For which the nearest artist is known."""
+
+
+class Readings(Record):
+    """All of it, for one run."""
+
+    headline: str | None
+    """The condition that a page opens with: the one that decided, else the first primary, else the first protected."""
+    placebo: str | None
+    """The placebo that the checks hold a protection against."""
+    conditions: tuple[ConditionReading, ...]
+    """In the plan's order."""
+    models: tuple[ModelScores, ...]
+    """Base first; every metric."""
+    real_means: dict[str, float]
+    """Metric -> mean score of the artist's real works; a metric without scores is left out."""
+    variations: tuple[VariationGroup, ...]
+    """The headline's index worked out in other ways, the planned one first; empty without an index."""
+    chance: SignFlips | None
+    """None with fewer than two paired runs of the headline."""
+    concepts: tuple[ConceptReading, ...]
+    """For every condition but clean whose pictures' subjects were read."""
+    base_recognised: tuple[BaseRecognised, ...]
+
+
+class GroupMeans(Record):
+    """`score`: the means of the units of one group, by the primary metric."""
+
+    group: str
+    pictures: int
+    means: tuple[float, ...]
+    """One for each unit that has a score."""
+
+
+class ScoreReadings(Record):
+    """What a reader of a score is shown beside estimates, checks and verdict."""
+
+    groups: tuple[GroupMeans, ...]
+    """Those that have pictures, the named one first."""
