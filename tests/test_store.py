@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from audit.base.errors import StorageError
+from audit.records import StepEnvironment
 from audit.store import Store, storage_errors, write_atomic
+from audit.store.versions import VERSIONS
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _made_up_steps():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(VERSIONS, "demo", 1)
+        patch.setitem(VERSIONS, "other", 1)
+        yield
 
 
 @pytest.fixture
@@ -27,26 +37,67 @@ def test_a_step_is_computed_once(store):
         calls.append(1)
         return {"answer": [1, 2.5, "x", None]}
 
-    first = store.json_step("demo", 1, {"a": 1}, ["in"], compute)
-    again = Store(store.root).json_step("demo", 1, {"a": 1}, ["in"], compute)
+    first = store.json_step("demo", {"a": 1}, ["in"], compute)
+    again = Store(store.root).json_step("demo", {"a": 1}, ["in"], compute)
     assert first == again == {"answer": [1, 2.5, "x", None]}
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("change", [("other", 1, {"a": 1}, ["in"]), ("demo", 2, {"a": 1}, ["in"])])
+@pytest.mark.parametrize("change", [("other", {"a": 1}, ["in"]), ("demo", {"a": 2}, ["in"]), ("demo", {"a": 1}, ["x"])])
 def test_any_change_makes_another_key(change):
-    assert Store.key(*change) != Store.key("demo", 1, {"a": 1}, ["in"])
+    assert Store.key(*change) != Store.key("demo", {"a": 1}, ["in"])
+
+
+# The keys of steps that lie in stores since these versions: one that changes here is computed anew everywhere.
+KEYS = {
+    "adapter": (2, "29457c50bb3f6081c6648268e020edd85b52d691ec40dd0c63acdd640700b51d"),
+    "encoded": (1, "1bef732975a0362a2b3293ab2da5bc2667c29d1665e68155a97c11dc573b1e1c"),
+    "features": (1, "0aeb5e08d0cfd016daeffafd316406ee857e8ab4c02eb2faadbcacc9b3ddd415"),
+    "latents": (1, "229fbde4a0d192723f028b3052cb8ccc72bf16b2efb4387acd215fae07c8f57d"),
+    "pack": (2, "4837e045263e70596ce27161a8f7bac35a7ba4f27ec5385a25f623622773c484"),
+    "pictures": (1, "5ea099a016234e8060e9b1e40a8c9d6783557e99b63b4fa2e1782fac4d38e626"),
+    "text": (2, "2ca6cb2b66dc789df03a2bf502aa2688b85b0b41c2a8bbbc8bec24eff56a9e85"),
+    "treated": (2, "a40cc71b47318a1afc65e543cf5995e3c9a67bf09002d734f1b69501b6297047"),
+    "visibility": (2, "d0f5e54fd4f0fd4b903205a1e1d665f66cbb769dc17194d4c7c5790fe88955ca"),
+}
+
+
+@pytest.mark.parametrize("name", sorted(VERSIONS.keys() - {"demo", "other"}))
+def test_a_step_keeps_its_key_until_its_version_rises(name, monkeypatch):
+    before = Store.key(name, {"a": [1, None]}, ["in"])
+    assert (VERSIONS[name], before) == KEYS[name]
+    monkeypatch.setitem(VERSIONS, name, VERSIONS[name] + 1)
+    assert Store.key(name, {"a": [1, None]}, ["in"]) != before
+
+
+def test_a_step_tells_where_it_was_made_and_older_ones_are_read_without(store):
+    here, there = environment(), environment(device="cuda", precision="bf16")
+    store.working(here, plan="a" * 64).json_step("demo", 1, [], lambda: 1)
+    store.working(there, plan="b" * 64).json_step("demo", 2, [], lambda: 2)
+    store.working(there).json_step("demo", 3, [], lambda: 3)
+    store.json_step("demo", 4, [], lambda: 4)
+    again = Store(store.root).working(here)
+    assert [again.json_step("demo", n, [], list) for n in (1, 2, 3, 4)] == [1, 2, 3, 4]
+    (found,) = again.reused_elsewhere()
+    assert (found.step, found.count, found.plans, found.environment) == ("demo", 2, ("b" * 64,), there)
+    assert again.reused == 4
+    assert again.run == 0
+
+
+def environment(**changes):
+    fixed = {"tool_version": "1", "commit": "", "device": "cpu", "accelerator": "", "precision": "fp32", "threads": 1}
+    return StepEnvironment.model_validate({**fixed, "packages": {"torch": "2"}, **changes})
 
 
 @given(st.dictionaries(st.text(), st.one_of(st.integers(), st.text(), st.booleans())), st.lists(st.text()))
 def test_keys_do_not_depend_on_dictionary_order(settings_, inputs):
     turned = dict(reversed(list(settings_.items())))
-    assert Store.key("s", 1, settings_, inputs) == Store.key("s", 1, turned, inputs)
-    assert Store.key("s", 1, settings_, inputs) != Store.key("s", 1, settings_, [*inputs, "x"])
+    assert Store.key("demo", settings_, inputs) == Store.key("demo", turned, inputs)
+    assert Store.key("demo", settings_, inputs) != Store.key("demo", settings_, [*inputs, "x"])
 
 
 def test_a_step_that_fails_leaves_nothing(store):
-    key = store.key("demo", 1, None, [])
+    key = store.key("demo", None, [])
 
     def fail():
         with store.writing("demo", key) as folder:
@@ -60,17 +111,17 @@ def test_a_step_that_fails_leaves_nothing(store):
 
 
 def test_a_damaged_step_is_run_again(store):
-    store.json_step("demo", 1, None, [], lambda: 1)
+    store.json_step("demo", None, [], lambda: 1)
     value = next(store.root.glob("steps/demo/*/value.json"))
     value.write_text("2")
-    assert store.json_step("demo", 1, None, [], lambda: 1) == 1
+    assert store.json_step("demo", None, [], lambda: 1) == 1
     assert json.loads(next(store.root.glob("steps/demo/*/value.json")).read_text()) == 1
 
 
 def test_a_folder_without_manifest_does_not_count(store):
-    store.json_step("demo", 1, None, [], lambda: 1)
+    store.json_step("demo", None, [], lambda: 1)
     next(store.root.glob("steps/demo/*/manifest.json")).unlink()
-    assert store.json_step("demo", 1, None, [], lambda: 3) == 3
+    assert store.json_step("demo", None, [], lambda: 3) == 3
 
 
 @settings(max_examples=30)

@@ -234,7 +234,7 @@ def _treated(
         settings |= {"steps": asked.counter_steps}
     if step.treatment.outside is not None:
         settings |= {"outside": step.treatment.outside()}
-    found = store.json_step("treated", 2, settings, [*inputs, *originals], compute)
+    found = store.json_step("treated", settings, [*inputs, *originals], compute)
     missing = [d for d in found["pixels"] if not store.blob_path(d).exists()]
     return compute() if missing else dict(found)
 

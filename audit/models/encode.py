@@ -14,9 +14,6 @@ from audit.models.conditioning import Text, Tokens
 from audit.models.loader import Model
 from audit.store import Store
 
-LATENT_VERSION = 1
-TEXT_VERSION = 2
-
 
 @dataclass(frozen=True)
 class Latents:
@@ -33,7 +30,7 @@ class Latents:
 @torch.no_grad()
 def encode_picture(model: Model, store: Store, pixels: str) -> Latents:
     """Latents of a stored picture; computed once per picture and VAE."""
-    key = store.key("latents", LATENT_VERSION, {"side": model.facts.resolution}, [model.facts.sha256, pixels])
+    key = store.key("latents", {"side": model.facts.resolution}, [model.facts.sha256, pixels])
     folder = store.verified("latents", key)
     if folder is None:
         unit = to_model_size(to_tensor(store.get_pixels(pixels)), model.facts.resolution)
@@ -82,7 +79,7 @@ def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Text:
 
 
 def _encode_text(model: Model, store: Store, text: str) -> Text:
-    key = store.key("text", TEXT_VERSION, text, [model.facts.sha256])
+    key = store.key("text", text, [model.facts.sha256])
     folder = store.verified("text", key)
     if folder is not None:
         found = load_file(folder / "text.safetensors")

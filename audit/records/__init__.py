@@ -10,7 +10,7 @@ could not be measured is None with a reason beside it, never zero.
 from audit.base.record import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
 from audit.records.calibration import CalibrationCard, PlantedTruth, RunSpread
 from audit.records.copies import Copies, Copy
-from audit.records.environment import Environment, Package
+from audit.records.environment import Environment, Package, ReusedSteps, StepEnvironment, StepOrigin
 from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
 from audit.records.made import (
     Adapter,
@@ -109,6 +109,7 @@ __all__ = [
     "Released",
     "ReleasedArtist",
     "Results",
+    "ReusedSteps",
     "Role",
     "RunSpread",
     "SampleSettings",
@@ -125,6 +126,8 @@ __all__ = [
     "ServicePicture",
     "Session",
     "SignFlips",
+    "StepEnvironment",
+    "StepOrigin",
     "Stopping",
     "SubjectReading",
     "TrainSettings",

@@ -1,4 +1,4 @@
-"""environment.json: what a run was made with, recorded while it ran."""
+"""What a run, and each of its steps, was made with, recorded while it ran."""
 
 from __future__ import annotations
 
@@ -14,8 +14,47 @@ class Package(Record):
     """Of its RECORD file, which lists the digest of every file the package installed; None without one."""
 
 
+class StepEnvironment(Record):
+    """What decides how a step's numbers are rounded, written beside it in the store."""
+
+    tool_version: str
+    commit: str
+    """Git commit of the tool, with `-dirty` when the tree was changed; '' outside a checkout."""
+    device: str
+    """`cpu`, `cuda` or `mps`."""
+    accelerator: str
+    """Name of the graphics processor; '' on a CPU."""
+    precision: str
+    threads: int
+    packages: dict[str, str]
+    """Versions of the packages that decide a result."""
+
+
+class StepOrigin(Record):
+    """Where, when and for which plan a stored step was first made."""
+
+    made: str
+    """ISO 8601, UTC."""
+    plan_sha256: Digest | None
+    """None when no plan asked for it (`protect`, `treat`)."""
+    environment: StepEnvironment
+
+
+class ReusedSteps(Record):
+    """Finished steps of one kind that a run took from the store and that were made with something else than the run."""
+
+    step: str
+    """`adapter`, `pictures`, `features`, ...: `audit.store.versions`."""
+    count: int
+    first_made: str
+    last_made: str
+    plans: tuple[Digest, ...]
+    """Plans that they were first made for."""
+    environment: StepEnvironment
+
+
 class Environment(Record):
-    """Software, hardware and settings. No host name, no user name, no paths."""
+    """environment.json. Software, hardware and settings. No host name, no user name, no paths."""
 
     python: str
     platform: str

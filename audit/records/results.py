@@ -6,6 +6,7 @@ from pydantic import Field
 
 from audit.base.record import SCHEMA_VERSION, Digest, Record
 from audit.records.calibration import CalibrationCard
+from audit.records.environment import ReusedSteps
 from audit.records.judged import Check, Deviation, Estimate, Verdict
 from audit.records.made import Cell, MetricFacts, NoiseControl, Recognition, Score, SubjectReading, Visibility
 from audit.records.plan import Margins, Plan
@@ -45,6 +46,8 @@ class Provenance(Record):
     sessions: tuple[Session, ...] = ()
     steps_run: int
     steps_reused: int
+    reused_elsewhere: tuple[ReusedSteps, ...] = ()
+    """Of these, what was made with another device, precision or software than this run's."""
     stage_seconds: dict[str, float] = Field(default_factory=dict)
     declaration: str = ""
     """What was declared about rights before training, in words; '' when nothing was."""

@@ -27,7 +27,6 @@ from audit.store import Store
 from audit.style.picture_noise import noise_level
 from audit.training.adapters import Merged, load_updates
 
-VERSION = 1
 BATCH = 32
 """Pictures per forward pass."""
 CHANGED_LEVELS = 2.0
@@ -203,7 +202,7 @@ def generate(
 
     named = {"texts": list(texts), "settings": settings.model_dump(mode="json"), "seed": seed, "precision": precision}
     inputs = [model.facts.sha256, source.digest]
-    digests: list[str] = store.json_step("pictures", VERSION, named, inputs, compute)
+    digests: list[str] = store.json_step("pictures", named, inputs, compute)
     if not all(store.blob_path(d).exists() for d in digests):
         digests = compute()
     pictures = [store.get_pixels(d).astype(np.int16) for d in digests]

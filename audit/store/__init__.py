@@ -3,6 +3,8 @@
 A step's key is the SHA-256 of its name, version, settings and input digests. Its files are written
 to a temporary folder, synced, and renamed into place; `manifest.json`, written last inside that
 folder, lists every file's digest, so a folder under its final name is complete by construction.
+`made.json`, one of these files, says where, when and for which plan the step was first made; it enters no key, and
+steps of before, which have none, are read all the same.
 Only safetensors, PNG and JSON are stored: nothing in the store can run code when it is opened.
 
 Layout under the root:
@@ -14,6 +16,7 @@ Layout under the root:
 from __future__ import annotations
 
 import contextlib
+import copy
 import errno
 import hashlib
 import json
@@ -22,17 +25,20 @@ import shutil
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from audit.base.errors import StorageError
 from audit.images import decode_png, encode_png, pixels_digest
-from audit.records import canonical_json
+from audit.records import ReusedSteps, StepEnvironment, StepOrigin, canonical_json
+from audit.store.versions import VERSIONS
 
 MANIFEST = "manifest.json"
+ORIGIN = "made.json"
 STALE_AFTER = 24 * 3600
 """Seconds after which another process's temporary folder is taken for dead."""
 
@@ -84,6 +90,14 @@ def default_store() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakcheck"
 
 
+def _origin(folder: Path) -> StepOrigin | None:
+    """Where a finished step was made; None for one of before that was written down, or by another version."""
+    try:
+        return StepOrigin.model_validate_json((folder / ORIGIN).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
 def checkpoints_of(root: Path, keys: set[str]) -> list[tuple[Path, tuple[str, ...]]]:
     """Folders of unfinished trainings that hold any of some adapters, by their keys, and the keys each one holds.
 
@@ -101,13 +115,27 @@ def checkpoints_of(root: Path, keys: set[str]) -> list[tuple[Path, tuple[str, ..
     return found
 
 
+class _Found(NamedTuple):
+    """A step that an earlier process has finished; its origin is None where it tells none."""
+
+    name: str
+    origin: StepOrigin | None
+
+
 class Store:
-    """Finished steps and pictures under one root folder; safe to share between processes."""
+    """Finished steps and pictures under one root folder; safe to share between processes.
+
+    Attributes:
+        environment: what steps are made with here, written beside each of them; None writes nothing.
+        plan: digest of the plan that they are first made for; '' for none.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.environment: StepEnvironment | None = None
+        self.plan = ""
         self._made: set[str] = set()
-        self._found: set[str] = set()
+        self._found: dict[str, _Found] = {}
         with storage_errors(root):
             for folder in ("steps", "blobs", "tmp"):
                 (root / folder).mkdir(parents=True, exist_ok=True)
@@ -129,18 +157,42 @@ class Store:
         """How many steps it found finished by an earlier one."""
         return len(self._found)
 
+    def reused_elsewhere(self) -> tuple[ReusedSteps, ...]:
+        """Steps found finished that were made with something else than what works here now, alike ones together."""
+        groups: dict[tuple[str, str], list[StepOrigin]] = {}
+        for name, origin in self._found.values():
+            if origin is not None and origin.environment != self.environment:
+                groups.setdefault((name, origin.environment.digest()), []).append(origin)
+        return tuple(
+            ReusedSteps(
+                step=name,
+                count=len(origins),
+                first_made=min(o.made for o in origins),
+                last_made=max(o.made for o in origins),
+                plans=tuple(sorted({o.plan_sha256 for o in origins if o.plan_sha256})),
+                environment=origins[0].environment,
+            )
+            for (name, _), origins in sorted(groups.items())
+        )
+
+    def working(self, environment: StepEnvironment, *, plan: str = "") -> Store:
+        """The same store, with what steps are made with from now on; both count the same steps."""
+        store = copy.copy(self)
+        store.environment, store.plan = environment, plan
+        return store
+
     # --- steps -------------------------------------------------------------------------------------
 
     @staticmethod
-    def key(name: str, version: int, settings: Any, inputs: list[str]) -> str:
+    def key(name: str, settings: Any, inputs: list[str]) -> str:
         """The key of a step.
 
         Args:
-            name: the step's name; `version` rises whenever its code changes what it computes.
+            name: the step's name, with its version in `VERSIONS`.
             settings: any JSON value.
             inputs: digests of everything it reads.
         """
-        text = canonical_json({"name": name, "version": version, "settings": settings, "inputs": inputs})
+        text = canonical_json({"name": name, "version": VERSIONS[name], "settings": settings, "inputs": inputs})
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     def folder(self, name: str, key: str) -> Path:
@@ -159,6 +211,7 @@ class Store:
             partial.mkdir(parents=True)
             try:
                 yield partial
+                self._sign(partial)
                 self._seal(partial)
                 final.parent.mkdir(parents=True, exist_ok=True)
                 try:
@@ -171,6 +224,13 @@ class Store:
                 self._made.add(key)
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
+
+    def _sign(self, folder: Path) -> None:
+        """Write where the step was made, when, and for which plan."""
+        if self.environment is not None:
+            made = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+            origin = StepOrigin(made=made, plan_sha256=self.plan or None, environment=self.environment)
+            (folder / ORIGIN).write_text(origin.canonical(), encoding="ascii")
 
     @staticmethod
     def _seal(folder: Path) -> None:
@@ -203,13 +263,13 @@ class Store:
         if not sound:
             shutil.rmtree(folder, ignore_errors=True)
             return None
-        if key not in self._made:
-            self._found.add(key)
+        if key not in self._made and key not in self._found:
+            self._found[key] = _Found(name, _origin(folder))
         return folder
 
-    def json_step(self, name: str, version: int, settings: Any, inputs: list[str], compute: Callable[[], Any]) -> Any:
+    def json_step(self, name: str, settings: Any, inputs: list[str], compute: Callable[[], Any]) -> Any:
         """Return the JSON value of a step, computing and storing it when it is not there yet."""
-        key = self.key(name, version, settings, inputs)
+        key = self.key(name, settings, inputs)
         folder = self.verified(name, key)
         if folder is None:
             value = compute()

@@ -66,9 +66,8 @@ def _of_picture(row: StyleMetric, digest: str, *, view: View, store: Store) -> F
 def _stored(
     step: str, row: StyleMetric, digests: Sequence[str], compute: Callable[[], Features], *, side: int, store: Store
 ) -> Features:
-    key = store.key(
-        step, row.version, {"metric": row.plain, "side": side}, [style_metric(row.plain).digest(), *digests]
-    )
+    # The digest holds the metric's own version.
+    key = store.key(step, {"metric": row.plain, "side": side}, [style_metric(row.plain).digest(), *digests])
     folder = store.verified(step, key)
     if folder is None:
         found = compute()

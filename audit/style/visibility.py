@@ -11,8 +11,6 @@ from audit.records import ImageSet, Visibility
 from audit.store import Store
 from audit.style.lpips import lpips_distance
 
-VERSION = 2
-
 
 def visibility_of(images: ImageSet, originals: Mapping[str, str], store: Store) -> list[Visibility]:
     """Every picture of a condition against its original; measured once per pair of pictures.
@@ -25,7 +23,7 @@ def visibility_of(images: ImageSet, originals: Mapping[str, str], store: Store) 
     def compute() -> list[dict[str, float | None]]:
         return [_apart(store.get_pixels(before), store.get_pixels(after)) for before, after in pairs]
 
-    found = store.json_step("visibility", VERSION, {}, [digest for pair in pairs for digest in pair], compute)
+    found = store.json_step("visibility", {}, [digest for pair in pairs for digest in pair], compute)
     return [
         Visibility(condition=images.condition, work=work, **values)
         for work, values in zip(images.works, found, strict=True)

@@ -37,7 +37,6 @@ from audit.training.packs import Packing, make_packs
 from audit.training.saving import recompute, saved
 from audit.training.workers import side_by_side
 
-VERSION = 2
 CHECKPOINT_SECONDS = 15.0
 CHECKPOINT_SHARE = 30.0
 """Work between two checkpoints, in times that writing one took."""
@@ -71,7 +70,7 @@ class TrainingCell:
             "precision": precision,
             "label": self.label,
         }
-        return store.key("adapter", VERSION, named, [model.facts.sha256, *self.pixels])
+        return store.key("adapter", named, [model.facts.sha256, *self.pixels])
 
 
 def train(

@@ -18,8 +18,6 @@ from safetensors.torch import load_file, save
 from audit.store import Store, checkpoints_of, storage_errors
 from audit.training.loop import State
 
-VERSION = 2
-
 
 class Checkpoint:
     """The unfinished state of one pack: a file per cell in one folder that is replaced as a whole."""
@@ -27,7 +25,7 @@ class Checkpoint:
     def __init__(self, store: Store, keys: Sequence[str]) -> None:
         self.keys = list(keys)
         self.root = store.root
-        self.folder = store.root / "checkpoints" / store.key("pack", VERSION, list(keys), [])
+        self.folder = store.root / "checkpoints" / store.key("pack", list(keys), [])
 
     def save(self, state: State) -> None:
         """Replace the checkpoint; a run killed at any instant finds a whole one."""
