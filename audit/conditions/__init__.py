@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from audit.base.errors import BadInput
+from audit.base.messages import Said
 from audit.base.text import printable
 from audit.conditions.base import Context, Made, Pixels, Treatment
 from audit.conditions.controls import IDENTITY, MIXED, NULL
@@ -56,6 +57,13 @@ class Step:
 
     treatment: Treatment
     argument: float
+    typed: str = ""
+    """The argument as it was typed; '' for none."""
+
+    @property
+    def words(self) -> Said:
+        """What it is called in plain words, with the argument where one was typed."""
+        return self.treatment.called.typed(self.typed)
 
     @property
     def text(self) -> str:
@@ -98,7 +106,7 @@ def parse_step(text: str) -> Step:
             f"'{printable(text)}' was given, but {name} takes {treatment.unit}, {kind} from "
             f"{treatment.low:g} to {treatment.high:g}; write for instance {name}:{treatment.default:g}.",
         )
-    return Step(treatment, value)
+    return Step(treatment, value, argument)
 
 
 def recipes(conditions: Sequence[Condition], *, surrogate: ModelFacts, asked: ProtectSettings) -> tuple[Recipe, ...]:

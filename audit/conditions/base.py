@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.base.messages import Said
 from audit.models.loader import Model
-from audit.records import ModelFacts, ProtectSettings
+from audit.records import ModelFacts, ProtectSettings, Truth
 
 Pixels = NDArray[np.uint8]
 Kind = Literal["protection", "placebo", "control", "counter"]
@@ -73,11 +74,33 @@ def no_settings(argument: float, surrogate: ModelFacts, asked: ProtectSettings) 
 
 
 @dataclass(frozen=True)
+class Called:
+    """What a treatment is called in plain words, to stand within a sentence.
+
+    Attributes:
+        plain: where no argument was typed: "JPEG compression".
+        exact: the same with the argument in its place {arg}: "JPEG compression at quality {arg}"; None for treatments
+            that take none.
+    """
+
+    plain: Said
+    exact: Said | None = None
+
+    def typed(self, argument: str) -> Said:
+        """The words for an argument as it was typed; '' for none."""
+        if not argument or self.exact is None:
+            return self.plain
+        return self.exact.model_copy(update={"values": {**self.exact.values, "arg": argument}})
+
+
+@dataclass(frozen=True)
 class Treatment:
     """A row of the table.
 
     Attributes:
         name: as typed before the colon.
+        called: its pictures in plain words ("random noise at strength 16 of 255"); of a countermeasure, what was
+            done to them ("JPEG compression at quality 50").
         kind: what role a condition made with it plays.
         run: (pictures of one size, argument, context) -> what was made of them.
         unit: what the argument is, for messages; '' for treatments that take none.
@@ -93,10 +116,16 @@ class Treatment:
         whole_set: `run` gets all pictures of the condition at once, of any sizes.
         may_resize: `run` may answer with another size of the same shape (a platform's resize).
         outside: digest of weights that it uses beside the base model's; raises where they are missing.
+        label: what a condition made with it is called in a word or two, in headings; None for its name as typed.
+        alone: of a treatment that is put on protected files: its pictures in plain words where there is but one
+            protection, so that it needs no name.
+        truth: what pictures made with it are by construction, where that is known.
+        per_protection: a control that is made of every protection.
         encoder_passes, unet_passes: forward and backward passes per picture on the lab model, for the cost.
     """
 
     name: str
+    called: Called
     kind: Kind
     run: Callable[[list[Pixels], float, Context], Made]
     unit: str
@@ -114,6 +143,10 @@ class Treatment:
     whole_set: bool = False
     may_resize: bool = False
     outside: Callable[[], str] | None = None
+    label: Said | None = None
+    alone: Called | None = None
+    truth: Truth | None = None
+    per_protection: bool = False
     encoder_passes: int = 0
     unet_passes: int = 0
 

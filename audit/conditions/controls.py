@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from audit.base.messages import words
 from audit.base.rng import rng, stream_seed
-from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
+from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
 
 
 def _identity(pictures: list[Pixels], argument: float, context: Context) -> Made:
@@ -39,6 +40,9 @@ def _nothing(argument: float) -> float | None:
 
 IDENTITY = Treatment(
     name="identity",
+    called=Called(words("unchanged copies of your originals")),
+    label=words("unchanged copies"),
+    truth="same-pixels",
     kind="control",
     run=_identity,
     unit="",
@@ -52,6 +56,9 @@ IDENTITY = Treatment(
 
 NULL = Treatment(
     name="null",
+    called=Called(words("a change too small to see")),
+    label=words("tiny change"),
+    truth="same-pictures",
     kind="control",
     run=_null,
     unit="",
@@ -65,6 +72,12 @@ NULL = Treatment(
 
 MIXED = Treatment(
     name="mixed",
+    called=Called(words("putting part of the originals back"), words("putting a share of {arg} of the originals back")),
+    alone=Called(
+        words("a mix of protected and unprotected files"), words("a mix with a share of {arg} left unprotected")
+    ),
+    label=words("mixed"),
+    per_protection=True,
     kind="control",
     run=_mixed,
     unit="the share of works that are online unprotected",

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from audit.conditions.base import Pixels, Treatment, each, unbounded
+from audit.base.messages import words
+from audit.conditions.base import Called, Pixels, Treatment, each, unbounded
 from audit.conditions.counter.jpeg import through_jpeg
 
 
@@ -108,6 +109,7 @@ def published(picture: Pixels, platform: Platform) -> Pixels:
 def _row(platform: Platform) -> Treatment:
     return Treatment(
         name=f"as-published:{platform.name}",
+        called=Called(words("publishing on {arg}", arg=platform.name)),
         kind="counter",
         run=each(lambda picture, argument: published(picture, platform)),
         unit="",

@@ -22,11 +22,11 @@ def make_cells(plan: Plan, pictures: dict[str, Sequence[str]]) -> list[TrainingC
         pictures: condition -> stored pixels of every pool work, in the plan's order.
     """
     pool = [w for w in plan.works if w.split == "pool"]
-    beside_identity = any(c.name == "identity" for c in plan.conditions)
+    beside_identity = any(c.truth == "same-pixels" for c in plan.conditions)
     cells = []
     for replicate in range(1, plan.replicates + 1):
         for condition in plan.conditions:
-            variant = "again" if condition.name == "clean-again" else ""
+            variant = "again" if condition.truth == "same-works" else ""
             streams = Streams(seed=plan.seed, replicate=replicate, variant=variant)
             # Captions tell what the pictures show, so another artist's pictures come with their own.
             shown = other_in_turn(plan, len(pool)) if condition.source == "other-artist" else pool

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import reduce
 from pathlib import Path
 
 from audit.base.errors import BadInput
+from audit.base.messages import words
 from audit.base.text import printable
-from audit.conditions import TREATMENTS, parse_step
+from audit.conditions import Step, parse_step
+from audit.conditions.base import Kind
+from audit.conditions.protect.placebo import PLACEBO, PLACEBO_LPIPS
 from audit.images import at_size_of, rms
 from audit.plan.spec import Spec
 from audit.records import ArtistSet, Condition, Role
@@ -20,7 +24,32 @@ CONTROLS: dict[str, tuple[str, ...]] = {
     "court": ("placebo", "null", "clean-again", "identity", "other-artist"),
 }
 """Controls that a preset adds by itself: noise, the A/A test, and in court all planted truths."""
-OTHER_ARTIST = "other-artist"
+
+# Conditions that are no treatments.
+CLEAN = Condition(name="clean", role="clean", words=words("your unprotected originals"), label=words("unprotected"))
+PROTECTED = Condition(
+    name="protected",
+    role="protected",
+    source="protected-files",
+    primary=True,
+    words=words("your protected files"),
+    label=words("protected"),
+)
+CLEAN_AGAIN = Condition(
+    name="clean-again",
+    role="control",
+    truth="same-works",
+    words=words("your originals trained once more"),
+    label=words("originals again"),
+)
+OTHER_ARTIST = Condition(
+    name="other-artist",
+    role="control",
+    source="other-artist",
+    truth="other-works",
+    words=words("works by another artist"),
+    label=words("another artist"),
+)
 
 
 def controls_of(spec: Spec) -> tuple[str, ...]:
@@ -34,68 +63,31 @@ def other_artist(controls: Sequence[str]) -> tuple[Path | None] | None:
     """The folder after `other-artist:`, or None in its place without one; None when it was not asked for."""
     for text in controls:
         name, _, folder = text.partition(":")
-        if name == OTHER_ARTIST:
+        if name == OTHER_ARTIST.name:
             return (Path(folder) if folder else None,)
     return None
 
 
+def without_treatment(control: str) -> Condition | None:
+    """The control that was typed, if it is one without a treatment."""
+    if control == CLEAN_AGAIN.name:
+        return CLEAN_AGAIN
+    return None if other_artist((control,)) is None else OTHER_ARTIST
+
+
 def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Condition, ...]:
     """Clean, every protection, its countermeasures with their clean twins, placebo and controls."""
-    found = [Condition(name="clean", role="clean")]
-    protections = []
-    if spec.protected is not None:
-        protections.append(Condition(name="protected", role="protected", source="protected-files", primary=True))
-    for text in spec.protect:
-        protections.append(_made(text, role="protected", kinds=("protection",), primary=True))
-    found += protections
+    protections = [] if spec.protected is None else [PROTECTED]
+    protections += [_made(_step(text, "protection"), text, role="protected", primary=True) for text in spec.protect]
+    found = [CLEAN, *protections]
     for text in spec.against:
-        parts = text.split("+")
-        for part in parts:
-            _made(part, role="counter", kinds=("counter",))
-        twins = [*protections, found[0]]
+        parts = [_step(part, "counter") for part in text.split("+")]
+        twin = _on_top(CLEAN, text, parts, role="counter")
         found += [
-            Condition(
-                name=f"{twin.name}+{text}",
-                role="counter",
-                source=twin.source,
-                steps=(*twin.steps, *parts),
-                primary=twin.role == "protected",
-            )
-            for twin in twins
+            _on_top(protection, text, parts, role="counter", primary=True, twin=twin.name) for protection in protections
         ]
-    controls = controls_of(spec)
-    budget: float | None = None
-    if any(c in ("placebo", "placebo-lpips") for c in controls):
-        levels = [placebo_budget(p, artist=artist, store=store) for p in protections]
-        budget, strongest = max(zip(levels, protections, strict=True), key=lambda pair: pair[0] or 0)
-    for text in controls:
-        name = text.partition(":")[0]
-        if text == "clean-again":
-            found.append(Condition(name=text, role="control"))
-        elif name == OTHER_ARTIST:
-            found.append(Condition(name=name, role="control", source="other-artist"))
-        elif text == "placebo" and budget is not None:
-            # One placebo for all: the strongest protection's level, the hardest opponent.
-            found.append(Condition(name=text, role="placebo", steps=(f"placebo:{budget:g}",)))
-        elif text in ("placebo", "placebo-lpips"):
-            # Matched to what the strongest protection delivers, picture by picture; one without an
-            # L-inf budget has no other placebo.
-            steps = (*strongest.steps, "placebo-lpips:0")
-            found.append(Condition(name="placebo-lpips", role="placebo", source=strongest.source, steps=steps))
-        elif name == "mixed":
-            made = _made(text, role="control", kinds=("control",))
-            found += [
-                Condition(
-                    name=text if len(protections) == 1 else f"{protection.name}+{text}",
-                    role="control",
-                    source=protection.source,
-                    steps=(*protection.steps, *made.steps),
-                )
-                for protection in protections
-            ]
-        else:
-            role: Role = "placebo" if name.startswith("placebo") else "control"
-            found.append(_made(text, role=role, kinds=("placebo", "control")))
+        found.append(twin)
+    found += _controls(controls_of(spec), protections, artist=artist, store=store)
     names = [c.name for c in found]
     repeated = {n for n in names if names.count(n) > 1}
     if repeated:
@@ -103,14 +95,98 @@ def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Con
     return tuple(found)
 
 
-def _made(text: str, *, role: Role, kinds: tuple[str, ...], primary: bool = False) -> Condition:
+def _controls(
+    asked: Sequence[str], protections: Sequence[Condition], *, artist: ArtistSet, store: Store
+) -> Iterator[Condition]:
+    steps = {text: _step(text, "placebo", "control") for text in asked if without_treatment(text) is None}
+    kinds = [step.treatment.name for step in steps.values()]
+    for text in asked:
+        own = without_treatment(text)
+        if own is not None:
+            yield own
+            continue
+        step = steps[text]
+        if step.treatment.kind == "placebo" and not step.typed:
+            yield _matched(text, step, protections, artist=artist, store=store)
+        elif step.treatment.per_protection and len(protections) > 1:
+            yield from (_on_top(protection, text, [step], role="control") for protection in protections)
+        else:
+            # Arguments are told where two conditions would otherwise be called the same.
+            made = _made(step, text, role=_role(step), alike=kinds.count(step.treatment.name) > 1)
+            if step.treatment.per_protection:
+                (protection,) = protections
+                made = made.model_copy(update={"source": protection.source, "steps": (*protection.steps, *made.steps)})
+            yield made
+
+
+def _matched(text: str, step: Step, protections: Sequence[Condition], *, artist: ArtistSet, store: Store) -> Condition:
+    """A placebo as strong as the strongest protection, the hardest opponent: one for all.
+
+    In levels of 255 where the protection has a budget in them; else by what the eye notices, picture by picture.
+    """
+    levels = [placebo_budget(p, artist=artist, store=store) for p in protections]
+    budget, strongest = max(zip(levels, protections, strict=True), key=lambda pair: pair[0] or 0)
+    if step.treatment is PLACEBO and budget is not None:
+        matched = Step(PLACEBO, budget)
+        return _made(step, text, role="placebo").model_copy(update={"steps": (matched.text,), "budget": budget})
+    step = Step(PLACEBO_LPIPS, 0)
+    made = _made(step, PLACEBO_LPIPS.name, role="placebo")
+    return made.model_copy(update={"source": strongest.source, "steps": (*strongest.steps, step.text)})
+
+
+def _step(text: str, *kinds: Kind) -> Step:
     step = parse_step(text)
     if step.treatment.kind not in kinds:
         option = {"protection": "--protect", "counter": "--against"}.get(step.treatment.kind, "--control")
         raise BadInput(
             "treatment-option", f"'{printable(text)}' is a {step.treatment.kind}; give it with {option} instead."
         )
-    return Condition(name=text, role=role, steps=(step.text,), primary=primary)
+    return step
+
+
+def _role(step: Step) -> Role:
+    return "placebo" if step.treatment.kind == "placebo" else "control"
+
+
+def _made(step: Step, name: str, *, role: Role, primary: bool = False, alike: bool = False) -> Condition:
+    """The originals after one treatment."""
+    row = step.treatment
+    label = row.label or words("{name}", name=name)
+    if alike and row.label is not None and step.typed:
+        label = words("{label} {arg}", label=label, arg=step.typed)
+    return Condition(
+        name=name,
+        role=role,
+        steps=(step.text,),
+        primary=primary,
+        words=(row.alone or row.called).typed(step.typed),
+        label=label,
+        budget=row.budget(step.argument) if role == "placebo" else None,
+        truth=row.truth,
+    )
+
+
+def _on_top(
+    of: Condition, text: str, parts: Sequence[Step], *, role: Role, primary: bool = False, twin: str | None = None
+) -> Condition:
+    """A condition with treatments put on its pictures."""
+    treated_by = tuple(part.text for part in parts)
+    treatment = reduce(
+        lambda first, second: words("{first} and then {second}", first=first, second=second),
+        [part.words for part in parts],
+    )
+    return Condition(
+        name=f"{of.name}+{text}",
+        role=role,
+        source=of.source,
+        steps=(*of.steps, *treated_by),
+        primary=primary,
+        words=words("{pictures} after {treatment}", pictures=of.words, treatment=treatment),
+        label=reduce(lambda label, step: words("{label} + {step}", label=label, step=step), text.split("+"), of.label),
+        of=of.name,
+        treated_by=treated_by,
+        twin=twin,
+    )
 
 
 def placebo_budget(protection: Condition, *, artist: ArtistSet, store: Store) -> float | None:
@@ -129,5 +205,4 @@ def placebo_budget(protection: Condition, *, artist: ArtistSet, store: Store) ->
         original = store.get_pixels(works[file.work].pixels)
         changes.append(rms(original, at_size_of(original, store.get_pixels(file.pixels))))
     level = round(statistics.median(changes))
-    low, high = TREATMENTS["placebo"].low, TREATMENTS["placebo"].high
-    return min(max(level, low), high)
+    return min(max(level, PLACEBO.low), PLACEBO.high)

@@ -9,7 +9,7 @@ from audit import __version__
 from audit.base.errors import BadInput
 from audit.base.text import printable
 from audit.conditions import parse_step, recipes
-from audit.plan.conditions import make_conditions, other_artist
+from audit.plan.conditions import make_conditions, without_treatment
 from audit.plan.prompts import check_prompts, choose_prompts
 from audit.plan.settings import protect_settings, sampling_settings, training_settings
 from audit.plan.spec import Spec
@@ -46,7 +46,7 @@ def check_names(spec: Spec) -> None:
     for text in [*spec.protect, *(part for words in spec.against for part in words.split("+"))]:
         parse_step(text)
     for text in spec.control:
-        if text != "clean-again" and other_artist((text,)) is None:
+        if without_treatment(text) is None:
             parse_step(text)
     training_settings(spec, lab=True)
     sampling_settings(spec, lab=True, family="")

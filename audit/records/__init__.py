@@ -34,6 +34,7 @@ from audit.records.plan import (
     SampleSettings,
     Stopping,
     TrainSettings,
+    Truth,
 )
 from audit.records.publication import Released, ReleasedArtist
 from audit.records.readings import (
@@ -131,6 +132,7 @@ __all__ = [
     "Stopping",
     "SubjectReading",
     "TrainSettings",
+    "Truth",
     "Variation",
     "VariationGroup",
     "Verdict",

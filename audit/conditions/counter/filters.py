@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.conditions.base import Pixels, Treatment, each, unbounded
+from audit.base.messages import words
+from audit.conditions.base import Called, Pixels, Treatment, each, unbounded
 
 BILATERAL = (5, 8.0, 8.0)
 """Neighbourhood in pixels, deviation in levels, deviation in pixels."""
@@ -98,6 +99,7 @@ def _divergence(p: NDArray[np.float64]) -> NDArray[np.float64]:
 
 BLUR = Treatment(
     name="blur",
+    called=Called(words("blurring"), words("blurring ({arg})")),
     kind="counter",
     run=each(_blur),
     unit="half the width of a Gaussian kernel in pixels",
@@ -114,6 +116,7 @@ BLUR = Treatment(
 
 MEDIAN = Treatment(
     name="median",
+    called=Called(words("a median filter"), words("a median filter ({arg})")),
     kind="counter",
     run=each(_median),
     unit="half the width of the neighbourhood in pixels",
@@ -130,6 +133,7 @@ MEDIAN = Treatment(
 
 BILATERAL_FILTER = Treatment(
     name="bilateral",
+    called=Called(words("edge-keeping smoothing"), words("edge-keeping smoothing ({arg} passes)")),
     kind="counter",
     run=each(_bilateral),
     unit="a number of passes",
@@ -145,6 +149,7 @@ BILATERAL_FILTER = Treatment(
 
 BITS = Treatment(
     name="bits",
+    called=Called(words("fewer colours"), words("fewer colours ({arg} bits)")),
     kind="counter",
     run=each(_bits),
     unit="bits per channel",
@@ -160,6 +165,7 @@ BITS = Treatment(
 
 TV = Treatment(
     name="tv",
+    called=Called(words("total-variation smoothing"), words("total-variation smoothing ({arg})")),
     kind="counter",
     run=each(_tv),
     unit="a weight, pictures being 0 to 1",

@@ -12,8 +12,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from audit.base.messages import words
 from audit.base.rng import torch_rng
-from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
+from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.repaint import Painter
 from audit.conditions.windows import through_windows, training_window, windows
 from audit.images.tensors import to_pixels, to_tensor
@@ -75,6 +76,7 @@ def _impress(pictures: list[Pixels], argument: float, context: Context) -> Made:
 
 IMPRESS = Treatment(
     name="impress",
+    called=Called(words("the purifier IMPRESS"), words("the purifier IMPRESS ({arg})")),
     kind="counter",
     run=_impress,
     unit="an LPIPS distance that it may go from the file",

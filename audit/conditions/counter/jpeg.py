@@ -7,7 +7,8 @@ import io
 import numpy as np
 from PIL import Image
 
-from audit.conditions.base import Pixels, Treatment, each, unbounded
+from audit.base.messages import words
+from audit.conditions.base import Called, Pixels, Treatment, each, unbounded
 
 
 def _jpeg(picture: Pixels, argument: float) -> Pixels:
@@ -24,6 +25,7 @@ def through_jpeg(picture: Pixels, *, quality: int, subsampling: str) -> Pixels:
 
 JPEG = Treatment(
     name="jpeg",
+    called=Called(words("JPEG compression"), words("JPEG compression at quality {arg}")),
     kind="counter",
     run=each(_jpeg),
     unit="a quality",

@@ -12,8 +12,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from audit.base.messages import words
 from audit.base.rng import torch_rng
-from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
+from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.counter.noise import grain
 from audit.conditions.repaint import STEPS, Painter
 from audit.conditions.windows import through_windows, windows
@@ -72,6 +73,7 @@ def _noisy_upscale(pictures: list[Pixels], argument: float, context: Context) ->
 
 VAE = Treatment(
     name="vae",
+    called=Called(words("a pass through an autoencoder")),
     kind="counter",
     run=_vae,
     unit="",
@@ -88,6 +90,7 @@ VAE = Treatment(
 
 DIFFUSION = Treatment(
     name="diffusion",
+    called=Called(words("repainting by a diffusion model"), words("repainting by a diffusion model ({arg})")),
     kind="counter",
     run=_diffusion,
     unit="the share of the noise schedule that is added and taken away again",
@@ -110,6 +113,7 @@ DIFFUSION = Treatment(
 
 NOISY_UPSCALE = Treatment(
     name="noisy-upscale",
+    called=Called(words("noise and repainting"), words("noise at strength {arg} of 255 and repainting")),
     kind="counter",
     run=_noisy_upscale,
     unit="a deviation of noise in levels of 255",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from audit.base.messages import words
 from audit.base.rng import rng
-from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
+from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.grain import grid_of, spread
 
 
@@ -27,6 +28,7 @@ def _noise(pictures: list[Pixels], argument: float, context: Context) -> Made:
 
 NOISE = Treatment(
     name="noise",
+    called=Called(words("added noise"), words("added noise at strength {arg} of 255")),
     kind="counter",
     run=_noise,
     unit="a deviation in levels of 255",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from audit.conditions.base import Pixels, Treatment, each, unbounded
+from audit.base.messages import words
+from audit.conditions.base import Called, Pixels, Treatment, each, unbounded
 
 
 def _resize(picture: Pixels, argument: float) -> Pixels:
@@ -19,6 +20,7 @@ def _resize(picture: Pixels, argument: float) -> Pixels:
 
 RESIZE = Treatment(
     name="resize",
+    called=Called(words("resizing"), words("resizing ({arg})")),
     kind="counter",
     run=each(_resize),
     unit="a scale that the picture is brought to and back from",

@@ -20,9 +20,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audit.base.errors import BadModel
+from audit.base.messages import words
 from audit.base.rng import torch_rng
 from audit.base.text import printable
-from audit.conditions.base import Context, Made, Pixels, Treatment, unbounded
+from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.counter.noise import grain
 from audit.conditions.windows import through_windows, windows
 from audit.images.tensors import to_pixels, to_tensor
@@ -122,6 +123,7 @@ def _upscaled(small: Tensor, *, pipe: Any, steps: int, generator: torch.Generato
 
 X4_UPSCALE = Treatment(
     name="x4-upscale",
+    called=Called(words("noise and upscaling"), words("noise at strength {arg} of 255 and upscaling")),
     kind="counter",
     run=_x4_upscale,
     unit="a deviation of noise in levels of 255",

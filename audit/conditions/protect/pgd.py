@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from audit.base.messages import words
 from audit.base.rng import torch_rng
-from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument
+from audit.conditions.base import Called, Context, Made, Pixels, Treatment, the_argument
 from audit.conditions.windows import Window, training_window, windows
 from audit.images.tensors import to_pixels, to_tensor
 from audit.models.kernels import training_attention
@@ -238,6 +239,10 @@ def linf_protection(
     """A row of the table for a protection whose argument is its L-inf budget."""
     return Treatment(
         name=name,
+        called=Called(
+            words("the reference protection {name}", name=name),
+            words("the reference protection {name} at strength {arg} of 255", name=name),
+        ),
         kind="protection",
         run=run,
         unit="an L-inf budget in levels of 255",

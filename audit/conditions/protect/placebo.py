@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.base.messages import words
 from audit.base.rng import rng
-from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument, unbounded
+from audit.conditions.base import Called, Context, Made, Pixels, Treatment, the_argument, unbounded
 from audit.conditions.grain import grid_of, spread
 from audit.images import at_size_of
 from audit.style.lpips import lpips_distance
@@ -61,6 +62,8 @@ def _lpips(pictures: list[Pixels], argument: float, context: Context) -> Made:
 
 PLACEBO = Treatment(
     name="placebo",
+    called=Called(words("random noise in place of a protection"), words("random noise at strength {arg} of 255")),
+    label=words("random noise"),
     kind="placebo",
     run=_placebo,
     unit="an L-inf budget in levels of 255",
@@ -74,6 +77,7 @@ PLACEBO = Treatment(
 
 PLACEBO_LPIPS = Treatment(
     name="placebo-lpips",
+    called=Called(words("random noise as visible as the protection"), words("random noise at distance {arg}")),
     kind="placebo",
     run=_lpips,
     unit="an LPIPS distance (0: that of the protected picture)",

@@ -20,8 +20,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from audit.base.messages import words
 from audit.base.rng import torch_rng
-from audit.conditions.base import Context, Made, Pixels, Treatment, the_argument, unbounded
+from audit.conditions.base import Called, Context, Made, Pixels, Treatment, the_argument, unbounded
 from audit.conditions.protect.pgd import Schedule, delivered, same_size, stacked
 from audit.conditions.repaint import Painter
 from audit.conditions.windows import Window, training_window, windows
@@ -191,6 +192,9 @@ def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> di
 
 STYLE_CLOAK = Treatment(
     name="style-cloak",
+    called=Called(
+        words("the reference protection style-cloak"), words("the reference protection style-cloak at distance {arg}")
+    ),
     kind="protection",
     run=_style_cloak,
     unit="an LPIPS budget",
