@@ -15,7 +15,7 @@ entry in MESSAGES.md, `sentence` the same in English.
 
 from __future__ import annotations
 
-from audit.base.messages import Said, as_written, render, say
+from audit.base.messages import Place, Said, as_written, render, say
 
 
 class AuditError(Exception):
@@ -23,10 +23,13 @@ class AuditError(Exception):
 
     exit_code = 2
 
-    def __init__(self, id: str, sentence: str | None = None, /, **values: object) -> None:
-        """Say a message of the catalogue: its id, and a value for each of its places."""
+    def __init__(self, what: str | Said, sentence: str | None = None, /, **values: Place) -> None:
+        """Say a message of the catalogue: its id, and a value for each of its places; or one that was said already."""
         # A finished sentence is accepted until every room says messages.
-        self.said: Said = say(id, **values) if sentence is None else as_written(sentence, id=id)
+        if isinstance(what, Said):
+            self.said = what
+        else:
+            self.said = say(what, **values) if sentence is None else as_written(sentence, id=what)
         super().__init__(self.sentence)
 
     @property

@@ -23,14 +23,14 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from string import Formatter
-from typing import Literal
+from typing import Any, Literal, TypeAlias
 
-from pydantic import Field, JsonValue
+from pydantic import Field, JsonValue, field_validator
 
 from audit.base.record import Record
 from audit.base.text import printable
@@ -56,10 +56,20 @@ class Said(Record):
     """The English text, where a row of a table owns it (a treatment's words) or an older file holds a sentence;
     '' means the catalogue's."""
 
+    @field_validator("values", mode="before")
+    @classmethod
+    def _storable(cls, given: Any) -> Any:
+        """File names may hold bytes that are no text, which no JSON file can hold."""
+        return {name: _text(value) for name, value in given.items()} if isinstance(given, dict) else given
+
     @property
     def slug(self) -> str:
         """The entry in MESSAGES.md."""
         return self.id.partition(".")[0]
+
+
+Place: TypeAlias = str | int | float | Said | Sequence[str | int | float | Said | None] | None
+"""What a place of a message is filled with."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +110,7 @@ class Language:
 ENGLISH = Language()
 
 
-def say(id: str, /, **values: object) -> Said:
+def say(id: str, /, **values: Place) -> Said:
     """Say a message of the catalogue.
 
     Raises:
@@ -112,9 +122,15 @@ def say(id: str, /, **values: object) -> Said:
     return Said.model_validate({"id": id, "values": values})
 
 
-def words(text: str, /, id: str = "words", **values: object) -> Said:
+def words(text: str, /, id: str = "words", **values: Place) -> Said:
     """Say words that a row of a table owns; `text` is their English, and the id of their translation."""
     return Said.model_validate({"id": id, "values": values, "text": text})
+
+
+def framed(said: Said, frame: str, /, **values: Place) -> Said:
+    """A message within another of the catalogue, at its place `what`; its id, and so its entry in MESSAGES.md, stays."""
+    text = catalogue()[frame].text
+    return Said.model_validate({"id": said.id, "values": {**values, "what": said}, "text": text})
 
 
 def as_written(sentence: str, *, id: str = "as-written") -> Said:
@@ -140,6 +156,14 @@ def fill(text: str, values: Mapping[str, object], language: Language = ENGLISH) 
 def places(text: str) -> Iterator[str]:
     """Names of a text's places."""
     return (name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return tuple(_text(part) for part in value)
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return value
 
 
 def _shown(value: object, kind: str, language: Language) -> str:

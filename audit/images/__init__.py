@@ -22,7 +22,6 @@ import numpy.typing as npt
 from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.records import Digest, Record
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -64,23 +63,11 @@ class PictureFacts(Record):
     """True when any pixel was not opaque; composited on white."""
 
 
-_REFUSALS = {
-    "picture-symlink": "is a symbolic link, which is not followed; put a copy of the file there instead.",
-    "picture-hard-link": "is one file under several names (a hard link); put a copy of the file there instead.",
-    "picture-not-a-file": "is a folder, pipe or device, not a file; take it out of the folder.",
-    "picture-unreadable": "cannot be read; check that you may open it.",
-    "picture-not-an-image": "is not a PNG, JPEG or WebP picture, whatever its name says; export it as one.",
-    "picture-truncated": "is damaged or incomplete; copy or export it again, or take it out of the folder.",
-    "picture-undecodable": "could not be decoded within the limits of time and memory; export it again, or take it "
-    "out of the folder.",
-    "picture-too-large": f"is over {MAX_FILE_BYTES // 2**20} MiB or {MAX_PIXELS // 10**6} million pixels; "
-    "save a smaller copy of it.",
-}
-
-
 def refusal(slug: str, path: Path) -> BadInput:
     """The error for a picture file, by slug."""
-    return BadInput(slug, f"'{printable(path.name)}' {_REFUSALS[slug]}")
+    if slug == "picture-too-large":
+        return BadInput(slug, file=path.name, mib=MAX_FILE_BYTES // 2**20, millions=MAX_PIXELS // 10**6)
+    return BadInput(slug, file=path.name)
 
 
 def read_regular(path: Path, *, limit: int) -> bytes:

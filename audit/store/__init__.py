@@ -50,15 +50,9 @@ def storage_errors(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError(
-                "disk-full",
-                "The disk is full; free some space and run the same command again: every finished step is kept.",
-            ) from error
+            raise StorageError("disk-full") from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise StorageError(
-                "folder-unwritable",
-                f"Cannot write to {folder.absolute().name}/ ({error.strerror}); choose a folder that you may write to.",
-            ) from error
+            raise StorageError("folder-unwritable", folder=folder.absolute().name, why=error.strerror) from error
         raise
 
 
@@ -305,8 +299,5 @@ class Store:
             sound = False
         if not sound:
             path.unlink(missing_ok=True)
-            raise StorageError(
-                "picture-damaged",
-                f"Stored picture {digest[:12]} is missing or damaged; run the same command again to rebuild it.",
-            )
+            raise StorageError("picture-damaged", digest=digest[:12])
         return pixels
