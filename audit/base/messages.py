@@ -38,7 +38,9 @@ from audit.base.text import printable
 Severity = Literal["error", "note", "deviation", "check", "words"]
 
 SHOWN = 12
-"""Names in a row before they are cut with a count."""
+"""Parts of a row before it is cut with a count."""
+SHOWN_FILES = 10
+"""The same of names in quotes, which are longer."""
 UNKNOWN = "not known"
 MORE = "{names} and {n} more"
 AND = "{some} and {last}"
@@ -128,7 +130,7 @@ def words(text: str, /, id: str = "words", **values: Place) -> Said:
 
 
 def framed(said: Said, frame: str, /, **values: Place) -> Said:
-    """A message within another of the catalogue, at its place `what`; its id, and so its entry in MESSAGES.md, stays."""
+    """A message within another one, at its place `what`; its id, and so its entry in MESSAGES.md, stay."""
     text = catalogue()[frame].text
     return Said.model_validate({"id": said.id, "values": {**values, "what": said}, "text": text})
 
@@ -188,10 +190,10 @@ def _row(parts: list[str], kind: str, language: Language) -> str:
         return fill(AND, {"some": as_written(", ".join(parts[:-1])), "last": as_written(parts[-1])}, language)
     if kind in ("all", "clauses"):
         return ("; " if kind == "clauses" else ", ").join(parts)
-    if len(parts) <= SHOWN:
+    most = SHOWN_FILES if kind == "quoted" else SHOWN
+    if len(parts) <= most:
         return ", ".join(parts)
-    names = as_written(", ".join(parts[:SHOWN]))
-    return fill(MORE, {"names": names, "n": len(parts) - SHOWN}, language)
+    return fill(MORE, {"names": as_written(", ".join(parts[:most])), "n": len(parts) - most}, language)
 
 
 def _cased(text: str, kind: str, language: Language) -> str:

@@ -16,9 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from audit.base.errors import BadInput
+from audit.base.messages import Place, say
 from audit.base.text import printable
 from audit.collect.captions import apply_captions, caption_of
-from audit.collect.folders import Picture, Role, list_pictures, quoted, read_picture, read_sidecar, same_folder
+from audit.collect.folders import ROLES, Picture, Role, list_pictures, names, read_picture, read_sidecar, same_folder
 from audit.collect.names import caption_for
 from audit.collect.notes import pair_notes, picture_notes, twins
 from audit.collect.pairing import Pair, pair_copies, refuse_copies, refuse_swapped
@@ -64,10 +65,7 @@ def collect(
             `nothing-protected`.
     """
     if protected is not None and same_folder(originals, protected):
-        raise BadInput(
-            "protected-same-folder",
-            "Originals and protected copies are the same folder; move the protected copies to another one.",
-        )
+        raise BadInput("protected-same-folder", folder=originals.absolute().name)
     notes: list[Note] = []
     folders: dict[Role, Path] = {"originals": originals}
     if protected is not None:
@@ -87,30 +85,20 @@ def collect(
             if progress is not None:
                 progress(done, total)
         if repeated:
-            sentence = f"Exact copies within the {role} folder were left out: {quoted(repeated)}."
-            notes.append(Note(slug="exact-copies", sentence=sentence))
+            notes.append(Note(said=say("exact-copies", role=ROLES[role], names=names(repeated))))
         read[role] = list(seen.values())
     works, pairs = read["originals"], list[Pair]()
     if len(works) < MIN_WORKS:
-        raise BadInput(
-            "too-few-works",
-            f"Found {len(works)} different works in the originals folder, but a test needs at least "
-            f"{MIN_WORKS}; add more works by the same artist.",
-        )
+        raise BadInput("too-few-works", folder=originals.absolute().name, count=len(works), least=MIN_WORKS)
     refuse_copies(works)
     if protected is not None:
         refuse_swapped(works, read["protected"])
         pairs, extra = pair_copies(works, read["protected"])
         works = _keep_paired(works, pairs, extra, notes)
         if all(pair.copy.content == pair.work.content for pair in pairs):
-            raise BadInput(
-                "nothing-protected",
-                f"All {len(pairs)} protected files have exactly the pixels of their originals, so there is nothing to "
-                "test; export the protected files again, or look if the right folder was copied.",
-            )
+            raise BadInput("nothing-protected", count=len(pairs))
     if len(works) < FEW_WORKS:
-        sentence = f"There are {len(works)} works; with fewer than {FEW_WORKS} the result is less certain."
-        notes.append(Note(slug="few-works", sentence=sentence))
+        notes.append(Note(said=say("few-works", n=len(works), least=FEW_WORKS)))
     if captions is not None:
         apply_captions(captions, [w.file for w in works])
     ids = {work.file: f"w{index:03d}" for index, work in enumerate(works)}
@@ -196,21 +184,12 @@ def _keep_paired(works: list[Picture], pairs: list[Pair], extra: list[Picture], 
     kept = {w.file for w in paired}
     alone = [w for w in works if w.file not in kept]
     if len(paired) < MIN_WORKS:
-        unmatched = f"; protected files that go with no original: {quoted(extra)}" if extra else ""
-        raise BadInput(
-            "protected-unpaired",
-            f"Only {len(paired)} of {len(works)} works have a protected copy and at least {MIN_WORKS} are "
-            f"needed; without one: {quoted(alone)}{unmatched}; name each copy like its original.",
-        )
+        seen: dict[str, Place] = {"count": len(paired), "all": len(works), "least": MIN_WORKS, "names": names(alone)}
+        if extra:
+            raise BadInput("protected-unpaired.extra", extra=names(extra), **seen)
+        raise BadInput("protected-unpaired", **seen)
     if alone:
-        notes.append(
-            Note(
-                slug="partly-protected",
-                sentence=f"{len(paired)} works with a protected copy are used, {len(alone)} without one are "
-                f"not: {quoted(alone)}.",
-            )
-        )
+        notes.append(Note(said=say("partly-protected", n=len(paired), all=len(alone), names=names(alone))))
     if extra:
-        sentence = f"Protected files without an original of their own were left out: {quoted(extra)}."
-        notes.append(Note(slug="protected-extra", sentence=sentence))
+        notes.append(Note(said=say("protected-extra", names=names(extra))))
     return paired

@@ -106,20 +106,12 @@ def read_captions(path: Path) -> dict[str, str]:
     try:
         columns, rows = read_table(path)
     except NotCsv as error:
-        raise BadInput(
-            "captions-unreadable",
-            f"Captions file '{name}' cannot be read as CSV in UTF-8 with at most {MOST_ROWS} rows; save it again as "
-            "CSV (comma-separated, UTF-8).",
-        ) from error
+        raise BadInput("captions-unreadable", file=name, most=MOST_ROWS) from error
     found: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
         file, caption = (_plain(row.get(column, "")) for column in ("file", "caption"))
         if "file" not in columns or not file or file in found or not clean_caption(caption):
-            raise BadInput(
-                "captions-row",
-                f"Row {number} of captions file '{name}' needs a file that no row above names, and a caption; the "
-                "first line must name the columns file and caption. Mend that row.",
-            )
+            raise BadInput("captions-row", number=number, file=name)
         found[file] = clean_caption(caption)
     return found
 
@@ -132,11 +124,7 @@ def apply_captions(captions: Mapping[str, str], files: Sequence[str]) -> None:
     """
     gone = [file for file in files if caption_of(captions, file) is None]
     if gone:
-        raise BadInput(
-            "captions-incomplete",
-            f"The captions file has no row for '{printable(gone[0])}' ({len(gone)} of {len(files)} works lack one); "
-            "add them, or make the file again with `cloakcheck captions`.",
-        )
+        raise BadInput("captions-incomplete", picture=gone[0], count=len(gone), all=len(files))
 
 
 def caption_of(captions: Mapping[str, str], file: str) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audit.base.errors import BadInput
+from audit.base.messages import Place, Said, framed, say
 from audit.base.text import printable
 from audit.collect.alignment import sketch
 from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
@@ -27,10 +28,21 @@ MAX_FILES = 5_000
 MIN_SIDE = 16
 """Pixels; smaller pictures are icons of a web page, not works."""
 
+ROLES: Mapping[Role, Said] = {
+    "originals": say("role.originals"),
+    "protected": say("role.protected"),
+    "other artist's": say("role.other-artist"),
+    "reference": say("role.reference"),
+    "given": say("role.given"),
+    "generated": say("role.generated"),
+    "control": say("role.control"),
+    "other-name": say("role.other-name"),
+}
+"""How a folder is called."""
+
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp"})
 _QUIET = frozenset({"thumbs.db", "desktop.ini"})
 _SIDECAR_BYTES = 64 * 1024
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -55,30 +67,24 @@ def same_folder(a: Path, b: Path) -> bool:
 
 def list_pictures(folder: Path, role: Role, notes: list[Note]) -> list[Path]:
     """Paths of a folder's picture files, sorted by name; notes what is left out."""
-    shown = f"The {role} folder '{printable(folder.absolute().name)}'"
+    shown: dict[str, Place] = {"role": ROLES[role], "folder": folder.absolute().name}
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
-            raise BadInput("folder-not-a-folder", f"{shown} is no folder; give the folder of the pictures.")
+            raise BadInput("folder-not-a-folder", **shown)
         entries = sorted(os.listdir(folder))
     except FileNotFoundError as exc:
-        raise BadInput("folder-missing", f"{shown} does not exist; check how it is spelled.") from exc
+        raise BadInput("folder-missing", **shown) from exc
     except (OSError, ValueError) as exc:
-        raise BadInput("folder-unreadable", f"{shown} cannot be read; check that you may open it.") from exc
+        raise BadInput("folder-unreadable", **shown) from exc
     visible = [e for e in entries if not e.startswith(".") and e.lower() not in _QUIET]
     pictures = [e for e in visible if Path(e).suffix.lower() in _SUFFIXES]
     others = [e for e in visible if Path(e).suffix.lower() not in _SUFFIXES | {".txt"}]
     if not pictures:
-        raise BadInput("folder-empty", f"{shown} holds no PNG, JPEG or WebP pictures; give one that does.")
+        raise BadInput("folder-empty", **shown)
     if len(pictures) > MAX_FILES:
-        raise BadInput(
-            "folder-too-many-files",
-            f"{shown} holds {len(pictures)} pictures, more than the {MAX_FILES} that are accepted; "
-            "give a folder with fewer.",
-        )
+        raise BadInput("folder-too-many-files", count=len(pictures), most=MAX_FILES, **shown)
     if others:
-        left_out = at_most_ten([f"'{printable(e)}'" for e in others])
-        sentence = f"Not PNG, JPEG or WebP and therefore left out of the {role} folder: {left_out}."
-        notes.append(Note(slug="files-left-out", sentence=sentence))
+        notes.append(Note(said=say("files-left-out", role=ROLES[role], names=others)))
     return [folder / e for e in pictures]
 
 
@@ -86,12 +92,15 @@ def read_picture(path: Path, role: Role, save: Callable[[Pixels], str], *, known
     try:
         pixels, facts = open_isolated(path)
     except BadInput as exc:
-        raise BadInput(exc.slug, f"In the {role} folder, {exc.sentence}") from exc
+        raise BadInput(framed(exc.said, "in-folder", role=ROLES[role])) from exc
     if min(facts.width, facts.height) < MIN_SIDE:
         raise BadInput(
             "picture-too-small",
-            f"In the {role} folder, '{printable(path.name)}' is {facts.width} x {facts.height} pixels, but "
-            f"each side needs {MIN_SIDE}; take it out.",
+            role=ROLES[role],
+            file=path.name,
+            width=facts.width,
+            height=facts.height,
+            least=MIN_SIDE,
         )
     content = pixels_digest(pixels)
     return Picture(
@@ -113,18 +122,9 @@ def read_sidecar(path: Path) -> bytes | None:
     try:
         return read_regular(beside, limit=_SIDECAR_BYTES)
     except BadInput as exc:
-        raise BadInput(
-            "caption-unreadable",
-            f"The caption file '{printable(beside.name)}' is not a readable text file of at most "
-            f"{_SIDECAR_BYTES // 1024} KiB; mend it or take it out.",
-        ) from exc
+        raise BadInput("caption-unreadable", file=beside.name, kib=_SIDECAR_BYTES // 1024) from exc
 
 
-def quoted(pictures: Sequence[Picture]) -> str:
-    return at_most_ten([f"'{p.name}'" for p in pictures])
-
-
-def at_most_ten(shown: Sequence[str]) -> str:
-    """At most ten of them, and how many more."""
-    more = f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else ""
-    return ", ".join(shown[:_LISTED]) + more
+def names(pictures: Sequence[Picture]) -> tuple[str, ...]:
+    """Their names, for a message."""
+    return tuple(p.name for p in pictures)

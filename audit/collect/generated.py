@@ -8,15 +8,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
-from audit.collect.folders import Picture, Role, at_most_ten, list_pictures, quoted, read_picture
+from audit.base.messages import Said, say
+from audit.collect.folders import ROLES, Picture, Role, list_pictures, names, read_picture
 from audit.collect.sheet import Asked, one_line
 from audit.images import Pixels
 from audit.records import Note, ScoreGroup, ServicePicture, Work
 
 _UUID = re.compile(r"[-_ ]*[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _COUNTER = re.compile(r"(?:[-_ ]+\d{1,6}|[-_ ]*\(\d{1,6}\))$")
-_ROLES: dict[ScoreGroup, str] = {"named": "generated", "control": "control", "other-name": "other-name"}
+_ROLES: dict[ScoreGroup, Role] = {"named": "generated", "control": "control", "other-name": "other-name"}
 
 
 def prompt_of(name: str) -> str:
@@ -50,8 +50,8 @@ def collect_generated(
         BadInput: `generated-same`, `sheet-incomplete`, and all that reading pictures raises.
     """
     notes: list[Note] = []
-    listed = {group: list_pictures(folder, _role(group), notes) for group, folder in folders.items()}
-    owners = {work.pixels: f"the work '{work.name}'" for work in works}
+    listed = {group: list_pictures(folder, _ROLES[group], notes) for group, folder in folders.items()}
+    owners = {work.pixels: say("generated-same.work", name=work.name) for work in works}
     total, rows = sum(map(len, listed.values())), list[tuple[ScoreGroup, Asked, Picture]]()
     done = 0
     for group, paths in listed.items():
@@ -59,24 +59,21 @@ def collect_generated(
         repeated: list[Picture] = []
         own: set[str] = set()
         for path in paths:
-            picture = read_picture(path, _role(group), save, known=())
+            picture = read_picture(path, _ROLES[group], save, known=())
             done += 1
             progress(done, total)
             if picture.stored in own:
                 repeated.append(picture)
                 continue
             if picture.stored in owners:
-                raise BadInput(
-                    "generated-same",
-                    f"The {_ROLES[group]} picture '{picture.name}' has exactly the pixels of "
-                    f"{owners[picture.stored]}; every picture belongs in one folder, so take one of them out.",
-                )
+                raise BadInput("generated-same", role=_shown(group), picture=picture.name, same=owners[picture.stored])
             own.add(picture.stored)
             rows.append((group, asked[path.name], picture))
-        owners |= {p.stored: f"the {_ROLES[group]} picture '{p.name}'" for g, _, p in rows if g == group}
+        owners |= {
+            p.stored: say("generated-same.picture", role=_shown(group), name=p.name) for g, _, p in rows if g == group
+        }
         if repeated:
-            sentence = f"Exact copies within the {_ROLES[group]} folder were left out: {quoted(repeated)}."
-            notes.append(Note(slug="exact-copies", sentence=sentence))
+            notes.append(Note(said=say("exact-copies", role=_shown(group), names=names(repeated))))
     if sheet is not None:
         notes += _rows_without_picture(sheet, {(g, path.name) for g, paths in listed.items() for path in paths})
     rows.sort(key=lambda r: (list(_ROLES).index(r[0]), r[1].prompt, r[1].session, r[2].file))
@@ -84,8 +81,8 @@ def collect_generated(
     return pictures, (*notes, *_notes(pictures))
 
 
-def _role(group: ScoreGroup) -> Role:
-    return "generated" if group == "named" else group
+def _shown(group: ScoreGroup) -> Said:
+    return ROLES[_ROLES[group]]
 
 
 def _asked(group: ScoreGroup, name: str, sheet: Mapping[tuple[str, str], Asked] | None) -> Asked:
@@ -93,23 +90,16 @@ def _asked(group: ScoreGroup, name: str, sheet: Mapping[tuple[str, str], Asked] 
         return Asked(prompt_of(name))
     found = sheet.get((group, name), sheet.get(("", name)))
     if found is None:
-        raise BadInput(
-            "sheet-incomplete",
-            f"The {_ROLES[group]} picture '{printable(name)}' has no row in the sheet; add one with its prompt.",
-        )
+        raise BadInput("sheet-incomplete", role=_shown(group), picture=name)
     return found
 
 
 def _rows_without_picture(sheet: Mapping[tuple[str, str], Asked], present: set[tuple[ScoreGroup, str]]) -> list[Note]:
-    names = {name for _, name in present}
-    gone = [name for group, name in sheet if (name not in names if group == "" else (group, name) not in present)]
+    shown = {name for _, name in present}
+    gone = [name for group, name in sheet if (name not in shown if group == "" else (group, name) not in present)]
     if not gone:
         return []
-    shown = at_most_ten([f"'{printable(name)}'" for name in gone])
-    sentence = (
-        f"The sheet names pictures that are in no folder: {shown}; a test from which pictures were picked is void."
-    )
-    return [Note(slug="sheet-rows-alone", sentence=sentence)]
+    return [Note(said=say("sheet-rows-alone", names=gone))]
 
 
 def _record(index: int, group: ScoreGroup, asked: Asked, picture: Picture) -> ServicePicture:
@@ -132,38 +122,21 @@ def _notes(pictures: Sequence[ServicePicture]) -> list[Note]:
     found = []
     named = [p for p in pictures if p.group == "named"]
     if len({p.prompt for p in named}) == 1 and len(named) > 1:
-        sentence = (
-            f"All {len(named)} generated pictures were taken for one prompt, '{named[0].prompt}'; if they are not, "
-            "say so in a sheet (--sheet)."
-        )
-        found.append(Note(slug="one-prompt", sentence=sentence))
-    for group in ("control", "other-name"):
+        found.append(Note(said=say("one-prompt", n=len(named), name=named[0].prompt)))
+    groups: tuple[ScoreGroup, ...] = ("control", "other-name")
+    for group in groups:
         rest = [p for p in pictures if p.group == group]
         if not rest:
             continue
         ours, theirs = {p.prompt for p in named}, {p.prompt for p in rest}
         alone = sorted(ours ^ theirs)
         if not ours & theirs:
-            sentence = (
-                f"No prompt of the generated pictures is among those of the {group} pictures, so the two are compared "
-                "as unpaired groups, which is less certain; name the files alike or give a sheet (--sheet)."
-            )
-            found.append(Note(slug="prompts-unpaired", sentence=sentence))
+            found.append(Note(said=say("prompts-unpaired", role=_shown(group))))
         elif alone:
-            shown = at_most_ten([f"'{prompt}'" for prompt in alone])
-            sentence = f"Prompts of one group only, left out of the comparison with the {group} pictures: {shown}."
-            found.append(Note(slug="prompts-left-out", sentence=sentence))
+            found.append(Note(said=say("prompts-left-out", role=_shown(group), names=alone)))
         shares = [sum(p.lossy for p in side) / len(side) for side in (named, rest)]
         if abs(shares[0] - shares[1]) > 0.5:
-            sentence = (
-                f"Generated and {group} pictures were saved in different ways (with and without loss), which can move "
-                "a style score by itself; save all of them alike."
-            )
-            found.append(Note(slug="formats-differ", sentence=sentence))
+            found.append(Note(said=say("formats-differ", role=_shown(group))))
         if {p.session for p in named} != {p.session for p in rest}:
-            sentence = (
-                f"Generated and {group} pictures come from different sessions, so a change of the service between "
-                "them cannot be told from the effect of the name."
-            )
-            found.append(Note(slug="sessions-differ", sentence=sentence))
+            found.append(Note(said=say("sessions-differ", role=_shown(group))))
     return found

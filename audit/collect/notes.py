@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from audit.collect.folders import Picture, at_most_ten, quoted
+from audit.base.messages import say
+from audit.collect.folders import ROLES, Picture, Role, names
 from audit.collect.pairing import Pair, distances
 from audit.images import PictureFacts
 from audit.records import Note
@@ -30,72 +31,61 @@ def picture_notes(
         held_out: pixel digests of the works that no model sees; empty where there is no split.
     """
     found: list[Note] = []
-    groups: tuple[tuple[str, str, Callable[[PictureFacts], bool]], ...] = (
-        ("picture-animated", "Only the first frame is used of", lambda f: f.frames > 1),
-        ("picture-profile-ignored", "A damaged colour profile is ignored in", lambda f: f.icc == "unusable"),
-        ("picture-transparent", "Transparent parts are filled with white in", lambda f: f.transparent),
+    groups: tuple[tuple[str, Callable[[PictureFacts], bool]], ...] = (
+        ("picture-animated", lambda f: f.frames > 1),
+        ("picture-profile-ignored", lambda f: f.icc == "unusable"),
+        ("picture-transparent", lambda f: f.transparent),
     )
-    for slug, said, applies in groups:
-        for role, pictures in (("originals", works), ("protected", copies)):
+    sides: tuple[tuple[Role, list[Picture]], ...] = (("originals", works), ("protected", copies))
+    for id, applies in groups:
+        for role, pictures in sides:
             hits = [p for p in pictures if applies(p.facts)]
             if hits:
                 only = ids[hits[0].file] if role == "originals" and len(hits) == 1 else None
-                found.append(Note(slug=slug, sentence=f"{said} these {role}: {quoted(hits)}.", work=only))
+                found.append(Note(said=say(id, role=ROLES[role], names=names(hits)), work=only))
     apart = [
-        f"'{works[i].name}' and '{works[j].name}'"
+        say("two-works", one=works[i].name, other=works[j].name)
         for i, j in (twins(works) if held_out else ())
         if (works[i].content in held_out) is not (works[j].content in held_out)
     ]
     if apart:
-        sentence = f"Works that look almost the same, so a held-out one may be trained on: {at_most_ten(apart)}."
-        found.append(Note(slug="near-duplicate-works", sentence=sentence))
+        found.append(Note(said=say("near-duplicate-works", pairs=apart)))
     return found
 
 
 def pair_notes(pairs: list[Pair], ids: dict[str, str]) -> list[Note]:
     """How the delivered copies differ from their originals beside the protection."""
-    same = [p for p in pairs if p.copy.content == p.work.content]
-    found = _note("protected-identical", "Has its original's pixels, so it is not protected", same, ids)
-    rules: tuple[tuple[str, str, Callable[[Pair], bool]], ...] = (
+    found: list[Note] = []
+    rules: tuple[tuple[str, Callable[[Pair], bool]], ...] = (
+        ("protected-identical", lambda p: p.copy.content == p.work.content),
         (
             "protected-other-size",
-            "Has another size than its original; resizing may have weakened the protection",
             lambda p: (p.copy.facts.width, p.copy.facts.height) != (p.work.facts.width, p.work.facts.height),
         ),
         (
             "protected-cropped",
-            "Shows a part of its original, enlarged; cropping may have weakened the protection",
             lambda p: p.moved is not None and p.moved.cropped,
         ),
         (
             "protected-misaligned",
-            "Does not lie on its original (shifted, shrunk or turned), so its change and visibility are overstated",
             lambda p: p.moved is not None and not p.moved.cropped,
         ),
         (
             "protected-jpeg",
-            "Was saved with loss (JPEG or WebP) unlike its original, which may have weakened the protection",
             lambda p: p.copy.facts.lossy and not p.work.facts.lossy,
         ),
         (
             "protected-other-profile",
-            "Has another colour profile than its original, so colours may differ beside the protection",
             lambda p: (p.copy.facts.icc == "converted") != (p.work.facts.icc == "converted"),
         ),
         (
             "nightshade-lora",
-            "Nightshade by its name, whose authors advise against judging it by LoRA fine-tuning",
             lambda p: "Nightshade" in p.tool,
         ),
     )
-    for slug, said, applies in rules:
-        found += _note(slug, said, [p for p in pairs if applies(p)], ids)
+    for id, applies in rules:
+        # One note for all pairs concerned, so that a hundred files do not make a hundred notes.
+        if hits := [p for p in pairs if applies(p)]:
+            only = ids[hits[0].work.file] if len(hits) == 1 else None
+            found.append(Note(said=say(id, names=names([p.copy for p in hits])), work=only))
     return found
-
-
-def _note(slug: str, said: str, hits: list[Pair], ids: dict[str, str]) -> list[Note]:
-    """One note for all pairs concerned, so that a hundred files do not make a hundred notes."""
-    if not hits:
-        return []
-    only = ids[hits[0].work.file] if len(hits) == 1 else None
-    return [Note(slug=slug, sentence=f"{said}: {quoted([p.copy for p in hits])}.", work=only)]

@@ -35,11 +35,7 @@ def other_works(
         if picture.content in found:
             continue
         if picture.stored in own:
-            raise BadInput(
-                "other-artist-same",
-                f"The other artist's picture '{picture.name}' is one of the works audited; give a folder of another "
-                "artist's works with --control other-artist:DIR.",
-            )
+            raise BadInput("other-artist-same", picture=picture.name)
         found[picture.content] = Work(
             id=f"o{len(found):03d}",
             name=picture.name,
@@ -51,9 +47,5 @@ def other_works(
             split="pool",
         )
     if len(found) < least:
-        raise BadInput(
-            "other-artist-few",
-            f"The other artist's folder holds {len(found)} different works, but at least {least} are needed to train "
-            "on; give a folder with more.",
-        )
+        raise BadInput("other-artist-few", count=len(found), least=least)
     return tuple(found.values())

@@ -16,7 +16,7 @@ from scipy.spatial.distance import cdist
 
 from audit.base.errors import BadInput
 from audit.collect.alignment import Moved, moved
-from audit.collect.folders import Picture, quoted
+from audit.collect.folders import Picture, names
 from audit.collect.names import original_names
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -83,11 +83,7 @@ def refuse_copies(works: list[Picture]) -> None:
         for name in list(original_names(work.file))[1:]:
             i = stems.get(_key(name), j)
             if i != j and distance[j, i] <= _MATCH:
-                raise BadInput(
-                    "originals-hold-copies",
-                    f"'{work.name}' in the originals folder looks like a protected copy of '{works[i].name}'; take "
-                    "protected copies out of it and put them into a folder of their own.",
-                )
+                raise BadInput("originals-hold-copies", copy=work.name, work=works[i].name)
 
 
 def refuse_swapped(works: list[Picture], copies: list[Picture]) -> None:
@@ -99,12 +95,7 @@ def refuse_swapped(works: list[Picture], copies: list[Picture]) -> None:
     stems = {_key(Path(copy.file).stem) for copy in copies}
     made = [w for w in works if any(_key(name) in stems for name in list(original_names(w.file))[1:])]
     if 2 * len(made) >= len(works):
-        raise BadInput(
-            "folders-swapped",
-            f"The two folders seem swapped: {len(made)} of {len(works)} originals are named like protected copies of "
-            f"the other folder's files ('{made[0].name}'); give the originals with --originals and the copies with "
-            "--protected.",
-        )
+        raise BadInput("folders-swapped", count=len(made), all=len(works), picture=made[0].name)
 
 
 def _pair_by_name(works: list[Picture], copies: list[Picture], distance: Floats) -> dict[int, tuple[int, str]]:
@@ -132,11 +123,7 @@ def _only_copy(work: Picture, candidates: list[tuple[int, str]], copies: list[Pi
     """The one protected copy of a work; an unchanged copy beside it does not count."""
     changed = [c for c in candidates if copies[c[0]].content != work.content] or candidates
     if len(changed) > 1:
-        names = quoted([copies[j] for j, _ in changed])
-        raise BadInput(
-            "protected-ambiguous",
-            f"More than one protected file goes with '{work.name}': {names}; keep the one to be tested.",
-        )
+        raise BadInput("protected-ambiguous", work=work.name, names=names([copies[j] for j, _ in changed]))
     return changed[0]
 
 
@@ -173,17 +160,10 @@ def _check_same_work(works: list[Picture], work: int, copy: Picture, distance: F
     unlike = own > _NEAR and _unlikeness(works[work].look, copy.look) > _UNLIKE
     if mistaken or unlike or own > _FAR:
         if _turned(works[work], copy):
-            raise BadInput(
-                "protected-other-shape",
-                f"The protected file '{copy.name}' lies turned beside its original '{works[work].name}', as when a "
-                "tool forgets a photo's orientation; turn it back, or save the original upright and protect it again.",
-            )
-        seen = f"looks like '{works[nearest].name}'" if mistaken else "shows another picture"
-        raise BadInput(
-            "protected-other-work",
-            f"The protected file '{copy.name}' goes by its name with '{works[work].name}' but {seen}; "
-            "give each protected copy the name of its original.",
-        )
+            raise BadInput("protected-other-shape.turned", copy=copy.name, work=works[work].name)
+        if mistaken:
+            raise BadInput("protected-other-work", copy=copy.name, work=works[work].name, like=works[nearest].name)
+        raise BadInput("protected-other-work.another", copy=copy.name, work=works[work].name)
 
 
 def _turned(work: Picture, copy: Picture) -> bool:
@@ -215,7 +195,10 @@ def _check_shape(work: Picture, copy: Picture) -> None:
     if not fits and abs(b.height - a.height * b.width / a.width) > 1:
         raise BadInput(
             "protected-other-shape",
-            f"The protected file '{copy.name}' is {b.width} x {b.height} pixels but its original "
-            f"'{work.name}' is {a.width} x {a.height}: it was cropped, turned or squashed; protect it again "
-            "in the original's shape.",
+            copy=copy.name,
+            width=b.width,
+            height=b.height,
+            work=work.name,
+            own_width=a.width,
+            own_height=a.height,
         )

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 
 BASELINE = "no-protections"
 LEAST_ARTISTS = 4
@@ -61,9 +60,10 @@ def find_cases(folder: Path) -> tuple[tuple[Path, ...], tuple[Case, ...]]:
     if len(artists) < LEAST_ARTISTS or not cases:
         raise BadInput(
             "released-layout",
-            f"Folder '{printable(folder.absolute().name)}' holds {len(artists)} artists under training_images/original "
-            f"and {len(cases)} cases with a baseline under generated_images, but at least {LEAST_ARTISTS} artists and "
-            "one case are needed; give the unpacked folder as it was released.",
+            folder=folder.absolute().name,
+            artists=len(artists),
+            cases=len(cases),
+            least=LEAST_ARTISTS,
         )
     return tuple(artists), tuple(cases)
 

@@ -29,11 +29,7 @@ def collect_references(
     """
     folders = sorted(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".") if folder.is_dir() else []
     if len(folders) < MIN_ARTISTS:
-        raise BadInput(
-            "reference-artists-few",
-            f"Folder '{printable(folder.absolute().name)}' holds {len(folders)} subfolders of reference artists, but "
-            f"at least {MIN_ARTISTS} are needed; give each other artist a subfolder of pictures.",
-        )
+        raise BadInput("reference-artists-few", folder=folder.absolute().name, count=len(folders), least=MIN_ARTISTS)
     own = {work.pixels: work.name for work in works}
     found = []
     for each in folders:
@@ -41,16 +37,8 @@ def collect_references(
         pixels = tuple(dict.fromkeys(p.stored for p in read))
         shared = next((own[p] for p in pixels if p in own), None)
         if shared is not None:
-            raise BadInput(
-                "reference-artist-same",
-                f"'{printable(shared)}' lies among the originals and in reference folder '{printable(each.name)}'; "
-                "a reference artist must be somebody else, so take that folder out.",
-            )
+            raise BadInput("reference-artist-same", picture=shared, folder=each.name)
         if len(pixels) < MIN_WORKS:
-            raise BadInput(
-                "reference-artists-few",
-                f"Reference artist '{printable(each.name)}' has {len(pixels)} different pictures, but at least "
-                f"{MIN_WORKS} are needed; add some or take the folder out.",
-            )
+            raise BadInput("reference-artists-few.pictures", artist=each.name, count=len(pixels), least=MIN_WORKS)
         found.append(ReferenceArtist(name=printable(each.name, limit=80), pixels=pixels))
     return tuple(found)

@@ -35,28 +35,16 @@ def read_sheet(path: Path) -> dict[tuple[str, str], Asked]:
     try:
         columns, rows = read_table(path)
     except NotCsv as error:
-        raise BadInput(
-            "sheet-unreadable",
-            f"Sheet '{name}' cannot be read as CSV in UTF-8 with at most {MOST_ROWS} rows; save it again as CSV "
-            "(comma-separated, UTF-8).",
-        ) from error
+        raise BadInput("sheet-unreadable", file=name, most=MOST_ROWS) from error
     missing = [c for c in COLUMNS if c not in columns]
     if missing or len(set(columns)) < len(columns):
-        raise BadInput(
-            "sheet-column",
-            f"The first line of sheet '{name}' must name the columns file and prompt once each (session and group "
-            f"may follow), but it reads '{printable(','.join(columns))}'; mend that line.",
-        )
+        raise BadInput("sheet-column", file=name, columns=",".join(columns))
     found: dict[tuple[str, str], Asked] = {}
     for number, row in enumerate(rows, start=2):
         group, file = row.get("group", "").strip().lower(), row["file"].strip()
         asked = Asked(one_line(row["prompt"]), one_line(row.get("session", "")))
         if not file or not asked.prompt or (group, file) in found or group not in ("", *GROUPS):
-            raise BadInput(
-                "sheet-row",
-                f"Row {number} of sheet '{name}' needs a file that no row above names, a prompt, and as its group "
-                f"one of {', '.join(GROUPS)} or nothing; mend that row.",
-            )
+            raise BadInput("sheet-row", number=number, file=name, choices=GROUPS)
         found[group, file] = asked
     return found
 

@@ -89,12 +89,9 @@ def parse_step(text: str) -> Step:
     name, colon, argument = text.partition(":")
     treatment = TREATMENTS.get(name)
     if treatment is None:
-        raise BadInput(
-            "treatment-unknown",
-            f"'{printable(text)}' is no treatment that CloakCheck knows; it knows {', '.join(sorted(TREATMENTS))}.",
-        )
+        raise BadInput("treatment-unknown", text=text, choices=sorted(TREATMENTS))
     if treatment.default is None:
-        raise BadInput("treatment-argument", f"'{name}' takes no argument; write it without the colon.")
+        raise BadInput("treatment-argument.none", name=name)
     try:
         value = float(argument) if colon else treatment.default
     except ValueError:

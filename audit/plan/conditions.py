@@ -91,7 +91,7 @@ def make_conditions(spec: Spec, *, artist: ArtistSet, store: Store) -> tuple[Con
     names = [c.name for c in found]
     repeated = {n for n in names if names.count(n) > 1}
     if repeated:
-        raise BadInput("condition-twice", f"Condition '{min(repeated)}' was asked for twice; name it once.")
+        raise BadInput("condition-twice", condition=min(repeated))
     return tuple(found)
 
 

@@ -11,7 +11,6 @@ import psutil
 import torch
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.images.tensors import autocast_of
 from audit.models.kernels import PLAIN_UP_TO
 from audit.models.layout import open_source
@@ -52,9 +51,7 @@ def pick_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise BadInput(
-            "device-missing", f"Device '{printable(name)}' is not available on this machine; use --device auto."
-        ) from error
+        raise BadInput("device-missing", device=name) from error
     return device
 
 

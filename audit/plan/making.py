@@ -38,11 +38,7 @@ def check_names(spec: Spec) -> None:
     check_metric(spec.primary_metric)
     check_prompts(spec)
     if spec.protected is None and not spec.protect and not spec.planted_only:
-        raise BadInput(
-            "nothing-to-test",
-            "No protection was given; name a folder with --protected DIR or a reference protection with "
-            "--protect encoder-pgd.",
-        )
+        raise BadInput("nothing-to-test")
     for text in [*spec.protect, *(part for words in spec.against for part in words.split("+"))]:
         parse_step(text)
     for text in spec.control:

@@ -49,17 +49,11 @@ def _read_prompts(path: Path) -> tuple[str, ...]:
     try:
         text = read_bounded(path, limit=MOST_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
-        raise BadInput(
-            "prompts-unreadable",
-            f"Prompt file {printable(path.name)} cannot be read as UTF-8 text; give a file with one subject per line.",
-        ) from error
+        raise BadInput("prompts-unreadable", file=path.name) from error
     lines = [printable(line.strip()) for line in text.splitlines()]
     prompts = tuple(dict.fromkeys(line for line in lines if line and not line.startswith("#")))
     if not 1 <= len(prompts) <= MAX_PROMPTS:
-        raise BadInput(
-            "prompts-count",
-            f"Prompt file {printable(path.name)} holds {len(prompts)} subjects, but 1 to {MAX_PROMPTS} are needed.",
-        )
+        raise BadInput("prompts-count", file=path.name, count=len(prompts), most=MAX_PROMPTS)
     return prompts
 
 

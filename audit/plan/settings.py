@@ -7,7 +7,6 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.plan.spec import Spec
 from audit.records import ProtectSettings, Record, SampleSettings, TrainSettings
 
@@ -61,6 +60,4 @@ def _settings(default: Settings, changes: dict[str, object], table: str) -> Sett
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join([table, *(str(part) for part in problem["loc"])])
-        raise BadInput(
-            "spec-invalid", f"Setting '{printable(place)}' cannot be used: {problem['msg']}; mend it."
-        ) from error
+        raise BadInput("spec-invalid.setting", setting=place, why=problem["msg"]) from error

@@ -97,15 +97,13 @@ def validated(kind: type[Options], values: Mapping[str, Any]) -> Options:
         BadInput: `originals-missing`; `spec-invalid`, an unknown field or a value of the wrong type or range.
     """
     if "originals" not in values:
-        raise BadInput("originals-missing", "No folder of originals was given; name it with --originals DIR.")
+        raise BadInput("originals-missing")
     try:
         return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BadInput(
-            "spec-invalid", f"Option '{printable(place)}' cannot be used: {printable(first['msg'])}; mend it."
-        ) from error
+        raise BadInput("spec-invalid", option=place, why=first["msg"]) from error
 
 
 def load_spec(
@@ -156,10 +154,7 @@ def load_spec(
     values = with_protocol(values)
     spec = validated(Spec, values)
     if spec.protocol and spec.protocol not in PROTOCOLS:
-        raise BadInput(
-            "protocol-unknown",
-            f"Protocol '{printable(spec.protocol)}' is unknown; choose {', '.join(PROTOCOLS)} (--protocol).",
-        )
+        raise BadInput("protocol-unknown", protocol=spec.protocol, choices=tuple(PROTOCOLS))
     if spec.preset not in PRESETS:
-        raise BadInput("preset-unknown", f"Preset '{printable(spec.preset)}' is unknown; choose {', '.join(PRESETS)}.")
+        raise BadInput("preset-unknown", preset=spec.preset, choices=tuple(PRESETS))
     return spec

@@ -22,7 +22,6 @@ from torch.nn import functional as F
 from audit.base.errors import BadModel
 from audit.base.messages import words
 from audit.base.rng import torch_rng
-from audit.base.text import printable
 from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.counter.noise import grain
 from audit.conditions.windows import through_windows, windows
@@ -46,17 +45,9 @@ def upscaler_folder() -> Path:
     folder = models_folder() / NAME
     index = folder / "model_index.json"
     if not index.is_file():
-        raise BadModel(
-            "upscaler-missing",
-            f"The countermeasure x4-upscale needs the Stable Diffusion x4 upscaler, which is not here; put its "
-            f"diffusers folder (safetensors) at {NAME} in the models folder, or use noisy-upscale.",
-        )
+        raise BadModel("upscaler-missing", folder=NAME)
     if StableDiffusionUpscalePipeline.__name__ not in index.read_text(encoding="utf-8", errors="replace")[:65536]:
-        raise BadModel(
-            "upscaler-unfit",
-            f"The folder {NAME} in the models folder holds another kind of model; put the Stable Diffusion x4 "
-            "upscaler there.",
-        )
+        raise BadModel("upscaler-unfit", folder=NAME)
     return folder
 
 
@@ -81,9 +72,7 @@ def _opened(digest: str, device: torch.device) -> Any:
         pipe = StableDiffusionUpscalePipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         said = (str(error) or type(error).__name__).splitlines()[0].replace(f"{folder}{os.sep}", "")
-        raise BadModel(
-            "upscaler-unfit", f"The x4 upscaler could not be opened ({printable(said)}); copy it again whole."
-        ) from error
+        raise BadModel("upscaler-unfit.broken", why=said) from error
     pipe.set_progress_bar_config(disable=True)
     return pipe.to(device, torch.float32)
 
