@@ -10,8 +10,7 @@ import numpy as np
 from PIL import Image
 
 from audit.base.errors import BadInput
-from audit.base.messages import Said
-from audit.base.text import printable
+from audit.base.messages import Said, words
 from audit.conditions.base import Context, Made, Pixels, Treatment
 from audit.conditions.controls import IDENTITY, MIXED, NULL
 from audit.conditions.counter.filters import BILATERAL_FILTER, BITS, BLUR, MEDIAN, TV
@@ -97,11 +96,14 @@ def parse_step(text: str) -> Step:
     except ValueError:
         value = float("nan")
     if not (treatment.low <= value <= treatment.high and (value == int(value) or not treatment.whole)):
-        kind = "a whole number" if treatment.whole else "a number"
         raise BadInput(
-            "treatment-argument",
-            f"'{printable(text)}' was given, but {name} takes {treatment.unit}, {kind} from "
-            f"{treatment.low:g} to {treatment.high:g}; write for instance {name}:{treatment.default:g}.",
+            "treatment-argument.whole" if treatment.whole else "treatment-argument",
+            text=text,
+            name=name,
+            unit=words(treatment.unit),
+            low=treatment.low,
+            high=treatment.high,
+            usual=treatment.default,
         )
     return Step(treatment, value, argument)
 

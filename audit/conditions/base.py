@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.base.messages import Said
+from audit.base.messages import Said, say
 from audit.models.loader import Model
 from audit.records import ModelFacts, ProtectSettings, Truth
 
@@ -49,6 +49,15 @@ class Context:
             original=lambda row: self.original(rows[row]),
             protection=self.protection,
         )
+
+
+KINDS: Mapping[Kind, Said] = {
+    "protection": say("kind.protection"),
+    "placebo": say("kind.placebo"),
+    "counter": say("kind.counter"),
+    "control": say("kind.control"),
+}
+"""How a treatment of a kind is called."""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from audit.base.messages import say
 from audit.records import Note, Recipe
 
 
@@ -12,13 +13,8 @@ def caveats(recipes: Sequence[Recipe]) -> tuple[Note, ...]:
     found = []
     instruments = [r.step for r in recipes if r.kind == "protection"]
     if instruments:
-        sentence = (
-            f"Calibration instruments re-implemented from publications, not the tools of any name: "
-            f"{', '.join(instruments)}."
-        )
-        found.append(Note(slug="reference-protection", sentence=sentence))
+        found.append(Note(said=say("reference-protection", names=instruments)))
     platforms = [r.step for r in recipes if r.step.startswith("as-published:")]
     if platforms:
-        sentence = f"What platforms do to pictures is known only approximately and changes: {', '.join(platforms)}."
-        found.append(Note(slug="platform-approximate", sentence=sentence))
+        found.append(Note(said=say("platform-approximate", names=platforms)))
     return tuple(found)

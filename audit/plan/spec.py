@@ -12,7 +12,6 @@ from pydantic import Field, ValidationError
 
 from audit.base.errors import BadInput
 from audit.base.files import read_bounded
-from audit.base.text import printable
 from audit.plan.protocols import PROTOCOLS, with_protocol
 from audit.records import Margins, Record
 
@@ -72,16 +71,12 @@ class Spec(Record):
     """Whether somebody answers for the rights in the works: `DECLARATION`."""
 
 
-def _stays_below(written: object, name: str) -> None:
+def _stays_below(written: object, name: str, spec_file: Path) -> None:
     """A spec may come from somebody else: what it names to be written lies in its own folder."""
     if isinstance(written, str):
         for flavour in (PurePosixPath(written), PureWindowsPath(written)):
             if flavour.is_absolute() or flavour.drive or flavour.root or ".." in flavour.parts:
-                raise BadInput(
-                    "spec-path",
-                    f"The spec file names {name} = '{printable(written)}', outside its own folder; write a plain "
-                    f"folder name there, or give --{name} on the command line.",
-                )
+                raise BadInput("spec-path", file=spec_file.name, name=name, path=written)
 
 
 def _beside(control: Any, spec_file: Path) -> Any:
@@ -123,22 +118,18 @@ def load_spec(
         try:
             text = read_bounded(spec_file, limit=MOST_BYTES).decode("utf-8")
             if any(line.count(".") > MOST_DOTS for line in text.splitlines()):
-                raise ValueError("a line with too many dots")
+                raise BadInput("spec-unreadable.dots", file=spec_file.name)
             values = tomllib.loads(text)
         except (OSError, ValueError, RecursionError) as error:
             # What the system says of a file ends in its whole path.
-            said = error.strerror or "unreadable" if isinstance(error, OSError) else str(error)
-            raise BadInput(
-                "spec-unreadable",
-                f"Spec file {printable(spec_file.name)} cannot be read as TOML ({printable(said)}); "
-                "mend it or leave out --spec.",
-            ) from error
+            why = error.strerror if isinstance(error, OSError) else str(error)
+            raise BadInput("spec-unreadable", file=spec_file.name, why=why) from error
         for name in ("out", "store"):
-            _stays_below(values.get(name), name)
+            _stays_below(values.get(name), name, spec_file)
         for name in PATHS:
             written = values.get(name)
             if isinstance(written, str) and "\0" in written:
-                raise BadInput("spec-path", f"The spec file's {name} holds a zero character; write a plain path there.")
+                raise BadInput("spec-path.zero", file=spec_file.name, name=name)
             # Paths in a spec file are relative to that file.
             if isinstance(written, str):
                 values[name] = spec_file.parent / written
