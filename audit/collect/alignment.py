@@ -5,14 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from audit.images import Pixels
 
 SIDE = 128
-_STEPS = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
 _SMOOTH = 5
 """Width of the blur before comparing, so that a cloak's own pattern does not lead."""
 _MOVED = 0.006
@@ -43,6 +41,8 @@ class Moved:
 
 def sketch(pixels: Pixels) -> npt.NDArray[np.uint8]:
     """A picture as 128 x 128 greys, whatever its size and shape."""
+    import cv2
+
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     small = cv2.resize(grey, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.uint8)
@@ -54,6 +54,8 @@ def moved(original: npt.NDArray[np.uint8], copy: npt.NDArray[np.uint8]) -> Moved
     Returns:
         None when the copy lies where it should, or when moving it explains too little of the difference.
     """
+    import cv2
+
     before, after = (cv2.GaussianBlur(x, (_SMOOTH, _SMOOTH), 0).astype(np.float32) for x in (original, copy))
     inner = np.s_[SIDE // 10 : -SIDE // 10, SIDE // 10 : -SIDE // 10]
     apart = float(np.square(before - after)[inner].mean())
@@ -62,9 +64,10 @@ def moved(original: npt.NDArray[np.uint8], copy: npt.NDArray[np.uint8]) -> Moved
     everywhere = np.ones((SIDE, SIDE), dtype=np.uint8)
     (sideways, downward), _ = cv2.phaseCorrelate(before, after)
     best, found = _BETTER * apart, None
+    until = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 60, 1e-4)
     for warp in (_about_middle(1), _about_middle(1, sideways, downward), _about_middle(1.2)):
         try:
-            cv2.findTransformECC(before, after, warp, cv2.MOTION_AFFINE, _STEPS, everywhere, 1)
+            cv2.findTransformECC(before, after, warp, cv2.MOTION_AFFINE, until, everywhere, 1)
         except cv2.error:
             continue  # flat pictures, or no way that leads downhill
         back = cv2.warpAffine(after, warp, (SIDE, SIDE), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
