@@ -154,8 +154,8 @@ def test_looks_are_once_or_after_each_replicate(artist, store, until_decided, re
 def test_the_plan_says_what_is_tested_and_with_what(artist, store):
     wanted = spec(protect=("encoder-pgd:9",), against=("jpeg:50",))
     plan = make_plan(wanted, artist=artist, model=built_plan().model, store=store)
-    assert [h.partition(": ")[0] for h in plan.hypotheses] == [c.name for c in plan.conditions if c.primary]
-    assert all("above 0.5 (held)" in h and "channel_stats" in h for h in plan.hypotheses)
+    assert [h.condition for h in plan.hypotheses] == [c.name for c in plan.conditions if c.primary]
+    assert all("above 0.5 (held)" in h.sentence and "channel_stats" in h.sentence for h in plan.hypotheses)
     assert set(plan.metric_weights) == set(plan.metrics)
     assert plan.digest() != plan.model_copy(update={"margins": plan.margins.model_copy(update={"held": 0.4})}).digest()
 

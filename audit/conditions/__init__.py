@@ -74,7 +74,14 @@ class Step:
         settings = row.settings(self.argument, surrogate, asked)
         if row.kind == "protection":
             settings |= {"surrogate": surrogate.name}
-        return Recipe(step=self.text, kind=row.kind, source=row.source, published=row.published, settings=settings)
+        return Recipe(
+            step=self.text,
+            kind=row.kind,
+            source=row.source,
+            published=row.published,
+            settings=settings,
+            approximate=row.approximate,
+        )
 
 
 def parse_step(text: str) -> Step:
@@ -127,7 +134,7 @@ def apply_step(step: Step, pictures: list[Pixels], context: Context) -> Made:
     row = step.treatment
     made = row.run([p.copy() for p in pictures], step.argument, context)
     told = {len(made.first), len(made.last)}
-    if len(made.pictures) != len(pictures) or told not in ({0}, {len(pictures)}):
+    if len(made.pictures) != len(pictures) or told != ({len(pictures)} if row.objective else {0}):
         raise RuntimeError(f"{step.text} answered {len(made.pictures)} of {len(pictures)} pictures.")
     if not all(np.isfinite([*made.first, *made.last])):
         raise RuntimeError(f"{step.text} reported {made.first} and {made.last}, which are not all finite.")
@@ -180,17 +187,7 @@ def treat(
             )
             for row, digest in zip(rows, found["pixels"], strict=True):
                 after[row] = digest
-            reached += [
-                Reached(
-                    condition=condition.name,
-                    step=step.text,
-                    work=works[row].id,
-                    objective=found["objective"],
-                    first=first,
-                    last=last,
-                )
-                for row, first, last in zip(rows, found["first"], found["last"], strict=bool(found["first"]))
-            ]
+            reached += _reached(condition, step, [works[row].id for row in rows], found)
             done += len(rows)
             if progress is not None:
                 progress(done)
@@ -201,6 +198,16 @@ def treat(
         pixels=tuple(digests),
         reached=tuple(sorted(reached, key=lambda r: (r.step, r.work))),
     )
+
+
+def _reached(condition: Condition, step: Step, works: Sequence[str], found: dict[str, Any]) -> Iterator[Reached]:
+    """What was measured on each work; what that is, the row says, so it is no part of what is stored."""
+    objective = step.treatment.objective
+    if objective is not None:
+        for work, first, last in zip(works, found["first"], found["last"], strict=True):
+            yield Reached(
+                condition=condition.name, step=step.text, work=work, objective=objective, first=first, last=last
+            )
 
 
 def _treated(
@@ -229,7 +236,6 @@ def _treated(
             made = apply_step(step, [store.get_pixels(d) for d in inputs], context)
         return {
             "pixels": [store.put_pixels(p) for p in made.pictures],
-            "objective": made.objective,
             "first": list(made.first),
             "last": list(made.last),
         }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from audit.base.messages import Said, say
 from audit.models.loader import Model
-from audit.records import ModelFacts, ProtectSettings, Truth
+from audit.records import ModelFacts, Objective, ProtectSettings, Truth
 
 Pixels = NDArray[np.uint8]
 Kind = Literal["protection", "placebo", "control", "counter"]
@@ -66,13 +66,11 @@ class Made:
 
     Attributes:
         pictures: one per picture given, in order.
-        objective: for treatments that optimise, what `first` and `last` measure and which way it was pushed.
-        first, last: its value on the picture as it came and as it is delivered; both measured with
-            draws of their own, none of which the optimisation saw.
+        first, last: for treatments with an objective, its value on the picture as it came and as it is delivered;
+            both measured with draws of their own, none of which the optimisation saw.
     """
 
     pictures: list[Pixels]
-    objective: str = ""
     first: tuple[float, ...] = ()
     last: tuple[float, ...] = ()
 
@@ -129,6 +127,8 @@ class Treatment:
         alone: of a treatment that is put on protected files: its pictures in plain words where there is but one
             protection, so that it needs no name.
         truth: what pictures made with it are by construction, where that is known.
+        objective: of a treatment that optimises: what it measures, and which way it pushes it.
+        approximate: what it imitates is known only approximately.
         per_protection: a control that is made of every protection.
         encoder_passes, unet_passes: forward and backward passes per picture on the lab model, for the cost.
     """
@@ -155,6 +155,8 @@ class Treatment:
     label: Said | None = None
     alone: Called | None = None
     truth: Truth | None = None
+    objective: Objective | None = None
+    approximate: bool = False
     per_protection: bool = False
     encoder_passes: int = 0
     unet_passes: int = 0

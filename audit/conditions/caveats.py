@@ -14,7 +14,7 @@ def caveats(recipes: Sequence[Recipe]) -> tuple[Note, ...]:
     instruments = [r.step for r in recipes if r.kind == "protection"]
     if instruments:
         found.append(Note(said=say("reference-protection", names=instruments)))
-    platforms = [r.step for r in recipes if r.step.startswith("as-published:")]
+    platforms = [r.step for r in recipes if r.approximate]
     if platforms:
         found.append(Note(said=say("platform-approximate", names=platforms)))
     return tuple(found)

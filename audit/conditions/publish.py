@@ -125,6 +125,7 @@ def _row(platform: Platform) -> Treatment:
             "assumed": platform.assumed or "nothing",
         },
         tier="cheap",
+        approximate=True,
         may_resize=True,
     )
 

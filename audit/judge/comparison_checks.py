@@ -98,7 +98,7 @@ def attack_worked(results: Results) -> Finding | None:
     rows: dict[tuple[str, str], list[bool]] = {}
     for row in results.reached:
         if row.condition in names:
-            down = "pushed down" in row.objective
+            down = row.objective.direction == "down"
             rows.setdefault((row.condition, row.step), []).append(
                 (row.last < row.first) is down and row.last != row.first
             )

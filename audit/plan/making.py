@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from audit import __version__
 from audit.base.errors import BadInput
+from audit.base.messages import say
 from audit.base.text import printable
 from audit.conditions import parse_step, recipes
 from audit.plan.conditions import make_conditions, without_treatment
 from audit.plan.prompts import check_prompts, choose_prompts
 from audit.plan.settings import protect_settings, sampling_settings, training_settings
 from audit.plan.spec import Spec
-from audit.records import ArtistSet, Condition, Margins, ModelFacts, Plan, ReferenceArtist, Stopping, Work
+from audit.records import ArtistSet, Condition, Hypothesis, Margins, ModelFacts, Plan, ReferenceArtist, Stopping, Work
 from audit.records.works import NEUTRAL_CAPTION
 from audit.store import Store
 from audit.style import DEFAULT_ENCODER, ENCODERS, style_metric
@@ -124,13 +125,11 @@ def concepts_of(spec: Spec, artist: ArtistSet, *, lab: bool) -> tuple[str, ...]:
     return tuple(caption for caption, _ in counted.most_common(MOST_CONCEPTS))
 
 
-def hypotheses(conditions: Sequence[Condition], *, metric: str, margins: Margins) -> tuple[str, ...]:
-    """What is tested, one sentence for each primary condition: together the primary family."""
-    m = margins
+def hypotheses(conditions: Sequence[Condition], *, metric: str, margins: Margins) -> tuple[Hypothesis, ...]:
+    """What is tested of each primary condition: together the primary family."""
+    limits = {"held": margins.held, "least": margins.did_not_hold, "partly": margins.partly, "level": margins.level}
     return tuple(
-        f"{c.name}: the protection index by {metric} is above {m.held:g} (held); else below {m.did_not_hold:g} "
-        f"(did-not-hold, adjusted by Holm over all such conditions, and also where above {m.partly:g}); else above "
-        f"{m.partly:g} (partly-held); at the {m.level:g} level, and at equal noise, too, where pictures are noisier."
+        Hypothesis(condition=c.name, said=say("hypothesis", name=c.name, metric=metric, **limits))
         for c in conditions
         if c.primary
     )

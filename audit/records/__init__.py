@@ -27,6 +27,7 @@ from audit.records.made import (
 from audit.records.plan import (
     Condition,
     Exclusion,
+    Hypothesis,
     Margins,
     ModelFacts,
     Plan,
@@ -62,7 +63,7 @@ from audit.records.scored import (
     ScoreVerdict,
     ServicePicture,
 )
-from audit.records.treated import ProtectSettings, Reached, Recipe
+from audit.records.treated import Objective, ProtectSettings, Reached, Recipe
 from audit.records.works import ArtistSet, Note, ProtectedFile, ReferenceArtist, Work
 
 __all__ = [
@@ -87,6 +88,7 @@ __all__ = [
     "Finite",
     "Generations",
     "GroupMeans",
+    "Hypothesis",
     "ImageSet",
     "Margins",
     "MetricFacts",
@@ -94,6 +96,7 @@ __all__ = [
     "ModelScores",
     "NoiseControl",
     "Note",
+    "Objective",
     "Package",
     "PictureScores",
     "Plan",

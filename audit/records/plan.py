@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from audit.base.messages import Said, words
+from audit.base.messages import Said, as_written, words
 from audit.base.record import SCHEMA_VERSION, Digest, Record
+from audit.records.judged import english
 from audit.records.treated import ProtectSettings, Recipe
 from audit.records.works import ProtectedFile, ReferenceArtist, Work
 
@@ -161,6 +162,21 @@ class ModelFacts(Record):
     licence: str = ""
 
 
+class Hypothesis(Record):
+    """What is tested about one condition."""
+
+    condition: str
+    said: Said
+    sentence: str = Field(default_factory=lambda data: english(data.get("said")))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"condition": given.partition(": ")[0], "said": as_written(given)}
+        return given
+
+
 class Plan(Record):
     """Everything that is fixed before the first training step; its digest is printed then."""
 
@@ -187,8 +203,8 @@ class Plan(Record):
     margins: Margins = Margins()
     reference_artists: tuple[ReferenceArtist, ...] = ()
     """Other artists that the user gave; empty means the lab's training sets."""
-    hypotheses: tuple[str, ...] = ()
-    """What is tested, one sentence for each primary condition: the primary family."""
+    hypotheses: tuple[Hypothesis, ...] = ()
+    """What is tested of each primary condition: the primary family."""
     metric_weights: dict[str, Digest] = Field(default_factory=dict)
     """Metric -> digest of its weights and code version, as they were before the run."""
     exclusion: Exclusion = Exclusion()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from audit.base.messages import Said, as_written
 from audit.base.record import Finite, Record
+from audit.records.judged import english
 
 
 class ProtectSettings(Record):
@@ -33,6 +35,23 @@ class Recipe(Record):
     """The settings it was published with, in words."""
     settings: dict[str, str] = Field(default_factory=dict)
     """What else fixes the outcome, in words."""
+    approximate: bool = False
+    """Whether what it imitates is known only approximately."""
+
+
+class Objective(Record):
+    """What an optimised treatment measures, and which way it pushes it."""
+
+    said: Said
+    direction: Literal["up", "down"]
+    sentence: str = Field(default_factory=lambda data: english(data.get("said")))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _older(cls, given: Any) -> Any:
+        if isinstance(given, str):
+            return {"said": as_written(given), "direction": "up" if "pushed up" in given else "down"}
+        return given
 
 
 class Reached(Record):
@@ -41,8 +60,7 @@ class Reached(Record):
     condition: str
     step: str
     work: str
-    objective: str
-    """What is measured, and which way the treatment pushed it."""
+    objective: Objective
     first: Finite
     """On the picture as it came."""
     last: Finite

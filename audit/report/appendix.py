@@ -120,7 +120,7 @@ def _settings(facts: ResultsView) -> tuple[Table, ...]:
         v.say("In words"), v.say("Name"), v.say("Role"), v.say("Pictures from"), v.say("Treatments"), v.say("Primary"),
     )  # fmt: skip
     rules: tuple[tuple[str | Text, ...], ...] = (
-        *((v.say("Tested"), retold(v, text)) for text in plan.hypotheses),
+        *((v.say("Tested"), retold(v, h.sentence)) for h in plan.hypotheses),
         *_fields(v, plan.margins),
         *_fields(v, plan.exclusion),
         *_fields(v, plan.stopping),
@@ -148,10 +148,14 @@ def _recipes(facts: ResultsView) -> tuple[Table, ...]:
         for r in plan.recipes
     )
     made = (v.say("Treatment"), v.say("Method by"), v.say("Published settings"), v.say("Settings here"))
-    goals = {(r.condition, r.step, r.objective) for r in facts.results.reached}
+    goals = {(r.condition, r.step, r.objective.sentence) for r in facts.results.reached}
     reached = []
     for condition, step, objective in sorted(goals):
-        rows = [r for r in facts.results.reached if (r.condition, r.step, r.objective) == (condition, step, objective)]
+        rows = [
+            r
+            for r in facts.results.reached
+            if (r.condition, r.step, r.objective.sentence) == (condition, step, objective)
+        ]
         first, last = (statistics.median(values) for values in ([r.first for r in rows], [r.last for r in rows]))
         reached.append(
             (facts.short(condition), step, retold(v, objective), v.number(first), v.number(last), str(len(rows)))

@@ -3,6 +3,7 @@
 from typing import Any
 
 from audit import records as r
+from audit.base.messages import words
 from tests.builders import make_plan, make_results
 
 CLEAN = r.Condition(name="clean", role="clean")
@@ -104,7 +105,7 @@ def with_noise(results: r.Results, condition: str, *, level: float, base: float 
 
 def with_reached(results: r.Results, condition: str, *lasts: float, way: str = "down") -> r.Results:
     """An optimised protection whose goal stood at 1.0 on each work and ended at `lasts`."""
-    goal = f"distance, pushed {way}; on a model"
+    goal = r.Objective(said=words("distance, pushed {way}", way=way), direction=way)
     rows = tuple(
         r.Reached(condition=condition, step=condition, work=f"w{i}", objective=goal, first=1.0, last=last)
         for i, last in enumerate(lasts)

@@ -18,6 +18,7 @@ from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbo
 from audit.conditions.repaint import Painter
 from audit.conditions.windows import through_windows, training_window, windows
 from audit.images.tensors import to_pixels, to_tensor
+from audit.records import Objective
 from audit.style.lpips import lpips
 
 STEPS = 40
@@ -70,8 +71,7 @@ def _impress(pictures: list[Pixels], argument: float, context: Context) -> Made:
         with torch.no_grad():
             first.append(float(_disagreement(painter, place.view(whole, side))))
             last.append(float(_disagreement(painter, place.view(done, side))))
-    words = "squared difference to the autoencoder's reconstruction, pushed down"
-    return Made(made, words, tuple(first), tuple(last))
+    return Made(made, tuple(first), tuple(last))
 
 
 IMPRESS = Treatment(
@@ -95,5 +95,8 @@ IMPRESS = Treatment(
     },
     whole=False,
     tier="model",
+    objective=Objective(
+        said=words("squared difference to the autoencoder's reconstruction, pushed down"), direction="down"
+    ),
     encoder_passes=2 * STEPS,
 )

@@ -6,21 +6,22 @@ and noise per step. A calibration instrument re-implemented from the paper, not 
 
 from __future__ import annotations
 
+from audit.base.messages import words
 from audit.conditions.base import Context, Made, Pixels
-from audit.conditions.protect.pgd import Objective, Schedule, attack, linf_protection
+from audit.conditions.protect.pgd import Aim, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Victim
+from audit.records import Objective
 
 SCHEDULE = Schedule(lab=60, published=100)
 
 
 def _denoiser_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
     victim = Victim(context.surrogate)
-    objective = Objective(
+    aim = Aim(
         loss=lambda views, draws: -victim.denoising_loss(views, draws),
         measure=victim.denoising_loss,
-        words="denoising loss, pushed up",
     )
-    return attack(pictures, argument, context, name="denoiser-pgd", schedule=SCHEDULE, objective=objective)
+    return attack(pictures, argument, context, name="denoiser-pgd", schedule=SCHEDULE, aim=aim)
 
 
 DENOISER_PGD = linf_protection(
@@ -29,6 +30,7 @@ DENOISER_PGD = linf_protection(
     source="Liang et al. 2023 (AdvDM)",
     published="100 steps of 1 level within 8 or 16",
     settings=SCHEDULE.words,
+    objective=Objective(said=words("denoising loss, pushed up"), direction="up"),
     encoder_passes=SCHEDULE.lab,
     unet_passes=SCHEDULE.lab,
 )

@@ -8,17 +8,19 @@ instrument re-implemented from the papers, not the tools of those names.
 
 from __future__ import annotations
 
+from audit.base.messages import words
 from audit.conditions.base import Context, Made, Pixels
-from audit.conditions.protect.pgd import Objective, Schedule, attack, linf_protection
+from audit.conditions.protect.pgd import Aim, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Distance, Victim
+from audit.records import Objective
 
 SCHEDULE = Schedule(lab=60, published=100)
 
 
 def _encoder_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
     distance = Distance.of(Victim(context.surrogate))
-    objective = Objective(distance, distance, "squared latent distance to the target pattern, pushed down")
-    return attack(pictures, argument, context, name="encoder-pgd", schedule=SCHEDULE, objective=objective)
+    aim = Aim(distance, distance)
+    return attack(pictures, argument, context, name="encoder-pgd", schedule=SCHEDULE, aim=aim)
 
 
 ENCODER_PGD = linf_protection(
@@ -28,5 +30,6 @@ ENCODER_PGD = linf_protection(
     source="Salman et al. 2023 (PhotoGuard, encoder attack); Liang & Wu 2023 (Mist, textural mode)",
     published="Mist: 100 steps of 1 level within 16; PhotoGuard: 200 to 1000 steps within 8 to 15",
     settings=SCHEDULE.words,
+    objective=Objective(said=words("squared latent distance to the target pattern, pushed down"), direction="down"),
     encoder_passes=SCHEDULE.lab,
 )

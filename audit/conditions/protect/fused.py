@@ -10,9 +10,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from audit.base.messages import words
 from audit.conditions.base import Context, Made, Pixels
-from audit.conditions.protect.pgd import Draws, Objective, Schedule, attack, linf_protection
+from audit.conditions.protect.pgd import Aim, Draws, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Distance, Victim
+from audit.records import Objective
 
 SCHEDULE = Schedule(lab=60, published=100)
 DENOISING_WEIGHT = 1e4 / (4 * 64 * 64)
@@ -26,8 +28,8 @@ def _fused_pgd(pictures: list[Pixels], argument: float, context: Context) -> Mad
         latent = victim.latent(views)
         return distance.of_latent(latent) - DENOISING_WEIGHT * victim.denoising_loss_of(latent, draws)
 
-    objective = Objective(loss, loss, "latent distance to the target less 0.61 of the denoising loss, pushed down")
-    return attack(pictures, argument, context, name="fused-pgd", schedule=SCHEDULE, objective=objective)
+    aim = Aim(loss, loss)
+    return attack(pictures, argument, context, name="fused-pgd", schedule=SCHEDULE, aim=aim)
 
 
 FUSED_PGD = linf_protection(
@@ -36,6 +38,9 @@ FUSED_PGD = linf_protection(
     source="Liang & Wu 2023 (Mist, fused mode)",
     published="100 steps of 1 level within 16",
     settings=SCHEDULE.words,
+    objective=Objective(
+        said=words("latent distance to the target less 0.61 of the denoising loss, pushed down"), direction="down"
+    ),
     encoder_passes=SCHEDULE.lab,
     unet_passes=SCHEDULE.lab,
 )

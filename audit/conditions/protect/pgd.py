@@ -21,7 +21,7 @@ from audit.conditions.windows import Window, training_window, windows
 from audit.images.tensors import to_pixels, to_tensor
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
-from audit.records import ModelFacts, ProtectSettings
+from audit.records import ModelFacts, Objective, ProtectSettings
 
 LEVEL = 1 / 127.5
 """One of 255 levels on the -1..1 scale."""
@@ -49,18 +49,16 @@ class Draws:
 
 
 @dataclass(frozen=True)
-class Objective:
-    """What an attack optimises.
+class Aim:
+    """What an attack optimises; which way it pushes what is measured is its row's objective.
 
     Attributes:
         loss: pictures at model size (N, 3, side, side), draws -> (N,) to be minimised, row by row.
         measure: the same shapes; the value that is reported, which may differ from `loss` in sign.
-        words: what `measure` is, and which way the attack pushes it.
     """
 
     loss: Callable[[Tensor, Draws], Tensor]
     measure: Callable[[Tensor, Draws], Tensor]
-    words: str
 
 
 @dataclass(frozen=True)
@@ -155,13 +153,13 @@ def delivered(pictures: Tensor, change: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measured(objective: Objective, pictures: Tensor, *, side: int, names: Sequence[str]) -> list[float]:
-    """The objective's reported value of every picture in the training's own view."""
+def measured(aim: Aim, pictures: Tensor, *, side: int, names: Sequence[str]) -> list[float]:
+    """The aim's reported value of every picture in the training's own view."""
     place = training_window(*pictures.shape[-2:])
     total = torch.zeros(len(pictures), device=pictures.device)
     for index in range(MEASUREMENTS):
         draws = Draws([("measure", name, index) for name in names])
-        total += objective.measure(place.view(pictures, side), draws)
+        total += aim.measure(place.view(pictures, side), draws)
     return [float(value) for value in total / MEASUREMENTS]
 
 
@@ -188,9 +186,9 @@ def attack(
     *,
     name: str,
     schedule: Schedule,
-    objective: Objective,
+    aim: Aim,
 ) -> Made:
-    """Run one objective over pictures of any sizes, a few at a time.
+    """Run one attack over pictures of any sizes, a few at a time.
 
     Args:
         name: of the treatment, which names its random streams.
@@ -209,7 +207,7 @@ def attack(
             change = pgd(
                 batch,
                 random_start(batch, names, budget),
-                loss=objective.loss,
+                loss=aim.loss,
                 places=places,
                 side=side,
                 budget=budget,
@@ -217,11 +215,11 @@ def attack(
                 names=names,
             )
             done = delivered(batch, change)
-            befores = measured(objective, batch, side=side, names=works)
-            afters = measured(objective, done, side=side, names=works)
+            befores = measured(aim, batch, side=side, names=works)
+            afters = measured(aim, done, side=side, names=works)
             for row, picture, before, after in zip(rows, to_pixels(done), befores, afters, strict=True):
                 made[row], first[row], last[row] = picture, before, after
-    return Made(made, objective.words, tuple(first), tuple(last))
+    return Made(made, tuple(first), tuple(last))
 
 
 def linf_protection(
@@ -233,6 +231,7 @@ def linf_protection(
     published: str,
     settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, str]],
     whole_set: bool = False,
+    objective: Objective,
     encoder_passes: int,
     unet_passes: int = 0,
 ) -> Treatment:
@@ -255,6 +254,7 @@ def linf_protection(
         published=published,
         settings=settings,
         whole_set=whole_set,
+        objective=objective,
         encoder_passes=encoder_passes,
         unet_passes=unet_passes,
     )

@@ -10,14 +10,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from audit.base.messages import words
 from audit.conditions.base import Context, Made, Pixels
-from audit.conditions.protect.pgd import Draws, Objective, Schedule, attack, linf_protection
+from audit.conditions.protect.pgd import Aim, Draws, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Victim
+from audit.records import Objective
 
 SCHEDULE = Schedule(lab=100, published=100)
 
 
-def sds_objective(victim: Victim) -> Objective:
+def sds_aim(victim: Victim) -> Aim:
     """Climb (predicted noise - noise) as if it were the gradient."""
 
     def loss(views: Tensor, draws: Draws) -> Tensor:
@@ -28,12 +30,12 @@ def sds_objective(victim: Victim) -> Objective:
         # Its gradient with respect to the latent is the error itself, to be climbed.
         return -(error * latent).flatten(1).mean(dim=1)
 
-    return Objective(loss, victim.denoising_loss, "denoising loss, pushed up")
+    return Aim(loss, victim.denoising_loss)
 
 
 def _sds_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
-    objective = sds_objective(Victim(context.surrogate))
-    return attack(pictures, argument, context, name="sds-pgd", schedule=SCHEDULE, objective=objective)
+    aim = sds_aim(Victim(context.surrogate))
+    return attack(pictures, argument, context, name="sds-pgd", schedule=SCHEDULE, aim=aim)
 
 
 SDS_PGD = linf_protection(
@@ -42,6 +44,7 @@ SDS_PGD = linf_protection(
     source="Xue et al. 2024 (Diff-Protect, SDS+)",
     published="100 steps of 1 level within 16",
     settings=SCHEDULE.words,
+    objective=Objective(said=words("denoising loss, pushed up"), direction="up"),
     encoder_passes=SCHEDULE.lab,
     unet_passes=SCHEDULE.lab // 3,
 )

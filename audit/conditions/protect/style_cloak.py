@@ -28,7 +28,7 @@ from audit.conditions.repaint import Painter
 from audit.conditions.windows import Window, training_window, windows
 from audit.images.tensors import to_pixels
 from audit.models.kernels import training_attention
-from audit.records import ModelFacts, ProtectSettings
+from audit.records import ModelFacts, Objective, ProtectSettings
 from audit.style.channel_stats import extract
 from audit.style.lpips import lpips, lpips_distance
 
@@ -176,7 +176,7 @@ def _style_cloak(pictures: list[Pixels], argument: float, context: Context) -> M
                 rows, to_pixels(done), pull.reached(batch), pull.reached(done), strict=True
             ):
                 made[row], first[row], last[row] = picture, before, after
-    return Made(made, "squared latent distance to the work in another style, pushed down", tuple(first), tuple(last))
+    return Made(made, tuple(first), tuple(last))
 
 
 def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
@@ -209,6 +209,9 @@ STYLE_CLOAK = Treatment(
     settings=_words,
     whole=False,
     whole_set=True,
+    objective=Objective(
+        said=words("squared latent distance to the work in another style, pushed down"), direction="down"
+    ),
     encoder_passes=2 * SCHEDULE.lab,
     unet_passes=4,
 )

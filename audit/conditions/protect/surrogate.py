@@ -12,15 +12,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from audit.base.messages import Said, words
 from audit.conditions.base import Context, Made, Pixels
 from audit.conditions.protect.pgd import (
+    Aim,
     Draws,
-    Objective,
     Schedule,
     delivered,
     linf_protection,
@@ -36,7 +38,7 @@ from audit.images.tensors import to_pixels
 from audit.models.conditioning import Text
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
-from audit.records import ModelFacts, ProtectSettings, TrainSettings
+from audit.records import ModelFacts, Objective, ProtectSettings, TrainSettings
 from audit.training.adapters import Merged
 from audit.training.batches import CellData
 from audit.training.draws import Streams
@@ -86,14 +88,14 @@ class Surrogate:
 
 
 def _alternate(
-    pictures: list[Pixels], budget: float, context: Context, *, name: str, objective: Callable[[Victim], Objective]
+    pictures: list[Pixels], budget: float, context: Context, *, name: str, aimed: Callable[[Victim], Aim]
 ) -> Made:
     model, side = context.surrogate, context.surrogate.facts.resolution
     steps = SCHEDULE.steps(model.facts, context.protection)
     sizes = SCHEDULE.sizes(budget, steps)
     rounds = -(-steps // ATTACKS)
     victim = Victim(model)
-    aim = objective(victim)
+    aim = aimed(victim)
     surrogate = Surrogate(
         model=model,
         settings=_lessons(model.facts, rounds, len(pictures)),
@@ -131,7 +133,7 @@ def _alternate(
             afters = measured(aim, done, side=side, names=works)
             for row, picture, before, after in zip(rows, to_pixels(done), befores, afters, strict=True):
                 made[row], first[row], last[row] = picture, before, after
-    return Made(made, f"{aim.words}; on the model before any lesson", tuple(first), tuple(last))
+    return Made(made, tuple(first), tuple(last))
 
 
 def _lessons(facts: ModelFacts, rounds: int, works: int) -> TrainSettings:
@@ -159,30 +161,33 @@ def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> di
     }
 
 
-def _aspl(victim: Victim) -> Objective:
-    return Objective(
+def _aspl(victim: Victim) -> Aim:
+    return Aim(
         loss=lambda views, draws: -victim.denoising_loss(views, draws),
         measure=victim.denoising_loss,
-        words="denoising loss, pushed up",
     )
 
 
-def _ace(victim: Victim) -> Objective:
+def _ace(victim: Victim) -> Aim:
     goal = Distance.of(victim).goal
 
     def loss(views: Tensor, draws: Draws) -> Tensor:
         at = victim.noised(victim.latent(views), draws)
         return (victim.as_epsilon(victim.predict(at), at) - goal).pow(2).flatten(1).mean(dim=1)
 
-    return Objective(loss, loss, "distance of predicted noise to the target pattern's latent, pushed down")
+    return Aim(loss, loss)
+
+
+def _before_lessons(goal: Said, direction: Literal["up", "down"]) -> Objective:
+    return Objective(said=words("{goal}; on the model before any lesson", goal=goal), direction=direction)
 
 
 def _surrogate_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
-    return _alternate(pictures, argument, context, name="surrogate-pgd", objective=_aspl)
+    return _alternate(pictures, argument, context, name="surrogate-pgd", aimed=_aspl)
 
 
 def _surrogate_target_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
-    return _alternate(pictures, argument, context, name="surrogate-target-pgd", objective=_ace)
+    return _alternate(pictures, argument, context, name="surrogate-target-pgd", aimed=_ace)
 
 
 SURROGATE_PGD = linf_protection(
@@ -192,6 +197,7 @@ SURROGATE_PGD = linf_protection(
     published="50 rounds of 3 lessons, 6 steps of 0.64 levels within 6.4, 3 lessons, whole U-Net at 5e-7",
     settings=_words,
     whole_set=True,
+    objective=_before_lessons(words("denoising loss, pushed up"), "up"),
     encoder_passes=SCHEDULE.lab,
     unet_passes=2 * SCHEDULE.lab,
 )
@@ -203,6 +209,7 @@ SURROGATE_TARGET_PGD = linf_protection(
     published="5 rounds of 10 lessons and 30 steps of 0.64 levels within 4 to 5, LoRA of rank 4 at 1e-4",
     settings=_words,
     whole_set=True,
+    objective=_before_lessons(words("distance of predicted noise to the target pattern's latent, pushed down"), "down"),
     encoder_passes=SCHEDULE.lab,
     unet_passes=2 * SCHEDULE.lab,
 )
