@@ -115,12 +115,21 @@ def test_unknown_treatments_are_one_sentence(text):
         (lambda p: Made([p[0][:-1]]), "turned"),
         (lambda p: Made([p[0].astype(np.float32)]), "float32"),
         (lambda p: Made([np.full_like(p[0], 255)]), "over its budget"),
-        (lambda p: Made(p, "x", (float("nan"),), (1.0,)), "not all finite"),
-        (lambda p: Made(p, "x", (1.0,), ()), "answered"),
+        (lambda p: Made(p, (1.0,), (1.0,)), "answered"),
     ],
 )
 def test_the_package_enforces_the_contract_whatever_a_row_does(answer, said, model):
     broken = replace(TREATMENTS["placebo"], run=lambda pictures, argument, context: answer(pictures))
+    with pytest.raises(RuntimeError, match=said):
+        apply_step(Step(broken, 3), [picture(1)], context(model, [picture(1)]))
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "said"),
+    [((float("nan"),), (1.0,), "not all finite"), ((1.0,), (), "answered"), ((), (), "answered")],
+)
+def test_a_row_with_an_objective_measures_every_picture_and_finds_numbers(first, last, said, model):
+    broken = replace(TREATMENTS["encoder-pgd"], run=lambda pictures, argument, context: Made(pictures, first, last))
     with pytest.raises(RuntimeError, match=said):
         apply_step(Step(broken, 3), [picture(1)], context(model, [picture(1)]))
 
