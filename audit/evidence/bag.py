@@ -83,7 +83,7 @@ def list_files(folder: Path) -> list[str]:
     found: list[str] = []
     for at, folders, files in os.walk(folder, onerror=_unreadable):
         if len(found) > MOST_FILES:
-            raise BadEvidence("bundle-too-large", f"The bundle holds over {MOST_FILES} files; it was not made here.")
+            raise BadEvidence("bundle-too-large", most=MOST_FILES)
         here = Path(at)
         if not folders and not files and here != folder:
             raise _strange("an empty folder")
@@ -102,9 +102,7 @@ def list_files(folder: Path) -> list[str]:
 
 
 def _unreadable(error: OSError) -> None:
-    raise BadEvidence(
-        "bundle-unreadable", "A folder of the bundle cannot be read; check that you may open all of it."
-    ) from error
+    raise BadEvidence("bundle-unreadable.folder") from error
 
 
 def _strange(what: str) -> BadEvidence:
@@ -122,10 +120,7 @@ def read_text(path: Path, *, limit: int = MOST_TEXT) -> bytes:
     try:
         return read_bounded(path, limit=limit)
     except OSError as error:
-        raise BadEvidence(
-            "bundle-unreadable",
-            f"File {printable(path.name)} is missing, unreadable or over {limit >> 20} MiB; ask for a whole copy.",
-        ) from error
+        raise BadEvidence("bundle-unreadable", file=path.name, mib=limit >> 20) from error
 
 
 def digest(data: bytes) -> str:

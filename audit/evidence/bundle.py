@@ -14,7 +14,6 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.evidence import credentials, forms
 from audit.evidence.adapters import Adapters
 from audit.evidence.bag import TAGS, digest, list_files, manifest_text, write_bag
@@ -60,11 +59,7 @@ def write_bundle(source: Source, request: Request, *, key: Ed25519PrivateKey) ->
     """
     out = request.out
     if out.exists() or out.is_symlink():
-        raise BadInput(
-            "bundle-exists",
-            f"'{printable(out.absolute().name)}' exists already, and bundles are never changed; give a new folder "
-            "with --out.",
-        )
+        raise BadInput("bundle-exists", folder=out.absolute().name)
     contents = bundle_contents(source, request)
     partial = out.absolute().with_name(f".{out.absolute().name}.{uuid.uuid4().hex}")
     with storage_errors(out.absolute().parent):

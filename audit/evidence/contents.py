@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.evidence import wheel
 from audit.evidence.adapters import Adapters
 from audit.evidence.sbom import sbom_text
@@ -155,11 +154,7 @@ def _add_works(
             found = _by_digest(folder) if folder is not None else {}
             for work, (digest, name) in wanted[role].items():
                 if digest not in found:
-                    raise BadInput(
-                        "originals-differ",
-                        f"The {role} file of work {work} ('{printable(name)}') was not found by its digest; a full "
-                        f"bundle needs the same files that the run read: give their folder with --{role} DIR.",
-                    )
+                    raise BadInput("originals-differ", role=role, work=work, file=name)
                 made.files[f"{role}/{work}{found[digest].suffix.lower()}"] = found[digest]
         else:
             made.withheld.update({f"{role}/{work}": digest for work, (digest, _) in wanted[role].items()})

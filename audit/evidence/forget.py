@@ -9,7 +9,6 @@ from pathlib import Path
 
 from audit.base.errors import BadInput
 from audit.base.files import SYSTEM_FILES
-from audit.base.text import printable
 from audit.runfolder import CALIBRATIONS
 from audit.store import storage_errors
 
@@ -55,8 +54,4 @@ def forget(store: Path, *, only_adapters: bool) -> Forgotten:
 
 
 def _no_store(folder: Path) -> BadInput:
-    return BadInput(
-        "not-a-store",
-        f"Folder '{printable(folder.absolute().name)}' is not a CloakCheck store, and nothing was deleted; name the "
-        "store with --store DIR.",
-    )
+    return BadInput("not-a-store", folder=folder.absolute().name)

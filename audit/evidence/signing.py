@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.serialization import (
 
 from audit.base.errors import BadEvidence
 from audit.base.files import read_bounded
-from audit.base.text import printable
 from audit.store import storage_errors
 
 MOST_BYTES = 1 << 20
@@ -51,11 +50,7 @@ def open_key(path: Path) -> Ed25519PrivateKey:
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         loaded = None
     if not isinstance(loaded, Ed25519PrivateKey):
-        raise BadEvidence(
-            "key-unusable",
-            f"Key file {printable(path.name)} holds no unencrypted Ed25519 private key in PEM form; make one with "
-            "`openssl genpkey -algorithm ed25519`, or name a file that does not exist yet.",
-        )
+        raise BadEvidence("key-unusable", file=path.name)
     return loaded
 
 

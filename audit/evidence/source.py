@@ -11,7 +11,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from audit.base.errors import BadEvidence, BadResults
-from audit.base.text import printable
 from audit.evidence.bag import NAME, read_text
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_bytes
 from audit.images import decode_png, pixels_digest
@@ -52,31 +51,19 @@ def read_source(folder: Path) -> Source:
     results = read_results(folder)
     events = _events(folder)
     if not tells_of_plan(events, results.plan):
-        raise BadEvidence(
-            "events-broken",
-            "The event log does not tell of this plan and no other; a bundle of this run would prove nothing: run the "
-            "audit again in a new folder (finished steps are reused).",
-        )
+        raise BadEvidence("events-broken.plan")
     judged = [e for e in events if e["event"] == JUDGED]
     written = hashlib.sha256(read_text(folder / "results.json")).hexdigest()
     if not judged or judged[-1].get("results_sha256") != written:
-        raise BadResults(
-            "results-edited",
-            "results.json is not the file that the run wrote last (its digest in events.jsonl differs); put the "
-            "original back, or run the audit again.",
-        )
+        raise BadResults("results-edited")
     try:
         plan = Plan.model_validate_json(read_text(folder / "plan.json"))
     except ValidationError as error:
-        raise BadResults(
-            "plan-edited", "plan.json does not fit its schema; put the file back as the run wrote it."
-        ) from error
+        raise BadResults("plan-edited.schema") from error
     request = folder / "plan.tsq"
     same = not request.exists() or read_text(request) == request_bytes(read_text(folder / "plan.json"))
     if plan.digest() != results.plan.digest() or not same:
-        raise BadResults(
-            "plan-edited", "plan.json is not the plan of these results; put the file back as the run wrote it."
-        )
+        raise BadResults("plan-edited")
     generated = tuple(dict.fromkeys(name for cell in results.cells for name in cell.generations.files))
     digests = {n: d for c in results.cells for n, d in zip(c.generations.files, c.generations.pixels, strict=False)}
     for name in generated:
@@ -133,17 +120,11 @@ def _environment(folder: Path, events: Sequence[Mapping[str, Any]]) -> Environme
     if not path.exists():
         return None
     if logged_environment(events) != hashlib.sha256(read_text(path)).hexdigest():
-        raise BadResults(
-            "environment-invalid",
-            "environment.json is not the file that the run wrote last (its digest in events.jsonl differs); put the "
-            "original back, or run the audit again.",
-        )
+        raise BadResults("environment-invalid")
     try:
         return Environment.model_validate_json(read_text(path))
     except ValidationError as error:
-        raise BadResults(
-            "environment-invalid", "environment.json does not fit its schema; put the file back as the run wrote it."
-        ) from error
+        raise BadResults("environment-invalid.schema") from error
 
 
 def _check_picture(images: Path, name: str, digest: str) -> None:
@@ -154,8 +135,4 @@ def _check_picture(images: Path, name: str, digest: str) -> None:
         except (ValueError, BadEvidence):
             sound = False
     if not sound:
-        raise BadEvidence(
-            "picture-edited",
-            f"Generated picture '{printable(name)}' is missing or not the one that results.json names; run the same "
-            "audit again to have it rebuilt.",
-        )
+        raise BadEvidence("picture-edited", file=name)

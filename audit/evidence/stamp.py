@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.base.errors import BadEvidence
-from audit.base.text import printable
 from audit.evidence import bag, bundle
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, fetch_reply, write_request
 from audit.runfolder.event_log import EVENTS, TRAINING_BEGINS, log_event, read_events
@@ -34,21 +33,13 @@ def place_of(folder: Path) -> Place:
         return Place(*(folder / name for name in names))
     plan = folder / "plan.json"
     if not plan.is_file():
-        raise BadEvidence(
-            "nothing-to-stamp",
-            f"Folder {printable(folder.absolute().name)}/ holds neither a bundle nor a plan; give the folder that "
-            "`cloakcheck plan` or `cloakcheck bundle` wrote.",
-        )
+        raise BadEvidence("nothing-to-stamp", folder=folder.absolute().name)
     try:
         events = read_events(bag.read_text(folder / EVENTS))
     except ValueError:
         events = ()
     if any(event.get("event") == TRAINING_BEGINS for event in events):
-        raise BadEvidence(
-            "stamp-too-late",
-            "This run has begun to train, so a stamp could no longer show that its plan came first; stamp the bundle "
-            "instead, or stamp the plan of a new run before `cloakcheck run`.",
-        )
+        raise BadEvidence("stamp-too-late")
     return Place(plan, write_request(plan), folder / "plan.tsr", folder / "plan-tsa.pem")
 
 
@@ -70,9 +61,7 @@ def stamp(folder: Path, *, reply: Path | None, url: str | None, chain: Path | No
     if reply is None and url is None:
         return place.request, None
     if chain is None:
-        raise BadEvidence(
-            "chain-missing", "A time stamp is checked before it is kept; give the authority's PEM chain with --chain."
-        )
+        raise BadEvidence("chain-missing")
     certificates = bag.read_text(chain, limit=MOST_BYTES)
     if reply is not None:
         answer = bag.read_text(reply, limit=MOST_BYTES)

@@ -84,21 +84,13 @@ def check_token(data: bytes, *, reply: bytes, chain: bytes) -> Token:
         token = decode_timestamp_response(with_sorted_certificates(reply))
         info = token.tst_info
     except Exception as error:  # whatever the parser trips over is the file's fault
-        raise BadEvidence(
-            "token-unreadable",
-            f"The time-stamp reply cannot be read ({printable(str(error), limit=80)}); give the .tsr file as the "
-            "authority sent it, or check it with `openssl ts -reply -text`.",
-        ) from error
+        raise BadEvidence("token-unreadable", why=str(error)) from error
     roots, others = _certificates(chain)
     builder = VerifierBuilder(roots=roots, intermediates=others)
     try:
         builder.build().verify(token, hashlib.sha256(data).digest())
     except (VerificationError, ValueError) as error:
-        raise BadEvidence(
-            "token-wrong",
-            f"The time-stamp reply does not attest this file ({printable(str(error), limit=120)}); ask the authority "
-            "for a reply to the .tsq beside it, and give its certificate chain.",
-        ) from error
+        raise BadEvidence("token-wrong", why=str(error)) from error
     signer = next(iter(token.signed_data.signer_infos))
     names = [x509.load_der_x509_certificate(c) for c in token.signed_data.certificates]
     subject = next((c.subject for c in [*names, *others] if c.serial_number == signer.serial_number), signer.issuer)
@@ -122,10 +114,7 @@ def _certificates(chain: bytes) -> tuple[list[x509.Certificate], list[x509.Certi
 
 
 def _bad_chain() -> BadEvidence:
-    return BadEvidence(
-        "token-chain",
-        "The certificate chain holds no self-signed root in PEM form; give the authority's chain with its root.",
-    )
+    return BadEvidence("token-chain")
 
 
 def fetch_reply(request: bytes, *, url: str) -> bytes:
@@ -136,17 +125,13 @@ def fetch_reply(request: bytes, *, url: str) -> bytes:
     """
     shown = printable(url)
     if not url.startswith(("http://", "https://")):
-        raise BadEvidence("tsa-unreachable", f"'{shown}' is no http or https address; give the authority's address.")
+        raise BadEvidence("tsa-unreachable.address", address=shown)
     asked = urllib.request.Request(url, data=request, headers={"Content-Type": "application/timestamp-query"})
     try:
         with urllib.request.urlopen(asked, timeout=WAIT_SECONDS) as answer:
             reply: bytes = answer.read(MOST_BYTES + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise BadEvidence(
-            "tsa-unreachable",
-            f"The time-stamp authority at '{shown}' did not answer ({printable(str(error), limit=80)}); send the .tsq "
-            "file by hand and import the reply with --tsr.",
-        ) from error
+        raise BadEvidence("tsa-unreachable", address=shown, why=str(error)) from error
     if len(reply) > MOST_BYTES:
-        raise BadEvidence("tsa-unreachable", f"The answer of '{shown}' is over 1 MiB, no time stamp; check the URL.")
+        raise BadEvidence("tsa-unreachable.answer", address=shown)
     return reply

@@ -237,11 +237,7 @@ def verify(folder: Path, *, signer: str = "", roots: bytes | None = None) -> tup
             be examined at all.
     """
     if not (folder / "bag" / "bagit.txt").is_file():
-        raise BadEvidence(
-            "not-a-bundle",
-            f"Folder {printable(folder.absolute().name)}/ is no bundle (it holds no bag/bagit.txt); give the folder "
-            "that `cloakcheck bundle` wrote.",
-        )
+        raise BadEvidence("not-a-bundle", folder=folder.absolute().name)
     at = Sealed(folder, signer=signer, roots=roots)
     return tuple(_answer(name, check, at) for name, check in CHECKS)
 

@@ -15,7 +15,6 @@ from PIL import Image
 from safetensors import SafetensorError
 
 from audit.base.errors import BadModel
-from audit.base.text import printable
 from audit.images import Pixels
 
 TASKS = {"blip": None, "blip-2": None, "florence2": "<CAPTION>"}
@@ -42,11 +41,7 @@ def load_captioner(folder: Path, *, device: torch.device) -> Callable[[Pixels], 
             folder, local_files_only=True, use_safetensors=True
         )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError) as error:
-        raise BadModel(
-            "captioner-unsuitable",
-            f"Folder '{printable(folder.absolute().name)}' holds no captioning model that can be opened; give a local "
-            "folder of BLIP, BLIP-2 or Florence-2 with safetensors weights and its processor.",
-        ) from error
+        raise BadModel("captioner-unsuitable", folder=folder.absolute().name) from error
     model = model.eval().requires_grad_(False).to(device)
 
     @torch.no_grad()

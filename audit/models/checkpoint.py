@@ -20,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 
 from audit.base.errors import BadModel
 from audit.base.files import read_bounded
-from audit.base.text import printable
+from audit.base.messages import say
 from audit.models.cards import Card, cards
 from audit.models.families import FAMILIES
 from audit.models.families.base import Family
@@ -70,23 +70,15 @@ def kind_of(path: Path, *, known: str | None = None) -> Kind:
         for what, there in (
             ("U-Net", FIRST_LAYER in shapes),
             ("VAE", any(key.startswith(VAE) for key in shapes)),
-            ("text encoder of Stable Diffusion 1.x, 2.x or XL", name is not None),
+            (say("usual-text-encoder"), name is not None),
         )
         if not there
     ]
     if name is None or missing:
-        raise BadModel(
-            "checkpoint-incomplete",
-            f"Checkpoint {printable(path.name)} holds no {missing[0]} in the usual layout; use a whole checkpoint, "
-            "or a folder in diffusers layout.",
-        )
+        raise BadModel("checkpoint-incomplete", file=path.name, part=missing[0])
     takes = shapes[FIRST_LAYER][1]
     if takes != 4:
-        raise BadModel(
-            "model-family",
-            f"The checkpoint's U-Net takes {takes} channels, not 4 (an inpainting model?); use the plain "
-            "text-to-image model.",
-        )
+        raise BadModel("model-family.inpainting", takes=takes)
     if name == "sd21":
         name = known or _second_generation(path)
     card = cards()[name]
@@ -104,10 +96,7 @@ def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
         with safe_open(path, framework="pt") as handle:
             return {key: tuple(handle.get_slice(key).get_shape()) for key in handle.keys()}
     except (OSError, ValueError, SafetensorError) as error:
-        raise BadModel(
-            "model-incomplete",
-            f"Checkpoint {printable(path.name)} is no whole safetensors file; copy it again.",
-        ) from error
+        raise BadModel("model-incomplete.checkpoint", file=path.name) from error
 
 
 def _second_generation(path: Path) -> str:
@@ -116,12 +105,7 @@ def _second_generation(path: Path) -> str:
     try:
         text = read_bounded(beside, limit=MOST_YAML_BYTES).decode("utf-8")
     except (OSError, ValueError) as error:
-        raise BadModel(
-            "checkpoint-ambiguous",
-            f"Checkpoint {printable(path.name)} is of Stable Diffusion 2.x, which exists in two kinds that its weights "
-            f"do not tell apart; put its config (v2-inference-v.yaml or v2-inference.yaml) beside it as "
-            f"{printable(beside.name)}, or use a folder in diffusers layout.",
-        ) from error
+        raise BadModel("checkpoint-ambiguous", file=path.name, config=beside.name) from error
     return "sd21" if re.search(r"^\s*parameterization:\s*[\"']?v\b", text, flags=re.MULTILINE) else "sd21-base"
 
 

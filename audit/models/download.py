@@ -16,8 +16,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from audit.base.errors import BadInput, BadModel
+from audit.base.messages import Place, say
 from audit.base.progress import Progress
-from audit.base.text import printable
 from audit.models.cards import Card, Download, cards, models_folder
 from audit.store import file_digest, storage_errors
 
@@ -37,16 +37,10 @@ def known_card(name: str) -> Card:
         BadInput: `model-no-card`, `model-no-download`.
     """
     if name not in cards():
-        raise BadInput(
-            "model-no-card", f"No model is known as '{printable(name)}'; choose one of {', '.join(cards())}."
-        )
+        raise BadInput("model-no-card", name=name, choices=tuple(cards()))
     card = cards()[name]
     if card.download is None:
-        raise BadInput(
-            "model-no-download",
-            f"{card.title} cannot be fetched from here (its publisher wants a login, or its digest is not known); get "
-            "a folder in diffusers layout yourself and name it with --model PATH.",
-        )
+        raise BadInput("model-no-download", model=card.title)
     return card
 
 
@@ -73,27 +67,17 @@ def fetch(name: str, progress: Progress) -> Path:
                 progress.say("Checking the file's SHA-256.")
                 if file_digest(partial) != download.sha256:
                     partial.unlink()
-                    raise BadModel(
-                        "download-wrong",
-                        f"What came for {name} is not the published file (another SHA-256), and was deleted; try "
-                        "again later, or get the model another way.",
-                    )
+                    raise BadModel("download-wrong", name=name)
                 os.replace(partial, target)
         except Timeout as error:
-            raise BadInput(
-                "download-busy", f"Another process is fetching {name} already; wait for it, or stop it first."
-            ) from error
+            raise BadInput("download-busy", name=name) from error
     return target
 
 
 def _room_for(download: Download, folder: Path, *, had: int) -> None:
     missing = download.bytes - had + ROOM
     if shutil.disk_usage(folder).free < missing:
-        raise BadInput(
-            "download-no-room",
-            f"The model needs {missing / 1e9:.1f} GB more on this disk; make room, or set CLOAKCHECK_MODELS to a "
-            "folder on another one.",
-        )
+        raise BadInput("download-no-room", gb=missing / 1000000000.0)
 
 
 def _bring(download: Download, partial: Path, progress: Progress) -> None:
@@ -107,22 +91,18 @@ def _bring(download: Download, partial: Path, progress: Progress) -> None:
             if _connect(address, partial, had=had, most=2 * download.bytes, progress=progress):
                 progress.close()
                 return
-            said = "the connection ended early"
+            why: Place = say("connection-ended")
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
                 # The disk, not the network.
                 raise
-            said = str(getattr(error, "reason", error)) or type(error).__name__
+            why = str(getattr(error, "reason", error)) or type(error).__name__
             if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410, 451):
                 fruitless = TRIES
         now = partial.stat().st_size if partial.is_file() else 0
         fruitless = 0 if now > had and fruitless < TRIES else fruitless + 1
     progress.close()
-    raise BadInput(
-        "download-failed",
-        f"The model could not be fetched to its end ({printable(said)}); what came is kept, and the same command goes "
-        "on from there.",
-    )
+    raise BadInput("download-failed", model=download.repo, why=why)
 
 
 def _connect(address: str, partial: Path, *, had: int, most: int, progress: Progress) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 
 from audit.base.errors import BadModel
 from audit.base.files import read_bounded
+from audit.base.messages import say
 from audit.base.text import printable
 from audit.models.cards import LAB_MODEL, cards, present, recognise
 from audit.models.checkpoint import Kind, kind_of
@@ -25,10 +26,7 @@ CONFIGS = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.
 """Component -> its config file, where it is not config.json."""
 UNSAFE = {".bin", ".ckpt", ".pt", ".pth"}
 MOST_CONFIG_BYTES = 16 << 20
-CONVERT = (
-    "get its safetensors version, or convert it where you trust it: "
-    "StableDiffusionPipeline.from_single_file(...).save_pretrained(folder, safe_serialization=True)"
-)
+CONVERT = say("convert-model")
 
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -100,11 +98,7 @@ def _check_card(name: str, files: dict[str, str], known: str | None) -> None:
     usual |= {CHECKPOINT: card.download.sha256} if card.download else {}
     changed = [path for path, digest in files.items() if usual.get(path, digest) != digest]
     if changed:
-        raise BadModel(
-            "model-changed",
-            f"File {printable(changed[0])} in the folder of {name} is not the published one (its SHA-256 differs from "
-            f"the card's); get it again with `cloakcheck models get {name}`, or name the changed model by its path.",
-        )
+        raise BadModel("model-changed", file=changed[0], model=name)
 
 
 def resolve(name: str) -> Path:
@@ -118,28 +112,16 @@ def resolve(name: str) -> Path:
     if name in cards():
         found = present(name)
         if found is None:
-            how = f"get it with `cloakcheck models get {name}`, or " if cards()[name].download else ""
-            raise BadModel(
-                "model-not-present",
-                f"Model {name} is not on this machine; {how}give the path of a local copy (--model PATH), or use "
-                "--model lab.",
-            )
+            raise BadModel("model-not-present" if cards()[name].download else "model-not-present.unfetched", model=name)
         return found
     path = Path(name).expanduser()
     if path.suffix.lower() in UNSAFE and path.is_file():
-        raise BadModel(
-            "model-unsafe",
-            f"Model file {printable(path.name)} is of a format that can run code when opened; {CONVERT}.",
-        )
+        raise BadModel("model-unsafe", file=path.name, how=CONVERT)
     if path.suffix.lower() == ".safetensors" and path.is_file():
         return path
     if not (path / "model_index.json").is_file():
         shown = printable(path.name if path.is_absolute() else name)
-        raise BadModel(
-            "model-unknown",
-            f"Model '{shown}' is neither a known name ({', '.join(['lab', *cards()])}), nor a .safetensors "
-            "checkpoint, nor a folder with a model_index.json; give the path of a Stable Diffusion model.",
-        )
+        raise BadModel("model-unknown", model=shown, choices=["lab", *cards()])
     return path
 
 
@@ -152,14 +134,9 @@ def read_config(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(read_bounded(path, limit=MOST_CONFIG_BYTES))
     except (OSError, ValueError, RecursionError) as error:
-        raise BadModel(
-            "model-incomplete",
-            f"Model file {path.parent.name}/{path.name} is missing or not JSON; copy the whole model folder again.",
-        ) from error
+        raise BadModel("model-incomplete", folder=path.parent.name, file=path.name) from error
     if not isinstance(value, dict):
-        raise BadModel(
-            "model-incomplete", f"Model file {path.parent.name}/{path.name} holds no JSON object; copy it again."
-        )
+        raise BadModel("model-incomplete.object", folder=path.parent.name, file=path.name)
     return value
 
 
@@ -174,20 +151,20 @@ def check_layout(folder: Path) -> Family:
         if SAME_AS.get(str(seen), seen) != expected:
             raise BadModel(
                 "model-family",
-                f"The model's {component} is {printable(str(seen))}, but {family.title} has {expected}; "
-                f"this version trains {', '.join(f.title for f in FAMILIES.values())}.",
+                component=component,
+                seen=str(seen),
+                family=family.title,
+                expected=expected,
+                choices=[f.title for f in FAMILIES.values()],
             )
         if component in family.tokenizers:
             continue
         files = sorted((folder / component).glob("*.safetensors"))
         if not files:
             unsafe = [p.name for p in (folder / component).glob("*") if p.suffix in UNSAFE]
-            raise BadModel(
-                "model-unsafe" if unsafe else "model-incomplete",
-                f"The model's {component} has no safetensors file"
-                + (f", only {printable(unsafe[0])}, a format that can run code when opened" if unsafe else "")
-                + f"; {CONVERT}.",
-            )
+            if unsafe:
+                raise BadModel("model-unsafe.alone", part=component, file=unsafe[0], how=CONVERT)
+            raise BadModel("model-incomplete.weights", part=component, how=CONVERT)
         _check_parts(folder / component)
     return family
 
@@ -199,11 +176,7 @@ def _check_parts(place: Path) -> None:
     """
     config = place / "config.json"
     if config.exists() and "transformers_weights" in read_config(config):
-        raise BadModel(
-            "model-unsafe",
-            f"The model's {place.name}/config.json sends its reader to another weights file, which is not followed; "
-            f"{CONVERT}.",
-        )
+        raise BadModel("model-unsafe.redirected", part=place.name, how=CONVERT)
     for index in sorted(place.glob("*.index.json")):
         named = read_config(index).get("weight_map")
         parts = set(named.values()) if isinstance(named, dict) else {None}
@@ -212,11 +185,7 @@ def _check_parts(place: Path) -> None:
         # An index of .bin parts beside safetensors is never followed.
         if whole.endswith(".safetensors") and (whole in present or not parts <= present):
             odd = sorted(str(part) for part in parts if part not in present) or [whole]
-            raise BadModel(
-                "model-unsafe",
-                f"The model's {place.name}/{printable(index.name)} names parts other than safetensors files beside it, "
-                f"or stands beside a whole file (first {printable(odd[0])}); {CONVERT}.",
-            )
+            raise BadModel("model-unsafe.index", part=place.name, file=index.name, odd=odd[0], how=CONVERT)
 
 
 def _check_no_code(folder: Path, family: Family) -> None:
@@ -229,11 +198,7 @@ def _check_no_code(folder: Path, family: Family) -> None:
         if config.exists() and "auto_map" in read_config(config):
             code.append(config)
     if code:
-        raise BadModel(
-            "model-code",
-            f"The model folder brings code of its own ({printable(code[0].relative_to(folder).as_posix())}), which is "
-            "never run here; use a model of plain configs and weights, or take the code out if it is not needed.",
-        )
+        raise BadModel("model-code", file=code[0].relative_to(folder).as_posix())
 
 
 def read_configs(folder: Path, family: Family) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,6 @@ from torch import Tensor, nn
 from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from audit.base.errors import BadModel
-from audit.base.text import printable
 from audit.models.cards import LAB_MODEL, cards
 from audit.models.checkpoint import open_checkpoint
 from audit.models.conditioning import Text
@@ -154,11 +153,7 @@ def _facts(source: Source) -> ModelFacts:
     family.check(configs)
     side, levels = configs[family.denoiser].get("sample_size"), configs["vae"].get("block_out_channels")
     if not isinstance(side, int) or not isinstance(levels, list):
-        raise BadModel(
-            "model-incomplete",
-            "The model's U-Net or VAE config states no square picture size (sample_size, block_out_channels); "
-            "copy the whole model folder again.",
-        )
+        raise BadModel("model-incomplete.size")
     return ModelFacts.model_validate(
         {
             "name": source.name,
@@ -202,16 +197,13 @@ def load(name: str, *, device: torch.device, budget: float | None = None) -> Mod
                 made[part].requires_grad_(False).eval().to(dtype=torch.float32)
                 # The libraries leave out what the file does not hold.
                 if any(weight.is_meta for weight in made[part].parameters()):
-                    raise ValueError(f"weights of the {part} are missing")
+                    raise BadModel("model-incomplete.missing", model=source.path.name, part=part)
     except BROKEN as error:
         if is_out_of_memory(error):
-            raise too_short("the model") from error
+            raise too_short("memory-for.model") from error
         # What the libraries say names the file by its whole path.
         said = (str(error) or type(error).__name__).splitlines()[0].replace(f"{source.path}{os.sep}", "")
-        raise BadModel(
-            "model-incomplete",
-            f"The model {printable(source.path.name)} could not be opened ({printable(said)}); copy it again whole.",
-        ) from error
+        raise BadModel("model-incomplete.broken", model=source.path.name, why=said) from error
     parts = [made[part] for part in family.components if part not in family.tokenizers]
     room = Room(parts, device) if must_share(parts, device, budget) else None
     if room is None:

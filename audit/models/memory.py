@@ -10,6 +10,7 @@ import psutil
 import torch
 
 from audit.base.errors import AuditError
+from audit.base.messages import say
 
 PHRASES = (
     *("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "failed to allocate"),
@@ -54,9 +55,5 @@ def peak_bytes(device: torch.device) -> float:
 
 
 def too_short(what: str) -> MemoryShort:
-    """The error for the smallest piece that does not fit."""
-    return MemoryShort(
-        "memory-short",
-        f"Memory ran out although {what} was the only thing in it; close other programs, or use a smaller model "
-        "or another --device. Finished steps are kept.",
-    )
+    """The error for the smallest piece that does not fit; `what` is a message that names it."""
+    return MemoryShort("memory-short", what=say(what))

@@ -91,7 +91,7 @@ def sample(
                 if not is_out_of_memory(error):
                     raise
                 if batch == 1:
-                    raise too_short("one picture") from error
+                    raise too_short("memory-for.picture") from error
             free_unused(model.device)
             batch //= 2
     return np.concatenate(made)

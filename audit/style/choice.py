@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.style import DEFAULT_ENCODER, ENCODERS, METRICS
 from audit.style.csls import SUFFIX
 
@@ -18,11 +17,7 @@ def check_metric(name: str | None) -> None:
         BadInput: `metric-unknown`.
     """
     if name is not None and name.removesuffix(SUFFIX) not in {*METRICS, *ENCODERS}:
-        raise BadInput(
-            "metric-unknown",
-            f"'{printable(name)}' is no style metric; choose one of {', '.join([*METRICS, *ENCODERS])} "
-            f"(--primary-metric), or one of them with {SUFFIX} at its end.",
-        )
+        raise BadInput("metric-unknown", name=name, choices=[*METRICS, *ENCODERS], suffix=SUFFIX)
 
 
 def pick_metrics(asked: str | None, *, lab: bool, references: bool) -> tuple[str, ...]:
@@ -49,11 +44,6 @@ def pick_metrics(asked: str | None, *, lab: bool, references: bool) -> tuple[str
         return (first, *beside, *(name for name in METRICS if name != plain))
     ENCODERS[plain].weights()
     if not references:
-        raise BadInput(
-            "references-needed",
-            f"The style metric '{first}' is tested on art like yours before it may judge, so works by three or more "
-            "other artists are needed; give them with --reference-artists DIR, or take a built-in metric with "
-            f"--primary-metric {BUILT_IN}.",
-        )
+        raise BadInput("references-needed", metric=first, built_in=BUILT_IN)
     rest = [name for name, row in ENCODERS.items() if name != plain and row.present()]
     return (first, *beside, *rest, BUILT_IN)

@@ -22,7 +22,7 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from audit.base.errors import BadModel
-from audit.base.text import printable
+from audit.base.messages import say
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
 from audit.style.weights_paths import NOT_OPENED, safetensors_in, unsuitable
@@ -78,7 +78,7 @@ def _tower(file: Path, device: torch.device) -> VisionTransformer:
     try:
         tensors = load_file(file, device=str(device))
     except NOT_OPENED as error:
-        raise unsuitable(NAME, "no sound safetensors file") from error
+        raise unsuitable(NAME, say("encoder-unsuitable.unsound")) from error
     return fill(tensors).to(device)
 
 
@@ -94,7 +94,7 @@ def fill(tensors: Mapping[str, Tensor]) -> VisionTransformer:
         tower = empty_tower(width=width, layers=layers, heads=max(1, width // 64))
         tower.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True, assign=True)
     except NOT_OPENED as error:
-        raise unsuitable(NAME, "not the image tower and style layer of CSD") from error
+        raise unsuitable(NAME, say("encoder-unsuitable.other")) from error
     return tower.eval().requires_grad_(False)
 
 
@@ -117,9 +117,5 @@ def convert(checkpoint: Path) -> bytes:
                 kept[name.removeprefix("backbone.")] = value.contiguous()
         fill(kept)
     except (*NOT_OPENED, EOFError, UnpicklingError, BadModel) as error:
-        raise BadModel(
-            "encoder-checkpoint",
-            f"'{printable(checkpoint.name)}' cannot be converted: a PyTorch file with the weights of CSD ViT-L and "
-            "nothing that runs code is needed; get pytorch_model.bin of tomg-group-umd/CSD-ViT-L.",
-        ) from error
+        raise BadModel("encoder-checkpoint", file=checkpoint.name) from error
     return save(kept)

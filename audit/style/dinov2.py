@@ -18,7 +18,7 @@ from transformers.utils import logging
 
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
-from audit.style.weights_paths import NOT_OPENED, safetensors_in, unsuitable
+from audit.style.weights_paths import NOT_OPENED, not_opened, safetensors_in
 
 NAME = "dinov2"
 SOURCE = (
@@ -53,5 +53,5 @@ def _model(folder: Path, device: torch.device) -> Dinov2Model:
     try:
         model = Dinov2Model.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     except NOT_OPENED as error:
-        raise unsuitable(NAME, f"transformers could not open them: {type(error).__name__}") from error
+        raise not_opened(NAME, "transformers", error) from error
     return model.eval().requires_grad_(False).to(device)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
-from audit.style.weights_paths import NOT_OPENED, safetensors_in, unsuitable
+from audit.style.weights_paths import NOT_OPENED, not_opened, safetensors_in
 
 NAME = "openclip_l14"
 SOURCE = (
@@ -50,7 +50,7 @@ def _tower(files: tuple[Path, ...], device: torch.device) -> tuple[nn.Module, in
     """The image tower, its input's side, and the colours' mean and deviation, (1, 3, 1, 1).
 
     Raises:
-        BadModel: `encoder-unsuitable`, when open_clip cannot open the files.
+        BadModel: `encoder-not_opened`, when open_clip cannot open the files.
     """
     folder = files[0].parent
     try:
@@ -63,6 +63,6 @@ def _tower(files: tuple[Path, ...], device: torch.device) -> tuple[nn.Module, in
         size, colours = visual.image_size, visual.preprocess_cfg
         tile = int(size[0] if isinstance(size, tuple | list) else size)
     except NOT_OPENED as error:
-        raise unsuitable(NAME, f"open_clip could not open them: {type(error).__name__}") from error
+        raise not_opened(NAME, "open_clip", error) from error
     mean, std = (torch.tensor(colours[k], device=device).view(1, 3, 1, 1) for k in ("mean", "std"))
     return visual.eval().requires_grad_(False).to(device), tile, mean, std

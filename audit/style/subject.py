@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from audit.models.cards import LAB_OPENCLIP
 from audit.style import openclip_l14
 from audit.style.model_cache import opened
-from audit.style.weights_paths import NOT_OPENED, unsuitable
+from audit.style.weights_paths import NOT_OPENED, not_opened
 
 BATCH = 32
 
@@ -39,7 +39,7 @@ def nearest_subject(
     """Index of the subject that each picture, uint8 (N, S, S, 3), is nearest to, (N,).
 
     Raises:
-        BadModel: `encoder-missing`, `encoder-unsuitable`.
+        BadModel: `encoder-missing`, `encoder-not_opened`.
     """
     model, mean, std = _reader(reader_folder(lab=lab), device)
     # The lab's CLIP learned bare names; those of the web learned sentences.
@@ -62,6 +62,6 @@ def _reader(folder: Path, device: torch.device) -> tuple[open_clip.CLIP, Tensor,
         model, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}", precision="fp32")
         colours = model.visual.preprocess_cfg
     except NOT_OPENED as error:
-        raise unsuitable(folder.name, f"open_clip could not open them: {type(error).__name__}") from error
+        raise not_opened(folder.name, "open_clip", error) from error
     mean, std = (torch.tensor(colours[k], device=device).view(1, 3, 1, 1) for k in ("mean", "std"))
     return model.eval().requires_grad_(False).to(device), mean, std

@@ -8,6 +8,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from audit.base.errors import BadModel
+from audit.base.messages import Said, say, words
 
 NOT_OPENED = (
     OSError, RuntimeError, ValueError, KeyError, IndexError, TypeError, AttributeError, AssertionError, SafetensorError
@@ -35,19 +36,15 @@ def safetensors_in(name: str, *, source: str) -> list[Path]:
     folder = encoders_folder() / name
     found = sorted(folder.glob("*.safetensors")) if folder.is_dir() else []
     if not found:
-        raise BadModel(
-            "encoder-missing",
-            f"The weights of the style metric '{name}' are not on this machine: {source}, in the folder '{name}' under "
-            "the encoders' folder (`cloakcheck encoder list` shows where), or score by a built-in metric with "
-            "--primary-metric channel_stats.",
-        )
+        raise BadModel("encoder-missing", name=name, source=words(source))
     return [*found, *sorted(folder.glob("*.json"))]
 
 
-def unsuitable(name: str, seen: str) -> BadModel:
+def unsuitable(name: str, why: Said) -> BadModel:
     """The error for weights that are not what the encoder needs."""
-    return BadModel(
-        "encoder-unsuitable",
-        f"The weights in the encoders' folder '{name}' cannot be used ({seen}); put the files there as they were "
-        "published (`cloakcheck encoder list` names them).",
-    )
+    return BadModel("encoder-unsuitable", name=name, why=why)
+
+
+def not_opened(name: str, library: str, error: Exception) -> BadModel:
+    """The error for weights that a library refused."""
+    return unsuitable(name, say("encoder-unsuitable.opening", library=library, kind=type(error).__name__))

@@ -18,7 +18,6 @@ from typing import Any
 import torch
 
 from audit.base.errors import StorageError
-from audit.base.text import printable
 from audit.images.tensors import autocast_of
 from audit.models.encode import encode_picture, encode_texts, tokenize
 from audit.models.kernels import training_attention
@@ -200,7 +199,7 @@ def _train_rows(
         if not is_out_of_memory(error):
             raise
         if len(cells) == 1 and recompute(model.denoiser):
-            raise too_short("one model in training" if settings.method == "full" else "one LoRA in training") from error
+            raise too_short("memory-for.training" if settings.method == "full" else "memory-for.lora") from error
     # Outside the handler: the exception would keep the failed pass's tensors alive.
     free_unused(model.device)
     middle = -(-len(cells) // 2) if len(cells) > 1 else 0
@@ -283,11 +282,7 @@ def _read_adapter(cell: TrainingCell, key: str, store: Store) -> tuple[Adapter, 
         return _adapter_in(folder, cell)
     except (ValueError, LookupError, TypeError) as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise StorageError(
-            "adapter-damaged",
-            f"A trained add-on in the store ({printable(cell.condition)}, run {cell.replicate}) holds something other "
-            "than finite weights; it has been removed: run the same command again to train it anew.",
-        ) from error
+        raise StorageError("adapter-damaged", condition=cell.condition, replicate=cell.replicate) from error
 
 
 def _adapter_in(folder: Path, cell: TrainingCell) -> tuple[Adapter, Path]:

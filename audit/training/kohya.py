@@ -68,11 +68,7 @@ def export_kohya(adapter: Path, *, family: str) -> bytes:
         BadInput: `export-family`, for a family that has no such layout.
     """
     if family not in TEXT_ROOTS:
-        raise BadInput(
-            "export-family",
-            f"Add-ons for the family '{family}' have no layout by kohya that A1111 reads; use --layout diffusers, "
-            "which ComfyUI and diffusers open.",
-        )
+        raise BadInput("export-family", family=family)
     tensors: dict[str, torch.Tensor] = {}
     ranks = set()
     for key, value in load_file(adapter).items():

@@ -9,7 +9,6 @@ from typing import Any
 from torch import Tensor, nn
 
 from audit.base.errors import BadModel
-from audit.base.text import printable
 from audit.models.conditioning import Text
 from audit.models.noising import Noising
 
@@ -84,17 +83,9 @@ def same_channels(configs: Configs, denoiser: str, *, usual: int) -> None:
     gives = configs["vae"].get("latent_channels", usual)
     if takes != gives:
         what = "U-Net" if denoiser == "unet" else "transformer"
-        raise BadModel(
-            "model-family",
-            f"The model's {what} takes {printable(str(takes))} channels but its VAE gives "
-            f"{printable(str(gives))} (an inpainting model?); use the plain text-to-image model.",
-        )
+        raise BadModel("model-family.channels", denoiser=what, takes=str(takes), gives=str(gives))
 
 
 def odd_text(title: str, seen: object, expected: object) -> BadModel:
     """The error for a denoiser and text encoders that do not belong together."""
-    return BadModel(
-        "model-family",
-        f"The model's denoiser reads texts of width {printable(str(seen))}, but its text encoders give "
-        f"{printable(str(expected))}, which is no {title}; copy the whole model folder again.",
-    )
+    return BadModel("model-family.texts", width=str(seen), expected=str(expected), family=title)

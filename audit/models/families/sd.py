@@ -9,7 +9,6 @@ from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
 from torch import Tensor, nn
 
 from audit.base.errors import BadModel
-from audit.base.text import printable
 from audit.models.conditioning import Text
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
 from audit.models.noising import Diffusion
@@ -33,23 +32,12 @@ def diffusion_prediction(configs: Configs) -> str:
     scheduler = configs["scheduler"]
     kind = str(scheduler.get("_class_name", ""))
     if kind.startswith(("EDM", "FlowMatch")) or not ("beta_start" in scheduler or scheduler.get("trained_betas")):
-        raise BadModel(
-            "model-prediction",
-            f"The model's noise schedule ({printable(kind) or 'unnamed'}) is given by no betas, but models of this "
-            "family are trained here on theirs; use a model with a DDPM, DDIM, PNDM, Euler or DPM scheduler.",
-        )
+        raise BadModel("model-prediction.schedule", scheduler=kind or None)
     if any(configs["vae"].get(name) for name in ("latents_mean", "latents_std")):
-        raise BadModel(
-            "model-family",
-            "The model's VAE shifts every latent channel by its own mean, which models of this family do not; use a "
-            "model with a plain VAE.",
-        )
+        raise BadModel("model-family.vae")
     prediction = scheduler.get("prediction_type", "epsilon")
     if prediction not in ("epsilon", "v_prediction"):
-        raise BadModel(
-            "model-prediction",
-            f"The model predicts '{printable(str(prediction))}', but only epsilon and v_prediction are trained here.",
-        )
+        raise BadModel("model-prediction", seen=str(prediction))
     return str(prediction)
 
 
@@ -76,11 +64,7 @@ def _check(configs: Configs) -> None:
     unet, width = configs["unet"], configs["text_encoder"].get("hidden_size")
     same_channels(configs, "unet", usual=4)
     if unet.get("addition_embed_type"):
-        raise BadModel(
-            "model-family",
-            "The model's U-Net wants more than one text encoder's output (SDXL?), but its folder holds one "
-            "text encoder; copy the whole model folder again.",
-        )
+        raise BadModel("model-family.encoders")
     if unet.get("cross_attention_dim") != width:
         raise odd_text(SD.title, unet.get("cross_attention_dim"), width)
 

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from audit.base.errors import BadModel
-from audit.base.text import printable
 from audit.models.conditioning import Text
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
 from audit.models.noising import Noising, flow_of
@@ -34,11 +33,7 @@ def _check(configs: Configs) -> None:
     transformer, encoders = configs["transformer"], ("text_encoder", "text_encoder_2")
     same_channels(configs, "transformer", usual=16)
     if not str(configs["scheduler"].get("_class_name", "")).startswith("FlowMatch"):
-        raise BadModel(
-            "model-prediction",
-            f"The model's scheduler is {printable(str(configs['scheduler'].get('_class_name')))}, but this family "
-            "trains with flow matching; copy the whole model folder again.",
-        )
+        raise BadModel("model-prediction.flow", scheduler=str(configs["scheduler"].get("_class_name")))
     pooled = sum(int(configs[name].get("projection_dim", 0)) for name in encoders)
     if transformer.get("pooled_projection_dim") != pooled:
         raise odd_text(SD3.title, transformer.get("pooled_projection_dim"), pooled)

@@ -21,11 +21,7 @@ def _check(configs: Configs) -> None:
     unet = configs["unet"]
     same_channels(configs, "unet", usual=4)
     if unet.get("addition_embed_type") != "text_time":
-        raise BadModel(
-            "model-family",
-            "The model has two text encoders but its U-Net takes no pooled text and sizes, which is no SDXL; copy the "
-            "whole model folder again.",
-        )
+        raise BadModel("model-family.sdxl")
     width = sum(int(configs[name].get("hidden_size", 0)) for name in ("text_encoder", "text_encoder_2"))
     if unet.get("cross_attention_dim") != width:
         raise odd_text(SDXL.title, unet.get("cross_attention_dim"), width)
