@@ -356,7 +356,8 @@ def test_a_style_cloak_keeps_its_distance_and_moves_toward_the_other_style(model
 
 
 def test_a_perceptual_budget_is_enforced_whatever_a_row_does(model):
-    broken = replace(TREATMENTS["style-cloak"], run=lambda pictures, argument, context: Made([255 - pictures[0]]))
+    answer = Made([255 - picture(1)], (1.0,), (0.5,))
+    broken = replace(TREATMENTS["style-cloak"], run=lambda pictures, argument, context: answer)
     with pytest.raises(RuntimeError, match="far, over"):
         apply_step(Step(broken, 0.1), [picture(1)], context(model, [picture(1)]))
 

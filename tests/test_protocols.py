@@ -7,11 +7,10 @@ import pytest
 from audit.base.errors import BadInput
 from audit.plan.making import check_names, metrics_of
 from audit.plan.prompts import choose_prompts, full_prompt
-from audit.plan.protocols import PROTOCOLS
+from audit.plan.protocols import PROTOCOLS, departures
 from audit.plan.settings import training_settings
 from audit.plan.spec import load_spec
 from audit.records import ArtistSet, SampleSettings, TrainSettings
-from audit.stages.audit import departures
 from tests.builders import make_plan
 
 
@@ -44,8 +43,8 @@ def test_what_was_typed_wins_also_within_a_table(tmp_path):
 
 def test_what_differs_is_noted(tmp_path):
     plan = make_plan()
-    assert departures(load_spec({"originals": tmp_path}, None), plan) == ()
-    (note,) = departures(load_spec({"originals": tmp_path, "protocol": "hoenig2024"}, None), plan)
+    assert departures(load_spec({"originals": tmp_path}, None).protocol, plan) == ()
+    (note,) = departures("hoenig2024", plan)
     for part in ("12 works and not from 18", "not of the family sd2", "LoRA in place of", "Karras"):
         assert part in note.sentence
 
@@ -56,7 +55,7 @@ def test_training_the_whole_model_is_an_option_and_then_no_departure(tmp_path):
     assert training_settings(spec, lab=False).learning_rate == 5e-6
     assert training_settings(spec, lab=False).steps == 2000
     whole = make_plan().model_copy(update={"training": training_settings(spec, lab=False)})
-    (note,) = departures(spec, whole)
+    (note,) = departures(spec.protocol, whole)
     assert "LoRA" not in note.sentence
 
 

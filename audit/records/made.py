@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from audit.base.messages import Said
 from audit.base.record import Digest, Finite, Record
+from audit.records.judged import english, with_said
 from audit.records.treated import Reached
 
 Bounded = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
@@ -113,8 +115,9 @@ class MetricFacts(Record):
     """What a metric is, and how it does on real pictures."""
 
     name: str
-    lineage: str
+    said: Said
     """Where its features come from, in a few words."""
+    lineage: str = Field(default_factory=lambda data: english(data.get("said")))
     weights_sha256: Digest
     real: tuple[Bounded, ...]
     """Scores of the artist's own pool works against the held-out works: the ceiling."""
@@ -122,6 +125,11 @@ class MetricFacts(Record):
     """Scores of works by other artists against the same held-out works."""
     others_artists: int
     """How many other artists those are."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sentences(cls, given: Any) -> Any:
+        return with_said(given, said="lineage")
 
 
 class Recognition(Record):

@@ -7,6 +7,7 @@ against what the stages write.
 
 from __future__ import annotations
 
+from audit.base.messages import render
 from audit.judge import quantities, sequential
 from audit.judge.finding import figure
 from audit.plan.protocols import PROTOCOLS
@@ -71,7 +72,7 @@ FIXED = (
     "Nobody declared before training that these works may be used for this test (--declare).",
     "The plan inside these results is not the plan that was fixed before the first training.",
     "The file plan.json was changed while the run went on.",
-    *(text for protocol in PROTOCOLS.values() for text in (*protocol.departures, protocol.lora)),
+    *(render(said) for protocol in PROTOCOLS.values() for said in (*protocol.departures, protocol.lora) if said),
 )
 """Words without values."""
 

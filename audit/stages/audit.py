@@ -22,7 +22,7 @@ from audit.plan.conditions import controls_of, other_artist
 from audit.plan.cost import measure_cost
 from audit.plan.machine import environment, memory_budget, pick_device, pick_pack, pick_precision
 from audit.plan.making import check_names, interim_analyses, make_plan, metrics_of
-from audit.plan.protocols import PROTOCOLS
+from audit.plan.protocols import departures
 from audit.plan.spec import DECLARATION, Spec
 from audit.records import (
     Adapter,
@@ -191,23 +191,6 @@ def declare_rights(artist: ArtistSet, *, declared: bool, out: Path) -> ArtistSet
     return artist.model_copy(update={"notes": (*artist.notes, Note(slug="rights-not-declared", sentence=sentence))})
 
 
-def departures(spec: Spec, plan: Plan) -> tuple[Note, ...]:
-    """Where an audit under a protocol does otherwise than its publication."""
-    if spec.protocol not in PROTOCOLS:
-        return ()
-    protocol = PROTOCOLS[spec.protocol]
-    found = list(protocol.departures)
-    pool = sum(w.split == "pool" for w in plan.works)
-    if plan.model.family != protocol.family:
-        found.insert(0, f"the base model is {plan.model.name} and not of the family {protocol.family}")
-    if protocol.lora and plan.training.method == "lora":
-        found.insert(0, protocol.lora)
-    if min(pool, plan.training.works) != protocol.works:
-        found.insert(0, f"each model learns from {min(pool, plan.training.works)} works and not from {protocol.works}")
-    sentence = f"This audit follows {protocol.title}, but for: {'; '.join(found)}."
-    return (Note(slug="protocol-departs", sentence=sentence),)
-
-
 def show_captions(out: Path, artist: ArtistSet, progress: Progress) -> None:
     """Lay the captions before the user in a file that can be mended and given back."""
     rows = [Captioned(work.name, work.caption, "file name") for work in artist.works]
@@ -250,7 +233,7 @@ def prepare(spec: Spec, progress: Progress) -> tuple[Store, ArtistSet, Plan, Mod
         surrogate=describe(spec.surrogate) if spec.surrogate else None,
         other_works=others,
     )
-    notes = (*artist.notes, *caveats(plan.recipes), *departures(spec, plan))
+    notes = (*artist.notes, *caveats(plan.recipes), *departures(spec.protocol, plan))
     artist = artist.model_copy(update={"notes": notes})
     for note in artist.notes:
         progress.say(f"Note: {note.sentence}")

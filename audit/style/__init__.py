@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import load_file
 
 from audit.base.errors import BadModel
+from audit.base.messages import Said, words
 from audit.models.cards import LAB
 from audit.style import channel_stats, csd, dinov2, openclip, openclip_l14, siglip2
 from audit.style.csls import SUFFIX, csls
@@ -59,7 +60,7 @@ class StyleMetric:
     """
 
     name: str
-    lineage: str
+    lineage: Said
     extract: Extract
     weights: Weights
     version: int
@@ -109,14 +110,14 @@ def _digest(version: str, files: tuple[tuple[Path, int, int], ...]) -> str:
 METRICS: dict[str, StyleMetric] = {
     "channel_stats": StyleMetric(
         name="channel_stats",
-        lineage="channel means and deviations of EfficientNet-Lite0 trained on ImageNet",
+        lineage=words("channel means and deviations of EfficientNet-Lite0 trained on ImageNet"),
         extract=channel_stats.extract,
         weights=channel_stats.weights,
         version=1,
     ),
     "openclip": StyleMetric(
         name="openclip",
-        lineage="image tower of a small open_clip model trained on the lab's picture sets",
+        lineage=words("image tower of a small open_clip model trained on the lab's picture sets"),
         extract=openclip.extract,
         weights=openclip.weights,
         version=1,
@@ -126,7 +127,7 @@ METRICS: dict[str, StyleMetric] = {
 ENCODERS: dict[str, StyleMetric] = {
     openclip_l14.NAME: StyleMetric(
         name=openclip_l14.NAME,
-        lineage="image tower of OpenCLIP ViT-L/14, trained on open pictures with their texts",
+        lineage=words("image tower of OpenCLIP ViT-L/14, trained on open pictures with their texts"),
         extract=openclip_l14.extract,
         weights=openclip_l14.weights,
         version=1,
@@ -134,7 +135,7 @@ ENCODERS: dict[str, StyleMetric] = {
     ),
     csd.NAME: StyleMetric(
         name=csd.NAME,
-        lineage="CSD, a CLIP ViT-L/14 taught to tell styles",
+        lineage=words("CSD, a CLIP ViT-L/14 taught to tell styles"),
         extract=csd.extract,
         weights=csd.weights,
         version=1,
@@ -142,7 +143,7 @@ ENCODERS: dict[str, StyleMetric] = {
     ),
     dinov2.NAME: StyleMetric(
         name=dinov2.NAME,
-        lineage="DINOv2, trained on pictures alone",
+        lineage=words("DINOv2, trained on pictures alone"),
         extract=dinov2.extract,
         weights=dinov2.weights,
         version=1,
@@ -150,7 +151,7 @@ ENCODERS: dict[str, StyleMetric] = {
     ),
     siglip2.NAME: StyleMetric(
         name=siglip2.NAME,
-        lineage="image tower of SigLIP 2, trained on pictures with their texts",
+        lineage=words("image tower of SigLIP 2, trained on pictures with their texts"),
         extract=siglip2.extract,
         weights=siglip2.weights,
         version=1,

@@ -137,7 +137,7 @@ def metric_facts(
     centre = features(metric, references, view=view, store=store)
     return MetricFacts(
         name=metric,
-        lineage=row.lineage,
+        said=row.lineage,
         weights_sha256=row.digest(),
         real=tuple(style_scores(metric, features(metric, pool, view=view, store=store), centre, others).tolist()),
         others=tuple(style_scores(metric, others.features, centre, others, themselves=True).tolist()),

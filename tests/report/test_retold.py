@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from audit.base.messages import render as english
 from audit.judge.scored import judge_score
 from audit.plan.spec import DECLARATION, Spec
 from audit.records import Results
@@ -111,7 +112,7 @@ def test_the_german_report_of_score_holds_no_english_sentence(other: float | Non
 
 
 def test_words_of_layers_that_the_report_may_not_import_are_the_same() -> None:
-    lineages = {m.lineage for m in (*METRICS.values(), *ENCODERS.values())}
+    lineages = {english(m.lineage) for m in (*METRICS.values(), *ENCODERS.values())}
     assert {DECLARATION, Spec.model_fields["artist"].default, *lineages} <= set(FIXED)
 
 

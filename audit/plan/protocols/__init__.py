@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from audit.base.messages import Said, say, words
+from audit.records import Note, Plan
+
 HERE = Path(__file__).parent
 
 
@@ -23,15 +26,15 @@ class Protocol:
         family: base models that it is about, as plans name them.
         works: how many each model learns from.
         departures: in what the audit does otherwise, and why.
-        lora: the same, only where LoRA takes the place of training the whole denoiser; '' where LoRA was published.
+        lora: the same, only where LoRA takes the place of training the whole denoiser; None where LoRA was published.
     """
 
     title: str
     options: Mapping[str, Any]
     family: str
     works: int
-    departures: tuple[str, ...]
-    lora: str = ""
+    departures: tuple[Said, ...]
+    lora: Said | None = None
 
 
 PROTOCOLS: dict[str, Protocol] = {
@@ -49,15 +52,18 @@ PROTOCOLS: dict[str, Protocol] = {
         family="sd2",
         works=18,
         departures=(
-            "several trainings per condition in place of one, so that there are intervals",
-            "training at the model's own 768 px in place of 512",
-            "DPM-Solver++ 2M without Karras' noise levels",
-            "noise of its own for every prompt in place of one seed for all",
-            "noisy upscaling by the base model's image-to-image (x4-upscale, where its model is here, is as published)",
-            "IMPRESS alone in place of IMPRESS++, and DiffPure by the base model",
-            "a style score in place of people's votes",
+            words("several trainings per condition in place of one, so that there are intervals"),
+            words("training at the model's own 768 px in place of 512"),
+            words("DPM-Solver++ 2M without Karras' noise levels"),
+            words("noise of its own for every prompt in place of one seed for all"),
+            words(
+                "noisy upscaling by the base model's image-to-image (x4-upscale, where its model is here, is as "
+                "published)"
+            ),
+            words("IMPRESS alone in place of IMPRESS++, and DiffPure by the base model"),
+            words("a style score in place of people's votes"),
         ),
-        lora="a LoRA in place of the whole U-Net at learning rate 5e-6",
+        lora=words("a LoRA in place of the whole U-Net at learning rate 5e-6"),
     ),
 }
 
@@ -71,3 +77,19 @@ def with_protocol(values: Mapping[str, Any]) -> dict[str, Any]:
     for table in ("training", "sampling"):
         joined[table] = {**protocol.options[table], **values.get(table, {})}
     return joined
+
+
+def departures(protocol: str, plan: Plan) -> tuple[Note, ...]:
+    """Where an audit under a protocol does otherwise than its publication; nothing under none."""
+    if protocol not in PROTOCOLS:
+        return ()
+    row = PROTOCOLS[protocol]
+    found = []
+    works = min(sum(w.split == "pool" for w in plan.works), plan.training.works)
+    if works != row.works:
+        found.append(say("departs.works", n=works, all=row.works))
+    if row.lora is not None and plan.training.method == "lora":
+        found.append(row.lora)
+    if plan.model.family != row.family:
+        found.append(say("departs.family", name=plan.model.name, family=row.family))
+    return (Note(said=say("protocol-departs", title=row.title, parts=[*found, *row.departures])),)
