@@ -15,19 +15,20 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from audit.report.limits import LAB_LIMIT
 from audit.report.retold import messages as messages_said_again
+from audit.report.sections.limits import LAB_LIMIT
 from audit.report.wording import messages_of_the_judge
 
 ROOT = Path(__file__).resolve().parent.parent
-KEYWORDS = {"say": None, "many": (2, 3)}
+KEYWORDS = {"say": None, "markup": None, "message": None, "many": (2, 3)}
 Message = str | tuple[str, str]
 
 
 def collect() -> dict[Message, list[str]]:
     """Every message with the files that use it, in the order of the files."""
     found: dict[Message, list[str]] = {}
-    files = [*sorted((ROOT / "audit" / "report").rglob("*.py")), *sorted((ROOT / "templates").rglob("*.j2"))]
+    folders = (ROOT / "audit" / "report", ROOT / "templates")
+    files = [path for folder in folders for suffix in ("py", "j2") for path in sorted(folder.rglob(f"*.{suffix}"))]
     for path in files:
         method = "python" if path.suffix == ".py" else "jinja2.ext:babel_extract"
         source = io.BytesIO(path.read_bytes())

@@ -87,7 +87,7 @@ def report(
     """Render the report of a finished run again; results.json stays as it is."""
     with one_sentence():
         from audit.report import print_pdf, write_report
-        from audit.report.scored import write_score_report
+        from audit.report.score import write_score_report
         from audit.runfolder import SCORE, read_results, read_score
 
         if (folder / SCORE).exists():

@@ -16,7 +16,7 @@ def templates_folder() -> Path:
     """
     package = Path(audit.__file__).parent
     for folder in (package / "_templates", package.parent / "templates"):
-        if (folder / "report.html.j2").is_file():
+        if (folder / "page.html.j2").is_file():
             return folder
     raise StorageError(
         "templates-missing",

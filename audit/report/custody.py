@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from audit.records import Results
-from audit.report.locale import Voice
+from audit.report.locale import ReportLocale
 
 
 @dataclass(frozen=True)
@@ -35,46 +35,46 @@ def hidden(results: Results, custody: Custody | None) -> frozenset[str]:
     return frozenset(own | generated)
 
 
-def no_picture(v: Voice, custody: Custody | None) -> str:
+def no_picture(loc: ReportLocale, custody: Custody | None) -> str:
     """Why a picture is not there."""
     if custody is None or custody.shows == "all":
-        return v.say("picture not found")
-    return v.say("left out of this bundle")
+        return loc.say("picture not found")
+    return loc.say("left out of this bundle")
 
 
-def nothing_to_compare(v: Voice, custody: Custody | None) -> str:
+def nothing_to_compare(loc: ReportLocale, custody: Custody | None) -> str:
     """Why no protected picture is shown beside its original."""
     if custody is None or custody.shows == "all":
-        return v.say("There are no pictures to compare in this run folder.")
-    return v.say("The artist's own pictures were left out of this bundle, so there is nothing to compare here.")
+        return loc.say("There are no pictures to compare in this run folder.")
+    return loc.say("The artist's own pictures were left out of this bundle, so there is nothing to compare here.")
 
 
-def addons(v: Voice, custody: Custody | None) -> str:
+def addons(loc: ReportLocale, custody: Custody | None) -> str:
     """What became of the trained add-ons."""
     if custody is None:
-        return v.say(
+        return loc.say(
             "kept by the machine that ran the test, until they are deleted with cloakcheck bundle or cloakcheck forget"
         )
     if custody.addons == "deleted":
-        return v.say("deleted after their digests were taken, when this bundle was made")
+        return loc.say("deleted after their digests were taken, when this bundle was made")
     if custody.addons == "kept":
-        return v.say("kept on request: they are in this bundle")
-    return v.say("not at hand when this bundle was made; only their digests are known")
+        return loc.say("kept on request: they are in this bundle")
+    return loc.say("not at hand when this bundle was made; only their digests are known")
 
 
-def time_sentence(v: Voice, custody: Custody | None) -> str:
+def time_sentence(loc: ReportLocale, custody: Custody | None) -> str:
     """For the open part: whose word the times are."""
     if custody is None or not custody.plan_attested:
-        return v.say("The time is not independently attested.")
-    return v.say("A time-stamp service says when the plan was there. All other times are not independently attested.")
+        return loc.say("The time is not independently attested.")
+    return loc.say("A time-stamp service says when the plan was there. All other times are not independently attested.")
 
 
-def time_source(v: Voice, custody: Custody | None) -> str:
+def time_source(loc: ReportLocale, custody: Custody | None) -> str:
     """For the table: the same with names."""
-    machine = v.say("not independently attested: taken from the clock of the machine that ran the test")
+    machine = loc.say("not independently attested: taken from the clock of the machine that ran the test")
     if custody is None or not custody.plan_attested:
         return machine
-    return v.say(
+    return loc.say(
         "the plan: {time}, says {authority}; the rest: {machine}",
-        time=v.minute(custody.plan_attested), authority=custody.authority, machine=machine,
+        time=loc.minute(custody.plan_attested), authority=custody.authority, machine=machine,
     )  # fmt: skip

@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from audit.report.limits import limits
-from audit.report.locale import languages, voice
+from audit.report.locale import languages, report_locale
+from audit.report.sections.limits import limits
 
 _BANNED: tuple[tuple[str, str], ...] = (
     ("infringement", r"\binfring\w*"),
@@ -51,7 +51,7 @@ def banned_claims(text: str) -> list[str]:
     """
     flat = _flatten(text)
     for code in languages():
-        for sentence in {*limits(voice(code)), *limits(voice(code), full=True)}:
+        for sentence in {*limits(report_locale(code)), *limits(report_locale(code), full=True)}:
             flat = flat.replace(_flatten(sentence), " ")
     return [f"{name}: {hit.group(0)}" for name, pattern in _PATTERNS for hit in pattern.finditer(flat)]
 

@@ -43,7 +43,7 @@ def clean(value: object) -> object:
 
 
 @dataclass(frozen=True)
-class Text:
+class Spoken:
     """Words that another stage wrote, in the page's language where a translation is known."""
 
     text: str
@@ -52,11 +52,11 @@ class Text:
 
 
 @dataclass(frozen=True, eq=False)
-class Voice:
+class ReportLocale:
     """How one language says things. `code` is the page's `lang`."""
 
     code: str
-    locale: Locale
+    babel: Locale
     catalogue: NullTranslations
 
     # --- messages ------------------------------------------------------------------------------------
@@ -69,20 +69,20 @@ class Voice:
         """The message in the form that the number takes; `{n}` is the number."""
         return self.catalogue.ngettext(one, other, n).format(n=n, **values).replace(f"{n} ", f"{n}{NBSP}", 1)
 
-    def known(self, text: str) -> Text:
+    def known(self, text: str) -> Spoken:
         """Fixed words of another stage, translated where the catalogue has them."""
         if not text or self.code == SOURCE:
-            return Text(text, foreign=False)
+            return Spoken(text, foreign=False)
         said = self.catalogue.gettext(text)
         if said == text and "; " in text:
             # A fixed reason, and after a semicolon what it means for this run.
             head, tail = text.split("; ", 1)
             said = self.catalogue.gettext(f"{head}; ") + self.catalogue.gettext(tail)
-        return Text(said, foreign=said == text)
+        return Spoken(said, foreign=said == text)
 
-    def as_written(self, text: str) -> Text:
+    def as_written(self, text: str) -> Spoken:
         """Words with figures in them that have no translation."""
-        return Text(text, foreign=bool(text) and self.code != SOURCE)
+        return Spoken(text, foreign=bool(text) and self.code != SOURCE)
 
     def markup(self, message: str, /, **values: object) -> Markup:
         """`say` for templates: message and values are escaped, values that are markup already are not."""
@@ -107,7 +107,7 @@ class Voice:
         if value is None:
             return self.missing
         text = f"{abs(value):.{digits}f}"
-        written = str(format_decimal(text, format=f"0.{'0' * digits}" if digits else "0", locale=self.locale))
+        written = str(format_decimal(text, format=f"0.{'0' * digits}" if digits else "0", locale=self.babel))
         return f"{MINUS if value < 0 and float(text) != 0 else ''}{written}"
 
     def percent(self, share: float | None) -> str:
@@ -151,7 +151,7 @@ class Voice:
         moment = _moment(stamp)
         if moment is None:
             return stamp
-        return str(format_date(moment, format="long", locale=self.locale)).replace(" ", NBSP)
+        return str(format_date(moment, format="long", locale=self.babel)).replace(" ", NBSP)
 
     def minute(self, stamp: str) -> str:
         """ISO 8601 -> "22 November 2026, 03:05 UTC"; text that is no date is shown as it is."""
@@ -161,6 +161,11 @@ class Voice:
     @property
     def missing(self) -> str:
         return self.say("not measured")
+
+
+def message(text: str) -> str:
+    """Marks a text that is said later, so that `scripts/messages` finds it."""
+    return text
 
 
 def short(digest: str) -> str:
@@ -174,8 +179,8 @@ def languages() -> tuple[str, ...]:
 
 
 @cache
-def voice(code: str = SOURCE) -> Voice:
-    """The voice of a language.
+def report_locale(code: str = SOURCE) -> ReportLocale:
+    """How a language says things.
 
     Raises:
         BadInput: `language-unknown`, when there is no translation into it.
@@ -188,13 +193,13 @@ def voice(code: str = SOURCE) -> Voice:
         )
     if code == SOURCE:
         # Dates with the day first, as the rest of the world reads them.
-        return Voice(code, Locale("en", "GB"), NullTranslations())
+        return ReportLocale(code, Locale("en", "GB"), NullTranslations())
     with (templates_folder() / "locale" / f"{code}.po").open("rb") as file:
         catalogue = read_po(file, locale=code)
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    return Voice(code, Locale.parse(code), GNUTranslations(compiled))
+    return ReportLocale(code, Locale.parse(code), GNUTranslations(compiled))
 
 
 def _moment(stamp: str) -> datetime | None:

@@ -29,7 +29,7 @@ Pixels = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Picture:
+class InlinePicture:
     """One inlined picture; width and height in CSS pixels."""
 
     uri: Markup
@@ -42,9 +42,9 @@ class Picture:
 class Crops:
     """The same place of an original and its treated version, pixel for pixel."""
 
-    original: Picture
-    treated: Picture
-    difference: Picture | None
+    original: InlinePicture
+    treated: InlinePicture
+    difference: InlinePicture | None
     factor: int
     """How many times stronger the differences are drawn."""
     zoom: int
@@ -65,7 +65,7 @@ class Shelf:
         self._folder = folder
         self._hidden = hidden
         self._lossy = lossy
-        self._previews: dict[str, Picture | None] = {}
+        self._previews: dict[str, InlinePicture | None] = {}
         self.spent = 0
 
     def open(self, name: str) -> Image.Image | None:
@@ -83,7 +83,7 @@ class Shelf:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
 
-    def preview(self, name: str) -> Picture | None:
+    def preview(self, name: str) -> InlinePicture | None:
         """A lossy preview of at most `PREVIEW` pixels a side; tiny pictures stay as they are, with square pixels."""
         if name not in self._previews:
             self._previews[name] = self._shrunk(name)
@@ -91,7 +91,7 @@ class Shelf:
             self.spent += len(again.uri)
         return self._previews[name]
 
-    def _shrunk(self, name: str) -> Picture | None:
+    def _shrunk(self, name: str) -> InlinePicture | None:
         picture = self.open(name)
         if picture is None:
             return None
@@ -102,9 +102,9 @@ class Shelf:
             shown.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
         factor = PREVIEW / max(shown.size)
         width, height = (max(1, round(v * factor)) for v in shown.size)
-        return Picture(self._uri(shown, lossless=tiny), width, height, pixelated=tiny)
+        return InlinePicture(self._uri(shown, lossless=tiny), width, height, pixelated=tiny)
 
-    def sheet(self, names: Sequence[str], *, columns: int = 8) -> tuple[Picture, int] | None:
+    def sheet(self, names: Sequence[str], *, columns: int = 8) -> tuple[InlinePicture, int] | None:
         """All pictures on one sheet, in order, and how many could not be opened; None when none could."""
         opened = [self.open(name) for name in names]
         if not any(opened):
@@ -119,7 +119,7 @@ class Shelf:
                 row, column = divmod(index, columns)
                 small = picture.resize((THUMB, THUMB), Image.Resampling.LANCZOS)
                 sheet.paste(small, (column * (THUMB + gap), row * (THUMB + gap)))
-        return Picture(self._uri(sheet, quality=75), *size), sum(p is None for p in opened)
+        return InlinePicture(self._uri(sheet, quality=75), *size), sum(p is None for p in opened)
 
     def crops(self, original: str, treated: str) -> Crops | None:
         """The place where two pictures differ most, lossless, and their difference made visible.
@@ -150,10 +150,10 @@ class Shelf:
             whole=(height, width) == a.shape[:2],
         )
 
-    def _exact(self, pixels: Pixels, *, zoom: int) -> Picture:
+    def _exact(self, pixels: Pixels, *, zoom: int) -> InlinePicture:
         height, width = pixels.shape[:2]
         uri = self._uri(Image.fromarray(pixels), lossless=True)
-        return Picture(uri, width * zoom, height * zoom, pixelated=True)
+        return InlinePicture(uri, width * zoom, height * zoom, pixelated=True)
 
     def _uri(self, picture: Image.Image, *, lossless: bool = False, quality: int = 85) -> Markup:
         # A new image of the bare pixels: comments, EXIF and colour profiles stay behind.

@@ -11,25 +11,25 @@ from audit.base.text import printable
 from audit.judge.estimates import hardest_placebo
 from audit.judge.exclusion import broken
 from audit.judge.verdict import deciding_index
-from audit.records import Cell, Condition, Estimate, MetricFacts, Results, Verdict
+from audit.records import Cell, Condition, Estimate, MetricFacts, Results, Verdict, VerdictLabel
 from audit.report import wording
 from audit.report.custody import Custody
-from audit.report.locale import Voice, voice
+from audit.report.locale import ReportLocale, report_locale
 
 
-def short_names(v: Voice) -> dict[str, str]:
+def short_names(loc: ReportLocale) -> dict[str, str]:
     """Column headings for conditions whose names are not words already."""
     return {
-        "base": v.say("never saw your art"),
-        "clean": v.say("unprotected"),
-        "protected": v.say("protected"),
-        "placebo": v.say("random noise"),
-        "null": v.say("tiny change"),
-        "clean-again": v.say("originals again"),
-        "identity": v.say("unchanged copies"),
-        "other-artist": v.say("another artist"),
-        "as-published": v.say("as published"),
-        "mixed": v.say("mixed"),
+        "base": loc.say("never saw your art"),
+        "clean": loc.say("unprotected"),
+        "protected": loc.say("protected"),
+        "placebo": loc.say("random noise"),
+        "null": loc.say("tiny change"),
+        "clean-again": loc.say("originals again"),
+        "identity": loc.say("unchanged copies"),
+        "other-artist": loc.say("another artist"),
+        "as-published": loc.say("as published"),
+        "mixed": loc.say("mixed"),
     }
 
 
@@ -42,7 +42,7 @@ class ResultsView:
     """A judged Results record with lookups; every answer may be None, because cells may be missing."""
 
     results: Results
-    voice: Voice = field(default_factory=voice)
+    locale: ReportLocale = field(default_factory=report_locale)
     custody: Custody | None = None
     """What a bundle knows; None for the report of a run."""
 
@@ -72,6 +72,10 @@ class ResultsView:
         decided = [c for c in self.tested if c.name == self.verdict.condition]
         protected = [c for c in self.tested if c.role == "protected"]
         return next(iter([*decided, *(c for c in self.tested if c.primary), *protected]), None)
+
+    def word(self, label: VerdictLabel) -> str:
+        """A verdict label in a word or two."""
+        return wording.label(self.locale, label)
 
     @cached_property
     def placebo(self) -> Condition | None:
@@ -156,11 +160,11 @@ class ResultsView:
 
     @cached_property
     def _short_names(self) -> dict[str, str]:
-        return short_names(self.voice)
+        return short_names(self.locale)
 
     def label(self, condition: str) -> str:
         """A condition as a phrase to stand after "trained on", safe to show."""
-        return printable(wording.condition(self.voice, condition), limit=140)
+        return printable(wording.condition(self.locale, condition), limit=140)
 
     def short(self, condition: str) -> str:
         """A condition in a word or two, for headings and figures."""
@@ -182,14 +186,14 @@ class ResultsView:
         return f"c{names.index(condition) % SLOTS}" if condition in names else "ink"
 
 
-def change(facts: ResultsView, estimate: Estimate) -> str:
+def change(view: ResultsView, estimate: Estimate) -> str:
     """A protection index in the words of the verdict's sentence, "35 % less"; empty without a value."""
-    return "" if estimate.value is None else wording.change(facts.voice, wording.shown(estimate))
+    return "" if estimate.value is None else wording.change(view.locale, wording.shown(estimate))
 
 
-def likely(facts: ResultsView, estimate: Estimate) -> str:
+def likely(view: ResultsView, estimate: Estimate) -> str:
     """The range of a protection index in words; empty when there is none."""
     low, high = estimate.low, estimate.high
     if low is None or high is None:
         return ""
-    return facts.voice.say("likely {range}", range=wording.bounds(facts.voice, low, high))
+    return view.locale.say("likely {range}", range=wording.bounds(view.locale, low, high))

@@ -16,7 +16,7 @@ from babel.numbers import get_decimal_symbol
 
 from audit.judge.scored import WORDS
 from audit.judge.words import LABEL_WORDS
-from audit.report.locale import SOURCE, Text, Voice
+from audit.report.locale import SOURCE, ReportLocale, Spoken
 from audit.report.sentences import FIXED, MESSAGES, MORE, UNKNOWN
 
 _LABELS: dict[str, str] = {str(slug): said for table in (LABEL_WORDS, WORDS) for slug, said in table.items()}
@@ -38,16 +38,16 @@ def messages() -> tuple[str, ...]:
     return (*FIXED, *MESSAGES, MORE)
 
 
-def retold(v: Voice, text: str) -> Text:
+def retold(loc: ReportLocale, text: str) -> Spoken:
     """A sentence of another stage in the page's language; as it is, and marked, where no message fits."""
-    if not text or v.code == SOURCE:
-        return Text(text, foreign=False)
-    said = _again(v, text)
-    return Text(text if said is None else said, foreign=said is None)
+    if not text or loc.code == SOURCE:
+        return Spoken(text, foreign=False)
+    said = _again(loc, text)
+    return Spoken(text if said is None else said, foreign=said is None)
 
 
-def _again(v: Voice, text: str) -> str | None:
-    fixed = v.say(text) if "{" not in text else text
+def _again(loc: ReportLocale, text: str) -> str | None:
+    fixed = loc.say(text) if "{" not in text else text
     if fixed != text or text in FIXED:
         return fixed
     for message, literals, pattern in _patterns():
@@ -55,49 +55,49 @@ def _again(v: Voice, text: str) -> str | None:
         match = pattern.fullmatch(text) if all(part in text for part in literals) else None
         if match is None:
             continue
-        values = {name: _value(v, name, value) for name, value in match.groupdict().items()}
+        values = {name: _value(loc, name, value) for name, value in match.groupdict().items()}
         told = {name: value for name, value in values.items() if value is not None}
         if len(told) == len(values):
-            return v.say(message, **told)
-    return next((_joined(v, text.split(link), link) for link in ("; ", ", ") if link in text), None)
+            return loc.say(message, **told)
+    return next((_joined(loc, text.split(link), link) for link in ("; ", ", ") if link in text), None)
 
 
-def _value(v: Voice, name: str, value: str) -> str | None:
+def _value(loc: ReportLocale, name: str, value: str) -> str | None:
     """A place's value in the page's language; None where a part of it is not known."""
-    both = v.say("and")
+    both = loc.say("and")
     ways: dict[str, Callable[[], str | None]] = {
-        "list": lambda: _joined(v, value.split(", "), ", "),
-        "changes": lambda: _joined(v, value.split(" and "), f" {both} "),
-        "label": lambda: v.known(_LABELS.get(value, value)).text,
-        "names": lambda: _cut(v, value),
-        "pairs": lambda: _cut(v, value.replace("' and '", f"' {both} '")),
-        "cells": lambda: _cells(v, value),
-        **dict.fromkeys(("row", "reason", "parts", "over", "how", "kind"), lambda: _again(v, value)),
-        "role": lambda: v.known(value).text,
+        "list": lambda: _joined(loc, value.split(", "), ", "),
+        "changes": lambda: _joined(loc, value.split(" and "), f" {both} "),
+        "label": lambda: loc.known(_LABELS.get(value, value)).text,
+        "names": lambda: _cut(loc, value),
+        "pairs": lambda: _cut(loc, value.replace("' and '", f"' {both} '")),
+        "cells": lambda: _cells(loc, value),
+        **dict.fromkeys(("row", "reason", "parts", "over", "how", "kind"), lambda: _again(loc, value)),
+        "role": lambda: loc.known(value).text,
     }
     if name in ways:
         return ways[name]()
     if name in _FREE:
         return value
-    return v.known(value).text if value == UNKNOWN else value.replace(".", str(get_decimal_symbol(v.locale)))
+    return loc.known(value).text if value == UNKNOWN else value.replace(".", str(get_decimal_symbol(loc.babel)))
 
 
-def _joined(v: Voice, parts: list[str], link: str) -> str | None:
-    told = [_again(v, part) for part in parts]
+def _joined(loc: ReportLocale, parts: list[str], link: str) -> str | None:
+    told = [_again(loc, part) for part in parts]
     return link.join(part for part in told if part is not None) if None not in told else None
 
 
-def _cut(v: Voice, names: str) -> str:
+def _cut(loc: ReportLocale, names: str) -> str:
     """Names in a row, with how many more there are."""
-    return re.sub(r" and (\d+) more$", lambda match: v.say(MORE, n=match[1]), names)
+    return re.sub(r" and (\d+) more$", lambda match: loc.say(MORE, n=match[1]), names)
 
 
-def _cells(v: Voice, cells: str) -> str | None:
+def _cells(loc: ReportLocale, cells: str) -> str | None:
     """`clean r2 (why), null r1 (why)`: the reasons said again."""
-    told = {why: _again(v, why) for why in re.findall(r" r\d+ \(([^()]*)\)", cells)}
+    told = {why: _again(loc, why) for why in re.findall(r" r\d+ \(([^()]*)\)", cells)}
     if None in told.values():
         return None
-    return _cut(v, re.sub(r"( r\d+ )\(([^()]*)\)", lambda match: f"{match[1]}({told[match[2]]})", cells))
+    return _cut(loc, re.sub(r"( r\d+ )\(([^()]*)\)", lambda match: f"{match[1]}({told[match[2]]})", cells))
 
 
 @cache

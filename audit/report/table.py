@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from audit.report.locale import Text
+from audit.report.locale import Spoken
 
 
 @dataclass(frozen=True)
@@ -15,8 +15,8 @@ class Table:
 
     caption: str
     head: tuple[str, ...]
-    rows: tuple[tuple[str | Text, ...], ...]
-    """`Text` where a cell may stand in another language than the page."""
+    rows: tuple[tuple[str | Spoken, ...], ...]
+    """`Spoken` where a cell may stand in another language than the page."""
 
 
 @dataclass(frozen=True)

@@ -21,27 +21,27 @@ def show(results: Results, console: Console) -> None:
 
 def summary(results: Results) -> Group:
     """Verdict word, sentence, number with its range, and the scale between the two ends."""
-    facts = ResultsView(results)
-    verdict, headline, v = facts.verdict, facts.headline, facts.voice
+    view = ResultsView(results)
+    verdict, headline, loc = view.verdict, view.headline, view.locale
     parts = [
-        Text(wording.label(v, verdict.label), style="bold"),
+        Text(wording.label(loc, verdict.label), style="bold"),
         Text(verdict.sentence),
     ]
-    index = facts.index(headline.name) if headline else None
+    index = view.index(headline.name) if headline else None
     if verdict.label != "not-valid" and index is not None and index.value is not None:
-        number = f"{change(facts, index)} of the style was learned"
-        spread = likely(facts, index)
-        parts += [Text(f"{number}, {spread}" if spread else number, style="bold"), *scale(facts)]
+        number = f"{change(view, index)} of the style was learned"
+        spread = likely(view, index)
+        parts += [Text(f"{number}, {spread}" if spread else number, style="bold"), *scale(view)]
     return Group(*(Padding(part, (0, 0, 0, 2), expand=False) for part in parts))
 
 
-def scale(facts: ResultsView) -> list[Text]:
+def scale(view: ResultsView) -> list[Text]:
     """Two lines: the track with range and mark, and what its ends mean. The ends are 0 % and 100 %.
 
     A mark or range beyond an end is drawn as an arrow at that end.
     """
-    headline = facts.headline
-    index = facts.index(headline.name) if headline else None
+    headline = view.headline
+    index = view.index(headline.name) if headline else None
     if index is None or index.value is None:
         return []
     track = ["─"] * WIDTH
@@ -49,7 +49,7 @@ def scale(facts: ResultsView) -> list[Text]:
         for at in range(_cell(index.low), _cell(index.high) + 1):
             track[at] = "━"
     track[_cell(index.value)] = "◀" if index.value < 0 else "▶" if index.value > 1 else "●"
-    percent = facts.voice.percent
+    percent = view.locale.percent
     left, right = f"{percent(0.0)} as if unprotected", f"never saw your art {percent(1.0)}"
     ends = left + right.rjust(WIDTH - len(left))
     return [Text("".join(track), style="cyan"), Text(ends, style="dim")]

@@ -10,7 +10,7 @@ from audit.judge import judge
 from audit.judge.scored import judge_score
 from audit.records import Results, ScoreResults
 from audit.report import write_report
-from audit.report.scored import write_score_report
+from audit.report.score import write_score_report
 from audit.runfolder.event_log import JUDGED, log_event
 from audit.store import write_atomic
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from audit import records as r
 from audit.report import find_browser, write_report
-from audit.report.page import Edition
+from audit.report.shell import Edition
 from tests.report import golden, scenes
 
 WHY_SKIPPED = (

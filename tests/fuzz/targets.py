@@ -25,7 +25,8 @@ from audit.evidence.source import read_source
 from audit.evidence.verify import verify
 from audit.images.decoder import open_isolated
 from audit.plan.spec import load_spec
-from audit.report.page import Edition, render
+from audit.report.page import render
+from audit.report.shell import Edition
 from audit.runfolder import read_results
 from audit.stages.finish import finish
 from tests.builders import make_plan

@@ -14,9 +14,9 @@ from PIL import Image
 
 from audit.base.errors import BadResults, StorageError
 from audit.records import Results
-from audit.report import assets, page, render, write_report
+from audit.report import assets, page, render, shell, write_report
 from audit.report.lint import banned_claims, visible_text
-from audit.report.locale import voice
+from audit.report.locale import report_locale
 from tests.report import scenes
 from tests.report.conftest import Rendered
 from tests.report.readability import grade, open_sentences
@@ -179,12 +179,12 @@ def test_templates_are_found_in_an_installed_package(tmp_path: Path, monkeypatch
     with pytest.raises(StorageError) as caught:
         assets.templates_folder()
     assert caught.value.slug == "templates-missing"
-    (package / "_templates" / "report.html.j2").touch()
+    (package / "_templates" / "page.html.j2").touch()
     assert assets.templates_folder() == package / "_templates"
 
 
 def test_undefined_names_are_errors_and_all_text_is_escaped() -> None:
-    env = page.environment(assets.templates_folder(), voice())
+    env = shell.environment(assets.templates_folder(), report_locale())
     assert env.from_string("{{ x }}").render(x="<b>&\u202e\x07\n") == "&lt;b&gt;&amp;\ufffd\ufffd "
     with pytest.raises(Exception, match="undefined"):
         env.from_string("{{ nothing }}").render()

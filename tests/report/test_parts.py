@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
-from audit.report.limits import limits
 from audit.report.lint import banned_claims, visible_text
-from audit.report.locale import voice
-from audit.report.pictures import CROP, Picture, Shelf
+from audit.report.locale import report_locale
+from audit.report.pictures import CROP, InlinePicture, Shelf
+from audit.report.sections.limits import limits
 from audit.report.svg import INKS, inline_svg
 from tests.report.readability import grade, syllable_count
 from tests.report.soup import taste
@@ -31,12 +31,12 @@ from tests.report.soup import taste
     ],
 )  # fmt: skip
 def test_percent(share: float | None, text: str) -> None:
-    assert voice().percent(share).replace("\xa0", " ") == text
+    assert report_locale().percent(share).replace("\xa0", " ") == text
 
 
 @given(st.floats(-20, 20, allow_nan=False))
 def test_percent_is_never_further_off_than_half_a_percent(share: float) -> None:
-    text = voice().percent(share).replace("\xa0", " ").replace("\u2212", "-")
+    text = report_locale().percent(share).replace("\xa0", " ").replace("\u2212", "-")
     number = re.fullmatch(r"(-?[\d.]+) %", text)
     assert abs((float(number[1]) if number else 0.0) - share * 100) <= 0.5001
     assert text != "-0 %"
@@ -44,7 +44,7 @@ def test_percent_is_never_further_off_than_half_a_percent(share: float) -> None:
 
 @pytest.mark.parametrize(("value", "text"), [(-0.0001, "0.000"), (-0.25, "\u22120.250"), (None, "not measured")])
 def test_number(value: float | None, text: str) -> None:
-    assert voice().number(value) == text
+    assert report_locale().number(value) == text
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_number(value: float | None, text: str) -> None:
     ],
 )
 def test_duration(seconds: float, text: str) -> None:
-    assert voice().duration(seconds).replace("\xa0", " ") == text
+    assert report_locale().duration(seconds).replace("\xa0", " ") == text
 
 
 def test_dates_and_p_values() -> None:
-    assert voice().minute("2026-11-22T03:05:00Z").replace("\xa0", " ") == "22 November 2026, 03:05 UTC"
-    assert voice().minute("2026-01-01T00:30:00+02:00").startswith("31\xa0December\xa02025")
-    assert voice().day("yesterday") == "yesterday"
-    assert voice().p_value(0.0002) == "below 0.001"
-    assert voice().p_value(0.03125) == "0.031"
-    assert voice().join(["a", "b", "c"]) == "a, b and c"
+    assert report_locale().minute("2026-11-22T03:05:00Z").replace("\xa0", " ") == "22 November 2026, 03:05 UTC"
+    assert report_locale().minute("2026-01-01T00:30:00+02:00").startswith("31\xa0December\xa02025")
+    assert report_locale().day("yesterday") == "yesterday"
+    assert report_locale().p_value(0.0002) == "below 0.001"
+    assert report_locale().p_value(0.03125) == "0.031"
+    assert report_locale().join(["a", "b", "c"]) == "a, b and c"
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_banned_claims_are_found_even_when_denied(claim: str) -> None:
 
 def test_the_fixed_limits_are_allowed_only_word_for_word() -> None:
     for full in (False, True):
-        assert banned_claims(" ".join(limits(voice(), full=full))) == []
-    legal = next(s for s in limits(voice()) if "legal finding" in s)
+        assert banned_claims(" ".join(limits(report_locale(), full=full))) == []
+    legal = next(s for s in limits(report_locale()) if "legal finding" in s)
     assert banned_claims(legal.replace("It is not a legal finding on", "It is a legal finding on"))
     assert banned_claims("The scale goes from 0 % to 100 %. A protected copy, a test of protection.") == []
 
@@ -98,7 +98,7 @@ def test_visible_text_leaves_names_and_code_out() -> None:
     assert visible_text(html, names=True) == "a theft b c"
 
 
-def pixels(picture: Picture) -> np.ndarray:
+def pixels(picture: InlinePicture) -> np.ndarray:
     data = base64.b64decode(picture.uri.split(",", 1)[1])
     return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
 

@@ -11,7 +11,7 @@ import pytest
 from audit.base.errors import BadResults
 from audit.judge.scored import judge_score
 from audit.report.lint import banned_claims, visible_text
-from audit.report.scored import render_score
+from audit.report.score import render_score
 from tests.report.readability import grade, open_sentences
 from tests.report.soup import taste
 from tests.score_scenes import scene

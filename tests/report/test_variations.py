@@ -8,7 +8,7 @@ from audit import records as r
 from audit.judge import judge
 from audit.judge.verdict import labels, reading
 from audit.report.results_view import ResultsView
-from audit.report.variations import groups
+from audit.report.sections.change.variations import groups
 from tests.report import scenes
 
 NAMES = ("encoder-pgd:8", "encoder-pgd:16", "encoder-pgd:32", "encoder-pgd:64")

@@ -14,7 +14,7 @@ from audit.base.errors import BadInput
 from audit.judge.words import condition_words, learned_words, range_words
 from audit.report import render, wording
 from audit.report.lint import banned_claims, visible_text
-from audit.report.locale import languages, voice
+from audit.report.locale import languages, report_locale
 from scripts.messages import collect
 from tests.report import scenes
 from tests.report.conftest import Rendered
@@ -27,24 +27,24 @@ TRANSLATIONS = [code for code in languages() if code != "en"]
 
 @given(INDEX, st.floats(0, 2))
 def test_ranges_are_said_as_the_judge_says_them(low: float, width: float) -> None:
-    assert wording.bounds(voice(), low, low + width) == range_words(low, low + width)
+    assert wording.bounds(report_locale(), low, low + width) == range_words(low, low + width)
 
 
 @given(INDEX, st.none() | st.floats(0, 1))
 def test_what_was_learned_is_said_as_the_judge_says_it(value: float, half: float | None) -> None:
     bounds = (None, None) if half is None else (value - half, value + half)
     estimate = ESTIMATE.model_copy(update={"value": value, "low": bounds[0], "high": bounds[1]})
-    assert wording.learned(voice(), estimate) == learned_words(value, *bounds)
+    assert wording.learned(report_locale(), estimate) == learned_words(value, *bounds)
 
 
 @given(st.text(st.sampled_from("abc:+.16{}"), max_size=20) | st.sampled_from(["protected+jpeg:50+vae", "null", "x:3"]))
 def test_conditions_are_named_as_the_judge_names_them(name: str) -> None:
-    assert wording.condition(voice(), name) == condition_words(name)
+    assert wording.condition(report_locale(), name) == condition_words(name)
 
 
 @pytest.mark.parametrize("label", list(scenes.states()))
 def test_every_verdict_can_be_said_again(pages: dict[str, Rendered], label: str) -> None:
-    said = wording.sentence(voice("de"), pages[label].results)
+    said = wording.sentence(report_locale("de"), pages[label].results)
     assert not said.foreign
     assert said.text.startswith(("Das", "Dieser", "In"))
 
@@ -89,7 +89,7 @@ def test_translated_pages_leave_no_english_unmarked_and_claim_nothing(
 
 
 def test_numbers_and_dates_follow_the_language() -> None:
-    german = voice("de")
+    german = report_locale("de")
     assert german.number(-0.25) == "\u22120,250"
     assert german.percent(0.004) == "0,4\xa0%"
     assert german.p_value(0.0001) == "unter 0,001"
@@ -99,11 +99,11 @@ def test_numbers_and_dates_follow_the_language() -> None:
 
 
 def test_values_cannot_break_out_of_a_message() -> None:
-    assert voice().markup("Works by {artist}", artist="<b>{x}\u202e") == "Works by &lt;b&gt;{x}\ufffd"
+    assert report_locale().markup("Works by {artist}", artist="<b>{x}\u202e") == "Works by &lt;b&gt;{x}\ufffd"
 
 
 def test_unknown_language_is_refused() -> None:
     with pytest.raises(BadInput) as caught:
-        voice("xx")
+        report_locale("xx")
     assert caught.value.slug == "language-unknown"
     assert "en, de" in caught.value.sentence

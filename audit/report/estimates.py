@@ -1,0 +1,52 @@
+"""Estimates as cells of tables: a value with its range, or why it is missing."""
+
+from __future__ import annotations
+
+from audit.records import Estimate
+from audit.report.locale import NBSP, ReportLocale
+
+
+def value_of(loc: ReportLocale, estimate: Estimate) -> str:
+    """An estimate as its unit is written."""
+    shares = estimate.unit in ("share", "rate")
+    if estimate.unit == "score squared":
+        # Spreads of a hundredth: their squares need more digits than scores.
+        return loc.number(estimate.value, digits=6) if estimate.value is not None else why_missing(loc, estimate)
+    if estimate.unit == "probability" and estimate.low is None:
+        return chance(loc, estimate)
+    return share(loc, estimate) if shares else score(loc, estimate)
+
+
+def score(loc: ReportLocale, estimate: Estimate | None) -> str:
+    """A style score or a difference of scores."""
+    if estimate is None or estimate.value is None:
+        return why_missing(loc, estimate)
+    return with_range(loc, *(loc.number(x) if x is not None else "" for x in _bounds(estimate)))
+
+
+def share(loc: ReportLocale, estimate: Estimate | None) -> str:
+    """A share, in per cent."""
+    if estimate is None or estimate.value is None:
+        return why_missing(loc, estimate)
+    return with_range(loc, *(loc.percent(x) if x is not None else "" for x in _bounds(estimate)))
+
+
+def _bounds(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
+    return estimate.value, estimate.low, estimate.high
+
+
+def with_range(loc: ReportLocale, value: str, low: str, high: str) -> str:
+    """A value and, where both are there, its bounds."""
+    if not low or not high:
+        return value
+    return f"{value} " + loc.say("({low} to {high})", low=low, high=high).replace(" ", NBSP)
+
+
+def chance(loc: ReportLocale, estimate: Estimate | None) -> str:
+    """A p value."""
+    return why_missing(loc, estimate) if estimate is None or estimate.value is None else loc.p_value(estimate.value)
+
+
+def why_missing(loc: ReportLocale, estimate: Estimate | None) -> str:
+    """Why there is no value."""
+    return loc.say("does not apply") if estimate is None else loc.known(estimate.note).text or loc.missing

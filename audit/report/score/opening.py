@@ -1,0 +1,86 @@
+"""The first screen: the verdict, the share of the way, and how often pictures are recognised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.records import Estimate
+from audit.report.locale import Spoken
+from audit.report.pictures import Shelf
+from audit.report.score.view import ScoreView, group_words
+
+
+@dataclass(frozen=True)
+class ScoreOpening:
+    artist: str
+    service: str
+    label: str
+    word: str
+    answer: Spoken
+    """First sentence of the verdict."""
+    figures: str
+    """The rest of it, in the same language; may be empty."""
+    share: Estimate | None
+    """Share of the way to show; None when it is withheld or missing."""
+    counted: str
+    recognised: tuple[str, ...]
+
+
+def build(view: ScoreView, _: Shelf) -> ScoreOpening:
+    """Everything on the first screen."""
+    plan, label, said = view.results.plan, view.verdict.label, view.said
+    answer, *rest = said.text.split(". ", 1)
+    figures = "".join(rest)
+    share = view.estimate("closeness_share", "control")
+    withheld = label in ("not-valid", "described")
+    return ScoreOpening(
+        artist=plan.artist,
+        service=plan.service,
+        label=label,
+        word=view.word,
+        answer=Spoken(f"{answer}." if figures else answer, said.foreign),
+        figures=figures,
+        share=None if withheld or share is None or share.value is None else share,
+        counted=_counted(view),
+        recognised=tuple(_recognised(view)),
+    )
+
+
+def _counted(view: ScoreView) -> str:
+    loc = view.locale
+    named = [p for p in view.results.plan.pictures if p.group == "named"]
+    units = len(view.unit_means("named"))
+    if view.results.plan.unit == "prompt":
+        return loc.many(units, "{n} prompt counted, {count} pictures", "{n} prompts counted, {count} pictures",
+                      count=len(named))  # fmt: skip
+    return loc.many(
+        units, "{n} pair of prompt and session counted, {count} pictures",
+        "{n} pairs of prompt and session counted, {count} pictures", count=len(named),
+    )  # fmt: skip
+
+
+def _recognised(view: ScoreView) -> list[str]:
+    loc, known = view.locale, view.recognition
+    if known is None:
+        return []
+    lines = []
+    for group in view.groups:
+        rate = view.estimate("recognised_rate", group)
+        if rate is None or rate.value is None:
+            continue
+        text = loc.say(
+            "{pictures}: {share} recognised as the artist's among {count} artists",
+            pictures=group_words(loc, group), share=loc.percent(rate.value), count=len(known.artists) + 1,
+        )  # fmt: skip
+        if rate.low is not None and rate.high is not None:
+            text += " " + loc.say("(likely {low} to {high})", low=loc.percent(rate.low), high=loc.percent(rate.high))
+        lines.append(f"{text}.")
+    lines.append(
+        loc.say(
+            "For comparison, of the artist's real works {own} are recognised, and of works by others {false} are taken "
+            "for the artist's.",
+            own=loc.percent(known.own_rate),
+            false=loc.percent(known.false_rate),
+        )
+    )
+    return lines

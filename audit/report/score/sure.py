@@ -1,0 +1,55 @@
+"""How sure is this: every group's units on one line, and all numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.judge.gains import finite
+from audit.report.estimates import value_of
+from audit.report.pictures import Shelf
+from audit.report.retold import retold
+from audit.report.score.strips import Strip, strips
+from audit.report.score.view import SLOTS, ScoreView, group_name
+from audit.report.table import Drawing, Table
+
+
+@dataclass(frozen=True)
+class ScoreSureness:
+    drawing: Drawing | None
+    estimates: Table
+
+
+def build(view: ScoreView, _: Shelf) -> ScoreSureness:
+    """The figure and the table of all estimates."""
+    return ScoreSureness(_drawing(view), _estimates(view))
+
+
+def _drawing(view: ScoreView) -> Drawing | None:
+    loc, facts = view.locale, view.metric
+    rows = [Strip(loc.say("real works by others"), "ink", tuple(finite(facts.others)) if facts else ())]
+    for group in reversed(view.groups):
+        mean = view.estimate("style_score", group)
+        rows.append(Strip(group_name(loc, group), SLOTS[group], view.unit_means(group), mean))
+    rows.append(Strip(loc.say("the artist's real works"), "clean", tuple(finite(facts.real)) if facts else ()))
+    caption = loc.say(
+        "Small marks are the means of single prompts, and single works. Large marks are means, bars their ranges. By "
+        "{metric}, which was chosen before.",
+        metric=view.results.plan.primary_metric,
+    )
+    return strips(loc, rows, caption=caption, key="groups")
+
+
+def _estimates(view: ScoreView) -> Table:
+    loc = view.locale
+    rows = tuple(
+        (
+            e.name.replace("_", " "), e.condition or loc.say("none"), e.metric, value_of(loc, e), str(e.n),
+            loc.known(e.note).text, retold(loc, e.method).text,
+        )
+        for e in view.results.estimates
+    )  # fmt: skip
+    head = (
+        loc.say("Reading"), loc.say("Pictures"), loc.say("Metric"), loc.say("Value"), loc.say("Units counted"),
+        loc.say("Note"), loc.say("How it is worked out"),
+    )  # fmt: skip
+    return Table(loc.say("All numbers"), head, rows)

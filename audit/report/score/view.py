@@ -1,0 +1,98 @@
+"""A judged score with lookups, and the names of its groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from audit.base.errors import BadResults
+from audit.judge.score_estimates import find_score, groups, unit_means
+from audit.judge.scored import WORDS, failed, sentence
+from audit.records import Estimate, MetricFacts, Recognition, ScoreGroup, ScoreResults, ScoreVerdict
+from audit.report.locale import SOURCE, ReportLocale, Spoken, report_locale
+
+SLOTS: dict[ScoreGroup, str] = {"named": "c0", "control": "base", "other-name": "c1"}
+"""Colour of each group's marks."""
+
+
+@dataclass(frozen=True)
+class ScoreView:
+    """A judged score; every answer may be None, because pictures may be missing."""
+
+    results: ScoreResults
+    locale: ReportLocale
+
+    @cached_property
+    def verdict(self) -> ScoreVerdict:
+        """The verdict. Raises BadResults when nobody has judged the results."""
+        if self.results.verdict is None:
+            raise BadResults(
+                "results-not-judged",
+                "The results hold no verdict, and a report needs one: run `cloakcheck judge` on the run folder first.",
+            )
+        return self.results.verdict
+
+    @property
+    def word(self) -> str:
+        """The verdict in a word or two."""
+        return self.locale.known(WORDS[self.verdict.label]).text
+
+    @cached_property
+    def groups(self) -> tuple[ScoreGroup, ...]:
+        return tuple(groups(self.results))
+
+    @cached_property
+    def metric(self) -> MetricFacts | None:
+        """What is known of the primary metric."""
+        return next((m for m in self.results.metrics if m.name == self.results.plan.primary_metric), None)
+
+    @cached_property
+    def recognition(self) -> Recognition | None:
+        """By the primary metric."""
+        return next((r for r in self.results.recognition if r.metric == self.results.plan.primary_metric), None)
+
+    def estimate(self, name: str, group: str) -> Estimate | None:
+        """By the primary metric."""
+        return find_score(self.results, name, group)
+
+    def unit_means(self, group: ScoreGroup) -> tuple[float, ...]:
+        """Mean score of each unit (prompt, or prompt and session) of a group, by the primary metric."""
+        scored = next((s for s in self.results.scores if s.metric == self.results.plan.primary_metric), None)
+        return () if scored is None else tuple(unit_means(self.results, group, scored.values).values())
+
+    @cached_property
+    def said(self) -> Spoken:
+        """The verdict's sentence in the page's language, where it can be said again from the same facts."""
+        written, check = self.verdict.sentence, failed(self.results)
+
+        def again(to: ReportLocale) -> str:
+            reason = "" if check is None else to.known(check.sentence).text
+            # Only English goes on in lower case after a colon.
+            reason = reason[:1].lower() + reason[1:] if to.code == SOURCE else reason
+            return sentence(self.results, self.verdict.label, to.say, reason=reason)
+
+        if self.locale.code == SOURCE:
+            return Spoken(written, foreign=False)
+        if again(report_locale()) == written:
+            return Spoken(again(self.locale), foreign=False)
+        return self.locale.as_written(written)
+
+
+def group_name(loc: ReportLocale, group: ScoreGroup) -> str:
+    """A group in a word or two."""
+    names: dict[ScoreGroup, str] = {
+        "named": loc.say("with the name"),
+        "control": loc.say("without the name"),
+        "other-name": loc.say("with another name"),
+    }
+    return names[group]
+
+
+def group_words(loc: ReportLocale, group: ScoreGroup) -> str:
+    """A group as the beginning of a sentence."""
+    words: dict[ScoreGroup, str] = {
+        "named": loc.say("Pictures asked for with the name"),
+        "control": loc.say("Pictures asked for without it"),
+        "other-name": loc.say("Pictures asked for with another artist's name"),
+    }
+    return words[group]

@@ -1,0 +1,105 @@
+"""Would it change if: the headline condition by every metric and under every variation of the analysis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.records import Estimate
+from audit.report.pictures import Shelf
+from audit.report.results_view import ResultsView
+from audit.report.results_view import change as change_in_words
+from audit.report.sections.change.forest import forest, sensitivity
+from audit.report.sections.change.recognition import recognition_sentences, recognition_table
+from audit.report.sections.change.variations import Variation, groups
+from audit.report.table import Drawing, Table
+
+
+@dataclass(frozen=True)
+class Change:
+    sentences: tuple[str, ...]
+    forest: Drawing | None
+    sensitivity: Drawing | None
+    recognition: Table | None
+    withheld: bool
+    """No verdict: figures are for experts."""
+
+
+def build(view: ResultsView, _: Shelf) -> Change:
+    """The headline condition by every metric and under every variation, in words and as forest plots."""
+    loc, sentences = view.locale, []
+    withheld = view.verdict.label == "not-valid"
+    if withheld:
+        sentences.append(loc.say("There is no answer that could change. The numbers are kept for experts."))
+    readings = [
+        (m, e)
+        for m in view.results.plan.metrics
+        if view.headline is not None
+        and (e := view.estimate("protection_index", view.headline.name, metric=m)) is not None
+        and e.value is not None
+    ]
+    if not withheld and len(readings) > 1:
+        said = loc.join(
+            [loc.say("{metric} gives {change}", metric=m, change=change_in_words(view, e)) for m, e in readings]
+        )
+        sentences.append(
+            loc.many(
+                len(readings),
+                "The pictures were scored in {n} way: {said}.",
+                "The pictures were scored in {n} ways, built on different features: {said}.",
+                said=said,
+            )
+        )
+        sentences.append(
+            loc.say(
+                "We show them side by side and never average them. The one that counts, {metric}, was chosen before "
+                "the run.",
+                metric=view.primary,
+            )
+        )
+        sentences += _overlap(view, [e for _, e in readings])
+    varied = groups(view)
+    if not withheld and view.verdict.label != "exploratory":
+        sentences += _steadiness(view, [x for g in varied for x in g.variations])
+    if not withheld:
+        sentences += recognition_sentences(view)
+    return Change(
+        tuple(sentences),
+        forest(view, key="forest"),
+        sensitivity(view, varied, key="vary"),
+        recognition_table(view),
+        withheld,
+    )
+
+
+def _overlap(view: ResultsView, readings: list[Estimate]) -> list[str]:
+    ranges = [(e.low, e.high) for e in readings if e.low is not None and e.high is not None]
+    if len(ranges) < 2:
+        return []
+    meet = max(low for low, _ in ranges) <= min(high for _, high in ranges)
+    if meet:
+        return [view.locale.say("Their ranges overlap.")]
+    return [view.locale.say("Their ranges do not overlap: read the answer with care.")]
+
+
+def _steadiness(view: ResultsView, variations: list[Variation]) -> list[str]:
+    """How many of the ways to work the result out give the planned answer."""
+    if len(variations) < 3:
+        return []
+    loc, planned, rest = view.locale, variations[0], variations[1:]
+    other = [x for x in rest if x.verdict != planned.verdict]
+    if not other:
+        return [
+            loc.say(
+                "We worked the result out in {ways} other ways, most with one run or one prompt left out. The "
+                "answer would read the same in all of them.",
+                ways=len(rest),
+            )
+        ]
+    named = loc.join([x.label for x in other[:4]] + ([loc.say("{n} more", n=len(other) - 4)] if len(other) > 4 else []))
+    return [
+        loc.say(
+            "We worked the result out in {ways} other ways, most with one run or one prompt left out. The "
+            "answer would read the same in {same} of them. It changes for: {named}.",
+            ways=len(rest), same=len(rest) - len(other), named=named,
+        )
+    ]  # fmt: skip

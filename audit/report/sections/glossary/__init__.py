@@ -1,0 +1,75 @@
+"""What the words mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.report.locale import ReportLocale
+from audit.report.pictures import Shelf
+from audit.report.results_view import ResultsView
+
+
+@dataclass(frozen=True)
+class Glossary:
+    words: tuple[tuple[str, str], ...]
+    """Word and meaning."""
+
+
+def build(view: ResultsView, _: Shelf) -> Glossary:
+    """The same words for every run."""
+    return Glossary(_words(view.locale))
+
+
+def _words(loc: ReportLocale) -> tuple[tuple[str, str], ...]:
+    return (
+        (
+            "AUC",
+            loc.say(
+                "How well a score tells your real works from those of others. 1 is always, 0.5 is no better than dice."
+            ),
+        ),
+        (loc.say("Base model"), loc.say("The picture generator before it sees your work.")),
+        (
+            "channel_stats, openclip",
+            loc.say("Names of style scores: programs that read a picture's style, each built on other features."),
+        ),
+        (loc.say("Condition"), loc.say("What was done to the pictures before a model trained on them.")),
+        (
+            loc.say("Held-out work"),
+            loc.say("A work of yours that no model trains on. Pictures are scored against these works."),
+        ),
+        (
+            "LPIPS",
+            loc.say("How far apart two versions of a picture look to people. 0 is no difference, 1 a great one."),
+        ),
+        ("LoRA", loc.say("A small add-on that teaches a picture generator something new, such as a style.")),
+        (
+            loc.say("Paired training"),
+            loc.say("Trainings that share all that is drawn: works, order, noise. Only pixels differ."),
+        ),
+        (
+            loc.say("Placebo"),
+            loc.say("Random noise as strong as the protection. A real protection should do better than that."),
+        ),
+        (loc.say("Prompt"), loc.say("The words that a picture is asked for with. All models get the same ones.")),
+        (
+            loc.say("Protection index"),
+            loc.say(
+                "0 % means the model learned as much as from the originals. 100 % means it learned nothing. It can "
+                "fall below 0 %, when the model learned more."
+            ),
+        ),
+        (
+            loc.say("Range"),
+            loc.say("The values that fit the data (a confidence interval). A wide range means we know little."),
+        ),
+        (
+            loc.say("Reference protection"),
+            loc.say("A protection written anew from its publication, to compare with; not the tool of any name."),
+        ),
+        (
+            loc.say("Run"),
+            loc.say("One set of paired trainings. The count of runs decides how sure the answer can be."),
+        ),
+        (loc.say("Style score"), loc.say("How near a picture comes to your held-out works. Higher is nearer.")),
+    )

@@ -1,0 +1,117 @@
+"""The reading of subjects: do models still draw what they are asked for? Beside the style reading, never in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.judge.gains import BASE, clean_name
+from audit.judge.intervals import Interval
+from audit.judge.subjects import METRIC, by_concept, read_conditions
+from audit.records import Estimate
+from audit.report.locale import NBSP
+from audit.report.pictures import Shelf
+from audit.report.results_view import ResultsView
+from audit.report.table import Table
+
+
+@dataclass(frozen=True)
+class Subjects:
+    lines: tuple[str, ...]
+    overview: Table
+    tables: tuple[Table, ...]
+    """One for each condition, by concept."""
+
+
+def build(view: ResultsView, _: Shelf) -> Subjects | None:
+    """None where subjects were not read."""
+    loc, results = view.locale, view.results
+    names = read_conditions(results)
+    clean = clean_name(results)
+    tested = [n for n in names if n not in (BASE, clean)]
+    if not tested:
+        return None
+    lines = [
+        loc.say(
+            "Some protections, such as Nightshade, aim at what a picture shows and not at its style. So every model "
+            "was also asked for the subjects of your works, and a program said what its pictures show."
+        ),
+        *_blind(view, clean),
+        *(line for n in tested if (line := _line(view, n))),
+        loc.say(
+            "Nightshade is made for training on very many pictures, and its makers advise against judging it by small "
+            "trainings like these."
+        ),
+    ]
+    overview = Table(
+        loc.say("Pictures that show what was asked for"),
+        (
+            loc.say("Trained on"),
+            loc.say("Shows the subject"),
+            loc.say("Lost against unprotected"),
+            loc.say("Trainings"),
+        ),
+        tuple(_row(view, n) for n in names),
+    )
+    head = (loc.say("Subject"), loc.say("Unprotected"), loc.say("Here"), loc.say("Lost against unprotected"))
+    tables = tuple(
+        Table(
+            loc.say("By subject: {condition}", condition=view.short(n)),
+            head,
+            tuple(
+                (c.name, loc.percent(c.clean), loc.percent(c.treated), _with_range(view, c.shift))
+                for c in by_concept(results, n)
+            ),
+        )
+        for n in tested
+    )
+    return Subjects(tuple(lines), overview, tables)
+
+
+def _blind(view: ResultsView, clean: str) -> tuple[str, ...]:
+    """A warning where the subject is hardly found in the unprotected models' pictures either."""
+    loc, plan = view.locale, view.results.plan
+    chance = 1 / len({*plan.concepts, *plan.prompts})
+    found = view.estimate("subject_found", clean, metric=METRIC)
+    if found is None or found.value is None or (found.low if found.low is not None else found.value) > chance:
+        return ()
+    return (
+        loc.say(
+            "The program finds the subject in {share} of the unprotected models' pictures, and chance alone would be "
+            "{chance}. So this reading says little here.",
+            share=loc.percent(found.value), chance=loc.percent(chance),
+        ),
+    )  # fmt: skip
+
+
+def _line(view: ResultsView, condition: str) -> str:
+    loc = view.locale
+    shift = view.estimate("subject_shift", condition, metric=METRIC)
+    if shift is None or shift.value is None:
+        return ""
+    return loc.say(
+        "{condition}: {share} of the pictures lost their subject against the unprotected models, on balance {range}.",
+        condition=view.short(condition), share=loc.percent(shift.value),
+        range=loc.say("(likely {low} to {high})", low=loc.percent(shift.low), high=loc.percent(shift.high))
+        if shift.low is not None
+        else loc.say("(no range)"),
+    )  # fmt: skip
+
+
+def _row(view: ResultsView, condition: str) -> tuple[str, ...]:
+    loc = view.locale
+    found = view.estimate("subject_found", condition, metric=METRIC)
+    shift = view.estimate("subject_shift", condition, metric=METRIC)
+    return (
+        view.short(condition),
+        _with_range(view, found) if found else loc.missing,
+        _with_range(view, shift) if shift else loc.say("does not apply"),
+        str(found.n) if found else loc.say("none"),
+    )
+
+
+def _with_range(view: ResultsView, found: Estimate | Interval) -> str:
+    loc = view.locale
+    if found.value is None or found.low is None or found.high is None:
+        return loc.percent(found.value)
+    text = loc.say("({low} to {high})", low=loc.percent(found.low), high=loc.percent(found.high)).replace(" ", NBSP)
+    return f"{loc.percent(found.value)} {text}"
