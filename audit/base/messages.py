@@ -70,7 +70,7 @@ class Said(Record):
         return self.id.partition(".")[0]
 
 
-Place: TypeAlias = str | int | float | Said | Sequence[str | int | float | Said | None] | None
+Value: TypeAlias = str | int | float | Said | Sequence[str | int | float | Said | None] | None
 """What a place of a message is filled with."""
 
 
@@ -112,7 +112,7 @@ class Language:
 ENGLISH = Language()
 
 
-def say(id: str, /, **values: Place) -> Said:
+def say(id: str, /, **values: Value) -> Said:
     """Say a message of the catalogue.
 
     Raises:
@@ -124,12 +124,12 @@ def say(id: str, /, **values: Place) -> Said:
     return Said.model_validate({"id": id, "values": values})
 
 
-def words(text: str, /, id: str = "words", **values: Place) -> Said:
+def words(text: str, /, id: str = "words", **values: Value) -> Said:
     """Say words that a row of a table owns; `text` is their English, and the id of their translation."""
     return Said.model_validate({"id": id, "values": values, "text": text})
 
 
-def framed(said: Said, frame: str, /, **values: Place) -> Said:
+def framed(said: Said, frame: str, /, **values: Value) -> Said:
     """A message within another one, at its place `what`; its id, and so its entry in MESSAGES.md, stay."""
     text = catalogue()[frame].text
     return Said.model_validate({"id": said.id, "values": {**values, "what": said}, "text": text})

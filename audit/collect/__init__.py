@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from audit.base.errors import BadInput
-from audit.base.messages import Place, say
+from audit.base.messages import Value, say
 from audit.base.text import printable
 from audit.collect.captions import apply_captions, caption_of
 from audit.collect.folders import ROLES, Picture, Role, list_pictures, names, read_picture, read_sidecar, same_folder
@@ -184,7 +184,7 @@ def _keep_paired(works: list[Picture], pairs: list[Pair], extra: list[Picture], 
     kept = {w.file for w in paired}
     alone = [w for w in works if w.file not in kept]
     if len(paired) < MIN_WORKS:
-        seen: dict[str, Place] = {"count": len(paired), "all": len(works), "least": MIN_WORKS, "names": names(alone)}
+        seen: dict[str, Value] = {"count": len(paired), "all": len(works), "least": MIN_WORKS, "names": names(alone)}
         if extra:
             raise BadInput("protected-unpaired.extra", extra=names(extra), **seen)
         raise BadInput("protected-unpaired", **seen)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from audit.base.errors import BadInput
-from audit.base.messages import Place, Said, framed, say
+from audit.base.messages import Said, Value, framed, say
 from audit.base.text import printable
 from audit.collect.alignment import sketch
 from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
@@ -67,7 +67,7 @@ def same_folder(a: Path, b: Path) -> bool:
 
 def list_pictures(folder: Path, role: Role, notes: list[Note]) -> list[Path]:
     """Paths of a folder's picture files, sorted by name; notes what is left out."""
-    shown: dict[str, Place] = {"role": ROLES[role], "folder": folder.absolute().name}
+    shown: dict[str, Value] = {"role": ROLES[role], "folder": folder.absolute().name}
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
             raise BadInput("folder-not-a-folder", **shown)

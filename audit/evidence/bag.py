@@ -15,7 +15,6 @@ from pathlib import Path
 
 from audit.base.errors import BadEvidence
 from audit.base.files import read_bounded
-from audit.base.text import printable
 from audit.store import file_digest, write_atomic
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -86,29 +85,23 @@ def list_files(folder: Path) -> list[str]:
             raise BadEvidence("bundle-too-large", most=MOST_FILES)
         here = Path(at)
         if not folders and not files and here != folder:
-            raise _strange("an empty folder")
+            raise BadEvidence("bundle-names.empty")
         for name in [*folders, *files]:
             path = (here / name).relative_to(folder).as_posix()
             status = os.lstat(here / name)
             mode = status.st_mode
             if not NAME.fullmatch(path):
-                raise _strange(f"an entry named '{printable(name)}'")
+                raise BadEvidence("bundle-names", name=name)
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-                raise _strange(f"'{name}', which is a link, pipe or device")
+                raise BadEvidence("bundle-names.link", name=name)
             if stat.S_ISREG(mode) and status.st_nlink > 1:
-                raise _strange(f"'{name}', which is one file under several names (a hard link)")
+                raise BadEvidence("bundle-names.hard-link", name=name)
         found += [(here / name).relative_to(folder).as_posix() for name in files]
     return sorted(found)
 
 
 def _unreadable(error: OSError) -> None:
     raise BadEvidence("bundle-unreadable.folder") from error
-
-
-def _strange(what: str) -> BadEvidence:
-    return BadEvidence(
-        "bundle-names", f"The bundle holds {what}, which CloakCheck never writes; take it out, or ask for another copy."
-    )
 
 
 def read_text(path: Path, *, limit: int = MOST_TEXT) -> bytes:

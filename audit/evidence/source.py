@@ -16,7 +16,7 @@ from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_by
 from audit.images import decode_png, pixels_digest
 from audit.records import Environment, Plan, Results
 from audit.runfolder import read_results
-from audit.runfolder.event_log import EVENTS, JUDGED, PLAN_FIXED, read_events
+from audit.runfolder.event_log import EVENTS, JUDGED, PLAN_FIXED, BrokenLog, read_events
 
 
 @dataclass(frozen=True)
@@ -99,12 +99,8 @@ def _plain(name: str) -> bool:
 def _events(folder: Path) -> tuple[dict[str, Any], ...]:
     try:
         return read_events(read_text(folder / EVENTS))
-    except ValueError as error:
-        raise BadEvidence(
-            "events-broken",
-            f"The event log was changed after it was written ({error}); a bundle of this run would prove nothing: "
-            "run the audit again in a new folder (finished steps are reused).",
-        ) from error
+    except BrokenLog as error:
+        raise BadEvidence("events-broken", why=error.said) from error
 
 
 def _plan_token(folder: Path) -> Token | None:

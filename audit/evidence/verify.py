@@ -1,6 +1,6 @@
 """`cloakcheck verify`: every byte, the signature, the time stamps, and whether the parts fit each other.
 
-Each check is one function and one row of `CHECKS`. A check answers with a sentence; it raises `Fails` with
+Each check is one function and one row of `CHECKS`. A check answers with a message; it raises `Fails` with
 one when the bundle does not pass. VERIFY.txt does the first six with sha256sum and openssl alone.
 """
 
@@ -16,20 +16,24 @@ from typing import Any
 from pydantic import ValidationError
 
 from audit.base.errors import AuditError, BadEvidence
-from audit.base.text import printable
+from audit.base.messages import Said, Value, render, say
 from audit.evidence import bag, bundle, forms
 from audit.evidence.signing import signature_holds
 from audit.evidence.source import logged_environment, tells_of_plan
-from audit.evidence.timestamps import NOT_ATTESTED, Token, check_token, request_bytes
+from audit.evidence.timestamps import Token, check_token, request_bytes
 from audit.records import Environment, Plan, Results
-from audit.runfolder.event_log import EVENTS, JUDGED, read_events
+from audit.runfolder.event_log import EVENTS, JUDGED, BrokenLog, read_events
 from audit.store import file_digest
 
 OPTIONAL = (bundle.REPLY, bundle.CHAIN)
 
 
 class Fails(Exception):
-    """The bundle does not pass a check; the text is one sentence."""
+    """The bundle does not pass a check."""
+
+    def __init__(self, id: str, /, **values: Value) -> None:
+        self.said = say(id, **values)
+        super().__init__(render(self.said))
 
 
 @dataclass
@@ -89,130 +93,133 @@ class Finding:
 
     check: str
     passed: bool
-    sentence: str
+    said: Said
+
+    @property
+    def sentence(self) -> str:
+        return render(self.said)
 
 
-def check_payload(at: Sealed) -> str:
+def check_payload(at: Sealed) -> Said:
     listed = bag.read_manifest(at.read(f"bag/{bag.PAYLOAD}"))
     if listed is None:
-        raise Fails(f"{bag.PAYLOAD} is not written as CloakCheck writes it.")
+        raise Fails("verify.written", file=bag.PAYLOAD)
     present = {n.removeprefix("bag/") for n in at.names if n.startswith("bag/data/")}
     _compare(listed, present, at.folder / "bag")
-    return f"All {len(listed)} files of the payload are as they were sealed."
+    return say("verify.payload", count=len(listed))
 
 
-def check_tags(at: Sealed) -> str:
+def check_tags(at: Sealed) -> Said:
     listed = bag.read_manifest(at.seal)
     if listed is None or tuple(sorted(listed)) != tuple(sorted(bag.TAG_FILES)):
-        raise Fails(f"{bag.TAGS} is not written as CloakCheck writes it.")
+        raise Fails("verify.written", file=bag.TAGS)
     present = {n.removeprefix("bag/") for n in at.names if n.startswith("bag/") and not n.startswith("bag/data/")}
     _compare(listed, present - {bag.TAGS}, at.folder / "bag")
-    return "The bag's own files are as they were sealed."
+    return say("verify.tags")
 
 
 def _compare(listed: dict[str, str], present: set[str], folder: Path) -> None:
-    for words, names in (("missing", set(listed) - present), ("added", present - set(listed))):
+    for id, names in (("verify.missing", set(listed) - present), ("verify.added", present - set(listed))):
         if names:
-            raise Fails(f"{len(names)} file(s) {words}, first {min(names)}.")
+            raise Fails(id, count=len(names), file=min(names))
     for name, wanted in listed.items():
         if file_digest(folder / name) != wanted:
-            raise Fails(f"{name} was changed.")
+            raise Fails("verify.changed", file=name)
 
 
-def check_beside(at: Sealed) -> str:
+def check_beside(at: Sealed) -> Said:
     present = {n for n in at.names if not n.startswith("bag/")} - {bundle.SUMS}
-    for words, names in (
-        ("missing", set(bundle.BESIDE) - present),
-        ("added", present - {*bundle.BESIDE, *OPTIONAL}),
+    for id, names in (
+        ("verify.missing-beside", set(bundle.BESIDE) - present),
+        ("verify.added-beside", present - {*bundle.BESIDE, *OPTIONAL}),
     ):
         if names:
-            raise Fails(f"{len(names)} file(s) {words} beside the bag, first {min(names)}.")
+            raise Fails(id, count=len(names), file=min(names))
     if at.read(bundle.SUMS) != bundle.sums_text(at.folder):
-        raise Fails("A file beside the bag is not the one that SHA256SUMS names.")
+        raise Fails("verify.sums")
     if at.info.get(bundle.LABEL_VERIFY) != file_digest(at.folder / forms.VERIFY):
-        raise Fails("VERIFY.txt is not the one that was sealed.")
+        raise Fails("verify.sealed", file=forms.VERIFY)
     seal = bag.digest(at.seal).encode("ascii")
     for label, name in ((bundle.LABEL_CERTIFICATION, forms.CERTIFICATION), (bundle.LABEL_CUSTODY, forms.CUSTODY)):
         text = at.read(name)
         blank = text.replace(seal, forms.BLANK.encode("ascii"))
         if forms.BLANK.encode("ascii") in text or at.info.get(label) != bag.digest(blank):
-            raise Fails(f"{name} is not the one that was sealed.")
-    return "The files beside the bag are as they were written."
+            raise Fails("verify.sealed", file=name)
+    return say("verify.beside")
 
 
-def check_signature(at: Sealed) -> str:
+def check_signature(at: Sealed) -> Said:
     public = at.read(bundle.SIGNER)
     fingerprint = bag.digest(public)
     if not signature_holds(at.seal, signature=at.read(bundle.SIGNATURE), public=public):
-        raise Fails("The signature is not by the key in signer.pub.")
+        raise Fails("verify.not-signed")
     if at.info.get(bundle.LABEL_SIGNER) != fingerprint:
-        raise Fails("The key in signer.pub is not the one that the bag names.")
+        raise Fails("verify.other-key")
     if at.signer and at.signer.lower() != fingerprint:
-        raise Fails(f"The signing key is {fingerprint}, not the one you expect.")
-    known = "the one you expect" if at.signer else "compare it with the one its owner gives you"
-    return f"Signed by the key with SHA-256 {fingerprint} ({known})."
+        raise Fails("verify.unexpected-key", key=fingerprint)
+    return say("verify.expected-signer" if at.signer else "verify.signed", key=fingerprint)
 
 
-def check_request(at: Sealed) -> str:
+def check_request(at: Sealed) -> Said:
     if at.read(bundle.REQUEST) != request_bytes(at.seal):
-        raise Fails("The time-stamp request is not about this bag.")
+        raise Fails("verify.other-bag")
     if "bag/data/plan.tsq" in at.names:
         if at.read("bag/data/plan.tsq") != request_bytes(at.read("bag/data/plan.json")):
-            raise Fails("The plan's time-stamp request is not about this plan.")
-    return "The time-stamp requests are about these files."
+            raise Fails("verify.other-request")
+    return say("verify.requests")
 
 
-def check_stamp(at: Sealed) -> str:
+def check_stamp(at: Sealed) -> Said:
     token = at.token()
     if token is None:
         if bundle.CHAIN in at.names:
-            raise Fails("There is a certificate chain, but the time stamp that it belongs to is missing.")
-        return f"No stamp on the bundle: {NOT_ATTESTED}."
+            raise Fails("verify.chain-alone")
+        return say("verify.no-stamp")
     planned, _ = forms.plan_times(at.events)
     if planned is not None and token.time < planned - forms.TOLERANCE:
-        raise Fails(f"The bundle's stamp ({_utc(token.time)}) is older than the plan in it ({_utc(planned)}).")
-    return f"The bundle existed on {_utc(token.time)}, says {_who(token, at)}."
+        raise Fails("verify.stamp-older", time=_utc(token.time), planned=_utc(planned))
+    return say("verify.stamp", time=_utc(token.time), who=_who(token, at))
 
 
-def check_plan_stamp(at: Sealed) -> str:
+def check_plan_stamp(at: Sealed) -> Said:
     token, later = at.plan_token(), at.token()
     if token is None:
-        return f"No stamp on the plan: that it was fixed before training is {NOT_ATTESTED.replace('time ', '')}."
+        return say("verify.no-plan-stamp")
     _, began = forms.plan_times(at.events)
     if began is not None and token.time > began + forms.TOLERANCE:
-        raise Fails(f"The plan's stamp ({_utc(token.time)}) is younger than the first training ({_utc(began)}).")
+        raise Fails("verify.plan-stamp-younger", time=_utc(token.time), began=_utc(began))
     if later is not None and token.time > later.time:
-        raise Fails("The plan's stamp is younger than the bundle's.")
-    return f"The plan existed on {_utc(token.time)}, before the first training, says {_who(token, at)}."
+        raise Fails("verify.plan-stamp-later")
+    return say("verify.plan-stamp", time=_utc(token.time), who=_who(token, at))
 
 
-def check_log(at: Sealed) -> str:
+def check_log(at: Sealed) -> Said:
     try:
         events = at.events
-    except ValueError as error:
-        raise Fails(f"The event log's chain is broken: {error}.") from error
+    except BrokenLog as error:
+        raise Fails("verify.log-broken", why=error.said) from error
     if not tells_of_plan(events, at.results.plan):
-        raise Fails("The event log does not tell of this plan.")
+        raise Fails("verify.log-plan")
     judged = [e for e in events if e["event"] == JUDGED]
     if not judged or judged[-1].get("results_sha256") != file_digest(at.folder / "bag/data/results.json"):
-        raise Fails("The event log does not tell of these results.")
-    return f"The event log is whole: {len(events)} entries, results judged {len(judged)} time(s)."
+        raise Fails("verify.log-results")
+    return say("verify.log", count=len(events), judged=len(judged))
 
 
-def check_records(at: Sealed) -> str:
+def check_records(at: Sealed) -> Said:
     plan = Plan.model_validate_json(at.read("bag/data/plan.json"))
     if plan.digest() != at.results.plan.digest() or plan.digest() != at.results.provenance.plan_sha256:
-        raise Fails("Plan and results do not belong together.")
+        raise Fails("verify.apart")
     if at.info.get("External-Identifier") != plan.digest():
-        raise Fails("The bag names another plan.")
+        raise Fails("verify.bag-plan")
     if "bag/data/environment.json" in at.names:
         if logged_environment(at.events) != file_digest(at.folder / "bag/data/environment.json"):
-            raise Fails("environment.json is not the one that the event log tells of.")
+            raise Fails("verify.environment")
         Environment.model_validate_json(at.read("bag/data/environment.json"))
-    return "Plan and results belong together and fit their schemas."
+    return say("verify.records")
 
 
-CHECKS: tuple[tuple[str, Callable[[Sealed], str]], ...] = (
+CHECKS: tuple[tuple[str, Callable[[Sealed], Said]], ...] = (
     ("payload", check_payload),
     ("tag-files", check_tags),
     ("beside", check_beside),
@@ -242,23 +249,23 @@ def verify(folder: Path, *, signer: str = "", roots: bytes | None = None) -> tup
     return tuple(_answer(name, check, at) for name, check in CHECKS)
 
 
-def _answer(name: str, check: Callable[[Sealed], str], at: Sealed) -> Finding:
+def _answer(name: str, check: Callable[[Sealed], Said], at: Sealed) -> Finding:
     try:
         return Finding(name, True, check(at))
     except Fails as failure:
-        return Finding(name, False, str(failure))
+        return Finding(name, False, failure.said)
     except AuditError as error:
-        return Finding(name, False, error.sentence)
+        return Finding(name, False, error.said)
     except ValidationError:
-        return Finding(name, False, "A record does not fit its schema.")
+        return Finding(name, False, say("verify.schema"))
     except (ValueError, OSError) as error:
-        return Finding(name, False, f"It could not be made ({printable(str(error), limit=80)}).")
+        return Finding(name, False, say("verify.not-made", why=str(error)))
 
 
 def _utc(time: datetime) -> str:
     return f"{time:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def _who(token: Token, at: Sealed) -> str:
-    trust = "which you named" if at.roots else "which the bundle brings along; compare it with the authority's own"
-    return f"{token.authority} (root SHA-256 {token.root}, {trust})"
+def _who(token: Token, at: Sealed) -> Said:
+    id = "verify.named-authority" if at.roots else "verify.authority"
+    return say(id, authority=token.authority, root=token.root)

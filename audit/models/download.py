@@ -16,7 +16,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from audit.base.errors import BadInput, BadModel
-from audit.base.messages import Place, say
+from audit.base.messages import Value, say
 from audit.base.progress import Progress
 from audit.models.cards import Card, Download, cards, models_folder
 from audit.store import file_digest, storage_errors
@@ -91,7 +91,7 @@ def _bring(download: Download, partial: Path, progress: Progress) -> None:
             if _connect(address, partial, had=had, most=2 * download.bytes, progress=progress):
                 progress.close()
                 return
-            why: Place = say("connection-ended")
+            why: Value = say("connection-ended")
         except (OSError, http.client.HTTPException) as error:
             if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
                 # The disk, not the network.

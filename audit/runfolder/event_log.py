@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from audit.base.messages import Value, render, say
 from audit.records import canonical_json
 from audit.runfolder.lock import Held
 from audit.store import storage_errors
@@ -24,6 +25,14 @@ TRAINING_BEGINS = "training-begins"
 JUDGED = "judged"
 START = "0" * 64
 """What the first line carries in place of a digest."""
+
+
+class BrokenLog(ValueError):
+    """The log's chain does not hold."""
+
+    def __init__(self, id: str, /, **values: Value) -> None:
+        self.said = say(id, **values)
+        super().__init__(render(self.said))
 
 
 def log_event(folder: Path, event: str, facts: Mapping[str, object]) -> None:
@@ -53,7 +62,7 @@ def read_events(data: bytes) -> tuple[dict[str, Any], ...]:
     """The events of a log whose chain holds; torn lines are chained but are no events.
 
     Raises:
-        ValueError: a line does not carry the digest of the one before it, or names no event; with its number.
+        BrokenLog: a line does not carry the digest of the one before it, or names no event; with its number.
     """
     previous, events = START, []
     for number, line in enumerate(_lines(data), start=1):
@@ -63,11 +72,11 @@ def read_events(data: bytes) -> tuple[dict[str, Any], ...]:
             event = None
         if isinstance(event, dict):
             if event.get("previous") != previous:
-                raise ValueError(f"line {number} does not follow from the line before it")
+                raise BrokenLog("log-broken.order", number=number)
             if not isinstance(event.get("event"), str):
-                raise ValueError(f"line {number} names no event")
+                raise BrokenLog("log-broken.event", number=number)
             events.append(event)
         previous = hashlib.sha256(line).hexdigest()
     if data and not data.endswith(b"\n"):
-        raise ValueError("the last line is cut off")
+        raise BrokenLog("log-broken.cut")
     return tuple(events)
