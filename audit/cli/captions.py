@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.cli.app import app
 from audit.cli.options import Device, one_sentence
 
@@ -26,10 +25,7 @@ def captions(folder: Folder, out: Table, captioner: Captioner = None, device: De
         from audit.store import write_atomic
 
         if out.exists():
-            raise BadInput(
-                "captions-exist",
-                f"'{printable(out.name)}' exists and may hold your corrections; give another name with --out.",
-            )
+            raise BadInput("captions-exist", file=out.name)
         describe = None
         if captioner is not None:
             from audit.images.decoder import open_isolated

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.cli.app import app
 from audit.cli.options import one_sentence
 
@@ -35,8 +34,5 @@ def encoder(action: Action, name: Name = None, file: Checkpoint = None) -> None:
             write_atomic(target, csd.convert(file))
             print(f"{csd.NAME}: present, SHA-256 {ENCODERS[csd.NAME].digest()}")
         else:
-            shown = printable(" ".join([action, *filter(None, (name,))]))
-            raise BadInput(
-                "encoder-action",
-                f"`encoder {shown}` is not known; use `encoder list` or `encoder convert csd FILE`.",
-            )
+            shown = " ".join([action, *filter(None, (name,))])
+            raise BadInput("encoder-action", action=shown)

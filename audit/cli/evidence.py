@@ -62,9 +62,7 @@ def bundle(
         from audit.store import default_store
 
         if profile not in PROFILES:
-            raise BadInput(
-                "profile-unknown", f"Profile '{printable(profile)}' is unknown; choose {', '.join(PROFILES)}."
-            )
+            raise BadInput("profile-unknown", profile=profile, choices=PROFILES)
         if c2pa:
             # Told before anything is read or deleted.
             credentials.load()
@@ -150,7 +148,7 @@ def forget(
 
         what = "trained add-ons" if only_adapters else "pictures, trained add-ons and finished steps of all runs"
         if not yes and not confirmed(f"Delete {what} from the store?"):
-            raise BadInput("forget-refused", "Nothing was deleted; answer y, or give --yes.")
+            raise BadInput("forget-refused")
         gone = delete(store or default_store(), only_adapters=only_adapters)
         print(f"deleted {gone.files} files, {gone.size / 1e6:.1f} MB")
 

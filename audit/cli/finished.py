@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.base.errors import BadInput, BadResults
-from audit.base.text import printable
 from audit.cli.app import app
 from audit.cli.options import Json, announce, announce_score, one_sentence
 
@@ -32,11 +31,7 @@ def judgeable() -> Iterator[None]:
     try:
         yield
     except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
-        raise BadResults(
-            "results-inconsistent",
-            f"results.json holds figures that cannot be judged or shown ({type(error).__name__}); use the file as the "
-            "run wrote it, and report this if you did.",
-        ) from error
+        raise BadResults("results-inconsistent", kind=type(error).__name__) from error
 
 
 @app.command()
@@ -49,9 +44,7 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
 
         if (folder / SCORE).exists():
             if margin:
-                raise BadInput(
-                    "score-margin", "A score has its margins in its plan alone; leave out --margin to judge it again."
-                )
+                raise BadInput("score-margin")
             with judgeable():
                 scored = finish_score(read_score(folder), folder)
             announce_score(scored, folder, as_json=json_output)
@@ -69,11 +62,7 @@ def _with_pictures(results: Results, folder: Path) -> None:
     """A report without any of its pictures would write over one that has them."""
     named = {name for cell in results.cells for name in cell.generations.files} | set(results.work_images.values())
     if named and not any((folder / "images" / name).is_file() for name in named):
-        raise BadResults(
-            "pictures-missing",
-            f"Folder {printable(folder.absolute().name)}/ holds none of the {len(named)} pictures of its results; "
-            "put its images/ back beside results.json, or the report would show none.",
-        )
+        raise BadResults("pictures-missing", folder=folder.absolute().name, count=len(named))
 
 
 @app.command()

@@ -55,10 +55,7 @@ def get(
         if not accept_licence:
             at_a_terminal = sys.stdin.isatty() and sys.stderr.isatty()
             if not (at_a_terminal and confirmed("Have you read it, and do you accept it?")):
-                raise BadInput(
-                    "licence-not-accepted",
-                    f"Nothing was downloaded: read the licence ({card.licence_url}) and give --accept-licence.",
-                )
+                raise BadInput("licence-not-accepted", address=card.licence_url)
         print(fetch(name, Progress()))
 
 

@@ -76,10 +76,7 @@ def _told(error: Exception) -> AuditError | None:
     """What the system refused, in a sentence; None where that is not known to be the user's to mend."""
     if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         # Anywhere that a path is looked at; everything else that the system refuses has a sentence of its own.
-        return BadInput(
-            "path-unusable",
-            f"One of the paths given cannot be used ({error.strerror}); give a shorter one that leads to a real place.",
-        )
+        return BadInput("path-unusable", why=error.strerror)
     # Torch has words of its own for it; a command that never loaded torch does not need them.
     known = "torch" in sys.modules
     if known:
@@ -87,11 +84,7 @@ def _told(error: Exception) -> AuditError | None:
 
         known = is_out_of_memory(error)
     if known or isinstance(error, MemoryError):
-        return AuditError(
-            "memory-short",
-            "Memory ran out where nothing smaller could be tried; close other programs and run the same command "
-            "again: every finished step is kept.",
-        )
+        return AuditError("memory-short.whole")
     return None
 
 
@@ -116,9 +109,7 @@ def one_sentence() -> Iterator[None]:
         print(f"cloakcheck: {told.sentence} [{told.slug}]", file=sys.stderr)
         raise typer.Exit(told.exit_code) from None
     except KeyboardInterrupt:
-        stopped = Interrupted(
-            "stopped", "Stopped. Every finished step is kept; run the same command again to go on from here."
-        )
+        stopped = Interrupted("stopped")
         print(f"\ncloakcheck: {stopped.sentence}", file=sys.stderr)
         raise typer.Exit(stopped.exit_code) from None
 
@@ -195,10 +186,7 @@ def with_rights(asked: Spec) -> Spec:
     if asked.declare or not _at_a_terminal():
         return asked
     if not declared_on_terminal("Before training, please declare"):
-        raise BadInput(
-            "rights-refused",
-            "Training on an artist's works needs the declaration that you may test them; nothing was trained.",
-        )
+        raise BadInput("rights-refused")
     return asked.model_copy(update={"declare": True})
 
 

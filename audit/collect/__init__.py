@@ -96,7 +96,7 @@ def collect(
         pairs, extra = pair_copies(works, read["protected"])
         works = _keep_paired(works, pairs, extra, notes)
         if all(pair.copy.content == pair.work.content for pair in pairs):
-            raise BadInput("nothing-protected", count=len(pairs))
+            raise BadInput("nothing-protected", folder=protected.absolute().name, count=len(pairs))
     if len(works) < FEW_WORKS:
         notes.append(Note(said=say("few-works", n=len(works), least=FEW_WORKS)))
     if captions is not None:

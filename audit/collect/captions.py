@@ -102,16 +102,15 @@ def read_captions(path: Path) -> dict[str, str]:
     Raises:
         BadInput: `captions-unreadable`, `captions-row`.
     """
-    name = printable(path.name)
     try:
         columns, rows = read_table(path)
     except NotCsv as error:
-        raise BadInput("captions-unreadable", file=name, most=MOST_ROWS) from error
+        raise BadInput("captions-unreadable", file=path.name, most=MOST_ROWS) from error
     found: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
         file, caption = (_plain(row.get(column, "")) for column in ("file", "caption"))
         if "file" not in columns or not file or file in found or not clean_caption(caption):
-            raise BadInput("captions-row", number=number, file=name)
+            raise BadInput("captions-row", number=number, file=path.name)
         found[file] = clean_caption(caption)
     return found
 

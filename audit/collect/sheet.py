@@ -31,20 +31,19 @@ def read_sheet(path: Path) -> dict[tuple[str, str], Asked]:
     Raises:
         BadInput: `sheet-unreadable`, `sheet-column`, `sheet-row`.
     """
-    name = printable(path.name)
     try:
         columns, rows = read_table(path)
     except NotCsv as error:
-        raise BadInput("sheet-unreadable", file=name, most=MOST_ROWS) from error
+        raise BadInput("sheet-unreadable", file=path.name, most=MOST_ROWS) from error
     missing = [c for c in COLUMNS if c not in columns]
     if missing or len(set(columns)) < len(columns):
-        raise BadInput("sheet-column", file=name, columns=",".join(columns))
+        raise BadInput("sheet-column", file=path.name, columns=",".join(columns))
     found: dict[tuple[str, str], Asked] = {}
     for number, row in enumerate(rows, start=2):
         group, file = row.get("group", "").strip().lower(), row["file"].strip()
         asked = Asked(one_line(row["prompt"]), one_line(row.get("session", "")))
         if not file or not asked.prompt or (group, file) in found or group not in ("", *GROUPS):
-            raise BadInput("sheet-row", number=number, file=name, choices=GROUPS)
+            raise BadInput("sheet-row", number=number, file=path.name, choices=GROUPS)
         found[group, file] = asked
     return found
 

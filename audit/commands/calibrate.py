@@ -9,7 +9,6 @@ from pathlib import Path
 from audit.base.errors import BadInput
 from audit.base.files import read_bounded
 from audit.base.progress import Progress
-from audit.base.text import printable
 from audit.judge import judge
 from audit.judge.calibration import TRUTHS, make_card, pool_cards
 from audit.models.loader import describe
@@ -48,9 +47,7 @@ def calibrate(
     others = [read_card(path) for path in added]
     for truth in truths:
         if truth not in TRUTHS:
-            raise BadInput(
-                "truth-unknown", f"Control '{printable(truth)}' is no planted truth; choose {', '.join(TRUTHS)}."
-            )
+            raise BadInput("truth-unknown", control=truth, choices=TRUTHS)
     truths = tuple(truth for truth in TRUTHS if truth in truths or not truths)
     claim_calibration(spec.out, spec)
     for number in range(audits):
@@ -84,11 +81,7 @@ def read_card(path: Path) -> CalibrationCard:
     try:
         return CalibrationCard.model_validate_json(read_bounded(path, limit=MOST_BYTES))
     except (OSError, ValueError) as error:
-        raise BadInput(
-            "card-unreadable",
-            f"File {printable(path.name)} is no calibration card that can be read; give a calibration.json that "
-            "`cloakcheck calibrate` wrote.",
-        ) from error
+        raise BadInput("card-unreadable", file=path.name) from error
 
 
 def pooled(cards: Sequence[CalibrationCard]) -> CalibrationCard:
@@ -102,11 +95,7 @@ def pooled(cards: Sequence[CalibrationCard]) -> CalibrationCard:
     try:
         return pool_cards(cards, created=provenance.now())
     except ValueError as error:
-        raise BadInput(
-            "cards-differ",
-            f"The audits made here and the cards given cannot be counted together: {error}; leave out --add, or give "
-            "cards of the same setup whose audits had other seeds.",
-        ) from error
+        raise BadInput("cards-differ", why=str(error)) from error
 
 
 def claim_calibration(folder: Path, spec: Spec) -> None:
@@ -117,20 +106,13 @@ def claim_calibration(folder: Path, spec: Spec) -> None:
     """
     asked = spec.model_dump(mode="json", exclude={"originals", "prompts", "reference_artists", "out", "store"})
     text = json.dumps(asked | {"model_sha256": describe(spec.model).sha256}, sort_keys=True, indent=1) + "\n"
-    path, name = folder / REQUEST, printable(folder.absolute().name)
+    path, name = folder / REQUEST, folder.absolute().name
     with storage_errors(folder):
         if path.exists():
             if path.read_text(encoding="utf-8") != text:
-                raise BadInput(
-                    "out-other-run",
-                    f"Folder {name}/ holds another calibration (of another model or other options); give an empty "
-                    "folder with --out, or delete the old one.",
-                )
+                raise BadInput("out-other-run.calibration", folder=name)
         elif folder.exists() and any(folder.iterdir()):
-            raise BadInput(
-                "out-not-empty",
-                f"Folder {name}/ is not empty and holds no calibration; give an empty or new folder with --out.",
-            )
+            raise BadInput("out-not-empty.calibration", folder=name)
         write_atomic(path, text.encode("utf-8"))
 
 
@@ -146,9 +128,5 @@ def _alike(audits: list[Results]) -> list[Results]:
         if (plan.model, plan.training, plan.sampling, plan.metric_weights) != (
             first.model, first.training, first.sampling, first.metric_weights
         ):  # fmt: skip
-            raise BadInput(
-                "calibration-mixed",
-                "The audits in this folder were made with more than one setup, so no rate can be stated; give an "
-                "empty folder with --out.",
-            )
+            raise BadInput("calibration-mixed")
     return audits

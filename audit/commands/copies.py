@@ -21,6 +21,7 @@ from audit.base.text import printable
 from audit.collect.folders import Picture, list_pictures, read_picture
 from audit.collect.notes import picture_notes
 from audit.conditions import parse_step, recipes, treat
+from audit.conditions.base import KIND_NAMES
 from audit.conditions.caveats import caveats
 from audit.images import encode_png
 from audit.models.loader import load
@@ -35,6 +36,7 @@ from audit.style.visibility import visibility_of
 RECORD = "cloakcheck.json"
 Command = Literal["protect", "treat"]
 KINDS: dict[Command, tuple[str, ...]] = {"protect": ("protection", "placebo"), "treat": ("counter",)}
+REFUSED: dict[Command, str] = {"protect": "treatment-option.protect", "treat": "treatment-option.treat"}
 CAUTION: dict[Command, str] = {
     "protect": "A calibration instrument re-implemented from publications, not the tool of any name; whether it "
     "protects anything is what an audit measures.",
@@ -61,11 +63,7 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
     for step in steps:
         kind = parse_step(step).treatment.kind
         if kind not in KINDS[command]:
-            raise BadInput(
-                "treatment-option",
-                f"'{printable(step)}' is a {kind}, which `cloakcheck {command}` does not make; it makes "
-                f"{' and '.join(KINDS[command])}s.",
-            )
+            raise BadInput(REFUSED[command], text=step, kind=KIND_NAMES[kind])
     _refuse_used(out)
     settings, device = protect_settings(spec), pick_device(spec.device)
     store = Store(spec.store or default_store())
@@ -113,11 +111,7 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
 def _refuse_used(out: Path) -> None:
     with storage_errors(out):
         if out.exists() and (not out.is_dir() or any(p.name not in SYSTEM_FILES for p in out.iterdir())):
-            raise BadInput(
-                "out-not-empty",
-                f"Folder {printable(out.absolute().name)}/ is not empty, and nothing is ever overwritten; "
-                "give an empty or new folder with --out.",
-            )
+            raise BadInput("out-not-empty.copies", folder=out.absolute().name)
 
 
 def _read(folder: Path, store: Store, notes: list[Note], progress: Progress) -> list[Picture]:

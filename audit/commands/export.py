@@ -7,7 +7,6 @@ import uuid
 from pathlib import Path
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 from audit.records import Results
 from audit.store import file_digest, storage_errors
 from audit.training.kohya import export_kohya
@@ -32,38 +31,24 @@ def export_adapter(
         StorageError: the file cannot be written.
     """
     if layout not in LAYOUTS:
-        raise BadInput("layout-unknown", f"Layout '{printable(layout)}' is unknown; choose {', '.join(LAYOUTS)}.")
+        raise BadInput("layout-unknown", layout=layout, choices=LAYOUTS)
     if not declared:
-        raise BadInput(
-            "export-refused",
-            "An add-on that imitates an artist leaves the store only when somebody declares that he may use the works "
-            "so; give --declare, or leave it where it is.",
-        )
+        raise BadInput("export-refused")
     cell = next((c for c in results.cells if (c.condition, c.replicate) == (condition, replicate)), None)
     if cell is None or cell.adapter is None:
-        names = ", ".join(printable(c.name) for c in results.plan.conditions)
+        names = [c.name for c in results.plan.conditions]
         raise BadInput(
-            "cell-unknown",
-            f"This run trained no replicate {replicate} of '{printable(condition)}'; its conditions are {names}, its "
-            f"replicates 1 to {results.plan.replicates}.",
+            "cell-unknown", replicate=replicate, condition=condition, names=names, most=results.plan.replicates
         )
     if results.plan.training.method == "full":
-        raise BadInput(
-            "export-full",
-            "This run trained whole models, and what they learned is no add-on that other programs read; run an audit "
-            'with LoRA (method = "lora") to export one.',
-        )
+        raise BadInput("export-full")
     if out.exists():
-        raise BadInput("out-exists", f"File {printable(out.name)} exists already; name another with --out.")
+        raise BadInput("out-exists", file=out.name)
     wanted = cell.adapter.sha256
     files = (store / "steps" / "adapter").glob("*/adapter.safetensors")
     found = next((path for path in sorted(files) if file_digest(path) == wanted), None)
     if found is None:
-        raise BadInput(
-            "adapter-absent",
-            "The add-on is not in the store (it was deleted, as `bundle` and `forget` do, or trained elsewhere); name "
-            "its store with --store, or run the audit again.",
-        )
+        raise BadInput("adapter-absent")
     data = export_kohya(found, family=results.plan.model.family) if layout == "kohya" else found.read_bytes()
     with storage_errors(out.parent):
         partial = out.with_name(f".{out.name}.{uuid.uuid4().hex}")

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.base.errors import BadEvidence, BadInput, BadModel
+from audit.base.messages import Said, Value, render, say
 from audit.base.progress import Progress
-from audit.base.text import printable
 from audit.evidence.bag import read_text
 from audit.evidence.verify import verify
 from audit.images import pixels_digest
@@ -35,12 +35,16 @@ class Agreement:
 
     Attributes:
         stands: None when the bundle or the new run has no figure to compare.
-        sentence: for people; shares of the protection index in percent.
+        said: for people; shares of the protection index in percent.
     """
 
     condition: str
     stands: bool | None
-    sentence: str
+    said: Said
+
+    @property
+    def sentence(self) -> str:
+        return render(self.said)
 
 
 def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agreement, ...], Path]:
@@ -56,22 +60,19 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
     """
     failed = [f for f in verify(bundle) if not f.passed]
     if failed:
-        raise BadEvidence(
-            "bundle-unverified",
-            f"The bundle does not verify ({failed[0].check}: {failed[0].sentence.rstrip('.')}); ask for a whole copy.",
-        )
+        raise BadEvidence("bundle-unverified", folder=bundle.absolute().name, check=failed[0].check, why=failed[0].said)
     if spec.out is None:
-        raise BadInput("out-missing", "No folder for the new run was given; name one with --out DIR.")
+        raise BadInput("out-missing")
     data = bundle / "bag" / "data"
     plan = Plan.model_validate_json(read_text(data / "plan.json"))
     before = Results.model_validate_json(read_text(data / "results.json"))
     out, device = spec.out, pick_device(spec.device)
-    _same_model("base model", plan.model, spec.model, option="--model")
+    _same_model("model-role.base", plan.model, spec.model, option="--model")
     # Without one in the plan, attacks were made against the base model; one given here would change them.
     surrogate = None
     if plan.surrogate is not None:
         surrogate = spec.surrogate
-        _same_model("surrogate model", plan.surrogate, surrogate, option="--surrogate")
+        _same_model("model-role.surrogate", plan.surrogate, surrogate, option="--surrogate")
     spec = spec.model_copy(update={"surrogate": surrogate})
     store = Store(spec.store or default_store())
     _bring_works(plan, data, spec, store, progress)
@@ -85,13 +86,12 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
 
 def _same_model(what: str, wanted: ModelFacts, given: str | None, *, option: str) -> None:
     facts = describe(given) if given else None
-    if facts is None or facts.sha256 != wanted.sha256:
-        seen = f"'{printable(facts.name)}' has {facts.sha256[:16]}" if facts else "none was given"
-        raise BadModel(
-            "model-differs",
-            f"The bundle's {what} has SHA-256 {wanted.sha256[:16]}, but {seen}; give the same files with {option} "
-            "PATH.",
-        )
+    if facts is not None and facts.sha256 == wanted.sha256:
+        return
+    asked: dict[str, Value] = {"what": say(what), "wanted": wanted.sha256[:16], "option": option}
+    if facts is None:
+        raise BadModel("model-differs.none", **asked)
+    raise BadModel("model-differs", name=facts.name, seen=facts.sha256[:16], **asked)
 
 
 def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Progress) -> None:
@@ -117,12 +117,7 @@ def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Pro
         progress.update(done)
     progress.close()
     if wanted:
-        raise BadInput(
-            "works-differ",
-            f"{len(wanted)} pictures of the bundle's plan were not found by their pixels; give the folders that the "
-            "first run read with --originals, --protected, --reference-artists and --other-artist, or ask for a full "
-            "bundle.",
-        )
+        raise BadInput("works-differ", count=len(wanted))
 
 
 def compare(before: Results, now: Results) -> tuple[Agreement, ...]:
@@ -145,12 +140,10 @@ def _one(condition: str, before: Results, now: Results) -> Agreement:
 
     (_, low, high), (value, _, _) = index(before), index(now)
     if low is None or high is None or value is None:
-        return Agreement(condition, None, f"{condition}: there is no interval or no new figure to compare.")
+        return Agreement(condition, None, say("reproduced.nothing", condition=condition))
     inside, then, today = low <= value <= high, word(before), word(now)
-    words = f"the word is {then} again" if then == today else f"the word was {then} and is now {today}"
-    return Agreement(
-        condition,
-        inside and then == today,
-        f"{condition}: protection index now {value:.0%}, {'inside' if inside else 'OUTSIDE'} the stated interval "
-        f"({low:.0%} to {high:.0%}); {words}.",
-    )
+    same = then == today
+    word = say("reproduced.word", word=then) if same else say("reproduced.other-word", then=then, now=today)
+    id = "reproduced.inside" if inside else "reproduced.outside"
+    said = say(id, condition=condition, value=value, low=low, high=high, word=word)
+    return Agreement(condition, inside and same, said)

@@ -136,11 +136,7 @@ def _prepare(
     """Read every folder and fix what will be done, before any picture is scored."""
     sheet = None if spec.sheet is None else read_sheet(spec.sheet)
     if spec.unit == "prompt-session" and (sheet is None or not any(row.session for row in sheet.values())):
-        raise BadInput(
-            "sessions-missing",
-            "Prompts and sessions were to be counted (--unit prompt-session), but no session was given; name them in "
-            "the column session of a sheet (--sheet).",
-        )
+        raise BadInput("sessions-missing")
     progress.stage("Reading pictures", 0)
     artist = collect(
         originals=spec.originals,

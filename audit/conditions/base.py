@@ -51,7 +51,7 @@ class Context:
         )
 
 
-KINDS: Mapping[Kind, Said] = {
+KIND_NAMES: Mapping[Kind, Said] = {
     "protection": say("kind.protection"),
     "placebo": say("kind.placebo"),
     "counter": say("kind.counter"),

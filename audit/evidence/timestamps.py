@@ -123,15 +123,14 @@ def fetch_reply(request: bytes, *, url: str) -> bytes:
     Raises:
         BadEvidence: `tsa-unreachable`.
     """
-    shown = printable(url)
     if not url.startswith(("http://", "https://")):
-        raise BadEvidence("tsa-unreachable.address", address=shown)
+        raise BadEvidence("tsa-unreachable.address", address=url)
     asked = urllib.request.Request(url, data=request, headers={"Content-Type": "application/timestamp-query"})
     try:
         with urllib.request.urlopen(asked, timeout=WAIT_SECONDS) as answer:
             reply: bytes = answer.read(MOST_BYTES + 1)
     except (OSError, ValueError, http.client.HTTPException) as error:
-        raise BadEvidence("tsa-unreachable", address=shown, why=str(error)) from error
+        raise BadEvidence("tsa-unreachable", address=url, why=str(error)) from error
     if len(reply) > MOST_BYTES:
-        raise BadEvidence("tsa-unreachable.answer", address=shown)
+        raise BadEvidence("tsa-unreachable.answer", address=url)
     return reply

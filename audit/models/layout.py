@@ -120,7 +120,7 @@ def resolve(name: str) -> Path:
     if path.suffix.lower() == ".safetensors" and path.is_file():
         return path
     if not (path / "model_index.json").is_file():
-        shown = printable(path.name if path.is_absolute() else name)
+        shown = path.name if path.is_absolute() else name
         raise BadModel("model-unknown", model=shown, choices=["lab", *cards()])
     return path
 

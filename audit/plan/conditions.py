@@ -10,7 +10,7 @@ from pathlib import Path
 from audit.base.errors import BadInput
 from audit.base.messages import words
 from audit.conditions import Step, parse_step
-from audit.conditions.base import KINDS, Kind
+from audit.conditions.base import KIND_NAMES, Kind
 from audit.conditions.protect.placebo import PLACEBO, PLACEBO_LPIPS
 from audit.images import at_size_of, rms
 from audit.plan.spec import Spec
@@ -137,7 +137,7 @@ def _step(text: str, *kinds: Kind) -> Step:
     step = parse_step(text)
     if step.treatment.kind not in kinds:
         option = {"protection": "--protect", "counter": "--against"}.get(step.treatment.kind, "--control")
-        raise BadInput("treatment-option", text=text, kind=KINDS[step.treatment.kind], option=option)
+        raise BadInput("treatment-option", text=text, kind=KIND_NAMES[step.treatment.kind], option=option)
     return step
 
 

@@ -17,7 +17,6 @@ from pydantic import ValidationError
 
 from audit.base.errors import BadInput, BadResults
 from audit.base.files import SYSTEM_FILES, read_bounded
-from audit.base.text import printable
 from audit.images import decode_png, encode_png, pixels_digest
 from audit.images.ai_mark import mark_generated
 from audit.models.cards import LAB
@@ -86,18 +85,10 @@ def claim(folder: Path, plan: Plan | ScorePlan) -> None:
         path = folder / "plan.json"
         # Before anything is written, the lock's file too.
         if folder.exists() and not path.exists() and not _only_begun(folder):
-            raise BadInput(
-                "out-not-empty",
-                f"Folder {printable(folder.absolute().name)}/ is not empty and holds no run; "
-                "give an empty or new folder with --out.",
-            )
+            raise BadInput("out-not-empty", folder=folder.absolute().name)
         hold(folder)
         if path.exists() and _plan_digest(path, type(plan)) != plan.digest():
-            raise BadInput(
-                "out-other-run",
-                f"Folder {printable(folder.absolute().name)}/ holds another run (its plan differs from this one); "
-                "give an empty folder with --out, or delete the old run.",
-            )
+            raise BadInput("out-other-run", folder=folder.absolute().name)
         (folder / "images").mkdir(parents=True, exist_ok=True)
         if not path.exists():
             write_atomic(path, (plan.model_dump_json(indent=1) + "\n").encode("utf-8"))
@@ -190,27 +181,17 @@ def read_score(folder: Path) -> ScoreResults:
 
 
 def _read_record(path: Path, kind: type[RecordOf]) -> RecordOf:
-    folder = printable(path.absolute().parent.name)
+    folder = path.absolute().parent.name
     try:
         return kind.model_validate_json(read_bounded(path, limit=MOST_BYTES))
     except OSError as error:
         if path.parent.joinpath("plan.json").is_file():
-            raise BadResults(
-                "results-missing",
-                f"The run in folder {folder}/ has not come to its end; type the command that began it again, and it "
-                "goes on from there.",
-            ) from error
-        raise BadResults(
-            "results-missing", f"Folder {folder}/ holds no readable {path.name}; give the folder of a finished run."
-        ) from error
+            raise BadResults("results-missing.unfinished", folder=folder) from error
+        raise BadResults("results-missing", folder=folder, file=path.name) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise BadResults(
-            "results-invalid",
-            f"{path.name} in {folder}/ does not fit the schema at '{printable(place)}' "
-            f"({printable(first['msg'])}); use the file as the run wrote it.",
-        ) from error
+        raise BadResults("results-invalid", file=path.name, folder=folder, place=place, why=first["msg"]) from error
 
 
 # --- pictures ----------------------------------------------------------------------------------------

@@ -11,7 +11,6 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from audit.base.errors import BadInput
-from audit.base.text import printable
 
 LOCK = ".lock"
 WAIT = 10.0
@@ -58,4 +57,4 @@ def _acquire(lock: FileLock, folder: Path, *, wait: float) -> None:
     try:
         lock.acquire(timeout=wait)
     except Timeout as error:
-        raise BadInput("out-busy", folder=printable(folder.absolute().name)) from error
+        raise BadInput("out-busy", folder=folder.absolute().name) from error

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from audit.base.messages import say
 from audit.base.progress import Progress, duration
 from audit.collect import MIN_WORKS, collect, collect_references
 from audit.collect.captions import Captioned, read_captions, write_captions
@@ -187,8 +188,7 @@ def declare_rights(artist: ArtistSet, *, declared: bool, out: Path) -> ArtistSet
         log_event(out, "rights-declared", {"declaration": DECLARATION})
         return artist
     log_event(out, "rights-not-declared", {})
-    sentence = "Nobody declared before training that these works may be used for this test (--declare)."
-    return artist.model_copy(update={"notes": (*artist.notes, Note(slug="rights-not-declared", sentence=sentence))})
+    return artist.model_copy(update={"notes": (*artist.notes, Note(said=say("rights-not-declared")))})
 
 
 def show_captions(out: Path, artist: ArtistSet, progress: Progress) -> None:

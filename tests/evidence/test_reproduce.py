@@ -124,8 +124,8 @@ def make_others(tmp_path):
 
 def test_a_surrogate_of_the_plan_must_be_given_and_be_the_same(tiny_model):
     facts = describe(str(tiny_model))
-    _same_model("surrogate model", facts, str(tiny_model), option="--surrogate")
+    _same_model("model-role.surrogate", facts, str(tiny_model), option="--surrogate")
     for given, wanted in ((None, facts), (str(tiny_model), facts.model_copy(update={"sha256": "0" * 64}))):
         with pytest.raises(BadModel, match="--surrogate PATH") as caught:
-            _same_model("surrogate model", wanted, given, option="--surrogate")
+            _same_model("model-role.surrogate", wanted, given, option="--surrogate")
         assert caught.value.slug == "model-differs"
