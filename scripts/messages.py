@@ -2,13 +2,17 @@
 
     python -m scripts.messages
 
-Messages are what `say` and `many` are called with in audit/report/ and templates/, the fixed words of the
-judge, and the sentences of other stages that `audit/report/retold.py` says again.
+Messages are what `say` and `many` are called with in audit/report/ and templates/, what `words` is called with
+anywhere in audit/ (rows of tables own their words), the fixed words of the judge, and the sentences of other stages
+that `audit/report/retold.py` says again.
 """
 
 from __future__ import annotations
 
+import ast
 import io
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -35,11 +39,23 @@ def collect() -> dict[Message, list[str]]:
         options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
         for _, message, _, _ in extract(method, source, keywords=KEYWORDS, options=options):
             found.setdefault(message, []).append(path.relative_to(ROOT).as_posix())
+    for path in sorted((ROOT / "audit").rglob("*.py")):
+        for text in words_of_rows(path):
+            found.setdefault(text, []).append(path.relative_to(ROOT).as_posix())
     for text in (LAB_LIMIT, *messages_of_the_judge()):
         found.setdefault(text, []).append("audit/judge")
     for text in messages_said_again():
         found.setdefault(text, []).append("audit/report/retold.py")
     return found
+
+
+def words_of_rows(path: Path) -> Iterator[str]:
+    """What `words` is called with; a text of places and signs alone is the same in every language."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.Call(func=ast.Name(id="words"), args=[ast.Constant(value=str(text)), *_]):
+                if re.search("[a-zA-Z]", re.sub(r"\{.*?\}", "", text)):
+                    yield text
 
 
 def update(path: Path) -> int:
