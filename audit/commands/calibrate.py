@@ -14,6 +14,7 @@ from audit.judge.calibration import TRUTHS, make_card, pool_cards
 from audit.models.loader import describe
 from audit.plan.spec import Spec
 from audit.records import CalibrationCard, Results
+from audit.records.versions import read_record
 from audit.runfolder import keep_card, provenance, read_results
 from audit.stages.audit import run
 from audit.store import Store, default_store, storage_errors, write_atomic
@@ -76,10 +77,10 @@ def read_card(path: Path) -> CalibrationCard:
     """A calibration card from its file.
 
     Raises:
-        BadInput: `card-unreadable`.
+        BadInput: `card-unreadable`. BadResults: `file-version`.
     """
     try:
-        return CalibrationCard.model_validate_json(read_bounded(path, limit=MOST_BYTES))
+        return read_record(CalibrationCard, read_bounded(path, limit=MOST_BYTES), name=printable(path.name))
     except (OSError, ValueError) as error:
         raise BadInput("card-unreadable", file=path.name) from error
 

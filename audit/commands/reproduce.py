@@ -22,6 +22,7 @@ from audit.plan.conditions import other_artist
 from audit.plan.machine import memory_budget, pick_device
 from audit.plan.spec import Spec
 from audit.records import ArtistSet, ModelFacts, Plan, Results
+from audit.records.versions import read_record
 from audit.runfolder import claim
 from audit.stages.audit import carry_out, declare_rights
 from audit.store import Store, default_store
@@ -64,8 +65,8 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
     if spec.out is None:
         raise BadInput("out-missing")
     data = bundle / "bag" / "data"
-    plan = Plan.model_validate_json(read_text(data / "plan.json"))
-    before = Results.model_validate_json(read_text(data / "results.json"))
+    plan = read_record(Plan, read_text(data / "plan.json"), name="plan.json")
+    before = read_record(Results, read_text(data / "results.json"), name="results.json")
     out, device = spec.out, pick_device(spec.device)
     _same_model("model-role.base", plan.model, spec.model, option="--model")
     # Without one in the plan, attacks were made against the base model; one given here would change them.

@@ -15,6 +15,7 @@ from audit.evidence.bag import NAME, read_text
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_bytes
 from audit.images import decode_png, pixels_digest
 from audit.records import Environment, Plan, Results
+from audit.records.versions import read_record
 from audit.runfolder import read_results
 from audit.runfolder.event_log import EVENTS, JUDGED, PLAN_FIXED, BrokenLog, read_events
 
@@ -57,7 +58,7 @@ def read_source(folder: Path) -> Source:
     if not judged or judged[-1].get("results_sha256") != written:
         raise BadResults("results-edited")
     try:
-        plan = Plan.model_validate_json(read_text(folder / "plan.json"))
+        plan = read_record(Plan, read_text(folder / "plan.json"), name="plan.json")
     except ValidationError as error:
         raise BadResults("plan-edited.schema") from error
     request = folder / "plan.tsq"
@@ -118,7 +119,7 @@ def _environment(folder: Path, events: Sequence[Mapping[str, Any]]) -> Environme
     if logged_environment(events) != hashlib.sha256(read_text(path)).hexdigest():
         raise BadResults("environment-invalid")
     try:
-        return Environment.model_validate_json(read_text(path))
+        return read_record(Environment, read_text(path), name=path.name)
     except ValidationError as error:
         raise BadResults("environment-invalid.schema") from error
 

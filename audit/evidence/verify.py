@@ -22,6 +22,7 @@ from audit.evidence.signing import signature_holds
 from audit.evidence.source import logged_environment, tells_of_plan
 from audit.evidence.timestamps import Token, check_token, request_bytes
 from audit.records import Environment, Plan, Results
+from audit.records.versions import read_record
 from audit.runfolder.event_log import EVENTS, JUDGED, BrokenLog, read_events
 from audit.store import file_digest
 
@@ -66,7 +67,7 @@ class Sealed:
 
     @cached_property
     def results(self) -> Results:
-        return Results.model_validate_json(self.read("bag/data/results.json"))
+        return read_record(Results, self.read("bag/data/results.json"), name="results.json")
 
     @cached_property
     def info(self) -> dict[str, str]:
@@ -207,7 +208,7 @@ def check_log(at: Sealed) -> Said:
 
 
 def check_records(at: Sealed) -> Said:
-    plan = Plan.model_validate_json(at.read("bag/data/plan.json"))
+    plan = read_record(Plan, at.read("bag/data/plan.json"), name="plan.json")
     if plan.digest() != at.results.plan.digest() or plan.digest() != at.results.provenance.plan_sha256:
         raise Fails("verify.apart")
     if at.info.get("External-Identifier") != plan.digest():
@@ -215,7 +216,7 @@ def check_records(at: Sealed) -> Said:
     if "bag/data/environment.json" in at.names:
         if logged_environment(at.events) != file_digest(at.folder / "bag/data/environment.json"):
             raise Fails("verify.environment")
-        Environment.model_validate_json(at.read("bag/data/environment.json"))
+        read_record(Environment, at.read("bag/data/environment.json"), name="environment.json")
     return say("verify.records")
 
 

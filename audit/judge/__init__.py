@@ -7,7 +7,7 @@ from audit.judge.deviations import deviations, with_margins
 from audit.judge.estimates import estimate
 from audit.judge.readings import readings
 from audit.judge.verdict import decide, decided
-from audit.records import Results
+from audit.records import SCHEMA_VERSION, Results
 
 __all__ = ["decided", "judge", "with_margins"]
 
@@ -19,7 +19,8 @@ def judge(results: Results) -> Results:
     lack cells, scores or conditions are judged as they are: what cannot be worked out is None with
     a reason, and no error is raised.
     """
-    bare = results.model_copy(update={"estimates": (), "checks": (), "verdict": None, "readings": None})
+    blank = {"schema_version": SCHEMA_VERSION, "estimates": (), "checks": (), "verdict": None, "readings": None}
+    bare = results.model_copy(update=blank)
     estimated = bare.model_copy(update={"estimates": estimate(bare), "deviations": deviations(bare)})
     checked = estimated.model_copy(update={"checks": check(estimated)})
     answered = checked.model_copy(update={"verdict": decide(checked, override=override(checked.checks))})

@@ -13,7 +13,16 @@ from audit.judge.estimates import find, index_interval, metric_names
 from audit.judge.gains import clean_name, gains
 from audit.judge.quantities import POWER
 from audit.judge.significance import detectable_effect, rate_upper_bound
-from audit.records import CalibrationCard, Estimate, Plan, PlantedTruth, Results, RunSpread, canonical_json
+from audit.records import (
+    SCHEMA_VERSION,
+    CalibrationCard,
+    Estimate,
+    Plan,
+    PlantedTruth,
+    Results,
+    RunSpread,
+    canonical_json,
+)
 
 TRUTHS = {"identity": "0 exactly", "null": "0", "clean-again": "0", OTHER_ARTIST: "held"}
 """Controls whose true index is known, and what it is: a number, or the label that a full success must get."""
@@ -90,6 +99,7 @@ def pool_cards(cards: Sequence[CalibrationCard], *, created: str) -> Calibration
     spreads = _gathered([row for card in cards for row in card.spread])
     return first.model_copy(
         update={
+            "schema_version": SCHEMA_VERSION,
             "created": created,
             "artists": tuple(dict.fromkeys(artist for card in cards for artist in card.artists)),
             "audits": len(draws),

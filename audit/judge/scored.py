@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from audit.judge.finding import Finding, figure
 from audit.judge.score_estimates import brought_together, estimate_scores, find_score, groups, unit_means
 from audit.records import (
+    SCHEMA_VERSION,
     Check,
     Estimate,
     GroupMeans,
@@ -58,7 +59,8 @@ class ScoreGate:
 
 def judge_score(results: ScoreResults) -> ScoreResults:
     """A copy with `estimates`, `checks` and `verdict` filled; judging twice gives the same copy."""
-    estimated = results.model_copy(update={"estimates": estimate_scores(results), "checks": (), "verdict": None})
+    blank = {"schema_version": SCHEMA_VERSION, "checks": (), "verdict": None}
+    estimated = results.model_copy(update={**blank, "estimates": estimate_scores(results)})
     checked = estimated.model_copy(update={"checks": tuple(_asked(gate, estimated) for gate in SCORE_GATES)})
     shown = ScoreReadings(groups=tuple(_group_means(checked, group) for group in groups(checked)))
     return checked.model_copy(update={"verdict": _decide(checked), "readings": shown})

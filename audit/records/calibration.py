@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field
 
-from audit.base.record import SCHEMA_VERSION, Digest, Record
+from audit.base.record import Digest, Record
+from audit.records.versions import Versioned
 
 
 class PlantedTruth(Record):
@@ -42,10 +43,9 @@ class RunSpread(Record):
     """Fewest replicates that find a true index of 0.1 with power 0.8; None beyond 1,000, and for clean."""
 
 
-class CalibrationCard(Record):
+class CalibrationCard(Versioned):
     """Error rates of one base model under one preset; later results cite it by its digest."""
 
-    schema_version: int = SCHEMA_VERSION
     tool_version: str
     created: str
     setup: Digest
@@ -64,10 +64,3 @@ class CalibrationCard(Record):
     """Digests of the audits' plans."""
     draws: tuple[Digest, ...] = Field((), repr=False)
     """Digests of each audit's works and seed: with the setup, all that its trainings are drawn from."""
-
-    @model_serializer(mode="wrap")
-    def _as_before(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
-        # A field that came later is not written while it is empty, so that cards, and results that cite one, keep
-        # the digest that they were given.
-        values: dict[str, object] = dump(self)
-        return {name: value for name, value in values.items() if name != "draws" or value}

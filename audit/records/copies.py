@@ -7,6 +7,7 @@ from typing import Literal
 from audit.base.record import Digest, Finite, Record
 from audit.records.plan import ModelFacts
 from audit.records.treated import Reached, Recipe
+from audit.records.versions import Versioned
 from audit.records.works import Note
 
 
@@ -31,7 +32,7 @@ class Copy(Record):
     reached: tuple[Reached, ...] = ()
 
 
-class Copies(Record):
+class Copies(Versioned):
     """What `protect` or `treat` did, written beside the pictures."""
 
     command: Literal["protect", "treat"]

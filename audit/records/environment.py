@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from audit.base.record import Digest, Record
+from audit.records.versions import Versioned
 
 
 class Package(Record):
@@ -53,7 +54,7 @@ class ReusedSteps(Record):
     environment: StepEnvironment
 
 
-class Environment(Record):
+class Environment(Versioned):
     """environment.json. Software, hardware and settings. No host name, no user name, no paths."""
 
     python: str

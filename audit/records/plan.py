@@ -6,10 +6,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from audit.base.messages import Said, as_written, words
-from audit.base.record import SCHEMA_VERSION, Digest, Record
+from audit.base.messages import Said, words
+from audit.base.record import Digest, Record
 from audit.records.judged import english
 from audit.records.treated import ProtectSettings, Recipe
+from audit.records.versions import Versioned
 from audit.records.works import ProtectedFile, ReferenceArtist, Work
 
 
@@ -169,18 +170,10 @@ class Hypothesis(Record):
     said: Said
     sentence: str = Field(default_factory=lambda data: english(data.get("said")))
 
-    @model_validator(mode="before")
-    @classmethod
-    def _older(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            return {"condition": given.partition(": ")[0], "said": as_written(given)}
-        return given
 
-
-class Plan(Record):
+class Plan(Versioned):
     """Everything that is fixed before the first training step; its digest is printed then."""
 
-    schema_version: int = SCHEMA_VERSION
     tool_version: str
     artist: str
     preset: str

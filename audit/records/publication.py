@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from audit.base.record import SCHEMA_VERSION, Digest, Record
+from audit.base.record import Digest, Record
 from audit.records.judged import Estimate
+from audit.records.versions import Versioned
 
 
 class ReleasedArtist(Record):
@@ -15,11 +16,10 @@ class ReleasedArtist(Record):
     separated: bool
 
 
-class Released(Record):
+class Released(Versioned):
     """released.json. `estimates` by case: `score_lost` and `recognised_lost`, over artists; by case and artist,
     named `case | artist`, over prompts."""
 
-    schema_version: int = SCHEMA_VERSION
     tool_version: str
     side: int
     metrics: tuple[str, ...]

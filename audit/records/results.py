@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from audit.base.record import SCHEMA_VERSION, Digest, Record
+from audit.base.record import Digest, Record
 from audit.records.calibration import CalibrationCard
 from audit.records.environment import ReusedSteps
 from audit.records.judged import Check, Deviation, Estimate, Verdict
@@ -12,6 +12,7 @@ from audit.records.made import Cell, MetricFacts, NoiseControl, Recognition, Sco
 from audit.records.plan import Margins, Plan
 from audit.records.readings import Readings
 from audit.records.treated import Reached
+from audit.records.versions import Versioned
 from audit.records.works import Note
 
 
@@ -53,7 +54,7 @@ class Provenance(Record):
     """What was declared about rights before training, in words; '' when nothing was."""
 
 
-class Results(Record):
+class Results(Versioned):
     """results.json: the only input of judge and report.
 
     The judge fills `estimates`, `deviations`, `checks`, `verdict` and `readings` from the rest. A report shows these
@@ -63,7 +64,6 @@ class Results(Record):
     of chance; the table of subjects; and the counts of recognised base pictures.
     """
 
-    schema_version: int = SCHEMA_VERSION
     plan: Plan
     notes: tuple[Note, ...]
     cells: tuple[Cell, ...]

@@ -7,12 +7,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from audit.base.messages import Said
-from audit.base.record import SCHEMA_VERSION, Digest, Record
+from audit.base.record import Digest, Record
 from audit.records.judged import Check, Estimate, english, with_said
 from audit.records.made import Bounded, MetricFacts, Recognition
 from audit.records.plan import Share
 from audit.records.readings import ScoreReadings
 from audit.records.results import Provenance
+from audit.records.versions import Versioned
 from audit.records.works import Note, ReferenceArtist, Work
 
 ScoreGroup = Literal["named", "control", "other-name"]
@@ -51,11 +52,10 @@ class ScoreMargins(Record):
     min_auc: Share = 0.8
 
 
-class ScorePlan(Record):
+class ScorePlan(Versioned):
     """Everything that is fixed before the first picture is scored."""
 
     kind: Literal["score"] = "score"
-    schema_version: int = SCHEMA_VERSION
     tool_version: str
     artist: str
     service: str
@@ -96,10 +96,9 @@ class ScoreVerdict(Record):
         return with_said(given, said="sentence")
 
 
-class ScoreResults(Record):
+class ScoreResults(Versioned):
     """score.json: the only input of its judge and its report."""
 
-    schema_version: int = SCHEMA_VERSION
     plan: ScorePlan
     notes: tuple[Note, ...]
     metrics: tuple[MetricFacts, ...]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from audit.base.messages import Said, as_written
+from audit.base.messages import Said
 from audit.base.record import Finite, Record
 from audit.records.judged import english
 
@@ -45,13 +45,6 @@ class Objective(Record):
     said: Said
     direction: Literal["up", "down"]
     sentence: str = Field(default_factory=lambda data: english(data.get("said")))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _older(cls, given: Any) -> Any:
-        if isinstance(given, str):
-            return {"said": as_written(given), "direction": "up" if "pushed up" in given else "down"}
-        return given
 
 
 class Reached(Record):

@@ -26,13 +26,13 @@ from audit.records import (
     Environment,
     ImageSet,
     Plan,
-    Record,
     Results,
     ScorePlan,
     ScoreResults,
     Session,
     Work,
 )
+from audit.records.versions import read_record
 from audit.runfolder.event_log import EVENTS, PLAN_FIXED, TRAINING_BEGINS, log_event
 from audit.runfolder.lock import LOCK, hold
 from audit.store import Store, storage_errors, write_atomic
@@ -66,11 +66,11 @@ def default_folder(artist: str, plan: Plan | ScorePlan) -> Path:
     return next(Path("reports") / n for n in names if not (Path("reports") / n).exists())
 
 
-def _plan_digest(path: Path, kind: type[Record] = Plan) -> str:
+def _plan_digest(path: Path, kind: type[Plan] | type[ScorePlan] = Plan) -> str:
     """Digest of the plan in a file; '' when there is none that can be read."""
     try:
-        return kind.model_validate_json(read_bounded(path, limit=MOST_BYTES)).digest()
-    except (OSError, ValueError):
+        return read_record(kind, read_bounded(path, limit=MOST_BYTES), name=path.name).digest()
+    except (OSError, ValueError, BadResults):
         return ""
 
 
@@ -123,7 +123,7 @@ def write_environment(folder: Path, environment: Environment) -> None:
     log_event(folder, "environment", {"sha256": hashlib.sha256(data).hexdigest()})
 
 
-def plan_file_digest(folder: Path, kind: type[Record] = Plan) -> str | None:
+def plan_file_digest(folder: Path, kind: type[Plan] | type[ScorePlan] = Plan) -> str | None:
     """Digest of the plan that lies in the run folder now; None when there is none that can be read."""
     return _plan_digest(folder / "plan.json", kind) or None
 
@@ -152,8 +152,9 @@ def find_card(root: Path, setup: str) -> CalibrationCard | None:
     """The calibration card of a setup: of this store, else shipped with the lab; None without one."""
     for folder in (root / CALIBRATIONS, LAB / CALIBRATIONS):
         # A card that cannot be read is no card; the run does without.
-        with contextlib.suppress(OSError, ValueError):
-            card = CalibrationCard.model_validate_json((folder / f"{setup}.json").read_bytes())
+        with contextlib.suppress(OSError, ValueError, BadResults):
+            path = folder / f"{setup}.json"
+            card = read_record(CalibrationCard, path.read_bytes(), name=path.name)
             if card.setup == setup:
                 return card
     return None
@@ -166,7 +167,7 @@ def read_results(folder: Path) -> Results:
     """results.json of a finished run.
 
     Raises:
-        BadResults: it is not there, or does not fit the schema.
+        BadResults: it is not there, does not fit the schema, or is of an unknown schema version.
     """
     return _read_record(folder / "results.json", Results)
 
@@ -175,7 +176,7 @@ def read_score(folder: Path) -> ScoreResults:
     """score.json of a finished score.
 
     Raises:
-        BadResults: it is not there, or does not fit the schema.
+        BadResults: it is not there, does not fit the schema, or is of an unknown schema version.
     """
     return _read_record(folder / SCORE, ScoreResults)
 
@@ -183,7 +184,7 @@ def read_score(folder: Path) -> ScoreResults:
 def _read_record(path: Path, kind: type[RecordOf]) -> RecordOf:
     folder = path.absolute().parent.name
     try:
-        return kind.model_validate_json(read_bounded(path, limit=MOST_BYTES))
+        return read_record(kind, read_bounded(path, limit=MOST_BYTES), name=path.name)
     except OSError as error:
         if path.parent.joinpath("plan.json").is_file():
             raise BadResults("results-missing.unfinished", folder=folder) from error

@@ -157,7 +157,7 @@ def test_an_unwritable_out_folder(tiny_model, tmp_path):
     assert "[folder-unwritable]" in done.stderr
 
 
-@pytest.mark.parametrize("content", [None, "{}", '{"schema_version": 1', "[]"])
+@pytest.mark.parametrize("content", [None, '{"schema_version": 2}', '{"schema_version": 1', "[]"])
 def test_results_that_are_none(content, tmp_path):
     if content is not None:
         (tmp_path / "results.json").write_text(content)

@@ -1,0 +1,123 @@
+"""Schema version 1, in which sentences were data and what a condition is was read from its name. Frozen.
+
+`up` makes today's record of a record of version 1; `down` writes it as version 1 did, byte for byte in its canonical
+text. So a record that was fixed under version 1 (a plan, a card, results that nobody judged again) stays in its form
+wherever it is written, and its digest is always worked out from that form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from audit.base.messages import Said, as_written, words
+from audit.records.versions import names
+from audit.records.versions.fields import FIELDS
+
+UNSTATED = frozenset({"Copies", "Environment"})
+"""Records whose files did not state a version then."""
+OWN = frozenset({"Plan", "ScorePlan", "CalibrationCard"})
+"""Records within others that state a version of their own."""
+TABLED = frozenset({"ConditionVerdict"})
+"""Records that stand in tables, by a key."""
+SAID: dict[str, dict[str, str]] = {
+    "Note": {"said": "sentence"},
+    "Check": {"said": "sentence", "figures": "detail"},
+    "Deviation": {"said": "sentence"},
+    "Estimate": {"how": "method", "why": "note"},
+    "ConditionVerdict": {"said": "sentence"},
+    "Verdict": {"said": "sentence"},
+    "ScoreVerdict": {"said": "sentence"},
+}
+"""Record -> field of today -> the sentence of then that it is made of."""
+SENTENCES = {"Plan": "hypotheses", "Reached": "objective"}
+"""Record -> field that held a sentence, or a row of them, where today a record with one stands."""
+
+
+def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Today's fields of a record of version 1; what is no such record is left for today's schema to refuse.
+
+    Raises:
+        ValueError: a field that version 1 did not have.
+    """
+    parts = _fields(record)
+    unknown = sorted(set(given) - set(parts) - {"schema_version"})
+    if unknown:
+        raise ValueError(f"schema version 1 has no {record} with {unknown[0]!r}")
+    found = {
+        field: value if parts.get(field, "") in OWN else _each(value, parts.get(field, ""), up)
+        for field, value in given.items()
+    }
+    slug = given.get("slug")
+    for field, sentence in SAID.get(record, {}).items():
+        text = given.get(sentence, "")
+        if isinstance(text, str) and (text or field != "why"):
+            found[field] = as_written(text, id=slug if isinstance(slug, str) else "as-written")
+    if record == "Plan":
+        _tell_conditions(found)
+        found["hypotheses"] = [_hypothesis(text) for text in given.get("hypotheses", ())]
+    if record == "Reached" and isinstance(given.get("objective"), str):
+        found["objective"] = _objective(given["objective"])
+    return found
+
+
+def down(record: str, made: Mapping[str, Any]) -> dict[str, Any]:
+    """The dump of a record of today as version 1 wrote it."""
+    parts = _fields(record)
+    found = {
+        field: value if parts[field] in OWN else _each(value, parts[field], down)
+        for field, value in made.items()
+        if field in parts
+    }
+    if record in SENTENCES:
+        told = found[SENTENCES[record]]
+        found[SENTENCES[record]] = told["sentence"] if isinstance(told, dict) else [one["sentence"] for one in told]
+    if record == "CalibrationCard" and not made.get("draws"):
+        # A field that came later in version 1, and was not written while it was empty.
+        found.pop("draws", None)
+    return found
+
+
+def _objective(text: str) -> dict[str, Any]:
+    return {"said": _fixed(text), "direction": "down" if "pushed down" in text else "up"}
+
+
+def _hypothesis(text: Any) -> Any:
+    """It began with the name of its condition and a colon; names have colons, too, but no spaces after them."""
+    return {"condition": text.partition(": ")[0], "said": as_written(text)} if isinstance(text, str) else text
+
+
+def _fixed(text: str) -> Said:
+    """A text without figures, which may have a translation."""
+    return as_written(text) if "{" in text or "}" in text else words(text)
+
+
+def _tell_conditions(plan: dict[str, Any]) -> None:
+    conditions = plan.get("conditions")
+    if not isinstance(conditions, list | tuple):
+        return
+    known = [c for c in conditions if isinstance(c, dict) and isinstance(c.get("name"), str)]
+    listed = [c["name"] for c in known]
+    for condition in known:
+        steps = condition.get("steps", [])
+        if isinstance(steps, list | tuple) and all(isinstance(step, str) for step in steps):
+            condition.update(names.told(condition, listed))
+
+
+def _each(value: Any, record: str, change: Callable[[str, Mapping[str, Any]], dict[str, Any]]) -> Any:
+    """The value of a field that holds a record, a row of them, or a table of them."""
+    if not record or not isinstance(value, dict | list | tuple):
+        return value
+    if isinstance(value, dict) and record not in TABLED:
+        return change(record, value)
+    if isinstance(value, dict):
+        return {key: change(record, v) if isinstance(v, dict) else v for key, v in value.items()}
+    return [change(record, v) if isinstance(v, dict) else v for v in value]
+
+
+@cache
+def _fields(record: str) -> dict[str, str]:
+    """Field -> the record that it holds; '' for none."""
+    pairs = (field.partition(":") for field in FIELDS[record].split())
+    return {name: of for name, _, of in pairs}

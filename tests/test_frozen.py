@@ -1,0 +1,235 @@
+"""Files of earlier schema versions open for ever, with what they said then (tests/frozen/README.md)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from audit import records as r
+from audit.base.errors import BadResults
+from audit.base.messages import render
+from audit.cli import app
+from audit.evidence.verify import verify
+from audit.judge import judge, with_margins
+from audit.judge.deviations import deviations
+from audit.judge.scored import judge_score
+from audit.records.versions import names, read_record
+from tests.report.soup import taste
+
+FROZEN = Path(__file__).parent / "frozen" / "v1"
+RUNS = {"sample": "sample", "bundle-redacted": "bundle-redacted/bag/data", "bundle-full": "bundle-full/bag/data"}
+FILES = [
+    *((r.Results, f"{folder}/results.json") for folder in RUNS.values()),
+    *((r.Plan, f"{folder}/plan.json") for folder in RUNS.values()),
+    (r.Environment, "bundle-redacted/bag/data/environment.json"),
+    (r.CalibrationCard, "calibration.json"),
+    (r.ScorePlan, "score/plan.json"),
+    (r.ScoreResults, "score/score.json"),
+]
+
+
+def told(name: str):
+    return json.loads((FROZEN / f"{name}.said.json").read_text(encoding="utf-8"))
+
+
+def frozen_results(name: str) -> r.Results:
+    return read_record(r.Results, (FROZEN / RUNS[name] / "results.json").read_bytes(), name="results.json")
+
+
+def written(results: r.Results) -> dict:
+    return json.loads(results.model_dump_json())
+
+
+def read_again(values: dict) -> r.Results:
+    return read_record(r.Results, json.dumps(values).encode(), name="results.json")
+
+
+@pytest.mark.parametrize(("kind", "file"), FILES, ids=lambda v: v if isinstance(v, str) else v.__name__)
+def test_a_file_of_version_1_is_written_again_as_it_was(kind, file):
+    data = (FROZEN / file).read_bytes()
+    record = read_record(kind, data, name=file)
+    assert record.canonical() == r.canonical_json(json.loads(data))
+    assert read_record(kind, record.model_dump_json().encode(), name=file) == record
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_results_say_what_they_said(name):
+    results, then = frozen_results(name), told(name)
+    assert (results.digest(), results.plan.digest()) == (then["digest"], then["plan_digest"])
+    assert results.verdict is not None
+    assert (results.verdict.label, render(results.verdict.said)) == (
+        then["verdict"]["label"],
+        then["verdict"]["sentence"],
+    )
+    assert {name: (v.label, render(v.said)) for name, v in results.verdict.per_condition.items()} == {
+        name: (v["label"], v["sentence"]) for name, v in then["verdict"]["per_condition"].items()
+    }
+    assert [(c.slug, c.passed, render(c.said), render(c.figures)) for c in results.checks] == [
+        (c["slug"], c["passed"], c["sentence"], c["detail"]) for c in then["checks"]
+    ]
+    assert [(n.said.slug, render(n.said)) for n in (*results.notes, *results.deviations)] == [
+        (n["slug"], n["sentence"]) for n in (*then["notes"], *then["deviations"])
+    ]
+
+
+def test_the_card_keeps_its_digest():
+    card = read_record(r.CalibrationCard, (FROZEN / "calibration.json").read_bytes(), name="calibration.json")
+    assert (card.digest(), card.setup) == (told("calibration")["digest"], told("calibration")["setup"])
+
+
+def test_conditions_are_called_what_they_were_called():
+    then = told("names")
+    assert {name: render(names.condition_words(name)) for name in then["words"]} == {
+        name: english for name, (english, _) in then["words"].items()
+    }
+    for run in RUNS:
+        found = {c.name: render(c.label) for c in frozen_results(run).plan.conditions}
+        assert found == {name: english for name, (english, _) in then[run].items()}
+
+
+def test_what_a_name_meant_is_written_down():
+    found = {
+        c.name: (c.of, c.treated_by, c.twin, c.budget, c.truth)
+        for c in frozen_results("bundle-redacted").plan.conditions
+    }
+    assert found == {
+        "clean": (None, (), None, None, None),
+        "protected": (None, (), None, None, None),
+        "encoder-pgd:16": (None, (), None, None, None),
+        "protected+jpeg:50": ("protected", ("jpeg:50",), "clean+jpeg:50", None, None),
+        "clean+jpeg:50": ("clean", ("jpeg:50",), None, None, None),
+        "placebo": (None, (), None, 16, None),
+        "null": (None, (), None, None, "same-pictures"),
+    }
+
+
+def figures(row):
+    return row["value"], row["low"], row["high"]
+
+
+# --- judged again -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_judging_again_gives_the_same_answers(name):
+    again, then = judge(frozen_results(name)), told(name)
+    assert again.verdict is not None
+    assert (again.verdict.label, again.verdict.sentence) == (then["verdict"]["label"], then["verdict"]["sentence"])
+    assert {c.slug: c.passed for c in again.checks} == {c["slug"]: c["passed"] for c in then["checks"]}
+    assert [d.slug for d in again.deviations] == [d["slug"] for d in then["deviations"]]
+    found = {(e.name, e.condition, e.metric): (e.value, e.low, e.high) for e in again.estimates}
+    for row in then["estimates"]:
+        for value, expected in zip(found[row["name"], row["condition"], row["metric"]], figures(row), strict=True):
+            assert value == (None if expected is None else pytest.approx(expected, rel=1e-9, abs=1e-12)), row["name"]
+
+
+def test_a_score_is_judged_again():
+    results = read_record(r.ScoreResults, (FROZEN / "score/score.json").read_bytes(), name="score.json")
+    then = told("score")
+    assert (results.digest(), results.plan.digest()) == (then["digest"], then["plan_digest"])
+    again = judge_score(results)
+    assert again.verdict is not None
+    assert (again.verdict.label, again.verdict.sentence) == (then["verdict"]["label"], then["verdict"]["sentence"])
+    assert {c.slug: c.passed for c in again.checks} == {c["slug"]: c["passed"] for c in then["checks"]}
+
+
+def test_what_is_judged_again_is_of_today_and_its_plan_stays_as_it_was_fixed():
+    before = frozen_results("sample")
+    again = read_again(written(judge(before)))
+    assert (again.schema_version, again.plan.schema_version) == (r.SCHEMA_VERSION, 1)
+    assert written(again)["plan"] == json.loads((FROZEN / "sample/plan.json").read_bytes())
+    assert again.plan.digest() == before.provenance.plan_sha256
+    assert again.deviations == ()
+    changed = with_margins(again, {"held": 0.6})
+    assert [d.slug for d in deviations(changed)] == ["margins-changed"]
+    assert [d.slug for d in deviations(read_again(written(judge(changed))))] == ["margins-changed"]
+
+
+@pytest.mark.parametrize("judged", [False, True], ids=["as-it-was", "judged-again"])
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("seed", 99), ("trigger", "another"), ("primary_metric", "openclip"), ("schema_version", 2), ("hypotheses", [])],
+)
+def test_another_plan_cannot_have_the_digest_of_an_old_one(field, value, judged):
+    results = frozen_results("sample")
+    values = written(judge(results) if judged else results)
+    assert values["plan"][field] != value
+    values["plan"][field] = value
+    forged = read_again(values)
+    assert forged.plan.digest() != results.provenance.plan_sha256
+    assert "plan-changed" in [d.slug for d in deviations(forged)]
+
+
+@pytest.mark.parametrize("field", ["words", "twin", "truth", "of", "budget"])
+def test_an_old_plan_cannot_be_told_to_mean_something_else(field):
+    values = written(frozen_results("sample"))
+    values["plan"]["conditions"][1][field] = None
+    with pytest.raises(ValueError, match=f"schema version 1 has no Condition with '{field}'"):
+        read_again(values)
+
+
+# --- the commands -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["bundle-redacted", "bundle-full"])
+def test_a_bundle_verifies_as_it_did(name):
+    assert [[f.check, f.passed, f.sentence] for f in verify(FROZEN / name)] == told(name)["verify"]
+
+
+@pytest.fixture
+def run_folder(tmp_path):
+    return shutil.copytree(FROZEN / RUNS["bundle-redacted"], tmp_path / "run")
+
+
+def answer(page: Path) -> str:
+    (headline,) = taste(page.read_text(encoding="utf-8")).text("h1")
+    return headline
+
+
+def command(*words):
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
+    return done
+
+
+def test_report_and_judge_open_a_run_folder(run_folder):
+    before = (run_folder / "results.json").read_bytes()
+    command("report", run_folder, "--court")
+    assert (run_folder / "results.json").read_bytes() == before
+    sentence = told("bundle-redacted")["verdict"]["sentence"]
+    assert answer(run_folder / "report-court.html") == sentence
+    command("judge", run_folder)
+    assert json.loads((run_folder / "results.json").read_bytes())["schema_version"] == r.SCHEMA_VERSION
+    assert answer(run_folder / "report.html") == sentence
+
+
+def test_a_run_that_was_judged_again_can_be_sealed(run_folder, tmp_path):
+    command("judge", run_folder)
+    out = tmp_path / "bundle"
+    command(
+        "bundle", run_folder, "--out", out, "--profile", "redacted", "--key", tmp_path / "key.pem", "--keep-adapters"
+    )
+    assert [f for f in verify(out) if not f.passed] == []
+
+
+@pytest.mark.parametrize(
+    ("version", "slug"),
+    [
+        (r.SCHEMA_VERSION + 1, "file-version"),
+        (0, "file-version.unknown"),
+        (None, "file-version.unstated"),
+        ("1", "file-version.unstated"),
+    ],
+)
+def test_a_file_of_an_unknown_version_is_refused(version, slug, run_folder):
+    values = json.loads((run_folder / "results.json").read_bytes()) | {"schema_version": version}
+    (run_folder / "results.json").write_text(json.dumps(values))
+    with pytest.raises(BadResults) as caught:
+        read_record(r.Results, (run_folder / "results.json").read_bytes(), name="results.json")
+    assert caught.value.said.id == slug
+    done = CliRunner().invoke(app, ["report", str(run_folder)])
+    assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
