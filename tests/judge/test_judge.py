@@ -21,7 +21,7 @@ def test_judging_fills_estimates_checks_and_verdict_and_changes_nothing_else() -
     assert [c.slug for c in judged.checks] == [g.slug for g in GATES if g.slug != "attack-worked"]
     assert judged.verdict is not None
     assert judged.estimates
-    judged_fields = {"estimates", "checks", "verdict"}
+    judged_fields = {"estimates", "checks", "verdict", "readings"}
     assert judged.model_dump(exclude=judged_fields) == results.model_dump(exclude=judged_fields)
 
 

@@ -7,11 +7,12 @@ wherever it is written, and its digest is always worked out from that form.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
-from audit.base.messages import Said, as_written, words
+from audit.base.messages import Said, as_written, render, say, words
 from audit.records.versions import names
 from audit.records.versions.fields import FIELDS
 
@@ -56,7 +57,8 @@ def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
             found[field] = as_written(text, id=slug if isinstance(slug, str) else "as-written")
     if record == "Plan":
         _tell_conditions(found)
-        found["hypotheses"] = [_hypothesis(text) for text in given.get("hypotheses", ())]
+        if isinstance(listed := given.get("hypotheses"), list | tuple):
+            found["hypotheses"] = [_hypothesis(text, given) for text in listed]
     if record == "Reached" and isinstance(given.get("objective"), str):
         found["objective"] = _objective(given["objective"])
     return found
@@ -83,9 +85,22 @@ def _objective(text: str) -> dict[str, Any]:
     return {"said": _fixed(text), "direction": "down" if "pushed down" in text else "up"}
 
 
-def _hypothesis(text: Any) -> Any:
+def _hypothesis(text: Any, plan: Mapping[str, Any]) -> Any:
     """It began with the name of its condition and a colon; names have colons, too, but no spaces after them."""
-    return {"condition": text.partition(": ")[0], "said": as_written(text)} if isinstance(text, str) else text
+    if not isinstance(text, str):
+        return text
+    name, margins = text.partition(": ")[0], plan.get("margins")
+    said = as_written(text)
+    if isinstance(margins, dict):
+        limits = {
+            place: margins.get(of)
+            for place, of in (("held", "held"), ("least", "did_not_hold"), ("partly", "partly"), ("level", "level"))
+        }
+        # Said again, and so in any language, only where that gives the very same text.
+        with contextlib.suppress(ValueError):
+            again = say("hypothesis", name=name, metric=plan.get("primary_metric"), **limits)
+            said = again if render(again) == text else said
+    return {"condition": name, "said": said}
 
 
 def _fixed(text: str) -> Said:
