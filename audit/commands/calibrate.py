@@ -80,7 +80,7 @@ def read_card(path: Path) -> CalibrationCard:
         BadInput: `card-unreadable`. BadResults: `file-version`.
     """
     try:
-        return read_record(CalibrationCard, read_bounded(path, limit=MOST_BYTES), name=printable(path.name))
+        return read_record(CalibrationCard, read_bounded(path, limit=MOST_BYTES), name=path.name)
     except (OSError, ValueError) as error:
         raise BadInput("card-unreadable", file=path.name) from error
 
