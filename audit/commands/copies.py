@@ -10,28 +10,31 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from audit import __version__
 from audit.base.errors import BadInput
 from audit.base.files import SYSTEM_FILES
+from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.base.text import printable
 from audit.collect.folders import Picture, list_pictures, read_picture
 from audit.collect.notes import picture_notes
-from audit.conditions import parse_step, recipes, treat
+from audit.conditions import parse_step, recipes
 from audit.conditions.base import KIND_NAMES
 from audit.conditions.caveats import caveats
+from audit.conditions.treating import treat
 from audit.images import encode_png
 from audit.models.loader import load
-from audit.plan.machine import memory_budget, pick_device
+from audit.plan.machine import make_engine, memory_budget, pick_device
 from audit.plan.settings import protect_settings
 from audit.plan.spec import DECLARATION, Spec
 from audit.records import Condition, Copies, Copy, ImageSet, Note, Reached, Work
 from audit.runfolder import provenance
 from audit.store import Store, default_store, file_digest, storage_errors
-from audit.style.visibility import visibility_of
+from audit.style.visibility import PictureChange, pairs_of, picture_changes
 
 RECORD = "cloakcheck.json"
 Command = Literal["protect", "treat"]
@@ -72,23 +75,17 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
     works = [_work(picture, row) for row, picture in enumerate(pictures)]
     budget = memory_budget(device, spec.memory)
     model = load(spec.model, device=device, budget=budget)
-    surrogate = load(spec.surrogate, device=device, budget=budget) if spec.surrogate else model
+    surrogate = load(spec.surrogate, device=device, budget=budget) if spec.surrogate else None
+    engine = replace(make_engine(model, store=store, progress=progress), surrogate=surrogate)
     condition = Condition(name=text, role="control", steps=tuple(parse_step(step).text for step in steps))
-    progress.stage("Preparing pictures", len(works) * len(steps))
-    images = treat(
-        condition,
-        works=works,
-        sources=[w.pixels for w in works],
-        model=model,
-        surrogate=surrogate,
-        protection=settings,
-        seed=spec.seed,
-        store=store,
-        progress=progress.update,
-    )
+    progress.stage(say("stage.treat"), len(works) * len(steps))
+    sources = [w.pixels for w in works]
+    images = treat(condition, engine, works=works, sources=sources, seed=spec.seed, protection=settings)
+    changes = picture_changes(pairs_of(images, {w.id: w.pixels for w in works}), engine.store)
     progress.close()
     ids = {picture.file: work.id for picture, work in zip(pictures, works, strict=True)}
-    told = recipes([condition], surrogate=surrogate.facts, asked=settings)
+    attacked = (surrogate or model).facts
+    told = recipes([condition], surrogate=attacked, asked=settings)
     record = Copies(
         command=command,
         tool_version=__version__,
@@ -98,13 +95,13 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
         treatment=text,
         recipes=told,
         model=model.facts,
-        surrogate=surrogate.facts,
+        surrogate=attacked,
         seed=spec.seed,
         packages=provenance.packages(),
         notes=(*notes, *picture_notes(pictures, [], ids), *caveats(told)),
         files=(),
     )
-    _write(out, record, pictures, works, images, store)
+    _write(out, record, pictures, works, images, changes, store)
     return out
 
 
@@ -117,7 +114,7 @@ def _refuse_used(out: Path) -> None:
 def _read(folder: Path, store: Store, notes: list[Note], progress: Progress) -> list[Picture]:
     """All pictures of a folder; equal ones are each written again, so none is left out."""
     paths = list_pictures(folder, "given", notes)
-    progress.stage("Reading pictures", len(paths))
+    progress.stage(say("stage.read"), len(paths))
     found = []
     for path in paths:
         found.append(read_picture(path, "given", store.put_pixels, known=()))
@@ -156,19 +153,24 @@ def file_names(names: Sequence[str]) -> list[str]:
 
 
 def _write(
-    out: Path, record: Copies, pictures: list[Picture], works: list[Work], images: ImageSet, store: Store
+    out: Path,
+    record: Copies,
+    pictures: list[Picture],
+    works: list[Work],
+    images: ImageSet,
+    changes: Sequence[PictureChange],
+    store: Store,
 ) -> None:
     reached: dict[str, list[Reached]] = {}
     for entry in images.reached:
         reached.setdefault(entry.work, []).append(entry)
-    seen = visibility_of(images, {w.id: w.pixels for w in works}, store)
     partial = out.parent / f".{out.name}.{uuid.uuid4().hex}"
     with storage_errors(out.parent):
         try:
             partial.mkdir(parents=True)
             files = []
             names = file_names([picture.file for picture in pictures])
-            for picture, work, name, digest, apart in zip(pictures, works, names, images.pixels, seen, strict=True):
+            for picture, work, name, digest, apart in zip(pictures, works, names, images.pixels, changes, strict=True):
                 pixels = store.get_pixels(digest)
                 (partial / name).write_bytes(encode_png(pixels))
                 files.append(

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit.base.progress import Progress
+from audit.executor.packing import Packing
 from audit.plan.cost import Cost, measure_cost
-from audit.plan.machine import pick_pack, pick_precision
 from audit.plan.spec import Spec
 from audit.records import Plan
-from audit.stages.audit import prepare
-from audit.training.packs import Packing
+from audit.stages.prepare import prepare
 
 
 @dataclass(frozen=True)
@@ -35,9 +34,8 @@ def preview(spec: Spec, progress: Progress) -> Preview:
     Raises:
         AuditError: as for a run.
     """
-    _, artist, plan, model, out = prepare(spec, progress)
-    precision = pick_precision(model.device)
-    packing = pick_pack(model, plan.training, precision=precision, memory=spec.memory)
-    cost = measure_cost(plan, artist, model=model, precision=precision, packing=packing, progress=progress)
+    ready = prepare(spec, progress)
+    plan, packing = ready.plan, ready.engine.packing
+    cost = measure_cost(plan, ready.artist, ready.engine)
     cells = len(plan.conditions) * plan.replicates
-    return Preview(plan=plan, path=out / "plan.json", cells=cells, packing=packing, cost=cost)
+    return Preview(plan=plan, path=ready.out / "plan.json", cells=cells, packing=packing, cost=cost)

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from audit import __version__
+from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.collect import reference_works
 from audit.collect.folders import list_pictures, read_picture
@@ -51,7 +52,7 @@ def score_released(
         BadInput: `released-layout`, and those of reading pictures.
     """
     paths, cases = find_cases(folder)
-    progress.stage("Reading pictures", len(paths) + 2 * len(cases))
+    progress.stage(say("stage.read"), len(paths) + 2 * len(cases))
     artists = []
     for path in paths:
         digests = tuple(dict.fromkeys(_read(path, store, key=str).values()))
@@ -64,12 +65,12 @@ def score_released(
             if at not in made:
                 made[at] = _read(at, store)
     progress.close()
-    view = View(side=SIDE, device=device)
+    view = View(side=SIDE, device=device, store=store)
     told: list[ReleasedArtist] = []
     rows: list[Estimate] = []
-    progress.stage("Scoring", len(metrics))
+    progress.stage(say("stage.score"), len(metrics))
     for done, metric in enumerate(metrics, start=1):
-        known, found = _by_metric(metric, artists, cases, made, view, store)
+        known, found = _by_metric(metric, artists, cases, made, view)
         told = told or known
         rows += found
         progress.update(done)
@@ -91,16 +92,15 @@ def _by_metric(
     cases: Sequence[Case],
     made: Mapping[Path, Mapping[str, str]],
     view: View,
-    store: Store,
 ) -> tuple[list[ReleasedArtist], list[Estimate]]:
     """Which artists the metric tells apart, and what each case took from the mimicry of those."""
     told, rows = [], []
     lost: dict[str, list[tuple[float, float]]] = {}
     for artist in artists:
-        others = _others(metric, artist, artists, view, store)
-        own = features(metric, artist.held_out, view=view, store=store)
+        others = _others(metric, artist, artists, view)
+        own = features(metric, artist.held_out, view=view)
         area = auc(
-            style_scores(metric, features(metric, artist.pool, view=view, store=store), own, others),
+            style_scores(metric, features(metric, artist.pool, view=view), own, others),
             style_scores(metric, others.features, own, others),
             others_units=len(others.names),
             level=LEVEL,
@@ -113,7 +113,7 @@ def _by_metric(
             if not shared:
                 continue
             before, after = (
-                features(metric, [made[at][prompt] for prompt in shared], view=view, store=store)
+                features(metric, [made[at][prompt] for prompt in shared], view=view)
                 for at in (case.baseline, case.made)
             )
             score = style_scores(metric, before, own, others) - style_scores(metric, after, own, others)
@@ -133,10 +133,10 @@ def _read(folder: Path, store: Store, *, key: Callable[[str], str] = prompt_of) 
     return {key(picture.file): picture.stored for picture in read}
 
 
-def _others(metric: str, artist: _Artist, artists: Sequence[_Artist], view: View, store: Store) -> Others:
+def _others(metric: str, artist: _Artist, artists: Sequence[_Artist], view: View) -> Others:
     """Every other artist of the release."""
     rest = [ReferenceArtist(name=a.name, pixels=(*a.pool, *a.held_out)) for a in artists if a is not artist]
-    return other_artists(metric, rest, view=view, store=store)
+    return other_artists(metric, rest, view=view)
 
 
 def _row(name: str, case: str, metric: str, unit: str, values: NDArray[np.float64], over: str) -> Estimate:

@@ -19,12 +19,13 @@ from audit.images.decoder import open_isolated
 from audit.models.cards import LAB_OTHER
 from audit.models.loader import describe, load
 from audit.plan.conditions import other_artist
-from audit.plan.machine import memory_budget, pick_device
+from audit.plan.machine import make_engine, memory_budget, pick_device
 from audit.plan.spec import Spec
 from audit.records import ArtistSet, ModelFacts, Plan, Results
 from audit.records.versions import read_record
 from audit.runfolder import claim
-from audit.stages.audit import carry_out, declare_rights
+from audit.stages.audit import carry_out
+from audit.stages.prepare import declare_rights
 from audit.store import Store, default_store
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp")
@@ -81,7 +82,10 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
     claim(out, plan)
     artist = ArtistSet(artist=plan.artist, works=plan.works, protected=plan.protected, notes=before.notes)
     artist = declare_rights(artist, declared=spec.declare, out=out)
-    now = carry_out(spec, plan, artist, model=model, store=store, out=out, progress=progress)
+    engine = make_engine(
+        model, store=store, progress=progress, training=plan.training, memory=spec.memory, plan=plan.digest()
+    )
+    now = carry_out(spec, plan, artist, engine, out=out)
     return compare(before, now), out
 
 
@@ -110,7 +114,7 @@ def _bring_works(plan: Plan, data: Path, spec: Spec, store: Store, progress: Pro
         given = other_artist(spec.control)
         folders += [LAB_OTHER, *([given[0]] if given and given[0] and given[0].is_dir() else [])]
     paths = [p for folder in folders for p in sorted(folder.iterdir()) if p.suffix.lower() in SUFFIXES]
-    progress.stage("Reading pictures", len(paths))
+    progress.stage(say("stage.read"), len(paths))
     for done, path in enumerate(paths, start=1):
         pixels, _ = open_isolated(path)
         if pixels_digest(pixels) in wanted:

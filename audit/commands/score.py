@@ -12,13 +12,14 @@ import torch
 
 from audit import __version__
 from audit.base.errors import BadInput
+from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.base.text import printable
 from audit.collect import collect, collect_references
 from audit.collect.generated import collect_generated
 from audit.collect.sheet import read_sheet
 from audit.images import encode_png
-from audit.plan.machine import pick_device
+from audit.plan.machine import pick_device, step_environment
 from audit.records import (
     MetricFacts,
     Note,
@@ -91,12 +92,13 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
     plan, notes = _prepare(spec, metrics, store, progress)
     for note in notes:
         progress.say(f"Note: {note.sentence}")
+    store = store.working(step_environment(device, "fp32"), plan=plan.digest())
     out = spec.out or default_folder(f"{spec.artist} score", plan)
     claim(out, plan)
     session = provenance.session(threads=torch.get_num_threads(), device=f"{device.type}, fp32")
     sessions = begin_session(out, session)
     progress.say(f"Plan {plan.digest()}: {len(plan.pictures)} pictures, counted by {plan.unit}.")
-    found = _score_all(plan, View(side=plan.side, device=device), store, progress)
+    found = _score_all(plan, View(side=plan.side, device=device, store=store), progress)
     results = ScoreResults(
         plan=plan,
         notes=notes,
@@ -113,6 +115,7 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
             sessions=sessions,
             steps_run=store.run,
             steps_reused=store.reused,
+            reused_elsewhere=store.reused_elsewhere(),
             stage_seconds=progress.seconds,
         ),
     )
@@ -137,7 +140,7 @@ def _prepare(
     sheet = None if spec.sheet is None else read_sheet(spec.sheet)
     if spec.unit == "prompt-session" and (sheet is None or not any(row.session for row in sheet.values())):
         raise BadInput("sessions-missing")
-    progress.stage("Reading pictures", 0)
+    progress.stage(say("stage.read"), 0)
     artist = collect(
         originals=spec.originals,
         protected=None,
@@ -198,17 +201,17 @@ class _Found:
     scores: tuple[PictureScores, ...]
 
 
-def _score_all(plan: ScorePlan, view: View, store: Store, progress: Progress) -> _Found:
+def _score_all(plan: ScorePlan, view: View, progress: Progress) -> _Found:
     pool, references = ([w.pixels for w in plan.works if w.split == split] for split in ("pool", "reference"))
     made = [p.pixels for p in plan.pictures]
-    progress.stage("Scoring", len(plan.metrics))
+    progress.stage(say("stage.score"), len(plan.metrics))
     metrics, recognised, scored = [], [], []
     for name in plan.metrics:
-        others = other_artists(name, plan.reference_artists, view=view, store=store)
-        metrics.append(metric_facts(name, pool=pool, references=references, others=others, view=view, store=store))
-        recognised.append(recognition(name, pool=pool, references=references, others=others, view=view, store=store))
-        own = features(name, references, view=view, store=store)
-        rows = features(name, made, view=view, store=store)
+        others = other_artists(name, plan.reference_artists, view=view)
+        metrics.append(metric_facts(name, pool=pool, references=references, others=others, view=view))
+        recognised.append(recognition(name, pool=pool, references=references, others=others, view=view))
+        own = features(name, references, view=view)
+        rows = features(name, made, view=view)
         scored.append(
             PictureScores(
                 metric=name,

@@ -83,7 +83,7 @@ def _room_for(download: Download, folder: Path, *, had: int) -> None:
 def _bring(download: Download, partial: Path, progress: Progress) -> None:
     """Fill `partial`, over as many connections as it takes."""
     address = f"{os.environ.get('HF_ENDPOINT', HUB)}/{download.repo}/resolve/{download.revision}/{download.file}"
-    progress.stage("Downloading (MB)", round(download.bytes / 1e6))
+    progress.stage(say("stage.download"), round(download.bytes / 1e6))
     fruitless = 0
     while fruitless < TRIES:
         had = partial.stat().st_size if partial.is_file() else 0

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from audit.plan.prompts import full_prompt
 from audit.records import Plan, Work
-from audit.training import TrainingCell
 from audit.training.draws import Streams
+from audit.training.pack_task import TrainingCell
 
 
 def other_in_turn(plan: Plan, count: int) -> list[Work]:

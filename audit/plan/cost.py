@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from audit.base.progress import Progress
+from audit.base.messages import say
 from audit.conditions import parse_step
 from audit.conditions.protect.pgd import ROW_PIXELS
-from audit.images.tensors import autocast_of
-from audit.models.encode import tokenize
+from audit.executor import Engine
 from audit.models.kernels import training_attention
 from audit.models.loader import Model
 from audit.models.memory import free_unused, is_out_of_memory, peak_bytes
+from audit.plan.probes import PROBE_STEPS, ProbeDrawing, ProbeTraining
 from audit.records import ArtistSet, Plan
-from audit.sampling import BATCH, sample
+from audit.sampling import BATCH
 from audit.style import style_metric
-from audit.training.batches import CellData
-from audit.training.draws import Streams
-from audit.training.footprint import base_of, trained_bytes
-from audit.training.full import train_full
-from audit.training.loop import train_pack
-from audit.training.packs import Packing, busiest, make_packs
-from audit.training.saving import saved
-from audit.training.workers import side_by_side
+from audit.style.lpips import TILE, lpips_distance
+from audit.training.footprint import trained_bytes
+from audit.training.packs import busiest, make_packs
 
-PROBE_STEPS = 3
 PROBE_PICTURES = 8
+LEAST_SIDE = 64
+"""Of the picture that visibility is probed with, px: LPIPS needs some room."""
 PICTURE_BYTES_PER_PIXEL = 4.0
 """PNG of a generated picture, twice: in the store and beside the report."""
 WORK_BYTES_PER_PIXEL = 2.0
@@ -42,7 +37,7 @@ class Cost:
     """What a run will take from its beginning, about.
 
     Attributes:
-        seconds: by stage, under the names that the progress shows.
+        seconds: by stage, under the ids of its messages.
         memory_bytes: greatest size of the process; disk_bytes: store and run folder together.
     """
 
@@ -51,37 +46,37 @@ class Cost:
     disk_bytes: float
 
 
-def measure_cost(
-    plan: Plan, artist: ArtistSet, *, model: Model, precision: str, packing: Packing, progress: Progress
-) -> Cost:
-    """Probe every stage; takes a few seconds on the lab model.
-
-    Args:
-        packing: cells per pass and passes side by side, as the run will use them.
-    """
+def measure_cost(plan: Plan, artist: ArtistSet, engine: Engine) -> Cost:
+    """Probe every stage; takes a few seconds on the lab model."""
+    progress, model = engine.progress, engine.model
     cells = len(plan.conditions) * plan.replicates
-    # Base draws twice, with the style word and without.
-    per_model = (len(plan.prompts) + len(plan.concepts)) * plan.sampling.per_prompt
-    pictures = (cells + 1) * per_model + len(plan.prompts) * plan.sampling.per_prompt
-    progress.stage("Measuring this machine", 4)
+    of_prompts, of_concepts = (len(asked) * plan.sampling.per_prompt for asked in (plan.prompts, plan.concepts))
+    progress.stage(say("stage.measure"), 5)
     replicates = [replicate for replicate in range(plan.replicates) for _ in plan.conditions]
-    packs = make_packs(replicates, range(cells), packing)
-    workers = min(packing.workers, len(packs))
+    packs = make_packs(replicates, range(cells), engine.packing)
+    workers = min(engine.packing.workers, len(packs))
     samples = busiest(packs, workers) * plan.training.steps * plan.training.batch
-    with saved(model, plan.training, packing.saving):
-        seconds = {"Training": samples * _train_row_seconds(plan, model, max(map(len, packs)), workers, precision)}
-    progress.update(1)
-    seconds["Generating pictures"] = pictures * _picture_seconds(plan, model, workers, precision)
-    progress.update(2)
-    seconds["Preparing pictures"] = _treat_seconds(plan, artist, model)
-    progress.update(3)
+    seconds = {"stage.train": samples * _train_row_seconds(plan, engine, pack=max(map(len, packs)), workers=workers)}
+    progress.advance(1)
+    picture = _picture_seconds(plan, engine, workers=workers)
+    # Base draws twice, with the style word and without.
+    seconds["stage.base"] = 2 * of_prompts * picture
+    seconds["stage.draw"] = cells * of_prompts * picture
+    seconds["stage.subjects"] = (cells + 1) * of_concepts * picture
+    progress.advance(1)
+    seconds["stage.treat"] = _treat_seconds(plan, artist, model)
+    progress.advance(1)
     score = _score_seconds(plan, model.device)
-    seconds["Scoring"] = pictures * score
+    seconds["stage.real-works"] = (len(plan.works) + sum(len(a.pixels) for a in plan.reference_artists)) * score
+    seconds["stage.score"] = (cells + 2) * of_prompts * score
     # At most: only where a condition's pictures turn out noisier than clean's, base and clean are scored again.
     primary = sum(c.primary and c.role != "clean" for c in plan.conditions)
-    noisy = 2 * primary * plan.replicates * len(plan.prompts) * plan.sampling.per_prompt
-    seconds["Scoring with noise added"] = noisy * score
+    seconds["stage.noise"] = 2 * primary * plan.replicates * of_prompts * score
+    progress.advance(1)
+    treated = sum(bool(c.steps) or c.source == "protected-files" for c in plan.conditions)
+    seconds["stage.visibility"] = treated * _visibility_seconds(artist)
     progress.close()
+    pictures = (cells + 2) * of_prompts + (cells + 1) * of_concepts
     disk = _disk_bytes(plan, model, pictures=pictures, cells=cells)
     return Cost(seconds=seconds, memory_bytes=peak_bytes(model.device), disk_bytes=disk)
 
@@ -125,63 +120,27 @@ def _treat_seconds(plan: Plan, artist: ArtistSet, model: Model) -> float:
     return float(works * (encoder * encode + unet * denoise))
 
 
-def _train_row_seconds(plan: Plan, model: Model, pack: int, workers: int, precision: str) -> float:
+def _train_row_seconds(plan: Plan, engine: Engine, *, pack: int, workers: int) -> float:
     """Seconds that a worker takes per training sample, at the pack size that the run will use, all workers at work."""
-    channels, height, width = model.latent_shape
-    works = plan.training.batch
-    data = CellData(
-        streams=Streams(seed=0, replicate=1, variant="probe"),
-        mean=torch.zeros(works, 2, channels, height, width),
-        std=torch.ones(works, 2, channels, height, width),
-        text=tokenize(model, [""] * works) if plan.training.text_encoder else model.blank_text(works),
-    )
-    autocast = autocast_of(precision)
-    steps = plan.training.model_copy(update={"steps": PROBE_STEPS})
-
-    def worker(model: Model, check: Callable[[], None]) -> float:
-        times: list[float] = []
-
-        def note(done: int, state: object) -> None:
-            check()
-            times.append(time.monotonic())
-
-        if steps.method == "full":
-            train_full(base_of(model), [data], steps, autocast=autocast, after_step=note)
-        else:
-            train_pack(base_of(model), [data] * pack, steps, autocast=autocast, after_step=note)
-        # The first step pays for warm-up.
-        return (times[-1] - times[0]) / (len(times) - 1)
-
+    settings = plan.training.model_copy(update={"steps": PROBE_STEPS})
+    probe = ProbeTraining(settings=settings, pack=pack, precision=engine.precision)
     try:
-        with training_attention(model):
-            per_step = max(side_by_side([worker] * workers, model=model, workers=workers))
-            return per_step / (pack * plan.training.batch)
+        return max(engine.run([probe] * workers)) / (pack * settings.batch)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error) or pack == 1:
             raise
-    free_unused(model.device)
-    return _train_row_seconds(plan, model, pack // 2, workers, precision)
+    free_unused(engine.device)
+    return _train_row_seconds(plan, engine, pack=pack // 2, workers=workers)
 
 
-def _picture_seconds(plan: Plan, model: Model, workers: int, precision: str) -> float:
+def _picture_seconds(plan: Plan, engine: Engine, *, workers: int) -> float:
     """Seconds per picture, from one batch in every worker at a quarter of the steps."""
     # A cell's pictures are one batch, up to the sampler's own limit.
     count = min(BATCH, len(plan.prompts) * plan.sampling.per_prompt)
-    text = model.blank_text(count)
-    autocast = autocast_of(precision)
     steps = max(2, plan.sampling.steps // 4)
     settings = plan.sampling.model_copy(update={"steps": steps, "per_prompt": 1})
-
-    def worker(model: Model, check: Callable[[], None]) -> float:
-        spent = []
-        for _ in range(2):
-            start = time.monotonic()
-            sample(model, text=text, empty=text[:1], settings=settings, seed=0, autocast=autocast, check=check)
-            spent.append(time.monotonic() - start)
-        return min(spent)
-
-    slowest = max(side_by_side([worker] * workers, model=model, workers=workers))
-    return slowest / workers / count * plan.sampling.steps / steps
+    probe = ProbeDrawing(settings=settings, pictures=count, precision=engine.precision)
+    return max(engine.run([probe] * workers)) / workers / count * plan.sampling.steps / steps
 
 
 def _score_seconds(plan: Plan, device: torch.device) -> float:
@@ -197,3 +156,14 @@ def _score_seconds(plan: Plan, device: torch.device) -> float:
         row.extract(probed, device)
         total += (time.monotonic() - start) / len(probed)
     return total
+
+
+def _visibility_seconds(artist: ArtistSet) -> float:
+    """Seconds to hold every pool work against its original, from one grey picture of their mean size."""
+    sizes = [work.width * work.height for work in artist.pool()]
+    side = min(TILE, max(LEAST_SIDE, round(float(np.mean(sizes)) ** 0.5)))
+    grey = np.full((side, side, 3), 128, np.uint8)
+    lpips_distance(grey, grey)
+    start = time.monotonic()
+    lpips_distance(grey, grey)
+    return float((time.monotonic() - start) * sum(sizes) / side**2)

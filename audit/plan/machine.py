@@ -10,17 +10,21 @@ from pathlib import Path
 import psutil
 import torch
 
+from audit import __version__
 from audit.base.errors import BadInput
+from audit.base.progress import Progress
+from audit.executor import Engine
+from audit.executor.packing import Packing
+from audit.executor.side_by_side import SideBySide, most_workers
 from audit.images.tensors import autocast_of
 from audit.models.kernels import PLAIN_UP_TO
 from audit.models.layout import open_source
 from audit.models.loader import Model
-from audit.records import Environment, TrainSettings
-from audit.runfolder.provenance import code_digests, commit, installed, platform_words, processor
+from audit.records import Environment, StepEnvironment, TrainSettings
+from audit.runfolder.provenance import code_digests, commit, installed, packages, platform_words, processor
+from audit.store import Store
 from audit.training.footprint import measure
-from audit.training.packs import Packing
 from audit.training.saving import ladder, saved, weights_bytes
-from audit.training.workers import most_workers
 
 PACK_ROWS_CPU = 96
 """Rows per pass and worker on a CPU: 120 rows gain 3 % on 80 and take 0.4 GB more (DECISIONS, 2026-11-22)."""
@@ -116,6 +120,54 @@ def pick_pack(model: Model, settings: TrainSettings, *, precision: str, memory: 
     return Packing(cells=min(footprint.cells(budget, batch=settings.batch), most), saving=saving)
 
 
+def make_engine(
+    model: Model,
+    *,
+    store: Store,
+    progress: Progress,
+    training: TrainSettings | None = None,
+    memory: float | None = None,
+    plan: str = "",
+) -> Engine:
+    """What stages work with on this machine.
+
+    Args:
+        training: settings of the trainings to come; None where nothing is trained.
+        memory: budget of the whole process in GB; None for a share of the machine's.
+        plan: digest of the plan that stored steps are made for; '' for none.
+    """
+    precision = pick_precision(model.device)
+    packing = Packing() if training is None else pick_pack(model, training, precision=precision, memory=memory)
+    made_with = step_environment(model.device, precision)
+    return Engine(
+        model=model,
+        precision=precision,
+        packing=packing,
+        store=store.working(made_with, plan=plan),
+        progress=progress,
+        environment=made_with,
+        executor=SideBySide(packing.workers),
+    )
+
+
+def step_environment(device: torch.device, precision: str) -> StepEnvironment:
+    """What steps are made with in this process."""
+    return StepEnvironment(
+        tool_version=__version__,
+        commit=commit(),
+        device=device.type,
+        accelerator=accelerator(device),
+        precision=precision,
+        threads=torch.get_num_threads(),
+        packages=packages(),
+    )
+
+
+def accelerator(device: torch.device) -> str:
+    """Name of the graphics processor; '' on a CPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+
+
 def environment(model_name: str, *, device: torch.device, precision: str) -> Environment:
     """What this process runs on and with, for environment.json.
 
@@ -129,7 +181,7 @@ def environment(model_name: str, *, device: torch.device, precision: str) -> Env
         processor=name,
         cores=cores,
         memory_bytes=int(physical_memory()),
-        accelerator=torch.cuda.get_device_name(device) if device.type == "cuda" else "",
+        accelerator=accelerator(device),
         device=device.type,
         precision=precision,
         threads=torch.get_num_threads(),

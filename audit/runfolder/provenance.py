@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import audit
-from audit.records import Digest, Package, Provenance, Session
+from audit.records import Digest, Package, Provenance, ReusedSteps, Session
 
 PACKAGE = Path(audit.__file__).resolve().parent
 CODE = (".py", ".toml", ".j2")
@@ -50,6 +50,7 @@ def finished(
     sessions: tuple[Session, ...],
     steps_run: int,
     steps_reused: int,
+    reused_elsewhere: tuple[ReusedSteps, ...] = (),
     stage_seconds: Mapping[str, float],
     declaration: str = "",
 ) -> Provenance:
@@ -58,7 +59,7 @@ def finished(
     Args:
         started: `now()` at its beginning; clock: `time.monotonic()` then, seconds.
         device: device and precision in words.
-        stage_seconds: by stage.
+        stage_seconds: by the id of the stage's message.
     """
     return Provenance(
         started=started,
@@ -75,6 +76,7 @@ def finished(
         sessions=sessions,
         steps_run=steps_run,
         steps_reused=steps_reused,
+        reused_elsewhere=reused_elsewhere,
         stage_seconds={stage: round(seconds, 1) for stage, seconds in stage_seconds.items()},
         declaration=declaration,
     )

@@ -8,8 +8,6 @@ a flow. Conditional and unconditional rows run in one batch. The initial noise o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,22 +15,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from audit.base.rng import torch_rng
-from audit.images.tensors import autocast_of, to_pixels
+from audit.images.tensors import to_pixels
 from audit.models.conditioning import Text
-from audit.models.encode import encode_texts, hidden_states
+from audit.models.encode import hidden_states
 from audit.models.loader import Model
 from audit.models.memory import free_unused, is_out_of_memory, too_short
-from audit.records import Generations, SampleSettings
-from audit.store import Store
-from audit.style.picture_noise import noise_level
-from audit.training.adapters import Merged, load_updates
+from audit.records import SampleSettings
+from audit.training.adapters import Merged
 
 BATCH = 32
 """Pictures per forward pass."""
-CHANGED_LEVELS = 2.0
-"""Mean difference, in levels of 255, above which a picture counts as changed from base's."""
-BLANK_LEVELS = 4.0
-"""Standard deviation over a picture, in levels of 255, under which it counts as blank."""
 
 
 def initial_noise(model: Model, *, seed: int, prompts: int, per_prompt: int) -> Tensor:
@@ -79,7 +71,7 @@ def sample(
     noise = initial_noise(model, seed=seed, prompts=len(text), per_prompt=settings.per_prompt)
     rows = text.repeat_interleave(settings.per_prompt)
     made = []
-    with Merged(model.roots(), _of([model.family.denoiser], updates or {}), masters):
+    with Merged(model.roots(), of_roots([model.family.denoiser], updates or {}), masters):
         done = 0
         while done < count:
             here = slice(done, done + batch)
@@ -115,11 +107,11 @@ def _draw(
 
 def text_under(model: Model, updates: Mapping[str, Tensor], texts: Sequence[str]) -> Text:
     """Texts as encoded under an adapter's updates of the text encoders, float32."""
-    with Merged(model.roots(), _of(model.family.text_encoders, updates)):
+    with Merged(model.roots(), of_roots(model.family.text_encoders, updates)):
         return hidden_states(model, texts)
 
 
-def _of(roots: Sequence[str], updates: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def of_roots(roots: Sequence[str], updates: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """The updates of some root modules."""
     return {name: update for name, update in updates.items() if name.partition(".")[0] in roots}
 
@@ -147,80 +139,3 @@ def _denoise(
             seen = without + settings.guidance * (with_text - without)
         latents = scheduler.step(seen, timestep, latents).prev_sample
     return latents
-
-
-@dataclass(frozen=True)
-class Source:
-    """A model to sample from: base (no adapter) or one trained cell."""
-
-    condition: str
-    replicate: int
-    adapter: Path | None
-    digest: str
-    """Digest of the adapter file; '' for base."""
-
-
-def generate(
-    source: Source,
-    *,
-    model: Model,
-    texts: Sequence[str],
-    settings: SampleSettings,
-    seed: int,
-    precision: str,
-    store: Store,
-    base_pixels: Sequence[str] | None,
-    masters: Mapping[str, Tensor] | None = None,
-    check: Callable[[], None] = lambda: None,
-) -> Generations:
-    """Make (or find in the store) one model's pictures.
-
-    Args:
-        texts: full prompts.
-        base_pixels: the base model's pictures, to tell whether the adapter changes anything.
-        masters: see `Merged`.
-        check: called before each step of sampling; what it raises ends the work.
-    """
-
-    def compute() -> list[str]:
-        updates = load_updates(source.adapter) if source.adapter else {}
-        lines = [*texts, ""]
-        touched = bool(_of(model.family.text_encoders, updates))
-        hidden = text_under(model, updates, lines) if touched else encode_texts(model, store, lines)
-        pictures = sample(
-            model,
-            text=hidden[:-1],
-            empty=hidden[-1:],
-            settings=settings,
-            seed=seed,
-            updates=updates,
-            masters=masters,
-            autocast=autocast_of(precision),
-            check=check,
-        )
-        return [store.put_pixels(p) for p in pictures]
-
-    named = {"texts": list(texts), "settings": settings.model_dump(mode="json"), "seed": seed, "precision": precision}
-    inputs = [model.facts.sha256, source.digest]
-    digests: list[str] = store.json_step("pictures", named, inputs, compute)
-    if not all(store.blob_path(d).exists() for d in digests):
-        digests = compute()
-    pictures = [store.get_pixels(d).astype(np.int16) for d in digests]
-    changed = None
-    if base_pixels is not None:
-        pairs = zip(pictures, (store.get_pixels(d) for d in base_pixels), strict=True)
-        changed = float(np.mean([np.abs(a - b).mean() > CHANGED_LEVELS for a, b in pairs]))
-    stem = "".join(c if c.isascii() and c.isalnum() else "-" for c in source.condition)
-    return Generations(
-        condition=source.condition,
-        replicate=source.replicate,
-        files=tuple(
-            f"ai-generated-{stem}-r{source.replicate:02d}-p{i // settings.per_prompt:02d}"
-            f"-n{i % settings.per_prompt}-{digest[:8]}.png"
-            for i, digest in enumerate(digests)
-        ),
-        pixels=tuple(digests),
-        changed_share=changed,
-        blank_share=float(np.mean([p.std() < BLANK_LEVELS for p in pictures])),
-        noise=tuple(noise_level(p.astype(np.uint8)) for p in pictures),
-    )

@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import pairwise
 
-from audit.training.saving import Saving
-
-
-@dataclass(frozen=True)
-class Packing:
-    """How cells are trained together.
-
-    Attributes:
-        cells: greatest number in one pass; workers: passes side by side (`audit.training.workers`).
-        saving: what is done so that they fit into memory.
-    """
-
-    cells: int
-    workers: int = 1
-    saving: Saving = field(default_factory=Saving)
+from audit.executor.packing import Packing
 
 
 def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing) -> list[list[int]]:

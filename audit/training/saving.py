@@ -10,38 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from audit.executor.packing import Saving
 from audit.models.loader import Model
 from audit.records import TrainSettings
-
-
-@dataclass(frozen=True)
-class Saving:
-    """How memory is saved while LoRAs train.
-
-    Attributes:
-        offload: the VAE, and text encoders that are not trained, wait in main memory.
-        half: the denoiser's matrices lie on the device in bfloat16; only where autocast uses it.
-        checkpointing: activations inside blocks are computed again in the backward pass.
-    """
-
-    offload: bool = False
-    half: bool = False
-    checkpointing: bool = False
-
-    def words(self) -> str:
-        """For people: what is done, or ''."""
-        done = {
-            "VAE and text encoders unloaded while training": self.offload,
-            "frozen weights in bfloat16": self.half,
-            "gradient checkpointing": self.checkpointing,
-        }
-        return ", ".join(what for what, is_done in done.items() if is_done)
 
 
 def ladder(device: torch.device, *, autocast: torch.dtype | None, full: bool = False) -> list[Saving]:

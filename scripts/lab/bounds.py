@@ -21,22 +21,28 @@ import torch
 
 from audit.base.progress import Progress
 from audit.collect import collect
+from audit.executor import Engine
 from audit.images.tensors import to_pixels, to_tensor
 from audit.judge.gains import gains, recognised
 from audit.judge.intervals import Interval, mean_interval, rate_interval, ratio_interval
 from audit.models.cards import LAB_ARTISTS, LAB_PROMPTS
 from audit.models.loader import Model, describe, load
 from audit.plan.cells import make_cells
-from audit.plan.machine import pick_pack, pick_precision
+from audit.plan.machine import make_engine
 from audit.plan.making import make_plan
 from audit.plan.spec import Spec
 from audit.records import ArtistSet, Plan
-from audit.stages.tasks import generate_all, score_all, treat_all
+from audit.stages.base import draw_base
+from audit.stages.draw import draw_cells
+from audit.stages.mimics import train_cells
+from audit.stages.real_works import score_real_works
+from audit.stages.score import score_cells
+from audit.stages.treat import treat_works
 from audit.store import Store
 from audit.style import METRICS, style_metric
 from audit.style.recognise import Others, nearest_artist
-from audit.style.score import View, at_side, features, metric_facts, other_artists
-from audit.training import train
+from audit.style.score import at_side, features
+from audit.style.tasks import view_of
 from scripts.lab import evaluate
 from scripts.lab.evaluate import ARTISTS
 from scripts.lab.fetch import load_sets
@@ -79,43 +85,29 @@ def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterat
     )
     works = collect(originals=spec.originals, protected=None, artist=artist, seed=0, save=store.put_pixels)
     plan = make_plan(spec, artist=works, model=describe("lab"), store=store)
-    precision = pick_precision(model.device)
-    view = View(side=plan.model.resolution, device=model.device)
-    others = {metric: other_artists(metric, (), view=view, store=store) for metric in plan.metrics}
+    engine = make_engine(model, store=store, progress=quiet, training=plan.training, plan=plan.digest())
+    real = score_real_works(plan, works, engine)
     pool, references = ([w.pixels for w in part] for part in (works.pool(), works.reference()))
-    facts = {
-        m: metric_facts(m, pool=pool, references=references, others=others[m], view=view, store=store)
-        for m in plan.metrics
-    }
+    facts = {f.name: f for f in real.metrics}
     for name, through in (("the artist's own works", False), ("the same through the autoencoder", True)):
         words = []
         for metric in plan.metrics:
-            seen = nearest_real(
-                metric, pool, references, others[metric], model=model, through=through, view=view, store=store
-            )
+            seen = nearest_real(metric, pool, references, real.others[metric], through=through, engine=engine)
             words.append(f"- | {100 * np.mean(seen == 0):.0f} % | {taken_for(seen)} | -")
         yield f"| {artist} | {name} | {' | '.join(words)} |"
-    treated = treat_all(plan, works, model=model, surrogate=model, store=store, progress=quiet)
+    treated = treat_works(plan, works, engine)
     for name, asked in variations(plan, works):
         cells = [
             cell
             for cell in make_cells(asked, {c: images.pixels for c, images in treated.items()})
             if cell.condition in ("clean", ATTACK)
         ]
-        packing = pick_pack(model, asked.training, precision=precision)
-        adapters = train(
-            cells,
-            model=model,
-            settings=asked.training,
-            precision=precision,
-            packing=packing,
-            store=store,
-            progress=None,
-        )
-        made = generate_all(
-            asked, adapters, model=model, precision=precision, packing=packing, store=store, progress=quiet
-        )
-        scored = score_all(asked, adapters, made, others=others, model=model, store=store, progress=quiet)
+        # Other settings fit in other packs.
+        engine = make_engine(model, store=store, progress=quiet, training=asked.training, plan=asked.digest())
+        trained = train_cells(asked, cells, engine)
+        base = draw_base(asked, real, engine)
+        made = draw_cells(asked, trained, base.cell.generations, engine)
+        scored = (base.cell, *score_cells(asked, trained, made, real, engine))
         audit = SimpleNamespace(plan=asked, cells=scored)
         words = []
         for metric in plan.metrics:
@@ -139,20 +131,19 @@ def nearest_real(
     references: list[str],
     others: Others,
     *,
-    model: Model,
     through: bool,
-    view: View,
-    store: Store,
+    engine: Engine,
 ) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
     """Nearest artist of each work, (N,), if asked after a pass through the autoencoder."""
-    pictures = at_side(view.side, store, works)
+    view, model = view_of(engine), engine.model
+    pictures = at_side(view.side, view.store, works)
     if through:
         with torch.no_grad():
             unit = torch.cat([to_tensor(p) for p in pictures])
             latents = model.vae.encode(unit).latent_dist.mode()
             pictures = to_pixels(model.vae.decode(latents).sample.clamp(-1, 1))
     row = style_metric(metric)
-    own = features(metric, references, view=view, store=store)
+    own = features(metric, references, view=view)
     return nearest_artist(row.whitening()(row.extract(pictures, view.device)), own, others)
 
 

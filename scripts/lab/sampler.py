@@ -22,14 +22,17 @@ from audit.judge.gains import gains, recognised
 from audit.models.cards import LAB_ARTISTS
 from audit.models.loader import Model, describe, load
 from audit.plan.cells import make_cells
-from audit.plan.machine import pick_pack, pick_precision
+from audit.plan.machine import make_engine
 from audit.plan.making import make_plan
 from audit.plan.spec import Spec
 from audit.records import SampleSettings
-from audit.stages.tasks import generate_all, score_all, treat_all
+from audit.stages.base import draw_base
+from audit.stages.draw import draw_cells
+from audit.stages.mimics import train_cells
+from audit.stages.real_works import score_real_works
+from audit.stages.score import score_cells
+from audit.stages.treat import treat_works
 from audit.store import Store
-from audit.style.score import View, metric_facts, other_artists
-from audit.training import train
 from scripts.lab.evaluate import ARTISTS
 from scripts.lab.recognition import recognition
 
@@ -42,34 +45,25 @@ def table(artist: str, settings: list[SampleSettings], *, model: Model, replicat
     spec = Spec(originals=LAB_ARTISTS / artist, control=("null",), planted_only=True, replicates=replicates)
     works = collect(originals=spec.originals, protected=None, artist=artist, seed=0, save=store.put_pixels)
     plan = make_plan(spec, artist=works, model=describe("lab"), store=store)
-    precision = pick_precision(model.device)
-    packing = pick_pack(model, plan.training, precision=precision)
-    treated = treat_all(plan, works, model=model, surrogate=model, store=store, progress=quiet)
+    engine = make_engine(model, store=store, progress=quiet, training=plan.training, plan=plan.digest())
+    treated = treat_works(plan, works, engine)
     cells = [
         cell
         for cell in make_cells(plan, {name: images.pixels for name, images in treated.items()})
         if cell.condition == "clean"
     ]
-    adapters = train(
-        cells, model=model, settings=plan.training, precision=precision, packing=packing, store=store, progress=None
-    )
-    view = View(side=plan.model.resolution, device=model.device)
-    others = {metric: other_artists(metric, (), view=view, store=store) for metric in plan.metrics}
-    pool, references = ([w.pixels for w in part] for part in (works.pool(), works.reference()))
+    trained = train_cells(plan, cells, engine)
+    real = score_real_works(plan, works, engine)
     rows = []
     for sampling in settings:
         asked = plan.model_copy(update={"sampling": sampling})
-        made = generate_all(
-            asked, adapters, model=model, precision=precision, packing=packing, store=store, progress=quiet
-        )
-        scored = score_all(asked, adapters, made, others=others, model=model, store=store, progress=quiet)
-        audit = SimpleNamespace(plan=asked, cells=scored)
+        base = draw_base(asked, real, engine)
+        made = draw_cells(asked, trained, base.cell.generations, engine)
+        audit = SimpleNamespace(plan=asked, cells=(base.cell, *score_cells(asked, trained, made, real, engine)))
         words = []
-        for metric in plan.metrics:
+        for facts in real.metrics:
+            metric = facts.name
             known = gains(audit, metric)
-            facts = metric_facts(
-                metric, pool=pool, references=references, others=others[metric], view=view, store=store
-            )
             share = known.of("clean") / (np.mean(facts.real) - np.mean(list(known.base.values())))
             rates = recognised(audit, metric)
             found = np.mean([rate for (condition, _), rate in rates.items() if condition == "clean"])

@@ -1,0 +1,46 @@
+"""Encoding as a task: what the base sees of pictures and texts, before what encodes them may be away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from audit.executor import Engine, Task, Worker
+from audit.models.encode import encode_picture, encode_texts
+from audit.models.kernels import training_attention
+
+
+@dataclass(frozen=True)
+class Encode(Task[None]):
+    """Encode pictures and texts; the results lie in the store, each under a key of its own.
+
+    Attributes:
+        pixels: stored pictures; texts: as they stand.
+        model: digest of the base model.
+        training: with the attention kernel of training, for another one would round another way.
+    """
+
+    pixels: tuple[str, ...]
+    texts: tuple[str, ...]
+    model: str
+    training: bool
+
+    @property
+    def units(self) -> int:
+        """None: a stage counts what is made of them."""
+        return 0
+
+    @contextmanager
+    def ready(self, engine: Engine) -> Iterator[Mapping[str, Tensor]]:
+        with training_attention(engine.model) if self.training else nullcontext():
+            yield {}
+
+    def run(self, worker: Worker) -> None:
+        engine = worker.engine
+        for pixels in self.pixels:
+            encode_picture(engine.model, engine.store, pixels)
+        if self.texts:
+            encode_texts(engine.model, engine.store, self.texts)

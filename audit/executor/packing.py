@@ -1,0 +1,43 @@
+"""How work is cut for a machine: how much goes together, how much side by side, what is done to save memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Saving:
+    """How memory is saved while LoRAs train.
+
+    Attributes:
+        offload: the VAE, and text encoders that are not trained, wait in main memory.
+        half: the denoiser's matrices lie on the device in bfloat16; only where autocast uses it.
+        checkpointing: activations inside blocks are computed again in the backward pass.
+    """
+
+    offload: bool = False
+    half: bool = False
+    checkpointing: bool = False
+
+    def words(self) -> str:
+        """For people: what is done, or ''."""
+        done = {
+            "VAE and text encoders unloaded while training": self.offload,
+            "frozen weights in bfloat16": self.half,
+            "gradient checkpointing": self.checkpointing,
+        }
+        return ", ".join(what for what, is_done in done.items() if is_done)
+
+
+@dataclass(frozen=True)
+class Packing:
+    """How cells are trained together.
+
+    Attributes:
+        cells: greatest number in one pass; workers: passes side by side (`audit.executor.side_by_side`).
+        saving: what is done so that they fit into memory.
+    """
+
+    cells: int = 1
+    workers: int = 1
+    saving: Saving = field(default_factory=Saving)

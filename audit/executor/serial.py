@@ -1,0 +1,27 @@
+"""One task after the other, in this thread, with the engine as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from audit.executor import Engine, T, Task, Told, Worker
+
+
+class Serial:
+    """The executor of a machine that gains nothing from more workers."""
+
+    def run(self, tasks: Sequence[Task[T]], engine: Engine) -> list[T]:
+        """See `Executor`."""
+        if not tasks:
+            return []
+        found = []
+        with tasks[0].ready(engine) as masters:
+            for task in tasks:
+                told = Told(engine.progress, task.units)
+                found.append(task.run(Worker(engine=engine, masters=masters, check=_never, tell=told)))
+                told.finished()
+        return found
+
+
+def _never() -> None:
+    """The check of a task that runs alone: an interrupt reaches it by itself."""

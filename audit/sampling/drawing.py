@@ -1,0 +1,129 @@
+"""One model's pictures as a task: of base, or of one trained cell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from audit.executor import Engine, Task, Worker
+from audit.images.tensors import autocast_of
+from audit.models.encode import encode_texts
+from audit.records import Generations, SampleSettings, TrainSettings
+from audit.sampling import of_roots, sample, text_under
+from audit.store import Store
+from audit.style.picture_noise import noise_level
+from audit.training import Trained, adapter_file
+from audit.training.adapters import load_updates
+from audit.training.saving import saved_drawing
+
+BASE = ("base", 0)
+"""Condition and replicate of the pictures that the model draws before any training."""
+CHANGED_LEVELS = 2.0
+"""Mean difference, in levels of 255, above which a picture counts as changed from base's."""
+BLANK_LEVELS = 4.0
+"""Standard deviation over a picture, in levels of 255, under which it counts as blank."""
+
+
+@dataclass(frozen=True)
+class Draw(Task[Generations]):
+    """Make (or find in the store) one model's pictures; the texts are encoded already.
+
+    Attributes:
+        trained: whose adapter; None for base.
+        base_pixels: base's pictures, to tell whether the adapter changes anything; None where that is not asked.
+        texts: full prompts.
+        training: how adapters are trained, which tells what must be at hand to apply one.
+        model: digest of the base model.
+        precision: what the pictures' key holds.
+    """
+
+    shares: ClassVar[bool] = True
+    trained: Trained | None
+    base_pixels: tuple[str, ...] | None
+    texts: tuple[str, ...]
+    settings: SampleSettings
+    training: TrainSettings
+    seed: int
+    model: str
+    precision: str
+
+    @property
+    def _named(self) -> dict[str, Any]:
+        return {
+            "texts": list(self.texts),
+            "settings": self.settings.model_dump(mode="json"),
+            "seed": self.seed,
+            "precision": self.precision,
+        }
+
+    @property
+    def _inputs(self) -> list[str]:
+        return [self.model, self.trained.adapter.sha256 if self.trained else ""]
+
+    @property
+    def key(self) -> str:
+        return Store.key("pictures", self._named, self._inputs)
+
+    @property
+    def units(self) -> int:
+        """Pictures."""
+        return len(self.texts) * self.settings.per_prompt
+
+    @contextmanager
+    def ready(self, engine: Engine) -> Iterator[Mapping[str, Tensor]]:
+        with saved_drawing(engine.model, self.training, engine.packing.saving) as masters:
+            yield masters
+
+    def run(self, worker: Worker) -> Generations:
+        store = worker.engine.store
+        digests: list[str] = store.json_step("pictures", self._named, self._inputs, lambda: self._drawn(worker))
+        if not all(store.blob_path(d).exists() for d in digests):
+            digests = self._drawn(worker)
+        return self._seen(tuple(digests), store)
+
+    def _drawn(self, worker: Worker) -> list[str]:
+        model, store = worker.engine.model, worker.engine.store
+        updates = load_updates(adapter_file(store, self.trained.key)) if self.trained else {}
+        lines = [*self.texts, ""]
+        touched = bool(of_roots(model.family.text_encoders, updates))
+        hidden = text_under(model, updates, lines) if touched else encode_texts(model, store, lines)
+        pictures = sample(
+            model,
+            text=hidden[:-1],
+            empty=hidden[-1:],
+            settings=self.settings,
+            seed=self.seed,
+            updates=updates,
+            masters=worker.masters,
+            autocast=autocast_of(self.precision),
+            check=worker.check,
+        )
+        return [store.put_pixels(p) for p in pictures]
+
+    def _seen(self, digests: tuple[str, ...], store: Store) -> Generations:
+        adapter = self.trained.adapter if self.trained else None
+        condition, replicate = (adapter.condition, adapter.replicate) if adapter else BASE
+        pictures = [store.get_pixels(d).astype(np.int16) for d in digests]
+        changed = None
+        if self.base_pixels is not None:
+            pairs = zip(pictures, (store.get_pixels(d) for d in self.base_pixels), strict=True)
+            changed = float(np.mean([np.abs(a - b).mean() > CHANGED_LEVELS for a, b in pairs]))
+        stem = "".join(c if c.isascii() and c.isalnum() else "-" for c in condition)
+        per_prompt = self.settings.per_prompt
+        return Generations(
+            condition=condition,
+            replicate=replicate,
+            files=tuple(
+                f"ai-generated-{stem}-r{replicate:02d}-p{i // per_prompt:02d}-n{i % per_prompt}-{digest[:8]}.png"
+                for i, digest in enumerate(digests)
+            ),
+            pixels=digests,
+            changed_share=changed,
+            blank_share=float(np.mean([p.std() < BLANK_LEVELS for p in pictures])),
+            noise=tuple(noise_level(p.astype(np.uint8)) for p in pictures),
+        )
