@@ -195,6 +195,6 @@ def make_results(
             plan_sha256=plan.digest(),
             steps_run=40,
             steps_reused=0,
-            stage_seconds={"train": 200.0, "generate": 60.0, "score": 20.0},
+            stage_seconds={"stage.train": 200.0, "stage.draw": 60.0, "stage.score": 20.0},
         ),
     )

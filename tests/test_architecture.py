@@ -27,6 +27,7 @@ LAYERS = [
     ["store"],
     ["judge"],
     ["models"],
+    ["executor"],
     ["collect", "runfolder", "style", "training"],
     ["conditions", "sampling"],
     ["plan"],

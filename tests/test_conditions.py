@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from audit.base.errors import BadInput
-from audit.conditions import TREATMENTS, Step, apply_step, parse_step, recipes, treat
+from audit.conditions import TREATMENTS, Step, parse_step, recipes
 from audit.conditions.base import Context, Made
 from audit.conditions.protect.pgd import Draws
 from audit.conditions.protect.sds import sds_aim
 from audit.conditions.protect.victim import Victim
+from audit.conditions.treating import apply_step, treat
 from audit.conditions.windows import through_windows, training_window, windows
 from audit.images import linf, rms
 from audit.images.tensors import to_model_size, to_tensor
@@ -22,6 +23,7 @@ from audit.records import Condition, ProtectSettings, Work
 from audit.store import Store
 from audit.style.lpips import lpips_distance
 from tests.builders import digest
+from tests.engines import engine_of
 
 FEW = ProtectSettings(steps=4, counter_steps=2)
 ATTACKS = [name for name, row in TREATMENTS.items() if row.kind == "protection"]
@@ -321,13 +323,15 @@ def test_conditions_keep_the_order_of_works_of_mixed_sizes(model, tmp_path):
     condition = Condition(name="both", role="counter", steps=("placebo:8", "jpeg:90"))
     sources = [w.pixels for w in works]
     seen = []
-    images = treat(condition, works=works, sources=sources, model=model, seed=0, store=store, progress=seen.append)
-    assert seen[-1] == 4
+    engine = engine_of(model, store, progress=seen.append)
+    images = treat(condition, engine, works=works, sources=sources, seed=0, protection=FEW)
+    assert seen[-1] == 8
     for before, after in zip(pictures, images.pixels, strict=True):
         assert store.get_pixels(after).shape == before.shape
         assert 2 < rms(before, store.get_pixels(after)) < 30
     reused = Store(tmp_path)
-    assert treat(condition, works=works, sources=sources, model=model, seed=0, store=reused) == images
+    again = engine_of(model, reused)
+    assert treat(condition, again, works=works, sources=sources, seed=0, protection=FEW) == images
     assert reused.run == 0
 
 
@@ -336,11 +340,11 @@ def test_what_was_reached_is_told_work_by_work_and_survives_a_resume(name, model
     store = Store(tmp_path)
     works = works_of([picture(i, *size) for i, size in enumerate([(40, 40), (32, 48), (40, 40)])], store)
     condition = Condition(name="p", role="protected", steps=(f"{name}:16",))
-    values = {"works": works, "sources": [w.pixels for w in works], "model": model, "seed": 0, "protection": FEW}
-    images = treat(condition, **values, store=store)
+    values = {"works": works, "sources": [w.pixels for w in works], "seed": 0, "protection": FEW}
+    images = treat(condition, engine_of(model, store), **values)
     assert [r.work for r in images.reached] == ["w000", "w001", "w002"]
     assert {r.step for r in images.reached} == {f"{name}:16"}
-    assert treat(condition, **values, store=Store(tmp_path)) == images
+    assert treat(condition, engine_of(model, Store(tmp_path)), **values) == images
 
 
 # --- style cloak ---------------------------------------------------------------------------------------

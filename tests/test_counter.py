@@ -9,11 +9,12 @@ import torch
 from scipy.ndimage import uniform_filter
 
 from audit.base.errors import BadModel
-from audit.conditions import TREATMENTS, apply_step, parse_step
+from audit.conditions import TREATMENTS, parse_step
 from audit.conditions.counter.filters import guided_filter, total_variation
 from audit.conditions.counter.upscaler import NAME, upscaler_digest
 from audit.conditions.publish import PLATFORMS, published
 from audit.conditions.repaint import Painter
+from audit.conditions.treating import apply_step
 from audit.images import open_picture, rms
 from audit.images.tensors import to_model_size, to_tensor
 from audit.models.cards import LAB_ARTISTS

@@ -80,12 +80,12 @@ def test_it_is_asked_for_by_its_suffix_and_has_the_plain_metric_beside_it():
 def test_features_are_worked_out_once_for_both(tmp_path):
     store = Store(tmp_path)
     digests = [store.put_pixels(np.full((32, 32, 3), 60 * i, np.uint8)) for i in range(3)]
-    view = View(side=32, device=torch.device("cpu"))
-    plain = features("channel_stats", digests, view=view, store=store)
+    view = View(side=32, device=torch.device("cpu"), store=store)
+    plain = features("channel_stats", digests, view=view)
     run = store.run
-    assert np.array_equal(features("channel_stats-csls", digests, view=view, store=store), plain)
+    assert np.array_equal(features("channel_stats-csls", digests, view=view), plain)
     assert store.run == run
-    others = other_artists("channel_stats-csls", (), view=view, store=store)
+    others = other_artists("channel_stats-csls", (), view=view)
     assert np.array_equal(style_scores("channel_stats", plain, plain, others), closeness(plain, plain))
     assert np.array_equal(style_scores("channel_stats-csls", plain, plain, others), csls(plain, plain, others))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import open_clip
@@ -249,19 +250,19 @@ def test_a_real_audit_without_an_encoder_is_refused_before_anything_is_read(abse
 
 
 def test_a_picture_is_encoded_once_whatever_list_it_is_in(present, tmp_path, monkeypatch):
-    store, view = Store(tmp_path / "store"), View(side=32, device=CPU)
-    digests = [store.put_pixels(drawing(i)) for i in range(3)]
-    first = features("openclip_l14", digests, view=view, store=store)
+    view = View(side=32, device=CPU, store=Store(tmp_path / "store"))
+    digests = [view.store.put_pixels(drawing(i)) for i in range(3)]
+    first = features("openclip_l14", digests, view=view)
     assert np.linalg.norm(first, axis=1) == pytest.approx(np.ones(3))
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("encoded again")
 
     monkeypatch.setattr(openclip_l14, "pooled", never)
-    again = features("openclip_l14", digests[::-1], view=view, store=store)
+    again = features("openclip_l14", digests[::-1], view=view)
     assert (again == first[::-1]).all()
     with pytest.raises(AssertionError):
-        features("openclip_l14", digests, view=View(side=40, device=CPU), store=store)
+        features("openclip_l14", digests, view=replace(view, side=40))
 
 
 @pytest.mark.slow

@@ -20,12 +20,12 @@ from audit.plan.machine import pick_pack
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.store import Store
-from audit.training import TrainingCell, train
 from audit.training.adapters import load_updates
 from audit.training.draws import Streams
 from audit.training.footprint import adapter_parameters, measure
+from audit.training.pack_task import TrainingCell
 from audit.training.packed import PackedLora
-from audit.training.packs import Packing
+from tests.engines import engine_of, train_files
 
 SETTINGS = TrainSettings(rank=2, alpha=2.0, steps=4, batch=2, warmup=0, works=3)
 
@@ -69,10 +69,8 @@ def make_cells(store, count):
 
 
 def run(model, store, cells, pack=8, workers=1, progress=None):
-    packing = Packing(cells=pack, workers=workers)
-    return train(
-        cells, model=model, settings=SETTINGS, precision="fp32", packing=packing, store=store, progress=progress
-    )
+    engine = engine_of(model, store, pack=pack, workers=workers, progress=progress)
+    return train_files(cells, SETTINGS, engine)
 
 
 def test_a_pack_that_does_not_fit_is_halved_until_it_does(model, tmp_path):
@@ -99,7 +97,10 @@ def test_one_cell_that_does_not_fit_is_one_sentence_and_costs_no_finished_cell(m
         run(model, store, cells, pack=1)
     assert isinstance(caught.value, AuditError)
     assert caught.value.slug == "memory-short"
-    assert store.verified("adapter", cells[0].key(model, SETTINGS, "fp32", store)) is not None
+    assert (
+        store.verified("adapter", cells[0].key(model=model.facts.sha256, settings=SETTINGS, precision="fp32"))
+        is not None
+    )
 
 
 def test_other_errors_are_not_taken_for_it(model, tmp_path):

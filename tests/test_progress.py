@@ -7,6 +7,7 @@ import io
 import pytest
 
 from audit.base import progress as module
+from audit.base.messages import say
 from audit.base.progress import Progress, duration
 
 
@@ -30,7 +31,7 @@ def test_durations_as_people_say_them(seconds, words):
 def test_plain_lines_now_and_then(clock):
     stream = io.StringIO()
     progress = Progress(stream)
-    progress.stage("Training", 100)
+    progress.stage(say("stage.train"), 100)
     for done in range(1, 101):
         clock[0] += 1.0
         progress.update(done)
@@ -40,13 +41,13 @@ def test_plain_lines_now_and_then(clock):
     assert lines[2] == "Training: 30 of 100, about 1 min 10 s left"
     assert lines[-1] == "Training: done in 1 min 40 s"
     assert "\x1b" not in stream.getvalue()
-    assert progress.seconds == {"Training": 100.0}
+    assert progress.seconds == {"stage.train": 100.0}
 
 
 def test_work_found_finished_does_not_count_as_speed(clock):
     stream = io.StringIO()
     progress = Progress(stream)
-    progress.stage("Training", 100)
+    progress.stage(say("stage.train"), 100)
     progress.update(80)
     clock[0] += 10
     progress.update(90)
@@ -56,7 +57,7 @@ def test_work_found_finished_does_not_count_as_speed(clock):
 def test_one_moving_line_in_a_terminal(clock):
     stream = Terminal()
     progress = Progress(stream)
-    progress.stage("Scoring", 4)
+    progress.stage(say("stage.score"), 4)
     for done in range(1, 5):
         clock[0] += 1.0
         progress.update(done)
@@ -70,13 +71,13 @@ def test_one_moving_line_in_a_terminal(clock):
 def test_time_left_in_all_counts_the_stages_to_come(clock):
     stream = io.StringIO()
     progress = Progress(stream)
-    progress.expect({"Training": 100.0, "Generating pictures": 60.0, "Scoring": 30.0})
-    progress.stage("Training", 100)
+    progress.expect({"stage.train": 100.0, "stage.draw": 60.0, "stage.score": 30.0})
+    progress.stage(say("stage.train"), 100)
     for done in range(1, 31):
         clock[0] += 1.0
         progress.update(done)
     assert stream.getvalue().splitlines()[-1] == "Training: 30 of 100, about 1 min 10 s left, 2 min 40 s in all"
-    progress.stage("Generating pictures", 10)
+    progress.stage(say("stage.draw"), 10)
     for done in range(1, 6):
         clock[0] += 6.0
         progress.update(done)

@@ -12,10 +12,11 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 import torch
+from pydantic_core import to_jsonable_python
 from torch import Tensor
 
 from audit.base.progress import Progress
@@ -103,7 +104,7 @@ class Task(ABC, Generic[T]):
 
         Of a task that stores nothing and only answers, a digest of its name and fields.
         """
-        text = canonical_json([type(self).__name__, asdict(self)])  # type: ignore[call-overload]
+        text = canonical_json([type(self).__name__, to_jsonable_python(self)])
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     @property

@@ -9,8 +9,9 @@ import os
 import signal
 import sys
 
-from audit import store, training
+from audit import store
 from audit.cli import app
+from audit.training import pack_task
 
 
 def main() -> None:
@@ -24,7 +25,7 @@ def main() -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     seal = store.Store._seal
-    save = training.Checkpoint.save
+    save = pack_task.Checkpoint.save
 
     def sealed(folder):
         # Called before the rename, so the step just sealed is lost and the ones before it are kept.
@@ -41,8 +42,8 @@ def main() -> None:
         tick("checkpoint")
 
     store.Store._seal = staticmethod(sealed)
-    training.Checkpoint.save = saved
-    training.CHECKPOINT_SECONDS = 0.0
+    pack_task.Checkpoint.save = saved
+    pack_task.CHECKPOINT_SECONDS = 0.0
     app(arguments)
 
 

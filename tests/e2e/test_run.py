@@ -250,7 +250,7 @@ def test_until_decided_stops_at_the_look_that_decides_and_resumes_there(folders,
         return looked[-1] == 3
 
     # The tiny model learns no style, so no real data would ever decide.
-    monkeypatch.setattr("audit.stages.audit.decided", decide)
+    monkeypatch.setattr("audit.stages.mimics.decided", decide)
     out = tmp_path / "out"
     (tmp_path / "audit.toml").write_text(
         (folders / "audit.toml").read_text().replace('"prompts.txt"', json.dumps(str(folders / "prompts.txt")))

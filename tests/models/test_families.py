@@ -14,13 +14,14 @@ from audit.models.families import FAMILIES
 from audit.models.loader import describe, load
 from audit.models.noising import Diffusion, Flow, Noising
 from audit.records import ProtectSettings, SampleSettings, TrainSettings
-from audit.sampling import Source, generate, initial_noise, sample, text_under
+from audit.sampling import initial_noise, sample, text_under
+from audit.sampling.drawing import Draw
 from audit.store import Store
 from audit.training import train
 from audit.training.adapters import load_updates, save_adapter
 from audit.training.loop import train_pack
-from audit.training.packs import Packing
 from audit.training.reference import train_one
+from tests.engines import engine_of
 from tests.test_conditions import treated
 from tests.test_cost import cost, small_plan
 from tests.test_memory import make_cells
@@ -237,29 +238,30 @@ def test_every_stage_of_an_audit_takes_the_family(folders, family, tmp_path):
         made = treated(name, pictures, model, asked=few)
         assert all(m.shape == p.shape and m.dtype == np.uint8 for m, p in zip(made, pictures, strict=True))
         assert any((m != p).any() for m, p in zip(made, pictures, strict=True)), name
-    found = cost(model, small_plan(model))
+    found = cost(engine_of(model, store), small_plan(model))
     assert all(seconds >= 0 for seconds in found.seconds.values())
     settings = SETTINGS.model_copy(update={"text_encoder": True, "works": 3, "learning_rate": 0.3})
-    trained = train(cells, model=model, settings=settings, precision="fp32", packing=Packing(cells=2), store=store)
-    assert all(adapter.finite and adapter.norm > 0 for adapter, _ in trained)
-    base = draw_all(Source("base", 0, None, ""), model, store, None)
-    adapter, path = trained[0]
-    ours = draw_all(Source("c0", 1, path, adapter.sha256), model, store, base.pixels)
+    engine = engine_of(model, store, pack=2)
+    trained = train(cells, settings, engine)
+    assert all(t.adapter.finite and t.adapter.norm > 0 for t in trained)
+    base = draw_one(None, None, settings, engine)
+    ours = draw_one(trained[0], base.pixels, settings, engine)
     assert ours.changed_share == 1
-    assert draw_all(Source("c0", 1, path, adapter.sha256), model, store, base.pixels).pixels == ours.pixels
+    assert draw_one(trained[0], base.pixels, settings, engine).pixels == ours.pixels
 
 
-def draw_all(source, model, store, base):
-    return generate(
-        source,
-        model=model,
-        texts=["a cat", "rain"],
-        settings=DRAW,
-        seed=0,
-        precision="fp32",
-        store=store,
+def draw_one(trained, base, training, engine):
+    task = Draw(
+        trained=trained,
         base_pixels=base,
+        texts=("a cat", "rain"),
+        settings=DRAW,
+        training=training,
+        seed=0,
+        model=engine.model.facts.sha256,
+        precision="fp32",
     )
+    return engine.run([task])[0]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

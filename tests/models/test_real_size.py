@@ -8,6 +8,7 @@ import pytest
 import torch
 from diffusers import UNet2DConditionModel
 
+from audit.executor.packing import Saving
 from audit.images.tensors import autocast_of
 from audit.models.cards import cards
 from audit.models.conditioning import Text
@@ -17,7 +18,7 @@ from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.training.footprint import base_of
 from audit.training.loop import loss_curve, train_pack
-from audit.training.saving import Saving, saved
+from audit.training.saving import saved
 from tests.tiny import random_cell, tiny_vae
 
 CPU = torch.device("cpu")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from audit.executor.packing import Saving
 from audit.models.encode import encode_picture, encode_texts
 from audit.models.loader import load
 from audit.models.residency import Room, must_share
@@ -18,10 +19,9 @@ from audit.sampling import sample
 from audit.store import Store
 from audit.style import METRICS
 from audit.style.model_cache import opened, release
-from audit.training import train
 from audit.training.adapters import load_updates
-from audit.training.packs import Packing
-from audit.training.saving import Saving, saved_drawing
+from audit.training.saving import saved_drawing
+from tests.engines import engine_of, train_files
 from tests.test_memory import SETTINGS, make_cells
 from tests.tiny import write_tiny_model
 
@@ -111,9 +111,9 @@ def test_trained_and_drawn_by_turns_is_bit_for_bit_the_same(model, guests, tmp_p
         pixels = store.put_pixels(np.full((model.facts.resolution,) * 2 + (3,), 90, np.uint8))
         latents = encode_picture(one, store, pixels)
         text = encode_texts(one, store, ["a cat", ""])
-        packing = Packing(cells=2, saving=Saving(offload=True, half=True, checkpointing=True))
-        adapters = train(cells, model=one, settings=settings, precision="bf16", packing=packing, store=store)
-        with saved_drawing(one, settings, packing.saving) as masters:
+        saving = Saving(offload=True, half=True, checkpointing=True)
+        adapters = train_files(cells, settings, engine_of(one, store, pack=2, saving=saving, precision="bf16"))
+        with saved_drawing(one, settings, saving) as masters:
             pictures = sample(
                 one,
                 text=text[:1],
@@ -138,10 +138,7 @@ def test_trained_and_drawn_by_turns_is_bit_for_bit_the_same(model, guests, tmp_p
 def test_pictures_from_weights_in_bfloat16_are_those_of_autocast(model, tmp_path):
     store = Store(tmp_path)
     settings = TrainSettings(rank=2, alpha=2.0, steps=3, batch=2, warmup=0, works=3, targets="all", learning_rate=0.05)
-    packing = Packing(cells=1)
-    ((_, path),) = train(
-        make_cells(store, 1), model=model, settings=settings, precision="fp32", packing=packing, store=store
-    )
+    ((_, path),) = train_files(make_cells(store, 1), settings, engine_of(model, store, pack=1))
     text = encode_texts(model, store, ["a cat", ""])
     drawing = {"text": text[:1], "empty": text[1:], "settings": SampleSettings(steps=4), "seed": 0}
     drawing |= {"updates": load_updates(path), "autocast": torch.bfloat16}

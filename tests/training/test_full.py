@@ -17,14 +17,13 @@ from audit.plan.machine import pick_pack
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import sample
 from audit.store import Store
-from audit.training import train
 from audit.training.adapters import load_updates, norm_of, save_updates
 from audit.training.batches import Batches, learning_rate
 from audit.training.footprint import measure, trained_bytes
 from audit.training.full import loosened, train_full
 from audit.training.loop import loss_curve
-from audit.training.packs import Packing
 from audit.training.saving import ladder
+from tests.engines import engine_of, train_files
 from tests.test_memory import make_cells
 from tests.tiny import tiny_base, tiny_cell
 
@@ -109,9 +108,7 @@ def test_the_stage_stores_what_draws_the_trained_models_pictures(tiny_model, tmp
     model, store = load(str(tiny_model), device=torch.device("cpu")), Store(tmp_path)
     cells = make_cells(store, 2)
     settings = SETTINGS.model_copy(update={"works": 4, "steps": 6})
-    ((record, path), (_, other)) = train(
-        cells, model=model, settings=settings, precision="fp32", packing=Packing(cells=1), store=store
-    )
+    ((record, path), (_, other)) = train_files(cells, settings, engine_of(model, store, pack=1))
     updates = load_updates(path)
     assert {name.removeprefix("unet.") for name in updates} == {n for n, _ in model.denoiser.named_parameters()}
     assert record.norm == pytest.approx(length(updates), rel=1e-3) == norm_of(path)

@@ -10,18 +10,18 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from audit.executor.packing import Saving
 from audit.models.loader import load
 from audit.plan import machine
 from audit.records import TrainSettings
 from audit.store import Store
-from audit.training import train
 from audit.training.adapters import load_updates
 from audit.training.batches import Batches
 from audit.training.footprint import Footprint, base_of, measure
 from audit.training.loop import train_pack
 from audit.training.packed import PackedLora
-from audit.training.packs import Packing
-from audit.training.saving import Saving, ladder, saved, weights_bytes
+from audit.training.saving import ladder, saved, weights_bytes
+from tests.engines import engine_of, train_files
 from tests.test_memory import SETTINGS, make_cells
 from tests.tiny import base_in, random_cell, write_tiny_model
 from tests.training.test_packed import distance, moved
@@ -193,13 +193,13 @@ def test_nothing_that_waits_is_needed_while_training(models, tmp_path, monkeypat
         with real(model, settings, saving), away([model.vae.encoder, *model.text_encoders.values()]):
             yield
 
-    monkeypatch.setattr("audit.training.saved", watched)
-    packing = Packing(cells=2, saving=Saving(offload=True, checkpointing=True))
-    made = train(cells, model=model, settings=SETTINGS, precision="fp32", packing=packing, store=store)
+    monkeypatch.setattr("audit.training.pack_task.saved", watched)
+    saving = Saving(offload=True, checkpointing=True)
+    made = train_files(cells, SETTINGS, engine_of(model, store, pack=2, saving=saving))
     monkeypatch.undo()
     other = Store(tmp_path / "b")
     make_cells(other, 3)
-    plain = train(cells, model=model, settings=SETTINGS, precision="fp32", packing=Packing(cells=2), store=other)
+    plain = train_files(cells, SETTINGS, engine_of(model, other, pack=2))
     for (_, one), (_, two) in zip(made, plain, strict=True):
         left, right = load_updates(one), load_updates(two)
         # Gradients are added up in another order.
@@ -217,7 +217,7 @@ def test_a_lora_that_does_not_fit_is_tried_with_checkpointing(models, tmp_path):
 
     other = model.denoiser.register_forward_pre_hook(refuse)
     cells = make_cells(store, 1)
-    made = train(cells, model=model, settings=SETTINGS, precision="fp32", packing=Packing(cells=1), store=store)
+    made = train_files(cells, SETTINGS, engine_of(model, store, pack=1))
     hook.remove()
     other.remove()
     assert seen[0] is False

@@ -9,12 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from audit.base.errors import StorageError
+from audit.executor.packing import Packing
 from audit.models.loader import load
 from audit.store import Store
 from audit.training import checkpoint as checkpoints
 from audit.training.checkpoint import Checkpoint, drop_finished
 from audit.training.loop import State
-from audit.training.packs import Packing, make_packs
+from audit.training.packs import make_packs
 from tests.test_memory import SETTINGS as MEMORY_SETTINGS
 from tests.test_memory import make_cells, room_for, run
 
