@@ -21,6 +21,8 @@ FIXED = (
     "These are my own works, or I act for their owner, or their licence allows this test.",
     *("Reading pictures", "Measuring this machine", "Preparing pictures", "Training", "Generating pictures"),
     *("Scoring", "Scoring with noise added", "Reading subjects", "Writing the report"),
+    *("Measuring how visible treatments are", "Scoring real works", "Drawing before training", "Writing pictures"),
+    "Downloading (MB)",
     "channel means and deviations of EfficientNet-Lite0 trained on ImageNet",
     "image tower of a small open_clip model trained on the lab's picture sets",
     "image tower of OpenCLIP ViT-L/14, trained on open pictures with their texts",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.base.messages import catalogue
+from audit.report.locale import ReportLocale
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 from audit.report.retold import retold
@@ -39,9 +41,14 @@ def _sessions(view: ResultsView) -> Table | None:
     return Table(loc.say("Every start of the run"), head, rows) if rows else None
 
 
+def _stage(loc: ReportLocale, id: str) -> str:
+    """A stage by the id of its message; an older file has its English name."""
+    return retold(loc, catalogue()[id].text if id in catalogue() else id).text
+
+
 def _environment(view: ResultsView) -> Table:
     loc, p = view.locale, view.results.provenance
-    stages = "; ".join(f"{retold(loc, name).text} {loc.duration(s)}" for name, s in p.stage_seconds.items())
+    stages = "; ".join(f"{_stage(loc, id)} {loc.duration(s)}" for id, s in p.stage_seconds.items())
     return Table(
         loc.say("Where and with what this ran"),
         (loc.say("What"), loc.say("Value")),
