@@ -59,8 +59,6 @@ def measure_cost(plan: Plan, artist: ArtistSet, engine: Engine) -> Cost:
     seconds = {"stage.train": samples * _train_row_seconds(plan, engine, pack=max(map(len, packs)), workers=workers)}
     progress.advance(1)
     picture = _picture_seconds(plan, engine, workers=workers)
-    # Base draws twice, with the style word and without.
-    seconds["stage.base"] = 2 * of_prompts * picture
     seconds["stage.draw"] = cells * of_prompts * picture
     seconds["stage.subjects"] = (cells + 1) * of_concepts * picture
     progress.advance(1)
@@ -68,7 +66,9 @@ def measure_cost(plan: Plan, artist: ArtistSet, engine: Engine) -> Cost:
     progress.advance(1)
     score = _score_seconds(plan, model.device)
     seconds["stage.real-works"] = (len(plan.works) + sum(len(a.pixels) for a in plan.reference_artists)) * score
-    seconds["stage.score"] = (cells + 2) * of_prompts * score
+    # Base draws twice, with the style word and without.
+    seconds["stage.base"] = 2 * of_prompts * (picture + score)
+    seconds["stage.score"] = cells * of_prompts * score
     # At most: only where a condition's pictures turn out noisier than clean's, base and clean are scored again.
     primary = sum(c.primary and c.role != "clean" for c in plan.conditions)
     seconds["stage.noise"] = 2 * primary * plan.replicates * of_prompts * score
