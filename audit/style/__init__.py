@@ -56,7 +56,8 @@ class StyleMetric:
         extract, weights: see the protocols; the weights' digests are recorded.
         version: rises when `extract` changes what it computes.
         source: how a user gets the weights; '' for those that are shipped, which have a whitening too.
-        csls: whether closeness is corrected for local scaling (`csls`); features are the same.
+        csls_of: the metric whose features these are, where closeness is corrected for local scaling (`csls`); '' for
+            features of its own.
     """
 
     name: str
@@ -65,12 +66,17 @@ class StyleMetric:
     weights: Weights
     version: int
     source: str = ""
-    csls: bool = False
+    csls_of: str = ""
 
     @property
     def plain(self) -> str:
         """Name of the metric that the features are of."""
-        return self.name.removesuffix(SUFFIX)
+        return self.csls_of or self.name
+
+    @property
+    def csls(self) -> bool:
+        """Whether closeness is corrected for local scaling."""
+        return bool(self.csls_of)
 
     def whitening(self) -> Whitening:
         """Of a shipped metric."""
@@ -162,10 +168,14 @@ DEFAULT_ENCODER = openclip_l14.NAME
 
 
 def style_metric(name: str) -> StyleMetric:
-    """The row of a metric, shipped or not; `<metric>-csls` is any of them, corrected for local scaling."""
-    plain = name.removesuffix(SUFFIX)
-    row = METRICS[plain] if plain in METRICS else ENCODERS[plain]
-    return replace(row, name=name, csls=name != plain)
+    """The row of a metric, shipped or not; `<metric>-csls` is any of them, corrected for local scaling.
+
+    Raises:
+        KeyError: no such metric.
+    """
+    rows = (*METRICS.values(), *ENCODERS.values())
+    corrected = [replace(row, name=f"{row.name}{SUFFIX}", csls_of=row.name) for row in rows]
+    return {row.name: row for row in (*rows, *corrected)}[name]
 
 
 @dataclass(frozen=True)

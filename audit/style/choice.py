@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.base.errors import BadInput
-from audit.style import DEFAULT_ENCODER, ENCODERS, METRICS
+from audit.style import DEFAULT_ENCODER, ENCODERS, METRICS, style_metric
 from audit.style.csls import SUFFIX
 
 BUILT_IN = "channel_stats"
@@ -16,8 +16,12 @@ def check_metric(name: str | None) -> None:
     Raises:
         BadInput: `metric-unknown`.
     """
-    if name is not None and name.removesuffix(SUFFIX) not in {*METRICS, *ENCODERS}:
-        raise BadInput("metric-unknown", name=name, choices=[*METRICS, *ENCODERS], suffix=SUFFIX)
+    if name is None:
+        return
+    try:
+        style_metric(name)
+    except KeyError:
+        raise BadInput("metric-unknown", name=name, choices=[*METRICS, *ENCODERS], suffix=SUFFIX) from None
 
 
 def pick_metrics(asked: str | None, *, lab: bool, references: bool) -> tuple[str, ...]:
@@ -38,7 +42,7 @@ def pick_metrics(asked: str | None, *, lab: bool, references: bool) -> tuple[str
     if asked is None and lab:
         asked = BUILT_IN
     first = asked or DEFAULT_ENCODER
-    plain = first.removesuffix(SUFFIX)
+    plain = style_metric(first).plain
     beside = () if plain == first else (plain,)
     if plain in METRICS:
         return (first, *beside, *(name for name in METRICS if name != plain))
