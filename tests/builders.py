@@ -7,6 +7,7 @@ import hashlib
 import numpy as np
 
 from audit import records as r
+from audit.base.messages import words
 
 
 def digest(text: str) -> str:
@@ -163,7 +164,7 @@ def make_results(
         metrics=tuple(
             r.MetricFacts(
                 name=metric,
-                lineage="made up for tests",
+                said=words("made up for tests"),
                 weights_sha256=digest(metric),
                 real=tuple(float(real + rng.normal(0, 0.05)) for _ in pool),
                 others=tuple(float(other + rng.normal(0, 0.1)) for _ in range(60)),

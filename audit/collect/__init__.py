@@ -140,7 +140,7 @@ def _protected_file(pair: Pair, work_id: str) -> ProtectedFile:
         width=pair.copy.facts.width,
         height=pair.copy.facts.height,
         matched_by=pair.matched_by,
-        claimed_tool=pair.tool,
+        claimed_tools=pair.tools,
         lossy=pair.copy.facts.lossy,
         shift=0.0 if pair.moved is None else pair.moved.shift,
         scale=1.0 if pair.moved is None else pair.moved.scale,

@@ -9,12 +9,14 @@ from pathlib import Path
 from audit.records.works import NEUTRAL_CAPTION
 
 _CAPTION_CHARACTERS = 200
+NIGHTSHADE = "Nightshade"
+"""Its authors advise against judging it by LoRA fine-tuning, and it changes subjects rather than style."""
 
 _WORDS_OF_TOOLS = {
     "glazed": "Glaze",
-    "nightshaded": "Nightshade",
-    "nightshade": "Nightshade",
-    "shaded": "Nightshade",
+    "nightshaded": NIGHTSHADE,
+    "nightshade": NIGHTSHADE,
+    "shaded": NIGHTSHADE,
     "misted": "Mist",
     "photoguard": "PhotoGuard",
     "metacloak": "MetaCloak",
@@ -43,7 +45,7 @@ _RENAMINGS: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
 )
 
 
-def original_names(name: str) -> dict[str, str]:
+def original_names(name: str) -> dict[str, tuple[str, ...]]:
     """Undo the renamings of protection tools: which original a protected file may have been made from.
 
     Glaze, Nightshade, Mist 1 and 2, Anti-DreamBooth, MetaCloak, Diff-Protect, and words such as
@@ -54,18 +56,17 @@ def original_names(name: str) -> dict[str, str]:
 
     Returns:
         Possible names of the original, the least changed first (so the first is the stem itself), with
-        the tools that the change claims, in order of use, joined by " + ", or "". A name may still end
-        in an extension, since Anti-DreamBooth and MetaCloak put theirs before the whole file name.
+        the tools that the change claims, in order of use. A name may still end in an extension, since
+        Anti-DreamBooth and MetaCloak put theirs before the whole file name.
     """
-    found = {Path(name).stem: ""}
+    found: dict[str, tuple[str, ...]] = {Path(name).stem: ()}
     queue = list(found)
     for current in queue:
         for tool, rule in _RENAMINGS:
             match = rule.fullmatch(current)
             if match and match["o"] not in found:
                 claimed = tool or _WORDS_OF_TOOLS[match["w"].lower()]
-                later = found[current].split(" + ")
-                found[match["o"]] = " + ".join(dict.fromkeys(t for t in (claimed, *later) if t))
+                found[match["o"]] = tuple(dict.fromkeys(t for t in (claimed, *found[current]) if t))
                 queue.append(match["o"])
     return found
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from audit.base.messages import say
 from audit.collect.folders import ROLES, Picture, Role, names
+from audit.collect.names import NIGHTSHADE
 from audit.collect.pairing import Pair, distances
 from audit.images import PictureFacts
 from audit.records import Note
@@ -80,7 +81,7 @@ def pair_notes(pairs: list[Pair], ids: dict[str, str]) -> list[Note]:
         ),
         (
             "nightshade-lora",
-            lambda p: "Nightshade" in p.tool,
+            lambda p: NIGHTSHADE in p.tools,
         ),
     )
     for id, applies in rules:

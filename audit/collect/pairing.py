@@ -39,13 +39,16 @@ _MISTAKEN = 3.0
 _ASPECT_SLACK = 0.02
 """Tools round the sides to multiples of 8; more is a crop or a squash."""
 
+Claim = tuple[int, tuple[str, ...]]
+"""Index of a copy, and the tools that its name claims."""
+
 
 @dataclass(frozen=True)
 class Pair:
     work: Picture
     copy: Picture
     matched_by: Literal["name", "perceptual-hash"]
-    tool: str
+    tools: tuple[str, ...]
     moved: Moved | None = None
 
 
@@ -60,10 +63,10 @@ def pair_copies(works: list[Picture], copies: list[Picture]) -> tuple[list[Pair]
     for i, (j, _) in by_name.items():
         _check_same_work(works, i, copies[j], distance[j])
     by_look = _pair_by_look(distance, set(by_name), {j for j, _ in by_name.values()})
-    pairs = [Pair(works[i], copies[j], "name", tool, _moved(works[i], copies[j])) for i, (j, tool) in by_name.items()]
+    pairs = [Pair(works[i], copies[j], "name", tools, _moved(works[i], copies[j])) for i, (j, tools) in by_name.items()]
     for i, j in by_look.items():
-        *_, tool = original_names(copies[j].file).values()
-        pairs.append(Pair(works[i], copies[j], "perceptual-hash", tool, _moved(works[i], copies[j])))
+        *_, tools = original_names(copies[j].file).values()
+        pairs.append(Pair(works[i], copies[j], "perceptual-hash", tools, _moved(works[i], copies[j])))
     pairs.sort(key=lambda pair: pair.work.file)
     for pair in pairs:
         _check_shape(pair.work, pair.copy)
@@ -98,28 +101,28 @@ def refuse_swapped(works: list[Picture], copies: list[Picture]) -> None:
         raise BadInput("folders-swapped", count=len(made), all=len(works), picture=made[0].name)
 
 
-def _pair_by_name(works: list[Picture], copies: list[Picture], distance: Floats) -> dict[int, tuple[int, str]]:
-    """Index of work -> index of copy and claimed tool, where the names tell."""
+def _pair_by_name(works: list[Picture], copies: list[Picture], distance: Floats) -> dict[int, Claim]:
+    """Index of work -> index of copy and claimed tools, where the names tell."""
     index: dict[str, set[int]] = defaultdict(set)
     cut: dict[str, set[int]] = defaultdict(set)
     for i, work in enumerate(works):
         index[_key(Path(work.file).stem)].add(i)
         index[_key(work.file)].add(i)
         cut[_key(work.file.split(".")[0])].add(i)  # Mist 2 cuts the stem at its first dot
-    claims: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    claims: dict[int, list[Claim]] = defaultdict(list)
     for j, copy in enumerate(copies):
         names = original_names(copy.file)
-        by_rule = ((table, name, tool) for table in (index, cut) for name, tool in names.items())
-        for table, name, tool in ((index, copy.file, ""), *by_rule):
+        by_rule = ((table, name, tools) for table in (index, cut) for name, tools in names.items())
+        for table, name, tools in ((index, copy.file, ()), *by_rule):
             if found := table.get(_key(name)):
                 # `cat.png` and `cat.jpg` among the originals: the look decides.
                 nearest = min(found, key=lambda i: (float(distance[j, i]), i))
-                claims[nearest].append((j, tool))
+                claims[nearest].append((j, tools))
                 break
     return {i: _only_copy(works[i], found, copies) for i, found in claims.items()}
 
 
-def _only_copy(work: Picture, candidates: list[tuple[int, str]], copies: list[Picture]) -> tuple[int, str]:
+def _only_copy(work: Picture, candidates: list[Claim], copies: list[Picture]) -> Claim:
     """The one protected copy of a work; an unchanged copy beside it does not count."""
     changed = [c for c in candidates if copies[c[0]].content != work.content] or candidates
     if len(changed) > 1:

@@ -9,6 +9,7 @@ from audit import __version__
 from audit.base.errors import BadInput
 from audit.base.messages import say
 from audit.base.text import printable
+from audit.collect.names import NIGHTSHADE
 from audit.conditions import parse_step, recipes
 from audit.plan.conditions import make_conditions, without_treatment
 from audit.plan.prompts import check_prompts, choose_prompts
@@ -117,7 +118,7 @@ def concepts_of(spec: Spec, artist: ArtistSet, *, lab: bool) -> tuple[str, ...]:
     Raises:
         BadModel: `encoder-missing`, when they were asked for.
     """
-    nightshade = any("Nightshade" in file.claimed_tool for file in artist.protected)
+    nightshade = any(NIGHTSHADE in file.claimed_tools for file in artist.protected)
     if not spec.subjects and not (nightshade and (lab or ENCODERS[DEFAULT_ENCODER].present())):
         return ()
     reader_folder(lab=lab)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from audit.base.messages import Said
 from audit.base.record import Digest, Finite, Record
-from audit.records.judged import english, with_said
+from audit.records.judged import english
 from audit.records.treated import Reached
 
 Bounded = Annotated[float, Field(ge=-1e6, le=1e6, allow_inf_nan=False)]
@@ -125,11 +125,6 @@ class MetricFacts(Record):
     """Scores of works by other artists against the same held-out works."""
     others_artists: int
     """How many other artists those are."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sentences(cls, given: Any) -> Any:
-        return with_said(given, said="lineage")
 
 
 class Recognition(Record):

@@ -60,8 +60,10 @@ class ProtectedFile(Record):
     width: int
     height: int
     matched_by: Literal["name", "perceptual-hash"]
-    claimed_tool: str = ""
-    """Tool that the file name suggests (`Glaze`, `Nightshade`, ...); a claim, not a fact."""
+    claimed_tools: tuple[str, ...] = ()
+    """Tools that the file name suggests (`Glaze`, `Nightshade`, ...), in order of use; a claim, not a fact."""
+    claimed_tool: str = Field(default_factory=lambda data: " + ".join(data.get("claimed_tools", ())))
+    """The same in a line."""
     lossy: bool = False
     """JPEG, or WebP with loss."""
     shift: Finite = 0.0

@@ -102,7 +102,7 @@ def test_the_page_shows_them_in_both_languages_and_claims_nothing(tmp_path):
 def test_they_are_read_for_nightshade_or_when_asked(tmp_path, tool, asked, read):
     works = tuple(make_work(i).model_copy(update={"caption": ("house", "boat")[i % 2]}) for i in range(6))
     file = r.ProtectedFile(work="w000", name="x", sha256=digest("x"), pixels=digest("y"), width=8, height=8,
-                           matched_by="name", claimed_tool=tool)  # fmt: skip
+                           matched_by="name", claimed_tools=(tool,))  # fmt: skip
     artist = r.ArtistSet(artist="A", works=works, protected=(file,))
     assert len(concepts_of(Spec(originals=tmp_path, subjects=asked), artist, lab=True)) == read
 

@@ -59,6 +59,10 @@ def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
         _tell_conditions(found)
         if isinstance(listed := given.get("hypotheses"), list | tuple):
             found["hypotheses"] = [_hypothesis(text, given) for text in listed]
+    if record == "MetricFacts" and isinstance(given.get("lineage"), str):
+        found["said"] = _fixed(given["lineage"])
+    if record == "ProtectedFile" and isinstance(given.get("claimed_tool"), str):
+        found["claimed_tools"] = [tool for tool in given["claimed_tool"].split(" + ") if tool]
     if record == "Reached" and isinstance(given.get("objective"), str):
         found["objective"] = _objective(given["objective"])
     return found
