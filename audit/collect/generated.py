@@ -51,7 +51,7 @@ def collect_generated(
     """
     notes: list[Note] = []
     listed = {group: list_pictures(folder, _ROLES[group], notes) for group, folder in folders.items()}
-    owners = {work.pixels: say("generated-same.work", name=work.name) for work in works}
+    owners = {work.pixels: say("owner.work", name=work.name) for work in works}
     total, rows = sum(map(len, listed.values())), list[tuple[ScoreGroup, Asked, Picture]]()
     done = 0
     for group, paths in listed.items():
@@ -69,9 +69,7 @@ def collect_generated(
                 raise BadInput("generated-same", role=_shown(group), picture=picture.name, same=owners[picture.stored])
             own.add(picture.stored)
             rows.append((group, asked[path.name], picture))
-        owners |= {
-            p.stored: say("generated-same.picture", role=_shown(group), name=p.name) for g, _, p in rows if g == group
-        }
+        owners |= {p.stored: say("owner.picture", role=_shown(group), name=p.name) for g, _, p in rows if g == group}
         if repeated:
             notes.append(Note(said=say("exact-copies", role=_shown(group), names=names(repeated))))
     if sheet is not None:

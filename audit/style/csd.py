@@ -78,7 +78,7 @@ def _tower(file: Path, device: torch.device) -> VisionTransformer:
     try:
         tensors = load_file(file, device=str(device))
     except NOT_OPENED as error:
-        raise unsuitable(NAME, say("encoder-unsuitable.unsound")) from error
+        raise unsuitable(NAME, say("weights.unsound")) from error
     return fill(tensors).to(device)
 
 
@@ -94,7 +94,7 @@ def fill(tensors: Mapping[str, Tensor]) -> VisionTransformer:
         tower = empty_tower(width=width, layers=layers, heads=max(1, width // 64))
         tower.load_state_dict({k: v.float() for k, v in tensors.items()}, strict=True, assign=True)
     except NOT_OPENED as error:
-        raise unsuitable(NAME, say("encoder-unsuitable.other")) from error
+        raise unsuitable(NAME, say("weights.other")) from error
     return tower.eval().requires_grad_(False)
 
 

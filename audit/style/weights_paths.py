@@ -47,4 +47,4 @@ def unsuitable(name: str, why: Said) -> BadModel:
 
 def not_opened(name: str, library: str, error: Exception) -> BadModel:
     """The error for weights that a library refused."""
-    return unsuitable(name, say("encoder-unsuitable.opening", library=library, kind=type(error).__name__))
+    return unsuitable(name, say("weights.not-opened", library=library, kind=type(error).__name__))
