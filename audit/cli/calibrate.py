@@ -9,7 +9,19 @@ import typer
 
 from audit.base.progress import Progress
 from audit.cli.app import app
-from audit.cli.options import Device, ModelName, Out, Preset, Prompts, Replicates, Seed, SpecFile, StoreAt, one_sentence
+from audit.cli.options import (
+    Device,
+    ModelName,
+    Out,
+    Preset,
+    Prompts,
+    Replicates,
+    Seed,
+    SpecFile,
+    StoreAt,
+    one_sentence,
+    tell,
+)
 
 Audits = Annotated[int, typer.Option(min=1, max=10_000, help="How many audits of planted truths to run.")]
 Truths = Annotated[
@@ -59,8 +71,6 @@ def calibrate(
         )
         for t in card.truths:
             if t.metric == card.primary_metric:
-                print(
-                    f"{t.condition}: wrong in {t.wrong} of {t.audits} audits, rate at most {100 * t.rate_at_most:.1f} %"
-                )
+                tell("told.truth", truth=t.condition, wrong=t.wrong, audits=t.audits, most=100 * t.rate_at_most)
         print(f"card {card.digest()}")
         print(path)

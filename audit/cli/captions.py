@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from audit.base.errors import BadInput
+from audit.base.messages import say
 from audit.cli.app import app
-from audit.cli.options import Device, one_sentence
+from audit.cli.options import Device, one_sentence, tell
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures; it is only read.")]
 Table = Annotated[Path, typer.Option("--out", help="CSV file to write; an existing one is not overwritten.")]
@@ -21,7 +22,7 @@ Captioner = Annotated[Path | None, typer.Option(help="Local folder of a captioni
 def captions(folder: Folder, out: Table, captioner: Captioner = None, device: Device = None) -> None:
     """Write a CSV with a caption for every picture, to read and mend before training."""
     with one_sentence():
-        from audit.collect.captions import propose, write_captions
+        from audit.collect.captions import SOURCES, propose, write_captions
         from audit.store import write_atomic
 
         if out.exists():
@@ -40,5 +41,5 @@ def captions(folder: Folder, out: Table, captioner: Captioner = None, device: De
         rows = propose(folder, describe=describe)
         write_atomic(out, write_captions(rows))
         for source, count in Counter(row.source for row in rows).most_common():
-            print(f"{count} captions from: {source}")
+            tell("told.captions", count=count, source=say(SOURCES[source]))
         print(out)

@@ -27,6 +27,7 @@ from audit.cli.options import (
     Surrogate,
     confirmed,
     one_sentence,
+    tell,
     with_rights,
 )
 
@@ -105,12 +106,15 @@ def verify(
         findings = check(folder, signer=signer, roots=read_text(chain) if chain else None)
         whole = all(f.passed for f in findings)
         if json_output:
-            rows = [{"check": f.check, "passed": f.passed, "sentence": f.sentence} for f in findings]
+            rows = [
+                {"check": f.check, "passed": f.passed, "sentence": f.sentence, "said": f.said.model_dump(mode="json")}
+                for f in findings
+            ]
             print(json.dumps({"verified": whole, "checks": rows}))
         else:
             for finding in findings:
                 print(f"{'ok  ' if finding.passed else 'FAIL'} {finding.check}: {finding.sentence}")
-            print("This bundle verifies." if whole else "This bundle does NOT verify: do not rely on it.")
+            tell("verify.whole" if whole else "verify.not-whole")
     if not whole:
         raise typer.Exit(3)
 
@@ -125,13 +129,12 @@ def stamp(
     """Bring an RFC 3161 time stamp into a bundle, or into a plan before training."""
     with one_sentence():
         from audit.evidence.stamp import stamp as bring
-        from audit.evidence.timestamps import NOT_ATTESTED
 
         request, token = bring(folder, reply=tsr, url=tsa, chain=chain)
         if token is None:
-            print(f"{NOT_ATTESTED}; have this request stamped, then import the reply with --tsr and --chain:")
+            tell("told.not-stamped")
         else:
-            print(f"attested {token.time.isoformat()} by {token.authority}, root SHA-256 {token.root}")
+            tell("told.stamped", time=token.time.isoformat(), authority=token.authority, root=token.root)
         print(request)
 
 
@@ -150,7 +153,7 @@ def forget(
         if not yes and not confirmed(f"Delete {what} from the store?"):
             raise BadInput("forget-refused")
         gone = delete(store or default_store(), only_adapters=only_adapters)
-        print(f"deleted {gone.files} files, {gone.size / 1e6:.1f} MB")
+        tell("told.deleted", files=gone.files, mb=gone.size / 1e6)
 
 
 @app.command()
@@ -188,12 +191,20 @@ def reproduce(
         options |= {"out": out, "device": device, "memory": memory, "declare": declare}
         found, at = run_again(folder, with_rights(load_spec(options, None)), Progress())
         if json_output:
-            rows = [{"condition": a.condition, "stands": a.stands, "sentence": a.sentence} for a in found]
+            rows = [
+                {
+                    "condition": a.condition,
+                    "stands": a.stands,
+                    "sentence": a.sentence,
+                    "said": a.said.model_dump(mode="json"),
+                }
+                for a in found
+            ]
             print(json.dumps({"conditions": rows, "report": str(at / "report.html")}))
         else:
             for agreement in found:
                 stands = {True: "stands", False: "DOES NOT STAND", None: "not comparable"}[agreement.stands]
-                print(f"{stands}: {printable(agreement.sentence, limit=400)}")
+                print(f"{stands}: {agreement.sentence}")
             print(at / "report.html")
     if any(a.stands is False for a in found):
         raise typer.Exit(3)

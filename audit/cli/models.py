@@ -9,7 +9,7 @@ import typer
 
 from audit.base.errors import BadInput
 from audit.cli.app import app
-from audit.cli.options import confirmed, one_sentence
+from audit.cli.options import confirmed, one_sentence, tell
 
 models = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 
@@ -31,8 +31,7 @@ def listing(context: typer.Context) -> None:
                 f"{card.weights_bytes() / 1e9:.1f} GB, SHA-256 "
                 f"{card.download.sha256 if card.download else 'not known'}"
             )
-        print("Get one with `cloakcheck models get NAME`. Any folder in diffusers layout or .safetensors checkpoint of")
-        print("these kinds can be named with --model PATH.")
+        tell("told.get-model")
         print(models_folder())
 
 

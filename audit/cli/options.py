@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from audit.base.errors import AuditError, BadInput, Interrupted
+from audit.base.messages import Value, render, say
 
 if TYPE_CHECKING:
     from audit.plan.spec import Spec
@@ -86,6 +87,11 @@ def _told(error: Exception) -> AuditError | None:
     if known or isinstance(error, MemoryError):
         return AuditError("memory-short.whole")
     return None
+
+
+def tell(id: str, /, **values: Value) -> None:
+    """A result on stdout, as a message of the catalogue."""
+    print(render(say(id, **values)))
 
 
 @contextmanager

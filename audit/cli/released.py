@@ -10,7 +10,7 @@ import typer
 from audit.base.progress import Progress
 from audit.base.text import printable
 from audit.cli.app import app
-from audit.cli.options import Device, Metric, StoreAt, one_sentence
+from audit.cli.options import Device, Metric, StoreAt, one_sentence, tell
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="The unpacked pictures; they are only read.")]
 Target = Annotated[Path, typer.Option("--out", help="JSON file to write.")]
@@ -35,7 +35,7 @@ def released(
         write_atomic(out, (found.model_dump_json(indent=1) + "\n").encode("utf-8"))
         for artist in found.artists:
             if not artist.separated:
-                print(f"left out: {printable(artist.name)}, whom the style score does not tell from the others")
+                tell("told.left-out", artist=artist.name)
         for row in found.estimates:
             if row.metric == metrics[0] and "|" not in row.condition and row.value is not None:
                 ends = "" if row.low is None or row.high is None else f" ({row.low:.3f} to {row.high:.3f})"

@@ -22,6 +22,14 @@ from audit.images import FORMATS, read_regular
 from audit.records.works import NEUTRAL_CAPTION
 
 Source = Literal["sidecar", "description", "file name", "model", "none"]
+SOURCES: Mapping[Source, str] = {
+    "sidecar": "caption.sidecar",
+    "description": "caption.description",
+    "file name": "caption.name",
+    "model": "caption.model",
+    "none": "caption.none",
+}
+"""Where a caption came from -> the message that says so."""
 COLUMNS = ("file", "caption", "source")
 MOST_PICTURE_BYTES = 100 << 20
 _XMP_CHARACTERS = 64 * 1024
