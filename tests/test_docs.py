@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from pathlib import Path
 
@@ -11,58 +10,18 @@ from typer.main import get_command
 
 from audit.cli import app
 from audit.conditions import TREATMENTS
-from audit.judge.checks import GATES
-from audit.judge.scored import SCORE_GATES
 from audit.style import ENCODERS, METRICS
+from scripts.messages_page import page
 
 ROOT = Path(__file__).resolve().parent.parent
-SLUG = re.compile(r"[a-z]+(-[a-z]+)*")
-SPEAKERS = {
-    "BadInput", "BadModel", "BadResults", "BadEvidence", "StorageError", "Interrupted", "Note", "Deviation",
-    "_refusal", "refusal", "_note", "note", "refuse", "_refuse",
-}  # fmt: skip
 
 
 def read(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
 
 
-def slugs_in_code() -> set[str]:
-    """Slugs handed to an error or a note, in any audit module, plus the gates'."""
-    found = {gate.slug for gate in (*GATES, *SCORE_GATES)}
-    for path in (ROOT / "audit").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if not isinstance(node, ast.Call):
-                continue
-            name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            if name not in SPEAKERS:
-                continue
-            values = [*node.args[:1], *(k.value for k in node.keywords if k.arg == "slug")]
-            for value in values:
-                for constant in ast.walk(value):
-                    if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
-                        if SLUG.fullmatch(constant.value):
-                            found.add(constant.value)
-    return found
-
-
-def documented() -> set[str]:
-    return set(re.findall(r"^### `([a-z-]+)`$", read("MESSAGES.md"), flags=re.MULTILINE))
-
-
-def test_every_message_is_documented():
-    assert slugs_in_code() - documented() == set()
-
-
-def test_no_entry_without_a_message():
-    sources = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "audit").rglob("*.py"))
-    assert {slug for slug in documented() if f'"{slug}"' not in sources} == set()
-
-
-def test_every_entry_says_when_what_and_what_to_do():
-    for entry in read("MESSAGES.md").split("\n### `")[1:]:
-        for part in ("Raised if", "Meaning", "What to do"):
-            assert f"**{part}**" in entry, entry[:80]
+def test_the_page_of_messages_is_up_to_date():
+    assert read("MESSAGES.md") == page(), "run: python -m scripts.messages_page"
 
 
 @pytest.mark.parametrize("name", sorted(get_command(app).commands))

@@ -21,6 +21,7 @@ Places are `{name}` or `{name:kind}`. Kinds, all of them in the reader's way to 
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -44,6 +45,8 @@ SHOWN_FILES = 10
 UNKNOWN = "not known"
 MORE = "{names} and {n} more"
 AND = "{some} and {last}"
+_TEXT = frozenset({"quoted", "quote", "all", "and", "clauses", "lower", "upper"})
+"""Kinds that say nothing about how a number is written."""
 _NUMBER = re.compile(r"\.?\d*[gfed]")
 
 
@@ -61,8 +64,8 @@ class Said(Record):
     @field_validator("values", mode="before")
     @classmethod
     def _storable(cls, given: Any) -> Any:
-        """File names may hold bytes that are no text, which no JSON file can hold."""
-        return {name: _text(value) for name, value in given.items()} if isinstance(given, dict) else given
+        """What no JSON file can hold: bytes of a file name that are no text, and numbers that are none."""
+        return {name: _kept(value) for name, value in given.items()} if isinstance(given, dict) else given
 
     @property
     def slug(self) -> str:
@@ -160,17 +163,18 @@ def places(text: str) -> Iterator[str]:
     return (name for _, name, _, _ in Formatter().parse(text) if name is not None)
 
 
-def _text(value: Any) -> Any:
+def _kept(value: Any) -> Any:
     if isinstance(value, list | tuple):
-        return tuple(_text(part) for part in value)
+        return tuple(_kept(part) for part in value)
     if isinstance(value, str) and not value.isascii():
         return value.encode("utf-8", "replace").decode("utf-8")
-    return value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _shown(value: object, kind: str, language: Language) -> str:
     if isinstance(value, tuple | list):
-        return _row([_shown(v, "quote" if kind == "quoted" else "", language) for v in value], kind, language)
+        part = "quote" if kind == "quoted" else "" if kind in _TEXT else kind
+        return _row([_shown(v, part, language) for v in value], kind, language)
     if value is None:
         return language.translate(UNKNOWN)
     if isinstance(value, Said):
@@ -207,7 +211,9 @@ def _number(value: float, kind: str, language: Language) -> str:
     if kind == "percent":
         whole = round(value * 100)
         return f"{whole} %"
-    if kind and not _NUMBER.fullmatch(kind) and kind != "figure":
+    if kind in _TEXT:
+        kind = ""
+    if kind not in ("", "figure") and not _NUMBER.fullmatch(kind):
         raise ValueError(f"A number cannot be written as '{kind}'.")
     if not kind and isinstance(value, int):
         return str(value)

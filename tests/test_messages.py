@@ -1,0 +1,175 @@
+"""Messages: what a place shows, what a file keeps, and that the catalogue and the code say the same."""
+
+from __future__ import annotations
+
+import ast
+import unicodedata
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from audit.base.errors import BadInput
+from audit.base.messages import (
+    Language,
+    Said,
+    as_written,
+    catalogue,
+    framed,
+    render,
+    say,
+    words,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+GERMAN = Language(
+    translate={"not known": "unbekannt", "{names} and {n} more": "{names} und {n} weitere", "{some} and {last}":
+               "{some} und {last}", "Hot {x}": "Heiß {x}"}.get,  # type: ignore[arg-type]
+    decimal=",",
+    english=False,
+)  # fmt: skip
+
+
+def german(said: Said) -> str:
+    known = GERMAN.translate
+
+    return render(said, Language(translate=lambda text: known(text) or text, decimal=",", english=False))
+
+
+NAMES = tuple(f"w{n}" for n in range(14))
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "english", "other"),
+    [
+        ("{x}", "plain", "plain", "plain"),
+        ("{x}", 7, "7", "7"),
+        ("{x}", 1234.5678, "1.23e+03", "1,23e+03"),
+        ("{x:figure}", None, "not known", "unbekannt"),
+        ("{x:figure}", 0.12345, "0.123", "0,123"),
+        ("{x:.1f}", 2, "2.0", "2,0"),
+        ("{x:percent}", 0.352, "35 %", "35 %"),
+        ("{x:quoted}", ("a.png", "b.png"), "'a.png', 'b.png'", "'a.png', 'b.png'"),
+        (
+            "{x:quoted}",
+            ("n",) * 12,
+            ", ".join(["'n'"] * 10) + " and 2 more",
+            ", ".join(["'n'"] * 10) + " und 2 weitere",
+        ),
+        ("{x}", NAMES, ", ".join(NAMES[:12]) + " and 2 more", ", ".join(NAMES[:12]) + " und 2 weitere"),
+        ("{x:all}", NAMES, ", ".join(NAMES), ", ".join(NAMES)),
+        ("{x:and}", ("a",), "a", "a"),
+        ("{x:and}", ("a", "b", "c"), "a, b and c", "a, b und c"),
+        ("{x:clauses}", ("a", "b"), "a; b", "a; b"),
+        ("{x}", (), "", ""),
+        ("{x:lower}", words("Hot {x}", x=1), "hot 1", "Heiß 1"),
+        ("{x:upper}", words("hot {x}", x=1), "Hot 1", "Hot 1"),
+    ],
+)
+def test_what_a_place_shows(text, value, english, other):
+    assert render(words(text, x=value)) == english
+    assert german(words(text, x=value)) == other
+
+
+def test_a_name_cannot_change_the_sentence_around_it():
+    hostile = "{file} \u202egnp.exe\x1b[2J\n" + "a" * 500
+    seen = render(say("picture-truncated", file=hostile))
+    assert seen.startswith("'{file} \ufffdgnp.exe\ufffd[2J\ufffdaaa")
+    assert len(seen) < 350
+
+
+def test_a_name_that_is_no_text_is_kept_as_something_that_is():
+    said = say("files-left-out", role=say("role.originals"), names=["caf\udce9.psd"])
+    assert Said.model_validate_json(said.model_dump_json()) == said
+    assert "'caf" in render(said)
+
+
+def test_a_sentence_of_an_older_file_stands_as_it_was():
+    old = "Line {one}\n‘two’ " + "x" * 400
+    assert render(as_written(old, id="few-works")) == old
+
+
+def test_values_and_places_must_agree():
+    with pytest.raises(KeyError):
+        say("no-such-message")
+    with pytest.raises(ValueError, match="places"):
+        say("few-works", n=3)
+    with pytest.raises(ValueError, match="places"):
+        say("few-works", n=3, least=4, more=5)
+    with pytest.raises(ValueError, match="cannot be written"):
+        render(words("{n:>9}", n=3))
+
+
+def test_a_framed_message_keeps_its_entry():
+    error = BadInput(framed(say("picture-truncated", file="a.png"), "in-folder", role=say("role.originals")))
+    assert error.slug == "picture-truncated"
+    assert error.sentence.startswith("In the originals folder, 'a.png' is damaged")
+
+
+numbers = st.integers() | st.floats()
+strings = st.text() | st.characters(categories=["Cs"])
+flat = st.none() | numbers | strings
+nested = st.builds(lambda x: words("so {x}", x=x), flat)
+values = flat | nested | st.lists(flat | nested, max_size=15).map(tuple)
+
+
+@given(values, st.sampled_from(["", ":figure", ":percent", ":quoted", ":all", ":and", ":clauses", ":lower", ":.2f"]))
+def test_whatever_is_said_is_shown_and_kept(value, kind):
+    said = words("It is {x" + kind + "}.", x=value)
+    seen = render(said)
+    assert seen.startswith("It is ")
+    assert not any(unicodedata.category(c) in ("Cc", "Cs", "Cf") for c in seen)
+    again = Said.model_validate_json(said.model_dump_json())
+    assert render(again) == seen
+
+
+# --- the catalogue and the code ----------------------------------------------------------------------
+
+SPEAKERS = {
+    *("say", "framed", "BadInput", "BadModel", "BadResults", "BadEvidence", "StorageError", "Interrupted"),
+    *("AuditError", "MemoryShort", "Fails", "BrokenLog", "tell", "refusal", "too_short"),
+}  # fmt: skip
+
+
+def trees() -> list[ast.Module]:
+    return [ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "audit").rglob("*.py"))]
+
+
+def test_every_message_is_said_somewhere():
+    written = {n.value for tree in trees() for n in ast.walk(tree) if isinstance(n, ast.Constant)}
+    assert {id for id in catalogue() if id not in written} == set()
+
+
+def literals(node: ast.expr) -> set[str]:
+    """Ids that an argument holds as text; `"a" if so else "b"` holds both."""
+    if isinstance(node, ast.IfExp):
+        return literals(node.body) | literals(node.orelse)
+    return {node.value} if isinstance(node, ast.Constant) else set()
+
+
+def test_every_kind_is_known():
+    for message in catalogue().values():
+        for _, name, kind, _ in Formatter().parse(message.text):
+            if name is not None:
+                render(words("{x:" + kind + "}" if kind else "{x}", x=1.5))
+
+
+def test_every_id_said_is_in_the_catalogue():
+    said = set()
+    for tree in trees():
+        for call in (n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)):
+            if call.func.id in SPEAKERS:  # type: ignore[union-attr]
+                at = 1 if call.func.id == "framed" else 0  # type: ignore[union-attr]
+                said |= literals(call.args[at])
+    assert len(said) > 200
+    assert {id for id in said if id not in catalogue()} == set()
+
+
+def test_every_entry_explains_itself():
+    for id, message in catalogue().items():
+        if message.severity != "words":
+            assert message.raised, id
+            assert message.meaning, id
+            assert message.todo, id
