@@ -13,6 +13,7 @@ from audit import records as r
 from audit.base.errors import BadResults
 from audit.base.messages import render
 from audit.cli import app
+from audit.evidence.bundle import LABEL_SCHEMA
 from audit.evidence.verify import verify
 from audit.judge import judge, with_margins
 from audit.judge.deviations import deviations
@@ -187,6 +188,14 @@ def test_a_bundle_verifies_as_it_did(name):
     assert [[f.check, f.passed, f.sentence] for f in verify(FROZEN / name)] == told(name)["verify"]
 
 
+def test_a_bundle_of_a_newer_layout_is_refused(tmp_path):
+    folder = shutil.copytree(FROZEN / "bundle-full", tmp_path / "bundle")
+    info = folder / "bag" / "bag-info.txt"
+    info.write_bytes(info.read_bytes() + f"{LABEL_SCHEMA}: {r.SCHEMA_VERSION + 1}\n".encode())
+    with pytest.raises(BadResults, match="newer CloakCheck"):
+        verify(folder)
+
+
 @pytest.fixture
 def run_folder(tmp_path):
     return shutil.copytree(FROZEN / RUNS["bundle-redacted"], tmp_path / "run")
@@ -214,8 +223,20 @@ def test_report_and_judge_open_a_run_folder(run_folder):
     assert answer(run_folder / "report.html") == sentence
 
 
-def test_a_run_that_was_judged_again_can_be_sealed(run_folder, tmp_path):
-    command("judge", run_folder)
+def test_report_and_judge_open_a_score(tmp_path):
+    folder = shutil.copytree(FROZEN / "score", tmp_path / "score")
+    (folder / "images").mkdir()
+    said = told("score")["verdict"]["sentence"]
+    command("report", folder)
+    assert answer(folder / "report.html") == said
+    command("judge", folder)
+    assert answer(folder / "report.html") == said
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["as-it-was", "judged-again"])
+def test_a_run_of_version_1_can_be_sealed(again, run_folder, tmp_path):
+    if again:
+        command("judge", run_folder)
     out = tmp_path / "bundle"
     command(
         "bundle", run_folder, "--out", out, "--profile", "redacted", "--key", tmp_path / "key.pem", "--keep-adapters"

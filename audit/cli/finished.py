@@ -75,13 +75,15 @@ def report(
 ) -> None:
     """Render the report of a finished run again; results.json stays as it is."""
     with one_sentence():
+        from audit.judge import with_readings
+        from audit.judge.scored import with_score_readings
         from audit.report import print_pdf, write_report
         from audit.report.score import write_score_report
         from audit.runfolder import SCORE, read_results, read_score
 
         if (folder / SCORE).exists():
             with judgeable():
-                path = write_score_report(read_score(folder), run_folder=folder, lang=lang)
+                path = write_score_report(with_score_readings(read_score(folder)), run_folder=folder, lang=lang)
             if open_it:
                 webbrowser.open(path.resolve().as_uri())
             print(path)
@@ -89,6 +91,7 @@ def report(
         results = read_results(folder)
         _with_pictures(results, folder)
         with judgeable():
+            results = with_readings(results)
             path = write_report(results, run_folder=folder, lang=lang)
         if court or pdf:
             print(page := write_report(results, run_folder=folder, edition="court", lang=lang))

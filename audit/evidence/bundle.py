@@ -21,6 +21,7 @@ from audit.evidence.contents import Contents, Profile, collect_contents
 from audit.evidence.signing import public_pem
 from audit.evidence.source import Source
 from audit.evidence.timestamps import request_bytes
+from audit.records import SCHEMA_VERSION
 from audit.runfolder.provenance import now
 from audit.store import storage_errors, write_atomic
 
@@ -29,6 +30,8 @@ REQUEST, REPLY, CHAIN = "tagmanifest.tsq", "tagmanifest.tsr", "tsa-chain.pem"
 BESIDE = (forms.VERIFY, forms.CERTIFICATION, forms.CUSTODY, SIGNER, SIGNATURE, REQUEST)
 """Files beside the bag in every bundle."""
 LABEL_VERIFY, LABEL_SIGNER, LABEL_PROFILE = "CloakCheck-Verify-SHA256", "CloakCheck-Signer-SHA256", "CloakCheck-Profile"
+LABEL_SCHEMA = "CloakCheck-Schema-Version"
+"""Of the bundle's layout and of the files that CloakCheck made for it; version 1 wrote none."""
 LABEL_CERTIFICATION, LABEL_CUSTODY = "CloakCheck-Certification-SHA256", "CloakCheck-Custody-SHA256"
 
 
@@ -127,6 +130,7 @@ def _seal(folder: Path, source: Source, request: Request, key: Ed25519PrivateKey
             ("Bag-Software-Agent", f"CloakCheck {source.plan.tool_version}"),
             ("External-Identifier", source.plan.digest()),
             ("External-Description", "Evidence of one CloakCheck audit; see VERIFY.txt beside the bag"),
+            (LABEL_SCHEMA, str(SCHEMA_VERSION)),
             (LABEL_PROFILE, request.profile),
             (LABEL_SIGNER, digest(public)),
             (LABEL_VERIFY, digest(verify)),

@@ -14,8 +14,9 @@ from audit.evidence.adapters import Adapters
 from audit.evidence.sbom import sbom_text
 from audit.evidence.source import Source
 from audit.images import read_regular
+from audit.judge import with_readings
 from audit.models.cards import LAB
-from audit.records import Results
+from audit.records import SCHEMA_VERSION, Results
 from audit.report.custody import Custody
 from audit.report.locale import SOURCE, languages
 from audit.report.page import FILES, render
@@ -61,7 +62,8 @@ def collect_contents(
     for name in ("plan.tsq", "plan.tsr", "plan-tsa.pem", "environment.json"):
         if (folder / name).is_file():
             files[name] = folder / name
-    files["results.schema.json"] = _json(Results.model_json_schema())
+    if source.results.schema_version == SCHEMA_VERSION:
+        files["results.schema.json"] = _json(Results.model_json_schema())
     files["sbom.cdx.json"] = sbom_text(source.results, source.environment).encode("utf-8")
     files["models.json"] = _json(_models(source))
     if source.plan.model.lab:
@@ -88,12 +90,11 @@ def _reports(source: Source, profile: Profile, adapters: Adapters) -> dict[str, 
         authority=token.authority if token else "",
     )
     found: dict[str, bytes | Path] = {}
+    results, images = with_readings(source.results), source.folder / "images"
     for edition, name in FILES.items():
         path = source.folder / name
         if edition == "artist" or path.is_file():
-            page = render(
-                source.results, images=source.folder / "images", edition=edition, lang=_language(path), custody=custody
-            )
+            page = render(results, images=images, edition=edition, lang=_language(path), custody=custody)
             found[name] = page.encode("utf-8")
     return found
 

@@ -22,7 +22,7 @@ from audit.evidence.signing import signature_holds
 from audit.evidence.source import logged_environment, tells_of_plan
 from audit.evidence.timestamps import Token, check_token, request_bytes
 from audit.records import Environment, Plan, Results
-from audit.records.versions import read_record
+from audit.records.versions import check_version, read_record
 from audit.runfolder.event_log import EVENTS, JUDGED, BrokenLog, read_events
 from audit.store import file_digest
 
@@ -243,10 +243,13 @@ def verify(folder: Path, *, signer: str = "", roots: bytes | None = None) -> tup
     Raises:
         BadEvidence: `not-a-bundle`; `bundle-names`, `bundle-too-large`, `bundle-unreadable` for a folder that cannot
             be examined at all.
+        BadResults: `file-version`, a bundle of another layout.
     """
     if not (folder / "bag" / "bagit.txt").is_file():
         raise BadEvidence("not-a-bundle", folder=folder.absolute().name)
     at = Sealed(folder, signer=signer, roots=roots)
+    stated = at.info.get(bundle.LABEL_SCHEMA, "1") if f"bag/{bag.INFO}" in at.names else "1"
+    check_version(int(stated) if stated.isdecimal() else stated, name=bag.INFO)
     return tuple(_answer(name, check, at) for name, check in CHECKS)
 
 

@@ -9,7 +9,7 @@ from audit.judge.readings import readings
 from audit.judge.verdict import decide, decided
 from audit.records import SCHEMA_VERSION, Results
 
-__all__ = ["decided", "judge", "with_margins"]
+__all__ = ["decided", "judge", "with_margins", "with_readings"]
 
 
 def judge(results: Results) -> Results:
@@ -25,3 +25,10 @@ def judge(results: Results) -> Results:
     checked = estimated.model_copy(update={"checks": check(estimated)})
     answered = checked.model_copy(update={"verdict": decide(checked, override=override(checked.checks))})
     return answered.model_copy(update={"readings": readings(answered)})
+
+
+def with_readings(results: Results) -> Results:
+    """Results that an earlier version judged, with the readings that it did not write; its answers stay as they are."""
+    if results.verdict is None or results.readings is not None:
+        return results
+    return results.model_copy(update={"readings": readings(results)})

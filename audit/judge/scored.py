@@ -62,8 +62,15 @@ def judge_score(results: ScoreResults) -> ScoreResults:
     blank = {"schema_version": SCHEMA_VERSION, "checks": (), "verdict": None}
     estimated = results.model_copy(update={**blank, "estimates": estimate_scores(results)})
     checked = estimated.model_copy(update={"checks": tuple(_asked(gate, estimated) for gate in SCORE_GATES)})
-    shown = ScoreReadings(groups=tuple(_group_means(checked, group) for group in groups(checked)))
-    return checked.model_copy(update={"verdict": _decide(checked), "readings": shown})
+    return with_score_readings(checked.model_copy(update={"verdict": _decide(checked), "readings": None}))
+
+
+def with_score_readings(results: ScoreResults) -> ScoreResults:
+    """A judged score with its readings, which an earlier version did not write; its answers stay as they are."""
+    if results.verdict is None or results.readings is not None:
+        return results
+    shown = ScoreReadings(groups=tuple(_group_means(results, group) for group in groups(results)))
+    return results.model_copy(update={"readings": shown})
 
 
 def _group_means(results: ScoreResults, group: ScoreGroup) -> GroupMeans:

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import SerializerFunctionWrapHandler, model_serializer, model_validator
-from pydantic_core import from_json
+from pydantic import GetJsonSchemaHandler, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, from_json
 
 from audit.base.errors import BadResults
 from audit.base.record import SCHEMA_VERSION, Record
@@ -40,6 +41,14 @@ class Versioned(Record):
         if type(version) is not int or version != SCHEMA_VERSION:
             raise ValueError(f"schema version {version!r} is none that CloakCheck knows")
         return given
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        today = handler(schema)
+        if cls.__name__ not in v1.OWN:
+            return today
+        past = {"properties": {"schema_version": {"enum": sorted(PAST)}}, "required": ["schema_version"]}
+        return {"anyOf": [today, {"type": "object", "title": "In the form of an earlier schema version", **past}]}
 
     @model_serializer(mode="wrap")
     def _as_stated(self, dump: SerializerFunctionWrapHandler) -> dict[str, object]:
@@ -71,11 +80,16 @@ def read_record(kind: type[VersionedRecord], data: bytes, *, name: str) -> Versi
         stated: list[Mapping[str, Any]] = [given]
         stated += [part for part in (given.get("plan"), given.get("calibration")) if isinstance(part, dict)]
         for record in stated:
-            _known(record.get("schema_version"), name)
+            check_version(record.get("schema_version"), name=name)
     return kind.model_validate(given)
 
 
-def _known(version: object, name: str) -> None:
+def check_version(version: object, *, name: str) -> None:
+    """Refuse what states a schema version that CloakCheck does not know.
+
+    Raises:
+        BadResults: `file-version`.
+    """
     if type(version) is not int:
         raise BadResults("file-version.unstated", file=name, newest=SCHEMA_VERSION)
     if version > SCHEMA_VERSION:
