@@ -231,7 +231,7 @@ def test_a_digest_follows_the_weights(home, tmp_path, monkeypatch):
 def test_which_metrics_an_audit_computes(present):
     assert pick_metrics(None, lab=True, references=False) == ("channel_stats", "openclip")
     assert pick_metrics("openclip", lab=False, references=False) == ("openclip", "channel_stats")
-    everything = ("openclip_l14", "csd", "dinov2", "siglip2", "channel_stats")
+    everything = (*(name for name, row in ENCODERS.items() if row.present()), "channel_stats")
     assert pick_metrics(None, lab=False, references=True) == everything
     assert pick_metrics("dinov2", lab=True, references=True)[0] == "dinov2"
     with pytest.raises(BadInput) as caught:

@@ -13,7 +13,7 @@ from audit.conditions import Step, parse_step
 from audit.conditions.base import KIND_NAMES, Kind
 from audit.conditions.protect.placebo import PLACEBO, PLACEBO_LPIPS
 from audit.images import at_size_of, rms
-from audit.plan.spec import Spec
+from audit.plan.spec import WITH_FOLDER, Spec, typed_control
 from audit.records import ArtistSet, Condition, Role
 from audit.store import Store
 
@@ -42,7 +42,7 @@ CLEAN_AGAIN = Condition(
     label=words("originals again"),
 )
 OTHER_ARTIST = Condition(
-    name="other-artist",
+    name=WITH_FOLDER,
     role="control",
     source="other-artist",
     truth="other-works",
@@ -53,7 +53,7 @@ OTHER_ARTIST = Condition(
 
 def controls_of(spec: Spec) -> tuple[str, ...]:
     """The controls asked for, and those that the preset adds by itself."""
-    given = {c.partition(":")[0] for c in spec.control}
+    given = {typed_control(text)[0] for text in spec.control}
     added = () if spec.planted_only else tuple(c for c in CONTROLS[spec.preset] if c not in given)
     return (*spec.control, *added)
 
@@ -61,7 +61,7 @@ def controls_of(spec: Spec) -> tuple[str, ...]:
 def other_artist(controls: Sequence[str]) -> tuple[Path | None] | None:
     """The folder after `other-artist:`, or None in its place without one; None when it was not asked for."""
     for text in controls:
-        name, _, folder = text.partition(":")
+        name, folder = typed_control(text)
         if name == OTHER_ARTIST.name:
             return (Path(folder) if folder else None,)
     return None

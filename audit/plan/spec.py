@@ -22,6 +22,8 @@ MOST_BYTES = 1 << 20
 """Of a spec or prompt file."""
 MOST_DOTS = 100
 """In one line of a spec: tomllib takes a minute over one key of 50,000 parts."""
+WITH_FOLDER = "other-artist"
+"""The control whose argument is a folder."""
 PATHS = ("originals", "protected", "reference_artists", "prompts", "captions", "out", "store")
 PRESETS = ("quick", "standard", "court")
 
@@ -81,8 +83,16 @@ def _stays_below(written: object, name: str, spec_file: Path) -> None:
 
 def _beside(control: Any, spec_file: Path) -> Any:
     """`other-artist:DIR` of a spec file, its folder relative to that file."""
-    name, colon, folder = control.partition(":") if isinstance(control, str) else ("", "", "")
-    return f"{name}:{spec_file.parent / folder}" if colon and name == "other-artist" else control
+    if not isinstance(control, str):
+        return control
+    name, folder = typed_control(control)
+    return control if folder is None or name != WITH_FOLDER else f"{name}:{spec_file.parent / folder}"
+
+
+def typed_control(text: str) -> tuple[str, str | None]:
+    """Name and argument of a control as it was typed; None for no argument."""
+    name, colon, argument = text.partition(":")
+    return name, argument if colon else None
 
 
 def validated(kind: type[Options], values: Mapping[str, Any]) -> Options:
