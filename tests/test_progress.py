@@ -7,7 +7,7 @@ import io
 import pytest
 
 from audit.base import progress as module
-from audit.base.messages import say
+from audit.base.messages import say, words
 from audit.base.progress import Progress, duration
 
 
@@ -61,7 +61,7 @@ def test_one_moving_line_in_a_terminal(clock):
     for done in range(1, 5):
         clock[0] += 1.0
         progress.update(done)
-    progress.say("A note")
+    progress.say(words("A note"))
     progress.close()
     text = stream.getvalue()
     assert text.count("\n") == 3

@@ -47,10 +47,10 @@ class Progress:
         """State how long stages to come will take, by id, so that the time left in all can be shown."""
         self._expected = dict(seconds)
 
-    def say(self, text: str) -> None:
-        """Print one line of its own."""
+    def say(self, said: Said) -> None:
+        """Print a message on a line of its own."""
         self._end_line()
-        print(text, file=self.stream, flush=True)
+        print(render(said), file=self.stream, flush=True)
 
     def stage(self, stage: Said, total: int) -> None:
         """Begin a stage of `total` units of work."""

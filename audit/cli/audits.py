@@ -16,6 +16,7 @@ from audit.cli.options import (
     announce,
     describes_an_audit,
     one_sentence,
+    tell,
     with_rights,
 )
 
@@ -59,17 +60,17 @@ def plan(asked: Spec) -> None:
 
     shown = preview(asked, Progress())
     for condition in shown.plan.conditions:
-        print(f"condition {printable(condition.name)} ({condition.role})")
+        tell("told.condition", name=condition.name, role=condition.role)
     for recipe in shown.plan.recipes:
         settings = "; ".join(f"{name} {value}" for name, value in recipe.settings.items())
         published = f"; published with {recipe.published}" if recipe.published else ""
         print(printable(f"treatment {recipe.step}: {recipe.source}; {settings}{published}", limit=600))
-    print(f"cells {shown.cells}")
-    saving = shown.packing.saving.words()
-    kind = "models trained as a whole" if shown.plan.training.method == "full" else "LoRAs"
-    print(f"at most {shown.packing.cells} {kind} in one pass" + (f"; to save memory: {saving}" if saving else ""))
-    print(f"time about {duration(sum(shown.cost.seconds.values()))}")
-    print(f"memory about {shown.cost.memory_bytes / 1e9:.1f} GB")
-    print(f"disk about {shown.cost.disk_bytes / 1e6:.0f} MB")
-    print(f"plan {shown.plan.digest()}")
+    tell("told.cells", count=shown.cells)
+    tell("told.full" if shown.plan.training.method == "full" else "told.loras", count=shown.packing.cells)
+    if saving := shown.packing.saving.told():
+        tell("told.saving", what=saving)
+    tell("told.time", time=duration(sum(shown.cost.seconds.values())))
+    tell("told.memory", gb=shown.cost.memory_bytes / 1e9)
+    tell("told.disk", mb=shown.cost.disk_bytes / 1e6)
+    tell("told.plan", digest=shown.plan.digest())
     print(shown.path)

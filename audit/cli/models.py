@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from audit.base.errors import BadInput
+from audit.base.messages import say
 from audit.cli.app import app
 from audit.cli.options import confirmed, one_sentence, tell
 
@@ -23,13 +24,20 @@ def listing(context: typer.Context) -> None:
         from audit.models.cards import cards, models_folder, present
 
         for name, card in cards().items():
-            disk = f"{card.download.bytes / 1e9:.1f} GB" if card.download else "not known"
-            print(f"{name}: {card.title}, {card.resolution} px, {card.prediction}, {card.licence}")
-            print(f"  latent scale {card.latent_scale:g}, LoRA on {', '.join(card.targets)}")
-            print(
-                f"  {'here' if present(name) else 'not here'}; disk {disk}, weights in memory "
-                f"{card.weights_bytes() / 1e9:.1f} GB, SHA-256 "
-                f"{card.download.sha256 if card.download else 'not known'}"
+            tell(
+                "told.model",
+                name=name,
+                title=card.title,
+                side=card.resolution,
+                prediction=card.prediction,
+                licence=card.licence,
+            )
+            tell("told.layers", scale=card.latent_scale, layers=card.targets)
+            tell(
+                "told.here" if present(name) else "told.not-here",
+                disk=say("told.gb", gb=card.download.bytes / 1e9) if card.download else None,
+                memory=card.weights_bytes() / 1e9,
+                digest=card.download.sha256 if card.download else None,
             )
         tell("told.get-model")
         print(models_folder())

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from audit.base.errors import BadInput
 from audit.base.files import read_bounded
+from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.judge import judge
 from audit.judge.calibration import TRUTHS, make_card, pool_cards
@@ -55,7 +56,7 @@ def calibrate(
         name = f"audit-{number + 1:03d}"
         measured = {t for path in spec.out.glob(f"*/{name}/results.json") for t in path.parts[-3].split("+")}
         left = tuple(truth for truth in truths if truth not in measured)
-        progress.say(f"Audit {number + 1} of {audits} of planted truths{'' if left else ': done before'}.")
+        progress.say(say("now.audit" if left else "now.audit-done", number=number + 1, all=audits))
         if left:
             one = spec.model_copy(
                 update={

@@ -91,13 +91,13 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
     store = Store(spec.store or default_store())
     plan, notes = _prepare(spec, metrics, store, progress)
     for note in notes:
-        progress.say(f"Note: {note.sentence}")
+        progress.say(say("now.note", note=note.said))
     store = store.working(step_environment(device, "fp32"), plan=plan.digest())
     out = spec.out or default_folder(f"{spec.artist} score", plan)
     claim(out, plan)
     session = provenance.session(threads=torch.get_num_threads(), device=f"{device.type}, fp32")
     sessions = begin_session(out, session)
-    progress.say(f"Plan {plan.digest()}: {len(plan.pictures)} pictures, counted by {plan.unit}.")
+    progress.say(say("now.score", digest=plan.digest(), count=len(plan.pictures), unit=plan.unit))
     found = _score_all(plan, View(side=plan.side, device=device, store=store), progress)
     results = ScoreResults(
         plan=plan,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from audit.base.messages import Said, say
+
 
 @dataclass(frozen=True)
 class Saving:
@@ -19,14 +21,10 @@ class Saving:
     half: bool = False
     checkpointing: bool = False
 
-    def words(self) -> str:
-        """For people: what is done, or ''."""
-        done = {
-            "VAE and text encoders unloaded while training": self.offload,
-            "frozen weights in bfloat16": self.half,
-            "gradient checkpointing": self.checkpointing,
-        }
-        return ", ".join(what for what, is_done in done.items() if is_done)
+    def told(self) -> tuple[Said, ...]:
+        """What is done, as messages."""
+        done = {"saving.offload": self.offload, "saving.half": self.half, "saving.checkpointing": self.checkpointing}
+        return tuple(say(id) for id, is_done in done.items() if is_done)
 
 
 @dataclass(frozen=True)

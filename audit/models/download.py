@@ -64,7 +64,7 @@ def fetch(name: str, progress: Progress) -> Path:
                     return target
                 _room_for(download, folder, had=partial.stat().st_size if partial.is_file() else 0)
                 _bring(download, partial, progress)
-                progress.say("Checking the file's SHA-256.")
+                progress.say(say("now.checking"))
                 if file_digest(partial) != download.sha256:
                     partial.unlink()
                     raise BadModel("download-wrong", name=name)

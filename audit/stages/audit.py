@@ -96,14 +96,15 @@ def carry_out(spec: Spec, plan: Plan, artist: ArtistSet, engine: Engine, *, out:
     judged = finish(results, out)
     engine.progress.close()
     log_event(out, "finished", {"steps_run": engine.store.run, "steps_reused": engine.store.reused})
-    engine.progress.say(f"{engine.store.reused} finished steps were reused, {engine.store.run} were run.")
+    engine.progress.say(say("now.steps", reused=engine.store.reused, run=engine.store.run))
     return judged
 
 
 def _begin(spec: Spec, plan: Plan, engine: Engine, out: Path) -> tuple[Session, ...]:
     """Write down what this start works with; every start of this run so far."""
     write_environment(out, environment(spec.model, device=engine.device, precision=engine.precision))
-    engine.progress.say(f"Plan {plan.digest()}: {len(plan.conditions)} conditions, {plan.replicates} replicates.")
+    fixed = say("now.plan", digest=plan.digest(), conditions=len(plan.conditions), replicates=plan.replicates)
+    engine.progress.say(fixed)
     return begin_session(out, provenance.session(threads=torch.get_num_threads(), device=_device_words(engine)))
 
 
@@ -112,7 +113,7 @@ def _foresee(plan: Plan, artist: ArtistSet, engine: Engine) -> None:
     cost = measure_cost(plan, artist, engine)
     engine.progress.expect(cost.seconds)
     took = duration(sum(cost.seconds.values()))
-    engine.progress.say(f"This takes about {took}, less what an earlier run has finished.")
+    engine.progress.say(say("now.time", time=took))
 
 
 def _device_words(engine: Engine) -> str:

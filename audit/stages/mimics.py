@@ -45,7 +45,7 @@ def train_and_score(plan: Plan, treated: Mapping[str, ImageSet], base: Base, rea
         trained += new
         done = replicates.stop - 1
         if plan.stopping.rule == "until-decided" and decided(plan, [base.cell, *cells]):
-            engine.progress.say(f"The answer is clear after {done} of {plan.replicates} replicates.")
+            engine.progress.say(say("now.decided", done=done, all=plan.replicates))
             break
     return Mimics(tuple(trained), tuple(cells), stopped_after=done if done < plan.replicates else None)
 

@@ -52,7 +52,7 @@ def show_captions(out: Path, artist: ArtistSet, progress: Progress) -> None:
     """Lay the captions before the user in a file that can be mended and given back."""
     rows = [Captioned(work.name, work.caption, "file name") for work in artist.works]
     write_atomic(out / "captions.csv", write_captions(rows, sources=False))
-    progress.say("What the works are said to show stands in captions.csv; mend a copy and give it with --captions.")
+    progress.say(say("now.captions"))
 
 
 def prepare(spec: Spec, progress: Progress) -> Prepared:
@@ -93,7 +93,7 @@ def prepare(spec: Spec, progress: Progress) -> Prepared:
     notes = (*artist.notes, *caveats(plan.recipes), *departures(spec.protocol, plan))
     artist = artist.model_copy(update={"notes": notes})
     for note in artist.notes:
-        progress.say(f"Note: {note.sentence}")
+        progress.say(say("now.note", note=note.said))
     model = load(spec.model, device=device, budget=memory_budget(device, spec.memory))
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
