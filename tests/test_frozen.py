@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from audit import records as r
 from audit.base.errors import BadResults
-from audit.base.messages import render
+from audit.base.messages import catalogue, render
 from audit.cli import app
 from audit.evidence.bundle import LABEL_SCHEMA
 from audit.evidence.verify import verify
@@ -110,6 +110,12 @@ def test_what_a_name_meant_is_written_down():
 
 def figures(row):
     return row["value"], row["low"], row["high"]
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_stages_of_then_are_those_of_today(name):
+    made = {"train", "generate", "score"}  # of runs that tests make up
+    assert set(frozen_results(name).provenance.stage_seconds) <= {*catalogue(), *made}
 
 
 # --- judged again -------------------------------------------------------------------------------------

@@ -35,6 +35,21 @@ SAID: dict[str, dict[str, str]] = {
 SENTENCES = {"Plan": "hypotheses", "Reached": "objective"}
 """Record -> field that held a sentence, or a row of them, where today a record with one stands."""
 
+STAGES = {
+    "Reading pictures": "stage.read",
+    "Measuring this machine": "stage.measure",
+    "Preparing pictures": "stage.treat",
+    "Training": "stage.train",
+    "Generating pictures": "stage.draw",
+    "Scoring": "stage.score",
+    "Scoring with noise added": "stage.noise",
+    "Reading subjects": "stage.subjects",
+    "Writing the report": "stage.report",
+    "Downloading (MB)": "stage.download",
+}
+"""What was being done then -> the message of today."""
+NAMED = {id: name for name, id in STAGES.items()}
+
 
 def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Today's fields of a record of version 1; what is no such record is left for today's schema to refuse.
@@ -59,6 +74,10 @@ def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
         _tell_conditions(found)
         if isinstance(listed := given.get("hypotheses"), list | tuple):
             found["hypotheses"] = [_hypothesis(text, given) for text in listed]
+    if record == "Provenance" and isinstance(seconds := given.get("stage_seconds"), dict):
+        found["stage_seconds"] = {STAGES.get(name, name): value for name, value in seconds.items()}
+    if record == "Recipe":
+        found["approximate"] = str(given.get("step")).partition(":")[0] == "as-published"
     if record == "MetricFacts" and isinstance(given.get("lineage"), str):
         found["said"] = _fixed(given["lineage"])
     if record == "ProtectedFile" and isinstance(given.get("claimed_tool"), str):
@@ -79,6 +98,8 @@ def down(record: str, made: Mapping[str, Any]) -> dict[str, Any]:
     if record in SENTENCES:
         told = found[SENTENCES[record]]
         found[SENTENCES[record]] = told["sentence"] if isinstance(told, dict) else [one["sentence"] for one in told]
+    if record == "Provenance":
+        found["stage_seconds"] = {NAMED.get(id, id): value for id, value in made["stage_seconds"].items()}
     if record == "CalibrationCard" and not made.get("draws"):
         # A field that came later in version 1, and was not written while it was empty.
         found.pop("draws", None)
