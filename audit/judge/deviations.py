@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from audit.base.errors import BadInput
+from audit.base.messages import say
 from audit.base.text import printable
 from audit.judge.finding import figure, listed
 from audit.judge.gains import missing_cells
@@ -13,7 +14,14 @@ from audit.records import Deviation, Margins, Results
 
 def deviations(results: Results) -> tuple[Deviation, ...]:
     """Every deviation, in the order of what it could change; an empty tuple when there is none."""
-    return (*_plan(results), *_margins(results), *_cells(results), *_weights(results), *_sessions(results))
+    return (
+        *_plan(results),
+        *_margins(results),
+        *_cells(results),
+        *_weights(results),
+        *_sessions(results),
+        *_reused(results),
+    )
 
 
 def with_margins(results: Results, changes: Mapping[str, object]) -> Results:
@@ -98,3 +106,12 @@ def _sessions(results: Results) -> Iterator[Deviation]:
             slug="resumed-elsewhere",
             sentence=f"The run was stopped and went on under another {' and '.join(changed)}.",
         )
+
+
+def _reused(results: Results) -> Iterator[Deviation]:
+    """Finished steps that the run found in the store and would have rounded otherwise."""
+    reused = results.provenance.reused_elsewhere
+    if reused:
+        first, last = min(r.first_made for r in reused), max(r.last_made for r in reused)
+        count = sum(r.count for r in reused)
+        yield Deviation(said=say("steps-made-elsewhere", count=count, first=first, last=last))

@@ -39,6 +39,22 @@ def planned_weights(results: r.Results, digest: str) -> r.Results:
     return provenance(results.model_copy(update={"plan": plan}), plan_sha256=plan.digest())
 
 
+def made_elsewhere() -> r.ReusedSteps:
+    there = r.StepEnvironment(
+        tool_version="0",
+        commit="",
+        device="cuda",
+        accelerator="a card",
+        precision="bf16",
+        threads=8,
+        packages={"torch": "2"},
+    )
+    days = ("2026-11-20T03:00:00Z", "2026-11-21T03:00:00Z")
+    return r.ReusedSteps(
+        step="adapter", count=6, first_made=days[0], last_made=days[1], plans=("0" * 64,), environment=there
+    )
+
+
 CASES: list[tuple[Callable[[], r.Results], list[str]]] = [
     (lambda: audit(), []),
     (lambda: with_plan(audit(), seed=1), ["plan-changed"]),
@@ -54,6 +70,7 @@ CASES: list[tuple[Callable[[], r.Results], list[str]]] = [
     (lambda: resumed(threads=1), ["resumed-elsewhere"]),
     (lambda: resumed(device="cpu, fp32"), ["resumed-elsewhere"]),
     (lambda: resumed(packages={"torch": "3"}), ["resumed-elsewhere"]),
+    (lambda: provenance(audit(), reused_elsewhere=(made_elsewhere(),)), ["steps-made-elsewhere"]),
 ]
 
 
