@@ -5,6 +5,15 @@ score -> CellScores, MetricFacts; judge -> Estimate, Check, Verdict; all of it -
 
 Fractions are floats (0.35, never "35 %"), digests are lower-case SHA-256 hex, and a value that
 could not be measured is None with a reason beside it, never zero.
+
+What leaves the tool states its schema version (`audit.records.versions`): plan.json, results.json, score.json,
+released.json, calibration cards, environment.json, the record of `protect` and `treat`, and a bundle in bag-info.txt.
+events.jsonl states none: a later version goes on with an earlier one's log, so a line's meaning never changes, and a
+reader passes over events and facts that it does not know.
+
+Where a record holds a message (`said`, `how`, `why`, `figures`), its English stands beside it (`sentence`, `slug`,
+`method`, `note`, `detail`, `lineage`, `label` of a reading) for readers without the tool; the tool itself reads the
+message alone.
 """
 
 from audit.base.record import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
