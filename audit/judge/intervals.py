@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import scipy  # loads stats, 0.6 s, when it is first used: a report that is only shown again does without
 from numpy.typing import NDArray
-from scipy import stats
 
 Array = NDArray[np.float64]
 
@@ -79,7 +79,7 @@ def spread_only(found: Interval) -> Interval:
 @lru_cache(maxsize=1024)
 def t_quantile(degrees: int, *, level: float) -> float:
     """How many standard errors a two-sided t interval reaches from its mean."""
-    return float(stats.t.ppf((1 + level) / 2, degrees))
+    return float(scipy.stats.t.ppf((1 + level) / 2, degrees))
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import stats
+import scipy
 
 from audit.judge.gains import finite
 from audit.judge.intervals import (
@@ -108,7 +108,7 @@ def difference_interval(both: Both, *, level: float) -> Interval:
     if sum(parts) == 0:
         return Interval(value, None, None, n, SAME_RATE)
     lower = sum(part**2 / (len(x) - 1) for part, x in zip(parts, (both.named, both.other), strict=True))
-    half = float(stats.t.ppf((1 + level) / 2, sum(parts) ** 2 / lower)) * math.sqrt(sum(parts))
+    half = float(scipy.stats.t.ppf((1 + level) / 2, sum(parts) ** 2 / lower)) * math.sqrt(sum(parts))
     return Interval(value, value - half, value + half, n)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import optimize, stats
+import scipy
 
 from audit.judge.intervals import Array, Interval, Moments, fieller, t_quantile
 
@@ -29,17 +29,17 @@ def auc(real: Array, others: Array, *, others_units: int, level: float) -> Inter
     m, k = len(real), len(others)
     if m == 0 or k == 0:
         return Interval(None, None, None, m, NO_WORKS)
-    ranks = stats.rankdata(np.concatenate([real, others]))
+    ranks = scipy.stats.rankdata(np.concatenate([real, others]))
     value = (float(ranks[:m].sum()) - m * (m + 1) / 2) / (m * k)
-    z = float(stats.norm.ppf((1 + level) / 2))
+    z = float(scipy.stats.norm.ppf((1 + level) / 2))
 
     def outside(area: float) -> float:
         return (area - value) ** 2 - z * z * auc_variance(area, real=m, others=others_units)
 
     # At 0 and 1 the variance is 0 too; start just inside, where the sign is known.
     near = 1e-9
-    low = float(optimize.brentq(outside, 0.0, min(value, 1 - near))) if value > near else 0.0
-    high = float(optimize.brentq(outside, max(value, near), 1.0)) if value < 1 - near else 1.0
+    low = float(scipy.optimize.brentq(outside, 0.0, min(value, 1 - near))) if value > near else 0.0
+    high = float(scipy.optimize.brentq(outside, max(value, near), 1.0)) if value < 1 - near else 1.0
     return Interval(value, low, high, m)
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import optimize, special, stats
+import scipy
 
 from audit.judge.intervals import NO_RUNS, ONE_RUN, Array, Interval, t_quantile
 
@@ -25,7 +25,7 @@ def sign_flip(differences: Array, *, rng: np.random.Generator) -> Interval:
     n = len(differences)
     if n < 2:
         return Interval(None, None, None, n, ONE_RUN if n else NO_RUNS)
-    found = stats.permutation_test(
+    found = scipy.stats.permutation_test(
         (differences,),
         np.mean,
         permutation_type="samples",
@@ -57,7 +57,7 @@ def chance_of_mean(values: Array, *, above: bool) -> Interval:
     error = float(values.std(ddof=1)) / math.sqrt(n)
     if error == 0:
         return Interval(0.0 if mean > 0 else 1.0, None, None, n)
-    return Interval(float(special.stdtr(n - 1, -mean / error)), None, None, n)
+    return Interval(float(scipy.special.stdtr(n - 1, -mean / error)), None, None, n)
 
 
 def chance_index_at_least(clean: Array, treated: Array, *, margin: float) -> Interval:
@@ -108,26 +108,26 @@ def detectable_effect(*, deviation: float, n: int, level: float, power: float) -
     degrees = n - 1
     reach = t_quantile(degrees, level=level)
     shares = (np.arange(2000) + 0.5) / 2000
-    spread = reach * np.sqrt(stats.chi2.ppf(shares, degrees) / degrees)
+    spread = reach * np.sqrt(scipy.stats.chi2.ppf(shares, degrees) / degrees)
 
     def lacking(shift: float) -> float:
-        found = stats.norm.sf(spread - shift) + stats.norm.cdf(-spread - shift)
+        found = scipy.stats.norm.sf(spread - shift) + scipy.stats.norm.cdf(-spread - shift)
         return float(found.mean()) - power
 
     upper = reach + 1.0
     while lacking(upper) < 0:
         upper *= 2
-    shift = float(optimize.brentq(lacking, 0.0, upper)) if lacking(0.0) < 0 else 0.0
+    shift = float(scipy.optimize.brentq(lacking, 0.0, upper)) if lacking(0.0) < 0 else 0.0
     return shift * deviation / math.sqrt(n)
 
 
 def chance_of_alarms(alarms: int, trials: int, *, rate: float) -> float:
     """Chance of at least so many alarms where each trial raises one with probability `rate`."""
-    return float(stats.binom.sf(alarms - 1, trials, rate))
+    return float(scipy.stats.binom.sf(alarms - 1, trials, rate))
 
 
 def rate_upper_bound(alarms: int, trials: int, *, level: float) -> float:
     """One-sided upper bound of a rate (Clopper & Pearson, 1934); 1 without trials."""
     if alarms >= trials:
         return 1.0
-    return float(stats.beta.ppf(level, alarms + 1, trials - alarms))
+    return float(scipy.stats.beta.ppf(level, alarms + 1, trials - alarms))
