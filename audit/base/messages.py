@@ -257,7 +257,7 @@ def _chapter(name: str, table: dict[str, JsonValue]) -> Chapter:
         base = {"severity": severity} if head is None else {
             "severity": head.severity, "raised": head.raised, "meaning": head.meaning, "todo": head.todo,
         }  # fmt: skip
-        message = Message(id=id, **({"text": ""} | base | given))  # type: ignore[arg-type]
+        message = Message(id=id, **({"text": ""} | base | given))
         heads.setdefault(id, message)
         rows.append(message)
     return Chapter(name, title, intro, tuple(rows))

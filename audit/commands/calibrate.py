@@ -49,7 +49,7 @@ def calibrate(
     others = [read_card(path) for path in added]
     for truth in truths:
         if truth not in TRUTHS:
-            raise BadInput("truth-unknown", control=truth, choices=TRUTHS)
+            raise BadInput("truth-unknown", control=truth, choices=tuple(TRUTHS))
     truths = tuple(truth for truth in TRUTHS if truth in truths or not truths)
     claim_calibration(spec.out, spec)
     for number in range(audits):

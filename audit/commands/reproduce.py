@@ -148,7 +148,7 @@ def _one(condition: str, before: Results, now: Results) -> Agreement:
         return Agreement(condition, None, say("reproduced.nothing", condition=condition))
     inside, then, today = low <= value <= high, word(before), word(now)
     same = then == today
-    word = say("reproduced.word", word=then) if same else say("reproduced.other-word", then=then, now=today)
+    told = say("reproduced.word", word=then) if same else say("reproduced.other-word", then=then, now=today)
     id = "reproduced.inside" if inside else "reproduced.outside"
-    said = say(id, condition=condition, value=value, low=low, high=high, word=word)
+    said = say(id, condition=condition, value=value, low=low, high=high, word=told)
     return Agreement(condition, inside and same, said)
