@@ -26,6 +26,10 @@ Artist = Annotated[str | None, typer.Option(help="Name to show in the report; a 
 ModelName = Annotated[
     str | None, typer.Option(help="Base model: lab, a known name, a .safetensors checkpoint or a folder.")
 ]
+PredictionType = Annotated[
+    str | None,
+    typer.Option(help="epsilon or v_prediction: what the base model predicts, where its files do not tell."),
+]
 Protect = Annotated[list[str] | None, typer.Option(help="Reference protection NAME[:ARG]; may be repeated.")]
 Against = Annotated[list[str] | None, typer.Option(help="Countermeasure NAME[:ARG][+NAME...]; may be repeated.")]
 Control = Annotated[list[str] | None, typer.Option(help="Control NAME[:ARG]; may be repeated.")]
@@ -155,6 +159,7 @@ def gather(
     protected: Protected = None,
     artist: Artist = None,
     model: ModelName = None,
+    prediction_type: PredictionType = None,
     protect: Protect = None,
     against: Against = None,
     control: Control = None,

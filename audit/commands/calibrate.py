@@ -106,8 +106,12 @@ def claim_calibration(folder: Path, spec: Spec) -> None:
     Raises:
         BadInput: `out-other-run`, the folder holds another calibration; `out-not-empty`, other files.
     """
-    asked = spec.model_dump(mode="json", exclude={"originals", "prompts", "reference_artists", "out", "store"})
-    text = json.dumps(asked | {"model_sha256": describe(spec.model).sha256}, sort_keys=True, indent=1) + "\n"
+    # What the model predicts is in its digest.
+    left_out = {"originals", "prompts", "reference_artists", "out", "store", "prediction_type"}
+    asked = spec.model_dump(mode="json", exclude=left_out)
+    facts = describe(spec.model, asked=spec.prediction_type)
+    text = json.dumps(asked | {"model_sha256": facts.sha256}, sort_keys=True, indent=1) + "
+"
     path, name = folder / REQUEST, folder.absolute().name
     with storage_errors(folder):
         if path.exists():

@@ -1,44 +1,51 @@
 """Single-file checkpoints (.safetensors) as A1111 and ComfyUI keep them, for SD 1.x, 2.x and XL.
 
 Such a file holds weights only. Configs come from the card of the model that it was fine-tuned from,
-the tokenizer from `vocabulary`, so nothing is fetched.
+the tokenizer from `vocabulary`, so nothing is fetched. Everything here is told from the file's header.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import tempfile
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
-import torch
-from diffusers import StableDiffusionPipeline, StableDiffusionXLPipeline
-from safetensors import SafetensorError, safe_open
-
 from audit.base.errors import BadModel
-from audit.base.files import read_bounded
 from audit.base.messages import say
-from audit.models.cards import Card, cards
+from audit.models.cards import cards
 from audit.models.families import FAMILIES
 from audit.models.families.base import Family
-from audit.models.vocabulary import write_tokenizer
+from audit.models.headers import Header, read_header
+from audit.models.kinds import DENOISER, FIRST_LAYER, KINDS, VAE, kind_name
+from audit.models.original import Place, clip_places, open_clip_places, unet_places, vae_places
+from audit.models.prediction import Prediction, Reading, Told, settle, told_by_header, told_by_yaml
 
-PIPELINES = {"sd": StableDiffusionPipeline, "sdxl": StableDiffusionXLPipeline}
-DENOISER = "model.diffusion_model."
-FIRST_LAYER = f"{DENOISER}input_blocks.0.0.weight"
-VAE = ("first_stage_model.", "vae.")
-# What tells the kinds apart: where each keeps its last text encoder.
-KINDS = {
-    "sdxl": "conditioner.embedders.1.model.",
-    "sd21": "cond_stage_model.model.",
-    "sd15": "cond_stage_model.transformer.",
-}
-V_MARK, ZERO_SNR_MARK = "v_pred", "ztsnr"
-"""Keys by which trainers mark a checkpoint that predicts v, and one with zero terminal SNR."""
-MOST_YAML_BYTES = 1 << 20
+USUAL: dict[str, Reading | None] = {"sd15": "epsilon", "sd21": None, "sdxl": None}
+"""What models of a kind predict where nothing tells; None where both readings are common."""
+BY_READING = {"epsilon": "sd21-base", "v_prediction": "sd21"}
+"""Stable Diffusion 2.x was published twice: for noise at 512 px and for v at 768 px."""
+FLOATS = {"F64": "fp64", "F32": "fp32", "F16": "fp16", "BF16": "bf16", "F8_E4M3": "fp8", "F8_E5M2": "fp8"}
+"""Types of weights that are read, and how people call them."""
+SCALES = ("scale_weight", "weight_scale")
+"""Ends of the names of what fp8 weights are multiplied with."""
+BESIDE_WEIGHTS = (*SCALES, "scale_input", "input_scale", "comfy_quant", "scaled_fp8")
+"""Ends of the names of what stands beside fp8 weights; scales of activations change no weight."""
+ESSENTIAL = (
+    ("U-Net", (DENOISER,), ("input_blocks.", "middle_block.", "output_blocks.", "out.2.")),
+    ("VAE", VAE, ("encoder.", "decoder.", "quant_conv.", "post_quant_conv.")),
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One component in the file: its folder, the prefix of its tensors, and each tensor's place."""
+
+    component: str
+    prefix: str
+    places: tuple[Place, ...]
 
 
 @dataclass(frozen=True)
@@ -47,92 +54,163 @@ class Kind:
 
     Attributes:
         card: name of the known model whose configs fit it; configs: those, changed as the file says.
+        fits: whether the weights have the sizes that the configs say.
     """
 
     card: str
     family: Family
     configs: dict[str, dict[str, Any]]
+    prediction: Prediction
+    header: Header
+    parts: tuple[Part, ...]
+    fits: bool = True
+
+    @property
+    def precision(self) -> str:
+        """The types of the U-Net's weights, the most frequent first."""
+        counted: Counter[str] = Counter()
+        for name, entry in self.header.tensors.items():
+            if name.startswith(DENOISER) and not name.endswith(BESIDE_WEIGHTS):
+                counted[FLOATS.get(entry.dtype, entry.dtype)] += entry.numbers
+        return " and ".join(name for name, _ in counted.most_common())
+
+    @property
+    def scaled(self) -> bool:
+        return any(name.endswith(SCALES) for name in self.header.tensors)
 
 
-def kind_of(path: Path, *, known: str | None = None) -> Kind:
-    """Tell from its keys what a checkpoint is, without reading a weight.
+def kind_of(
+    path: Path, *, known: str | None = None, asked: str | None = None, probed: Reading | None = None, sizes: bool = True
+) -> Kind:
+    """Tell from its header what a checkpoint is, without reading a weight.
 
     Args:
         known: name of the card that its digest belongs to, if any.
+        asked: the prediction type that the user states; probed: the one that a test found.
+        sizes: whether it must hold every tensor of its kind at its size.
 
     Raises:
-        BadModel: not a whole text-to-image checkpoint of these families.
+        BadModel: not a whole text-to-image checkpoint of these families, or one whose prediction type is told twice.
     """
-    shapes = _shapes(path)
-    name = next((name for name, prefix in KINDS.items() if any(key.startswith(prefix) for key in shapes)), None)
-    missing = [
-        what
-        for what, there in (
-            ("U-Net", FIRST_LAYER in shapes),
-            ("VAE", any(key.startswith(VAE) for key in shapes)),
-            (say("usual-text-encoder"), name is not None),
-        )
-        if not there
-    ]
-    if name is None or missing:
-        raise BadModel("checkpoint-incomplete", file=path.name, part=missing[0])
-    takes = shapes[FIRST_LAYER][1]
-    if takes != 4:
-        raise BadModel("model-family.inpainting", takes=takes)
+    header = read_header(path)
+    name = kind_name(header)
+    told = [*told_by_yaml(path), *told_by_header(header)]
+    if known is not None:
+        card = cards()[known]
+        reading: Reading = "v_prediction" if card.prediction == "v_prediction" else "epsilon"
+        told.insert(0, Told("card", reading, say("prediction-source.card", title=card.title)))
+    found = settle(told, asked=asked, usual=USUAL[name], file=path.name)
+    if found.reading is None and probed is not None:
+        found = Prediction(probed, "probe", say("prediction-source.probe"), found.zero_snr)
     if name == "sd21":
-        name = known or _second_generation(path)
-    card = cards()[name]
+        name = known or BY_READING[found.reading or "epsilon"]
+    configs = _configs(name, found)
     family = FAMILIES["sdxl" if name == "sdxl" else "sd"]
+    parts = _parts(name, configs, header)
+    _check_essential(header)
+    fits = header.tensors[FIRST_LAYER].shape[0] == configs["unet"]["block_out_channels"][0]
+    if sizes or fits:
+        _check_whole(header, parts, title=family.title)
+    _check_types(header, parts)
+    return Kind(name, family, configs, found, header, parts, fits)
+
+
+def _configs(name: str, found: Prediction) -> dict[str, dict[str, Any]]:
+    card = cards()[name]
     assert card.configs is not None
     configs = {part: dict(config) for part, config in card.configs.items()}
-    if V_MARK in shapes:
-        configs["scheduler"]["prediction_type"] = "v_prediction"
-        configs["scheduler"]["rescale_betas_zero_snr"] = ZERO_SNR_MARK in shapes
-    return Kind(name, family, configs)
+    if found.reading is not None:
+        configs["scheduler"]["prediction_type"] = found.reading
+    if found.zero_snr or found.source == "marker":
+        configs["scheduler"]["rescale_betas_zero_snr"] = found.zero_snr
+    return configs
 
 
-def _shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    try:
-        with safe_open(path, framework="pt") as handle:
-            return {key: tuple(handle.get_slice(key).get_shape()) for key in handle.keys()}
-    except (OSError, ValueError, SafetensorError) as error:
-        raise BadModel("model-incomplete.checkpoint", file=path.name) from error
+def _parts(name: str, configs: Mapping[str, Mapping[str, Any]], header: Header) -> tuple[Part, ...]:
+    vae = next(prefix for prefix in VAE if header.has(prefix))
+    found = [
+        Part("unet", DENOISER, tuple(unet_places(configs["unet"]))),
+        Part("vae", vae, tuple(vae_places(configs["vae"]))),
+    ]
+    text = configs["text_encoder"]
+    if name in BY_READING.values():
+        return (*found, Part("text_encoder", KINDS["sd21"], tuple(open_clip_places(text, projects=False))))
+    first = KINDS["sd15"] if name == "sd15" else "conditioner.embedders.0.transformer."
+    # The oldest checkpoints leave this level out.
+    first += "text_model." if header.has(f"{first}text_model.") else ""
+    found.append(Part("text_encoder", first, tuple(clip_places(text))))
+    if name == "sdxl":
+        second = tuple(open_clip_places(configs["text_encoder_2"], projects=True))
+        found.append(Part("text_encoder_2", KINDS["sdxl"], second))
+    return tuple(found)
 
 
-def _second_generation(path: Path) -> str:
-    """SD 2.x predicts noise at 512 px or v at 768 px; the weights do not say which, A1111's .yaml beside them does."""
-    beside = path.with_suffix(".yaml")
-    try:
-        text = read_bounded(beside, limit=MOST_YAML_BYTES).decode("utf-8")
-    except (OSError, ValueError) as error:
-        raise BadModel("checkpoint-ambiguous", file=path.name, config=beside.name) from error
-    return "sd21" if re.search(r"^\s*parameterization:\s*[\"']?v\b", text, flags=re.MULTILINE) else "sd21-base"
+def _check_essential(header: Header) -> None:
+    """Sides of a part that merges lose as a whole, whatever the model's size."""
+    for part, prefixes, sides in ESSENTIAL:
+        for side in sides:
+            if header.has(*(prefix + side for prefix in prefixes)):
+                continue
+            if side == "encoder.":
+                raise BadModel("checkpoint-incomplete.encoder", file=header.path.name)
+            raise BadModel("checkpoint-incomplete.side", file=header.path.name, part=part, side=side.rstrip("."))
 
 
-def open_checkpoint(path: Path, kind: Kind) -> Mapping[str, Any]:
-    """The components by folder, float32; raises what diffusers raises for a file that does not fit."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_skeleton(Path(folder), kind.family, kind.configs, cards()[kind.card])
-        pipeline = PIPELINES[kind.family.name].from_single_file(
-            str(path), config=folder, local_files_only=True, torch_dtype=torch.float32
-        )
-    components: dict[str, Any] = pipeline.components
-    return components
+def _check_whole(header: Header, parts: tuple[Part, ...], *, title: str) -> None:
+    file = header.path.name
+    for part in parts:
+        lacking = [part.prefix + p.theirs for p in part.places if part.prefix + p.theirs not in header.tensors]
+        if lacking:
+            raise BadModel(
+                "checkpoint-incomplete.tensors", file=file, part=part.component, n=len(lacking),
+                total=len(part.places), title=title, first=lacking[0],
+            )  # fmt: skip
+        for place in part.places:
+            seen = header.tensors[part.prefix + place.theirs].shape
+            if plain(seen) != plain(place.shape):
+                raise BadModel(
+                    "checkpoint-sizes", file=file, tensor=part.prefix + place.theirs, seen="x".join(map(str, seen)),
+                    expected="x".join(map(str, place.shape)), title=title,
+                )  # fmt: skip
+    unet = parts[0]
+    expected = {unet.prefix + place.theirs for place in unet.places}
+    more = [
+        n for n in header.tensors if n.startswith(DENOISER) and n not in expected and not n.endswith(BESIDE_WEIGHTS)
+    ]
+    if more:
+        raise BadModel("checkpoint-sizes.more", file=file, tensor=more[0], n=len(more), title=title)
 
 
-def write_skeleton(folder: Path, family: Family, configs: Mapping[str, Mapping[str, Any]], card: Card) -> None:
-    """A model folder without weights: what diffusers needs beside a checkpoint."""
-    index: dict[str, Any] = {"_class_name": PIPELINES[family.name].__name__}
-    for part, kind in family.components.items():
-        index[part] = ["diffusers" if part in ("unet", "vae") else "transformers", kind]
-        if part in family.tokenizers:
-            write_tokenizer(folder / part, padding=card.padding[part])
-        else:
-            (folder / part).mkdir()
-            (folder / part / "config.json").write_text(json.dumps(configs[part]), encoding="utf-8")
-    (folder / "scheduler").mkdir()
-    (folder / "scheduler" / "scheduler_config.json").write_text(json.dumps(configs["scheduler"]), encoding="utf-8")
-    index["scheduler"] = ["diffusers", configs["scheduler"]["_class_name"]]
-    if family.name == "sd":
-        index |= {"safety_checker": [None, None], "feature_extractor": [None, None], "requires_safety_checker": False}
-    (folder / "model_index.json").write_text(json.dumps(index), encoding="utf-8")
+def _check_types(header: Header, parts: tuple[Part, ...]) -> None:
+    """Every weight is of a type that is read, and what scales it scales whole tensors or rows."""
+    for part in parts:
+        for place in part.places:
+            name = part.prefix + place.theirs
+            if name not in header.tensors:
+                continue
+            check_type(header, name)
+
+
+def check_type(header: Header, name: str) -> None:
+    """One weight's type, and its scale.
+
+    Raises:
+        BadModel: `model-quantised`.
+    """
+    entry = header.tensors[name]
+    scale = scale_name(header, name)
+    rows = entry.shape[0] if entry.shape else 1
+    odd = scale is not None and prod(header.tensors[scale].shape) not in (1, rows)
+    if entry.dtype not in FLOATS or odd or f"{name}_scale_2" in header.tensors:
+        raise BadModel("model-quantised", file=header.path.name, tensor=name, kind=entry.dtype)
+
+
+def scale_name(header: Header, name: str) -> str | None:
+    """The tensor that a weight is multiplied with, where there is one."""
+    stem = name.removesuffix(".weight")
+    return next((f"{stem}.{end}" for end in SCALES if f"{stem}.{end}" in header.tensors), None)
+
+
+def plain(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape without sides of 1: a layer over single pixels is kept with and without them."""
+    return tuple(side for side in shape if side != 1)

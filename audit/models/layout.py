@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from audit.base.errors import BadModel
-from audit.base.files import read_bounded
 from audit.base.messages import say
 from audit.base.text import printable
 from audit.models.cards import LAB_MODEL, cards, present, recognise
 from audit.models.checkpoint import Kind, kind_of
+from audit.models.configs import read_config
 from audit.models.families import FAMILIES, family_of
 from audit.models.families.base import Family
+from audit.models.headers import read_header
+from audit.models.prediction import Prediction, Reading, Told, settle, told_by_config, told_by_header
 from audit.models.vocabulary import word_list
+from audit.models.weights import UNSAFE, Weights, weights_of
 from audit.store import file_digest
 
 # Class names that stand for the same thing in folders written by older or newer releases.
 SAME_AS = {"CLIPTokenizerFast": "CLIPTokenizer"}
 CONFIGS = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
 """Component -> its config file, where it is not config.json."""
-UNSAFE = {".bin", ".ckpt", ".pt", ".pth"}
-MOST_CONFIG_BYTES = 16 << 20
+TOKENIZER_FILES = (
+    *("added_tokens.json", "config.json", "merges.txt", "special_tokens_map.json", "tokenizer.json"),
+    *("tokenizer_config.json", "vocab.json"),
+)
+"""What the libraries read of a tokenizer's folder."""
 CONVERT = say("convert-model")
+ADD_ON_FILES = ("adapter_config.json", "pytorch_lora_weights.safetensors", "adapter_model.safetensors")
+PIPELINES = ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline")
+"""Classes of folders that are trained here; one of another class that lacks a component is another kind of model."""
 
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -43,6 +53,9 @@ class Source:
         files: SHA-256 of every file that makes the model, by its path inside the folder.
         kind: what a checkpoint is; None for a folder.
         known: name of the card whose weights these are, whatever folder or file is called.
+        prediction: what it predicts and where that was read; None for a family that has but one kind.
+        weights: of a folder, the files opened for each component.
+        restated: the prediction type where it is another than the folder's own config says.
     """
 
     path: Path
@@ -51,6 +64,9 @@ class Source:
     files: dict[str, str]
     kind: Kind | None = None
     known: str | None = None
+    prediction: Prediction | None = None
+    weights: dict[str, Weights] = field(default_factory=dict)
+    restated: Reading | None = None
 
     @property
     def name(self) -> str:
@@ -59,6 +75,21 @@ class Source:
             "lab" if self.path == LAB_MODEL else printable(self.path.stem if self.kind else self.path.name)
         )
 
+    def resolution(self) -> int:
+        """Side in pixels of its pictures, after a check that its parts belong together.
+
+        Raises:
+            BadModel: `model-family`, `model-incomplete`.
+        """
+        self.family.check(self.configs)
+        side, levels = (
+            self.configs[self.family.denoiser].get("sample_size"),
+            self.configs["vae"].get("block_out_channels"),
+        )
+        if not isinstance(side, int) or not isinstance(levels, list):
+            raise BadModel("model-incomplete.size")
+        return int(side * 2 ** (len(levels) - 1))
+
     def digest(self) -> str:
         """SHA-256 over names and digests of the files that make the model; the folder's name is not in it."""
         lines = [f"{name} {digest}" for name, digest in self.files.items()]
@@ -66,27 +97,99 @@ class Source:
             # The rest of what makes the model is ours: configs, and the vocabulary.
             lines.append(f"configs {hashlib.sha256(json.dumps(self.configs, sort_keys=True).encode()).hexdigest()}")
             lines.append(f"vocabulary {file_digest(word_list())}")
+        if self.restated is not None:
+            lines.append(f"prediction {self.restated}")
         return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
 
 
-def open_source(name: str) -> Source:
+def open_source(name: str, *, asked: str | None = None, probed: Reading | None = None) -> Source:
     """Everything about a model but its weights, from its name or path.
 
+    Args:
+        asked: the prediction type that the user states; probed: the one that a test found where nothing tells.
+
     Raises:
-        BadModel: unknown, incomplete, unsafe, of no known family, or not what its card says.
+        BadModel: unknown, incomplete, unsafe, of no known family, not what its card says, or told two prediction types.
     """
     path = resolve(name)
     if path.is_file():
+        # What a file is costs a glance at its header; its digest, minutes.
+        kind_of(path, asked=asked, probed=probed)
         files = {CHECKPOINT: _digest_of(path)}
         known = recognise(set(files.values()))
         _check_card(name, files, known)
-        kind = kind_of(path, known=known)
-        return Source(path, kind.family, kind.configs, files, kind, known)
-    family = check_layout(path)
-    files = _folder_files(path, family)
+        kind = kind_of(path, known=known, asked=asked, probed=probed)
+        return Source(path, kind.family, kind.configs, files, kind, known, kind.prediction)
+    folder = look_into(path, asked=asked, probed=probed)
+    files = _digests(path, opened(path, family=folder.family, weights=folder.weights))
     known = recognise(set(files.values()))
     _check_card(name, files, known)
-    return Source(path, family, read_configs(path, family), files, known=known)
+    return replace(folder, files=files, known=known)
+
+
+def look_into(path: Path, *, asked: str | None = None, probed: Reading | None = None) -> Source:
+    """A folder without its digests: layout, configs, headers of its weights, prediction type."""
+    family = check_layout(path)
+    weights = {part: weights_of(path / part) for part in family.components if part not in family.tokenizers}
+    configs = read_configs(path, family)
+    found, restated = _prediction(path, family, configs, weights, asked=asked, probed=probed)
+    return Source(path, family, configs, {}, prediction=found, weights=weights, restated=restated)
+
+
+def _prediction(
+    path: Path,
+    family: Family,
+    configs: dict[str, dict[str, Any]],
+    weights: Mapping[str, Weights],
+    *,
+    asked: str | None,
+    probed: Reading | None,
+) -> tuple[Prediction | None, Reading | None]:
+    """What a folder's model predicts; where the user or a test says it, its scheduler's config is changed to say so."""
+    stated = family.prediction(configs)
+    if stated == "flow":
+        if asked is not None:
+            raise BadModel("prediction-flow", model=path.name, asked=asked)
+        return None, None
+    scheduler = configs["scheduler"]
+    told: list[Told] = [*told_by_config(scheduler)]
+    for file in weights[family.denoiser].files:
+        told += told_by_header(read_header(file))
+    usual: Reading | None = "epsilon" if family.label(configs) == "sd1" else None
+    found = settle(told, asked=asked, usual=usual, file=path.name)
+    if found.reading is None and probed is not None:
+        found = Prediction(probed, "probe", say("prediction-source.probe"), found.zero_snr)
+    if found.reading is None or found.reading == stated:
+        return found, None
+    configs["scheduler"] = {**scheduler, "prediction_type": found.reading}
+    return found, found.reading
+
+
+def model_files(name: str) -> dict[str, str]:
+    """SHA-256 of every file that makes a model, by its path inside the folder; see `Source.files`."""
+    path = resolve(name)
+    if path.is_file():
+        return {CHECKPOINT: _digest_of(path)}
+    family = check_layout(path)
+    weights = {part: weights_of(path / part) for part in family.components if part not in family.tokenizers}
+    return _digests(path, opened(path, family=family, weights=weights))
+
+
+def _digests(folder: Path, files: Iterable[Path]) -> dict[str, str]:
+    return {file.relative_to(folder).as_posix(): _digest_of(file) for file in files}
+
+
+def opened(folder: Path, *, family: Family, weights: Mapping[str, Weights]) -> Iterator[Path]:
+    """Every file of a folder that makes the model: its configs, and of its weights those that are opened."""
+    for part in (*family.components, "scheduler"):
+        place = folder / part
+        if part in family.tokenizers:
+            files = [place / name for name in TOKENIZER_FILES]
+        elif part == "scheduler":
+            files = [place / CONFIGS["scheduler"]]
+        else:
+            files = [place / "config.json", *weights[part].opened]
+        yield from sorted(file for file in files if file.is_file())
 
 
 def _check_card(name: str, files: dict[str, str], known: str | None) -> None:
@@ -117,27 +220,31 @@ def resolve(name: str) -> Path:
     path = Path(name).expanduser()
     if path.suffix.lower() in UNSAFE and path.is_file():
         raise BadModel("model-unsafe", file=path.name, how=CONVERT)
-    if path.suffix.lower() == ".safetensors" and path.is_file():
+    if path.suffix.lower() in (".safetensors", ".sft") and path.is_file():
         return path
+    if path.suffix.lower() == ".gguf" and path.is_file():
+        raise BadModel("model-other-kind.gguf", file=path.name)
     if not (path / "model_index.json").is_file():
+        _refuse_other_folder(path)
         shown = path.name if path.is_absolute() else name
         raise BadModel("model-unknown", model=shown, choices=["lab", *cards()])
     return path
 
 
-def read_config(path: Path) -> dict[str, Any]:
-    """A JSON object of a model folder.
-
-    Raises:
-        BadModel: missing, too large, or no JSON object.
-    """
-    try:
-        value = json.loads(read_bounded(path, limit=MOST_CONFIG_BYTES))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadModel("model-incomplete", folder=path.parent.name, file=path.name) from error
-    if not isinstance(value, dict):
-        raise BadModel("model-incomplete.object", folder=path.parent.name, file=path.name)
-    return value
+def _refuse_other_folder(path: Path) -> None:
+    """Folders without a model_index.json that people take for a model."""
+    if not path.is_dir():
+        return
+    files = sorted(file.name for file in path.glob("*.safetensors"))
+    add_on = next((name for name in ADD_ON_FILES if (path / name).is_file()), None)
+    if add_on is not None:
+        raise BadModel("model-other-kind.add-on-folder", file=add_on)
+    if (path / "config.json").is_file() and files:
+        config = read_config(path / "config.json")
+        title = config.get("_class_name") or (config.get("architectures") or ["unnamed"])[0]
+        raise BadModel("model-other-kind.component", title=str(title))
+    if files:
+        raise BadModel("model-other-kind.many", n=len(files), file=files[0])
 
 
 def check_layout(folder: Path) -> Family:
@@ -149,6 +256,10 @@ def check_layout(folder: Path) -> Family:
         entry = index.get(component)
         seen = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
         if SAME_AS.get(str(seen), seen) != expected:
+            title = str(index.get("_class_name", ""))
+            if title not in PIPELINES:
+                titles = [f.title for f in FAMILIES.values()]
+                raise BadModel("model-other-kind.pipeline", title=title or "model without a name", choices=titles)
             raise BadModel(
                 "model-family",
                 component=component,
@@ -159,33 +270,8 @@ def check_layout(folder: Path) -> Family:
             )
         if component in family.tokenizers:
             continue
-        files = sorted((folder / component).glob("*.safetensors"))
-        if not files:
-            unsafe = [p.name for p in (folder / component).glob("*") if p.suffix in UNSAFE]
-            if unsafe:
-                raise BadModel("model-unsafe.alone", part=component, file=unsafe[0], how=CONVERT)
-            raise BadModel("model-incomplete.weights", part=component, how=CONVERT)
-        _check_parts(folder / component)
+        weights_of(folder / component)
     return family
-
-
-def _check_parts(place: Path) -> None:
-    """Weights are what the digests of the safetensors files beside each other say, wherever an index points.
-
-    The libraries follow an index before they look for the plain file, and open any format that it names.
-    """
-    config = place / "config.json"
-    if config.exists() and "transformers_weights" in read_config(config):
-        raise BadModel("model-unsafe.redirected", part=place.name, how=CONVERT)
-    for index in sorted(place.glob("*.index.json")):
-        named = read_config(index).get("weight_map")
-        parts = set(named.values()) if isinstance(named, dict) else {None}
-        whole = index.name.removesuffix(".index.json")
-        present = {path.name for path in place.glob("*.safetensors")}
-        # An index of .bin parts beside safetensors is never followed.
-        if whole.endswith(".safetensors") and (whole in present or not parts <= present):
-            odd = sorted(str(part) for part in parts if part not in present) or [whole]
-            raise BadModel("model-unsafe.index", part=place.name, file=index.name, odd=odd[0], how=CONVERT)
 
 
 def _check_no_code(folder: Path, family: Family) -> None:
@@ -206,15 +292,6 @@ def read_configs(folder: Path, family: Family) -> dict[str, dict[str, Any]]:
     weighty = [name for name in family.components if name not in family.tokenizers]
     configs = {name: read_config(folder / name / "config.json") for name in weighty}
     return configs | {"scheduler": read_config(folder / "scheduler" / "scheduler_config.json")}
-
-
-def _folder_files(folder: Path, family: Family) -> dict[str, str]:
-    found = {}
-    for component in (*family.components, "scheduler"):
-        for path in sorted((folder / component).glob("*")):
-            if path.suffix in {".safetensors", ".json", ".txt"} and path.is_file():
-                found[f"{component}/{path.name}"] = _digest_of(path)
-    return found
 
 
 def _digest_of(path: Path) -> str:

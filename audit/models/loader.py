@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from functools import lru_cache
 from typing import Any
 
 import diffusers
@@ -22,12 +22,14 @@ from transformers import CLIPTextModel, CLIPTextModelWithProjection, CLIPTokeniz
 
 from audit.base.errors import BadModel
 from audit.models.cards import LAB_MODEL, cards
-from audit.models.checkpoint import open_checkpoint
 from audit.models.conditioning import Text
 from audit.models.families.base import Family, TextShape
 from audit.models.layout import Source, open_source
 from audit.models.memory import free_unused, is_out_of_memory, too_short
 from audit.models.noising import Noising
+from audit.models.opening import open_checkpoint, open_component
+from audit.models.prediction import Reading
+from audit.models.probe import probe
 from audit.models.residency import Room, must_share
 from audit.records import ModelFacts
 
@@ -39,6 +41,8 @@ CLASSES: dict[str, Any] = {
     "CLIPTextModelWithProjection": CLIPTextModelWithProjection,
     "CLIPTokenizer": CLIPTokenizer,
 }
+UNSURE = ("family", "option")
+"""Sources of a prediction type that a test of the model checks: its family's usual one, and the user's word."""
 BROKEN = (OSError, ValueError, RuntimeError, KeyError, TypeError, NotImplementedError, SafetensorError)
 """What the libraries raise for files that do not fit their classes."""
 
@@ -138,46 +142,78 @@ class Model:
         return self.family.predict(self.denoiser, noisy, told, text, self.facts.resolution)
 
 
-def describe(name: str) -> ModelFacts:
-    """The facts of a model, without loading its weights into memory.
+def describe(name: str, *, asked: str | None = None) -> ModelFacts:
+    """The facts of a model; its weights are read only where nothing tells what it predicts.
+
+    Args:
+        asked: the prediction type that the user states.
 
     Raises:
-        BadModel: unknown, incomplete, unsafe or of no known family.
+        BadModel: unknown, incomplete, unsafe or of no known family, or its prediction type is not known.
     """
-    return _facts(open_source(name))
+    return _facts(_told(name, asked=asked))
+
+
+def _told(name: str, *, asked: str | None) -> Source:
+    """A model's files with a prediction type: where nothing tells it, a test decides, or the user is asked.
+
+    Raises:
+        BadModel: `checkpoint-ambiguous`.
+    """
+    source = open_source(name, asked=asked)
+    if source.prediction is None or source.prediction.reading is not None:
+        return source
+    found = _probed(name, source.digest())
+    if found is None:
+        raise BadModel("checkpoint-ambiguous", model=source.path.name)
+    return open_source(name, probed=found)
+
+
+@lru_cache(maxsize=8)
+def _probed(name: str, digest: str) -> Reading | None:
+    """What a test says of a model that nothing tells of; once per process."""
+    return probe(_loaded(open_source(name, asked="epsilon"), device=torch.device("cpu"), budget=None))
 
 
 def _facts(source: Source) -> ModelFacts:
-    family, configs = source.family, source.configs
-    prediction = family.prediction(configs)
-    family.check(configs)
-    side, levels = configs[family.denoiser].get("sample_size"), configs["vae"].get("block_out_channels")
-    if not isinstance(side, int) or not isinstance(levels, list):
-        raise BadModel("model-incomplete.size")
+    family, found = source.family, source.prediction
     return ModelFacts.model_validate(
         {
             "name": source.name,
-            "family": family.label(configs),
+            "family": family.label(source.configs),
             "sha256": source.digest(),
-            "resolution": side * 2 ** (len(levels) - 1),
-            "prediction_type": prediction,
+            "resolution": source.resolution(),
+            "prediction_type": "flow" if found is None else found.reading,
+            "prediction_source": "" if found is None else found.source,
             "lab": source.path == LAB_MODEL,
             "licence": cards()[source.known].licence if source.known else "",
         }
     )
 
 
-def load(name: str, *, device: torch.device, budget: float | None = None) -> Model:
+def load(name: str, *, device: torch.device, budget: float | None = None, asked: str | None = None) -> Model:
     """Load a model, frozen and in evaluation mode, float32.
 
     Args:
         budget: bytes that the process may take of the device; a model that is large beside it has its parts
             there by turns.
+        asked: the prediction type that the user states.
 
     Raises:
-        BadModel: see `describe`; also when the files do not fit the classes. MemoryShort: they do not fit into memory.
+        BadModel: see `describe`; also when the files do not fit the classes, a weight is not finite, or a test
+            contradicts what a family usually predicts or the user states. MemoryShort: they do not fit into memory.
     """
-    source = open_source(name)
+    model = _loaded(_told(name, asked=asked), device=device, budget=budget)
+    if model.facts.prediction_source in UNSURE:
+        found = probe(model)
+        if found is not None and found != model.facts.prediction_type:
+            raise BadModel(
+                "prediction-contradicted", model=model.facts.name, taken=model.facts.prediction_type, found=found
+            )
+    return model
+
+
+def _loaded(source: Source, *, device: torch.device, budget: float | None) -> Model:
     facts, family = _facts(source), source.family
     # Their bars and remarks would break into the run's own progress; errors still come through.
     diffusers.utils.logging.set_verbosity_error()
@@ -187,17 +223,11 @@ def load(name: str, *, device: torch.device, budget: float | None = None) -> Mod
     try:
         made: Mapping[str, Any]
         if source.kind is not None:
-            made = open_checkpoint(source.path, source.kind)
+            made = open_checkpoint(source.kind, CLASSES)
         else:
-            made = {part: _open(source.path / part, CLASSES[kind]) for part, kind in family.components.items()}
+            made = {part: _open(source, part, CLASSES[kind]) for part, kind in family.components.items()}
         scheduler = source.configs["scheduler"]
         noising = family.noising(scheduler, facts.prediction_type)
-        for part in family.components:
-            if part not in family.tokenizers:
-                made[part].requires_grad_(False).eval().to(dtype=torch.float32)
-                # The libraries leave out what the file does not hold.
-                if any(weight.is_meta for weight in made[part].parameters()):
-                    raise BadModel("model-incomplete.missing", model=source.path.name, part=part)
     except BROKEN as error:
         if is_out_of_memory(error):
             raise too_short("memory-for.model") from error
@@ -223,15 +253,8 @@ def load(name: str, *, device: torch.device, budget: float | None = None) -> Mod
     )
 
 
-def _open(folder: Path, kind: Any) -> Any:
-    """One component: local, safetensors, and the fp16 variant where it is the only one."""
-    if kind is CLIPTokenizer:
-        return kind.from_pretrained(folder, local_files_only=True)
-    plain = [p for p in folder.glob("*.safetensors") if ".fp16." not in p.name]
-    return kind.from_pretrained(
-        folder,
-        local_files_only=True,
-        use_safetensors=True,
-        variant=None if plain else "fp16",
-        torch_dtype=torch.float32,
-    )
+def _open(source: Source, part: str, cls: Any) -> Any:
+    """One component of a folder: local, safetensors, and those files alone that the digest covers."""
+    if cls is CLIPTokenizer:
+        return cls.from_pretrained(source.path / part, local_files_only=True)
+    return open_component(source.weights[part], cls, source.configs[part], part=part)

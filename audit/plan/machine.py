@@ -18,7 +18,7 @@ from audit.executor.packing import Packing
 from audit.executor.side_by_side import SideBySide, most_workers
 from audit.images.tensors import autocast_of
 from audit.models.kernels import PLAIN_UP_TO
-from audit.models.layout import open_source
+from audit.models.layout import model_files
 from audit.models.loader import Model
 from audit.records import Environment, StepEnvironment, TrainSettings
 from audit.runfolder.provenance import code_digests, commit, installed, packages, platform_words, processor
@@ -196,7 +196,7 @@ def environment(model_name: str, *, device: torch.device, precision: str) -> Env
         packages=installed(),
         commit=commit(),
         code=code_digests(),
-        model_files=open_source(model_name).files,
+        model_files=model_files(model_name),
     )
 
 

@@ -6,7 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -39,6 +39,8 @@ class Spec(Record):
     protected: Path | None = None
     artist: str = "the artist"
     model: str = "lab"
+    prediction_type: Literal["epsilon", "v_prediction"] | None = None
+    """What the base model predicts, where its files do not tell, or tell it wrongly."""
     protect: tuple[str, ...] = ()
     against: tuple[str, ...] = ()
     control: tuple[str, ...] = ()

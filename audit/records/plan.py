@@ -158,6 +158,10 @@ class ModelFacts(Record):
     resolution: int
     """Side in pixels of training and generated pictures."""
     prediction_type: Literal["epsilon", "v_prediction", "flow"]
+    prediction_source: Literal[
+        "", "config", "yaml", "header", "marker", "schedule", "card", "option", "probe", "family"
+    ] = ""
+    """Where `prediction_type` was read; '' where the family has but one, or a plan of before does not say."""
     lab: bool
     """True for the built-in lab model, whose findings say nothing about Stable Diffusion."""
     licence: str = ""

@@ -1,16 +1,21 @@
-"""What a model family has to say about itself; see CONTRIBUTING for how to add one."""
+"""What a model family has to say about itself; see CONTRIBUTING for how to add one.
+
+The files of families import torch only where they compute, so that a model's files are looked at without it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
-from audit.models.conditioning import Text
-from audit.models.noising import Noising
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from audit.models.conditioning import Text
+    from audit.models.noising import Noising
 
 Configs = Mapping[str, Mapping[str, Any]]
 """Config of each component, and of the `scheduler`, by folder."""

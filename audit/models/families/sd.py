@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from diffusers import DDPMScheduler, DPMSolverMultistepScheduler
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
-from audit.models.conditioning import Text
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
-from audit.models.noising import Diffusion
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from audit.models.conditioning import Text
+    from audit.models.noising import Diffusion
 
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
@@ -27,28 +28,36 @@ def diffusion_prediction(configs: Configs) -> str:
     """What a diffusion model of this folder predicts.
 
     Raises:
-        BadModel: `model-prediction`.
+        BadModel: `model-prediction`, `model-edm`.
     """
     scheduler = configs["scheduler"]
     kind = str(scheduler.get("_class_name", ""))
-    if kind.startswith(("EDM", "FlowMatch")) or not ("beta_start" in scheduler or scheduler.get("trained_betas")):
+    if kind.startswith("EDM"):
+        raise BadModel("model-edm.folder", scheduler=kind)
+    if kind.startswith("FlowMatch") or not ("beta_start" in scheduler or scheduler.get("trained_betas")):
         raise BadModel("model-prediction.schedule", scheduler=kind or None)
     if any(configs["vae"].get(name) for name in ("latents_mean", "latents_std")):
         raise BadModel("model-family.vae")
     prediction = scheduler.get("prediction_type", "epsilon")
     if prediction not in ("epsilon", "v_prediction"):
-        raise BadModel("model-prediction", seen=str(prediction))
+        raise BadModel("model-prediction", file="scheduler/scheduler_config.json", seen=str(prediction))
     return str(prediction)
 
 
 def diffusion_noising(scheduler: Mapping[str, Any], prediction: str) -> Diffusion:
     """The schedule as trained, from a scheduler's config."""
+    from diffusers import DDPMScheduler
+
+    from audit.models.noising import Diffusion
+
     schedule = DDPMScheduler.from_config(dict(scheduler))
     return Diffusion(schedule.alphas_cumprod.double(), prediction)
 
 
 def dpm_sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
     """DPM-Solver++ 2M (Lu et al., 2022) on the model's own noise schedule."""
+    from diffusers import DPMSolverMultistepScheduler
+
     config = dict(scheduler)
     # Trailing steps start from pure noise, as a zero-terminal-SNR schedule was trained; the solver itself
     # keeps the last cumulative product just above zero, where its log-SNR is still finite.
@@ -65,11 +74,15 @@ def _check(configs: Configs) -> None:
     same_channels(configs, "unet", usual=4)
     if unet.get("addition_embed_type"):
         raise BadModel("model-family.encoders")
+    if unet.get("time_cond_proj_dim"):
+        raise BadModel("model-family.distilled")
     if unet.get("cross_attention_dim") != width:
         raise odd_text(SD.title, unet.get("cross_attention_dim"), width)
 
 
 def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
+    from audit.models.conditioning import Text
+
     hidden: Tensor = encoders["text_encoder"](ids[:, 0]).last_hidden_state
     return Text(hidden=hidden, pooled=hidden.new_zeros(len(ids), 0))
 

@@ -7,17 +7,16 @@ would take more memory than the rest together, and a style needs few words.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import torch
-from diffusers import FlowMatchEulerDiscreteScheduler
-from torch import Tensor, nn
-from torch.nn import functional as F
+from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
-from audit.models.conditioning import Text
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
-from audit.models.noising import Noising, flow_of
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from audit.models.conditioning import Text
+    from audit.models.noising import Noising
 
 T5_TOKENS = 256
 """Length of T5's part of the text in the stock pipeline."""
@@ -52,6 +51,11 @@ def _text_shape(transformer: Mapping[str, Any]) -> TextShape:
 
 def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
     """Both CLIP encoders side by side, padded to T5's width, then T5's tokens as zeros."""
+    import torch
+    from torch.nn import functional as F
+
+    from audit.models.conditioning import Text
+
     seen = [encoders[name](ids[:, i], output_hidden_states=True) for i, name in enumerate(SD3.text_encoders)]
     hidden = torch.cat([one.hidden_states[-2] for one in seen], dim=-1)
     hidden = F.pad(hidden, (0, shape.width - hidden.shape[-1], 0, shape.extra))
@@ -69,11 +73,15 @@ def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, si
 
 
 def _noising(scheduler: Mapping[str, Any], prediction: str) -> Noising:
+    from audit.models.noising import flow_of
+
     return flow_of(scheduler)
 
 
 def _sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
     """Euler steps along the flow, shifted as the model's own scheduler says."""
+    from diffusers import FlowMatchEulerDiscreteScheduler
+
     made = FlowMatchEulerDiscreteScheduler.from_config(dict(scheduler))
     made.set_timesteps(steps)
     return made

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
-from audit.models.conditioning import Text
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
 from audit.models.families.sd import UNET_TARGETS, diffusion_noising, diffusion_prediction, dpm_sampler
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from audit.models.conditioning import Text
 
 SIZES = 6
 """Original height and width, crop top and left, target height and width."""
@@ -22,6 +23,8 @@ def _check(configs: Configs) -> None:
     same_channels(configs, "unet", usual=4)
     if unet.get("addition_embed_type") != "text_time":
         raise BadModel("model-family.sdxl")
+    if unet.get("time_cond_proj_dim"):
+        raise BadModel("model-family.distilled")
     width = sum(int(configs[name].get("hidden_size", 0)) for name in ("text_encoder", "text_encoder_2"))
     if unet.get("cross_attention_dim") != width:
         raise odd_text(SDXL.title, unet.get("cross_attention_dim"), width)
@@ -35,6 +38,10 @@ def _text_shape(unet: Mapping[str, Any]) -> TextShape:
 
 def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
     """The layer before the last of both encoders side by side; the second's projection as pooled text."""
+    import torch
+
+    from audit.models.conditioning import Text
+
     first = encoders["text_encoder"](ids[:, 0], output_hidden_states=True)
     second = encoders["text_encoder_2"](ids[:, 1], output_hidden_states=True)
     hidden = torch.cat([first.hidden_states[-2], second.hidden_states[-2]], dim=-1)

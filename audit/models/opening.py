@@ -1,0 +1,138 @@
+"""From files to modules: every tensor is put into its place by name, or the sentence says which was not.
+
+The libraries' own loaders search for files, follow indexes and leave out what does not fit; here a tensor that is
+missing, of another size or not finite ends the opening.
+"""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import init_empty_weights
+from safetensors import safe_open
+from torch import Tensor, nn
+from transformers import CLIPTokenizer, PreTrainedModel
+
+from audit.base.errors import BadModel
+from audit.models.cards import cards
+from audit.models.checkpoint import BESIDE_WEIGHTS, Kind, check_type, plain, scale_name
+from audit.models.headers import Header, read_header
+from audit.models.original import Place
+from audit.models.vocabulary import write_tokenizer
+from audit.models.weights import Weights
+
+OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+"""Names in VAEs that were saved by diffusers before 0.18."""
+
+
+def open_checkpoint(kind: Kind, classes: Mapping[str, Any]) -> dict[str, Any]:
+    """The components of a single file by folder, float32.
+
+    Raises:
+        BadModel: `model-not-finite`.
+    """
+    made: dict[str, Any] = {}
+    header = kind.header
+    with safe_open(header.path, framework="pt") as handle:
+        for part in kind.parts:
+            tensors: dict[str, Tensor] = {}
+            for place in part.places:
+                value = _weight(handle, header, part.prefix + place.theirs)
+                tensors |= dict(zip(place.ours, _shared_out(value, place), strict=True))
+            module = empty(classes[kind.family.components[part.component]], kind.configs[part.component])
+            made[part.component] = fill(module, tensors, part=part.component)
+    for part in kind.family.tokenizers:
+        with tempfile.TemporaryDirectory() as folder:
+            write_tokenizer(Path(folder) / part, padding=cards()[kind.card].padding[part])
+            made[part] = CLIPTokenizer.from_pretrained(Path(folder) / part, local_files_only=True)
+    return made
+
+
+def open_component(weights: Weights, cls: Any, config: Mapping[str, Any], *, part: str) -> nn.Module:
+    """One component of a folder, float32.
+
+    Raises:
+        BadModel: `model-not-finite`, `model-quantised`, `model-incomplete`.
+    """
+    tensors: dict[str, Tensor] = {}
+    for file in weights.files:
+        header = read_header(file)
+        with safe_open(file, framework="pt") as handle:
+            for name in header.tensors:
+                if name.endswith((*BESIDE_WEIGHTS, "position_ids")):
+                    continue
+                if name in tensors:
+                    raise BadModel("model-incomplete.twice", part=part, first=file.name, second=name)
+                check_type(header, name)
+                tensors[name] = _weight(handle, header, name)
+    return fill(empty(cls, config), tensors, part=part)
+
+
+def _weight(handle: Any, header: Header, name: str) -> Tensor:
+    """One tensor as float32, multiplied with its scale where the file has one."""
+    value: Tensor = handle.get_tensor(name).float()
+    scale = scale_name(header, name)
+    if scale is not None:
+        factor = handle.get_tensor(scale).float()
+        value = value * (factor if factor.numel() == 1 else factor.reshape(-1, *[1] * (value.dim() - 1)))
+    if not torch.isfinite(value).all():
+        raise BadModel("model-not-finite", file=header.path.name, tensor=name)
+    return value
+
+
+def _shared_out(value: Tensor, place: Place) -> list[Tensor]:
+    if place.turned:
+        value = value.T
+    return [part.contiguous().clone() for part in value.chunk(len(place.ours))] if len(place.ours) > 1 else [value]
+
+
+def empty(cls: Any, config: Mapping[str, Any]) -> nn.Module:
+    """A module of a class without weights."""
+    with init_empty_weights():
+        if issubclass(cls, PreTrainedModel):
+            made: nn.Module = cls(cls.config_class.from_dict(dict(config)))
+        else:
+            made = cls.from_config(dict(config))
+    return made
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, part: str) -> nn.Module:
+    """Put every tensor into its place; text encoders may have more, for they are often cut out of a larger model.
+
+    Raises:
+        BadModel: `model-incomplete`.
+    """
+    wanted = module.state_dict()
+    by_name = {_bare(name): name for name in wanted}
+    given: dict[str, Tensor] = {}
+    more = []
+    for name, value in tensors.items():
+        ours = by_name.get(_bare(name))
+        if ours is None:
+            more.append(name)
+        elif plain(tuple(value.shape)) != plain(tuple(wanted[ours].shape)):
+            raise BadModel(
+                "model-incomplete.size-of", part=part, tensor=name, seen="x".join(map(str, value.shape)),
+                expected="x".join(map(str, wanted[ours].shape)),
+            )  # fmt: skip
+        else:
+            given[ours] = value.reshape(wanted[ours].shape).contiguous()
+    lacking = sorted(set(wanted) - set(given))
+    if lacking:
+        raise BadModel("model-incomplete.lacking", part=part, tensor=lacking[0], n=len(lacking))
+    if more and not isinstance(module, PreTrainedModel):
+        raise BadModel("model-incomplete.more", part=part, tensor=more[0], n=len(more))
+    module.load_state_dict(given, strict=True, assign=True)
+    return module.requires_grad_(False).eval()
+
+
+def _bare(name: str) -> str:
+    """A tensor's name as all releases of the libraries agree on it."""
+    name = name.removeprefix("text_model.")
+    found = re.fullmatch(r"(.*attentions\.\d+)\.(query|key|value|proj_attn)\.(weight|bias)", name)
+    return f"{found[1]}.{OLD_ATTENTION[found[2]]}.{found[3]}" if found else name
