@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from audit.base.errors import BadInput
 from audit.base.messages import say
 from audit.cli.app import app
-from audit.cli.options import confirmed, one_sentence, tell
+from audit.cli.options import Json, PredictionType, confirmed, one_sentence, tell
 
-models = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+if TYPE_CHECKING:
+    from audit.commands.models import LookedAt
+
+LOOK = "look"
+
+
+class PathOrCommand(TyperGroup):
+    """`models PATH` is short for `models look PATH`; a file called `get` is named as ./get."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        first = next((word for word in args if not word.startswith("-")), None)
+        if first is not None and first not in self.commands:
+            args = [LOOK, *args]
+        return super().parse_args(ctx, args)
+
+
+models = typer.Typer(cls=PathOrCommand, invoke_without_command=True, rich_markup_mode=None)
 
 
 @models.callback()
 def listing(context: typer.Context) -> None:
-    """List the base models that are known by name, which of them are here, and what they need."""
+    """List the base models that are known by name, which of them are here, and what they need; or look at one."""
     if context.invoked_subcommand is not None:
         return
     with one_sentence():
@@ -41,6 +58,48 @@ def listing(context: typer.Context) -> None:
             )
         tell("told.get-model")
         print(models_folder())
+
+
+@models.command(LOOK)
+def look(
+    path: Annotated[str, typer.Argument(metavar="PATH", help="A checkpoint, a folder, or a known name.")],
+    prediction_type: PredictionType = None,
+    digest: Annotated[bool, typer.Option("--digest", help="Read the whole files for their SHA-256.")] = False,
+    json_output: Json = False,
+) -> None:
+    """Say what a model file or folder is, from its headers and configs alone, or what it is instead (exit code 2)."""
+    with one_sentence():
+        from audit.commands.models import look as look_at
+        from audit.models.prediction import PREDICTION_TYPES
+
+        if prediction_type not in (None, *PREDICTION_TYPES):
+            raise BadInput("prediction-unknown", given=prediction_type)
+        found = look_at(path, asked=prediction_type, digest=digest)
+        if json_output:
+            print(found.model_dump_json())
+        else:
+            _show(found, path)
+
+
+def _show(found: LookedAt, path: str) -> None:
+    kind = "single-file checkpoint" if found.layout == "checkpoint" else "folder in diffusers layout"
+    size = f", {found.resolution} px" if found.resolution else ""
+    print(f"{found.name}: {found.title} ({found.family}){size}, {kind}")
+    noise = ", zero terminal SNR" if found.zero_terminal_snr else ""
+    told = f"{found.prediction_type}{noise}; read in" if found.prediction_type else "not told by"
+    print(f"prediction type: {told} {found.source}")
+    variants = "".join(f", {part} opened from its {name} variant" for part, name in found.variants.items())
+    print(f"precision: {found.precision}{variants}")
+    print("missing: nothing")
+    print(f"weights in memory {found.weights_bytes / 1e9:.1f} GB (float32), disk {found.disk_bytes / 1e9:.1f} GB")
+    for note in found.notes:
+        print(f"note: {note}")
+    if found.file_sha256:
+        print(f"SHA-256 of the file {found.file_sha256}")
+    if found.sha256:
+        published = f", the published {found.published}" if found.published else ""
+        print(f"SHA-256 as plans state it {found.sha256}{published}")
+    print(f"time of a standard audit: not measured here; `cloakcheck plan --originals DIR --model {path}` measures it")
 
 
 @models.command()

@@ -110,8 +110,7 @@ def claim_calibration(folder: Path, spec: Spec) -> None:
     left_out = {"originals", "prompts", "reference_artists", "out", "store", "prediction_type"}
     asked = spec.model_dump(mode="json", exclude=left_out)
     facts = describe(spec.model, asked=spec.prediction_type)
-    text = json.dumps(asked | {"model_sha256": facts.sha256}, sort_keys=True, indent=1) + "
-"
+    text = json.dumps(asked | {"model_sha256": facts.sha256}, sort_keys=True, indent=1) + "\n"
     path, name = folder / REQUEST, folder.absolute().name
     with storage_errors(folder):
         if path.exists():

@@ -6,7 +6,6 @@ the tokenizer from `vocabulary`, so nothing is fetched. Everything here is told 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
@@ -64,19 +63,6 @@ class Kind:
     header: Header
     parts: tuple[Part, ...]
     fits: bool = True
-
-    @property
-    def precision(self) -> str:
-        """The types of the U-Net's weights, the most frequent first."""
-        counted: Counter[str] = Counter()
-        for name, entry in self.header.tensors.items():
-            if name.startswith(DENOISER) and not name.endswith(BESIDE_WEIGHTS):
-                counted[FLOATS.get(entry.dtype, entry.dtype)] += entry.numbers
-        return " and ".join(name for name, _ in counted.most_common())
-
-    @property
-    def scaled(self) -> bool:
-        return any(name.endswith(SCALES) for name in self.header.tensors)
 
 
 def kind_of(
@@ -174,9 +160,8 @@ def _check_whole(header: Header, parts: tuple[Part, ...], *, title: str) -> None
                 )  # fmt: skip
     unet = parts[0]
     expected = {unet.prefix + place.theirs for place in unet.places}
-    more = [
-        n for n in header.tensors if n.startswith(DENOISER) and n not in expected and not n.endswith(BESIDE_WEIGHTS)
-    ]
+    names = (name for name in header.tensors if name.startswith(DENOISER) and not name.endswith(BESIDE_WEIGHTS))
+    more = [name for name in names if name not in expected]
     if more:
         raise BadModel("checkpoint-sizes.more", file=file, tensor=more[0], n=len(more), title=title)
 

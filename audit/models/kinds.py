@@ -30,6 +30,7 @@ ADD_ON = re.compile(
 )
 PART_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\b")
 EMBEDDING_NAMES = {"emb_params", "clip_l", "clip_g", "string_to_param", "t5xxl"}
+EMBEDDING_WIDTHS = (768, 1024, 1280, 4096)
 REFINER_TOLD = 2560
 """Width of what SDXL's refiner is told beside the text; the base model is told 2816."""
 
@@ -86,7 +87,7 @@ def _only(*beginnings: str) -> Asks:
 def _embedding(seen: Looked) -> bool:
     rows = seen.header.tensors.values()
     named = bool(set(seen.header.tensors) & EMBEDDING_NAMES) or len(rows) == 1
-    return named and len(rows) <= 3 and all(len(row.shape) == 2 and row.shape[0] < 1000 for row in rows)
+    return named and len(rows) <= 3 and all(len(row.shape) == 2 and row.shape[1] in EMBEDDING_WIDTHS for row in rows)
 
 
 def _refiner(seen: Looked) -> bool:
@@ -149,6 +150,8 @@ def kind_name(header: Header) -> str:
     if seen.denoiser("joint_blocks."):
         raise BadModel("model-other-kind.sd3", file=file)
     if seen.takes is None:
+        if seen.vae and seen.text:
+            raise BadModel("checkpoint-incomplete.u-net", file=file)
         _refuse(seen, ALONE)
         raise BadModel("checkpoint-incomplete.unknown", file=file, first=next(iter(header.tensors), "none"))
     if _refiner(seen):

@@ -113,8 +113,9 @@ def open_source(name: str, *, asked: str | None = None, probed: Reading | None =
     """
     path = resolve(name)
     if path.is_file():
-        # What a file is costs a glance at its header; its digest, minutes.
-        kind_of(path, asked=asked, probed=probed)
+        if name not in cards():
+            # What a file is costs a glance at its header; its digest, minutes.
+            kind_of(path, asked=asked, probed=probed)
         files = {CHECKPOINT: _digest_of(path)}
         known = recognise(set(files.values()))
         _check_card(name, files, known)

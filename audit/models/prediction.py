@@ -22,6 +22,7 @@ from audit.models.headers import Header, last_number
 
 Reading = Literal["epsilon", "v_prediction"]
 SourceOf = Literal["config", "yaml", "header", "marker", "schedule", "card", "option", "probe", "family"]
+PREDICTION_TYPES: tuple[Reading, ...] = ("epsilon", "v_prediction")
 READINGS: dict[str, Reading] = {
     **dict.fromkeys(("epsilon", "eps", "noise"), "epsilon"),
     **dict.fromkeys(("v", "v_prediction", "v-prediction", "v_pred", "vpred", "v_parameterization"), "v_prediction"),
@@ -143,9 +144,13 @@ def told_by_yaml(path: Path) -> Iterator[Told]:
         raise BadModel("model-edm", file=beside.name, mark=edm, title="EDM")
     found = re.search(r"[\"']?\bparameterization[\"']?\s*:\s*[\"']?([\w-]+)", text)
     scaling = re.search(r"denoiser_scaling\.(Eps|V)Scaling\b", text)
-    value = found[1] if found else scaling[1].lower() if scaling else "eps"
+    if found is not None:
+        value, where = found[1], say("prediction-source.yaml", file=beside.name, value=found[1])
+    elif scaling is not None:
+        value, where = scaling[1], say("prediction-source.yaml-scaling", file=beside.name, value=scaling[0])
+    else:
+        value, where = "eps", say("prediction-source.yaml-usual", file=beside.name)
     zero = re.search(r"(zero_snr|zsnr|rescale_betas_zero_snr|zero_terminal_snr)[\"']?\s*:\s*[\"']?true", text, re.I)
-    where = say("prediction-source.yaml" if found else "prediction-source.yaml-usual", file=beside.name, value=value)
     yield Told("yaml", _reading(value, file=beside.name), where, zero_snr=True if zero else None)
 
 
