@@ -13,6 +13,7 @@ from audit.cli.options import (
     Device,
     ModelName,
     Out,
+    PredictionType,
     Preset,
     Prompts,
     Replicates,
@@ -37,6 +38,7 @@ Originals = Annotated[Path | None, typer.Option(help="Folder of works to calibra
 @app.command()
 def calibrate(
     model: ModelName = None,
+    prediction_type: PredictionType = None,
     preset: Preset = None,
     audits: Audits = 20,
     control: Truths = None,
@@ -58,7 +60,7 @@ def calibrate(
         from audit.plan.spec import load_spec
 
         options = {
-            "model": model, "preset": preset, "originals": originals, "replicates": replicates, "prompts": prompts,
+            "model": model, "prediction_type": prediction_type, "preset": preset, "originals": originals, "replicates": replicates, "prompts": prompts,
             "store": store, "device": device, "seed": seed, "out": out,
         }  # fmt: skip
         asked = load_spec(options, spec, otherwise={"originals": LAB_ARTISTS / ARTIST, "artist": ARTIST})

@@ -10,7 +10,17 @@ import typer
 
 from audit.base.progress import Progress
 from audit.cli.app import app
-from audit.cli.options import Declare, Device, ModelName, Seed, StoreAt, Surrogate, one_sentence, with_rights
+from audit.cli.options import (
+    Declare,
+    Device,
+    ModelName,
+    PredictionType,
+    Seed,
+    StoreAt,
+    Surrogate,
+    one_sentence,
+    with_rights,
+)
 
 if TYPE_CHECKING:
     from audit.plan.spec import Spec
@@ -29,6 +39,7 @@ def protect(
     protection: Protection,
     out: NewFolder,
     model: ModelName = None,
+    prediction_type: PredictionType = None,
     surrogate: Surrogate = None,
     steps: Steps = None,
     crop: Crop = None,
@@ -40,7 +51,7 @@ def protect(
     """Write copies of a folder under a reference protection: a measuring instrument, not a product."""
     with one_sentence():
         settings = {"steps": steps, "crop": crop}
-        asked = _asked(folder, out, model, surrogate, settings, seed, store, device, declare)
+        asked = _asked(folder, out, (model, prediction_type), surrogate, settings, seed, store, device, declare)
         _make("protect", protection, asked)
 
 
@@ -50,6 +61,7 @@ def treat(
     countermeasure: Countermeasure,
     out: NewFolder,
     model: ModelName = None,
+    prediction_type: PredictionType = None,
     steps: Steps = None,
     seed: Seed = None,
     store: StoreAt = None,
@@ -58,14 +70,16 @@ def treat(
 ) -> None:
     """Write copies of a folder after a countermeasure, as an audit's --against would treat them."""
     with one_sentence():
-        asked = _asked(folder, out, model, None, {"counter_steps": steps}, seed, store, device, declare)
+        asked = _asked(
+            folder, out, (model, prediction_type), None, {"counter_steps": steps}, seed, store, device, declare
+        )
         _make("treat", countermeasure, asked)
 
 
 def _asked(
     folder: Path,
     out: Path,
-    model: str | None,
+    model: tuple[str | None, str | None],
     surrogate: str | None,
     settings: Mapping[str, object],
     seed: int | None,
@@ -78,7 +92,8 @@ def _asked(
     options = {
         "originals": folder,
         "out": out,
-        "model": model,
+        "model": model[0],
+        "prediction_type": model[1],
         "surrogate": surrogate,
         "protection": {name: value for name, value in settings.items() if value is not None},
         "seed": seed,

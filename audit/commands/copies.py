@@ -74,7 +74,7 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
     pictures = _read(spec.originals, store, notes, progress)
     works = [_work(picture, row) for row, picture in enumerate(pictures)]
     budget = memory_budget(device, spec.memory)
-    model = load(spec.model, device=device, budget=budget)
+    model = load(spec.model, device=device, budget=budget, asked=spec.prediction_type)
     surrogate = load(spec.surrogate, device=device, budget=budget) if spec.surrogate else None
     engine = replace(make_engine(model, store=store, progress=progress), surrogate=surrogate)
     condition = Condition(name=text, role="control", steps=tuple(parse_step(step).text for step in steps))

@@ -17,7 +17,7 @@ from audit.evidence.verify import verify
 from audit.images import pixels_digest
 from audit.images.decoder import open_isolated
 from audit.models.cards import LAB_OTHER
-from audit.models.loader import describe, load
+from audit.models.loader import describe, load, stated
 from audit.plan.conditions import other_artist
 from audit.plan.machine import make_engine, memory_budget, pick_device
 from audit.plan.spec import Spec
@@ -78,7 +78,8 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
     spec = spec.model_copy(update={"surrogate": surrogate})
     store = Store(spec.store or default_store())
     _bring_works(plan, data, spec, store, progress)
-    model = load(spec.model, device=device, budget=memory_budget(device, spec.memory))
+    budget = memory_budget(device, spec.memory)
+    model = load(spec.model, device=device, budget=budget, asked=stated(plan.model))
     claim(out, plan)
     artist = ArtistSet(artist=plan.artist, works=plan.works, protected=plan.protected, notes=before.notes)
     artist = declare_rights(artist, declared=spec.declare, out=out)
@@ -90,7 +91,7 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
 
 
 def _same_model(what: str, wanted: ModelFacts, given: str | None, *, option: str) -> None:
-    facts = describe(given) if given else None
+    facts = describe(given, asked=stated(wanted)) if given else None
     if facts is not None and facts.sha256 == wanted.sha256:
         return
     asked: dict[str, Value] = {"what": say(what), "wanted": wanted.sha256[:16], "option": option}

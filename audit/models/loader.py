@@ -175,6 +175,11 @@ def _probed(name: str, digest: str) -> Reading | None:
     return probe(_loaded(open_source(name, asked="epsilon"), device=torch.device("cpu"), budget=None))
 
 
+def stated(facts: ModelFacts) -> str | None:
+    """What to state of a model that is opened again: its prediction type, where no file tells it."""
+    return facts.prediction_type if facts.prediction_source in ("option", "probe") else None
+
+
 def _facts(source: Source) -> ModelFacts:
     family, found = source.family, source.prediction
     return ModelFacts.model_validate(

@@ -62,7 +62,7 @@ def prepare(spec: Spec, progress: Progress) -> Prepared:
     """
     check_names(spec)
     device = pick_device(spec.device)
-    facts = describe(spec.model)
+    facts = describe(spec.model, asked=spec.prediction_type)
     metrics_of(spec, lab=facts.lab)
     store = Store(spec.store or default_store())
     progress.stage(say("stage.read"), 0)
@@ -94,7 +94,8 @@ def prepare(spec: Spec, progress: Progress) -> Prepared:
     artist = artist.model_copy(update={"notes": notes})
     for note in artist.notes:
         progress.say(say("now.note", note=note.said))
-    model = load(spec.model, device=device, budget=memory_budget(device, spec.memory))
+    budget = memory_budget(device, spec.memory)
+    model = load(spec.model, device=device, budget=budget, asked=spec.prediction_type)
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
     show_captions(out, artist, progress)
