@@ -60,7 +60,8 @@ def calibrate(
         from audit.plan.spec import load_spec
 
         options = {
-            "model": model, "prediction_type": prediction_type, "preset": preset, "originals": originals, "replicates": replicates, "prompts": prompts,
+            "model": model, "prediction_type": prediction_type,
+            "preset": preset, "originals": originals, "replicates": replicates, "prompts": prompts,
             "store": store, "device": device, "seed": seed, "out": out,
         }  # fmt: skip
         asked = load_spec(options, spec, otherwise={"originals": LAB_ARTISTS / ARTIST, "artist": ARTIST})

@@ -49,7 +49,11 @@ def export_adapter(
     found = next((path for path in sorted(files) if file_digest(path) == wanted), None)
     if found is None:
         raise BadInput("adapter-absent")
-    data = export_kohya(found, family=results.plan.model.family) if layout == "kohya" else found.read_bytes()
+    data = (
+        export_kohya(found, model=results.plan.model, trigger=results.plan.trigger)
+        if layout == "kohya"
+        else found.read_bytes()
+    )
     with storage_errors(out.parent):
         partial = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
         try:

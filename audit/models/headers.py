@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -96,9 +97,9 @@ def _what_else(path: Path) -> str:
     return next((slug for beginning, slug in BEGINNINGS if start.startswith(beginning)), "model-incomplete.checkpoint")
 
 
-def _entry(row: Mapping[str, object]) -> Entry:
-    shape, (start, end) = row["shape"], row["data_offsets"]  # type: ignore[misc]
-    entry = Entry(str(row["dtype"]), tuple(int(side) for side in shape), int(start), int(end))  # type: ignore[attr-defined]
+def _entry(row: Mapping[str, Any]) -> Entry:
+    start, end = map(int, row["data_offsets"])
+    entry = Entry(str(row["dtype"]), tuple(int(side) for side in row["shape"]), start, end)
     bits = BITS.get(entry.dtype)
     if start < 0 or end < start or (bits is not None and entry.numbers * bits != 8 * (end - start)):
         raise ValueError("offsets")

@@ -6,6 +6,7 @@ underscores; SD 1.x and 2.x keep diffusers' names, SDXL uses those of the origin
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from safetensors.torch import load_file, save
 
 from audit.base.errors import BadInput
+from audit.records import ModelFacts
 
 TEXT_ROOTS = {
     "sd1": {"text_encoder": "lora_te"},
@@ -20,6 +22,17 @@ TEXT_ROOTS = {
     "sdxl": {"text_encoder": "lora_te1", "text_encoder_2": "lora_te2"},
 }
 VERSIONS = {"sd1": "sd_v1", "sd2": "sd_v2", "sdxl": "sdxl_base_v1-0"}
+ARCHITECTURES = {
+    ("sd1", False): "stable-diffusion-v1",
+    ("sd1", True): "stable-diffusion-v1",
+    ("sd2", False): "stable-diffusion-v2-512",
+    ("sd2", True): "stable-diffusion-v2-768-v",
+    ("sdxl", False): "stable-diffusion-xl-v1-base",
+    ("sdxl", True): "stable-diffusion-xl-v1-base",
+}
+"""Family, and whether it predicts v -> its name in Stability-AI/ModelSpec."""
+IMPLEMENTATION = "https://github.com/Stability-AI/generative-models"
+"""Whose names the layout's readers expect, as that specification calls it."""
 LAYERS_PER_BLOCK = 2
 """Residual layers in each of SDXL's blocks."""
 INNER = {"conv1": "in_layers.2", "conv2": "out_layers.3", "time_emb_proj": "emb_layers.1"}
@@ -59,33 +72,56 @@ def _original(inner: str) -> str:
     return f"{where}.{place}.{int(kind == 'attentions')}.{rest}"
 
 
-def export_kohya(adapter: Path, *, family: str) -> bytes:
+def export_kohya(adapter: Path, *, model: ModelFacts, trigger: str) -> bytes:
     """An adapter of ours as the bytes of a kohya safetensors file.
 
     The scale of the update is folded into B already, so alpha equals the rank.
 
+    Args:
+        model: the base model that it was trained on; trigger: the word that asks for the style.
+
     Raises:
         BadInput: `export-family`, for a family that has no such layout.
     """
-    if family not in TEXT_ROOTS:
-        raise BadInput("export-family", family=family)
+    if model.family not in TEXT_ROOTS:
+        raise BadInput("export-family", family=model.family)
     tensors: dict[str, torch.Tensor] = {}
-    ranks = set()
+    ranks, convolutions = set(), set()
     for key, value in load_file(adapter).items():
         name, _, part = key.rpartition(".lora_")
-        made = kohya_name(name, family)
+        made = kohya_name(name, model.family)
         if part == "A.weight":
             tensors[f"{made}.lora_down.weight"] = value
             tensors[f"{made}.alpha"] = torch.tensor(float(value.shape[0]))
-            ranks.add(str(value.shape[0]))
+            wide = value.dim() == 4 and value.shape[-1] > 1
+            (convolutions if wide else ranks).add(int(value.shape[0]))
         else:
             tensors[f"{made}.lora_up.weight"] = value
-    rank = "/".join(sorted(ranks))
-    metadata = {
+    return save(tensors, metadata=_metadata(model, trigger, ranks=ranks, convolutions=convolutions))
+
+
+def _metadata(model: ModelFacts, trigger: str, *, ranks: set[int], convolutions: set[int]) -> dict[str, str]:
+    """What A1111, ComfyUI and Forge read of an add-on: for which model it is, how large, and how it is asked for."""
+    predicts_v = model.prediction_type == "v_prediction"
+    rank = "/".join(map(str, sorted(ranks or convolutions)))
+    version = VERSIONS[model.family]
+    found = {
         "ss_network_module": "networks.lora",
-        "ss_base_model_version": VERSIONS[family],
+        "ss_base_model_version": f"{version}_v" if predicts_v and model.family != "sdxl" else version,
+        "ss_v2": str(model.family == "sd2"),
         "ss_network_dim": rank,
         "ss_network_alpha": rank,
         "ss_training_comment": COMMENT,
+        "modelspec.sai_model_spec": "1.0.0",
+        "modelspec.architecture": f"{ARCHITECTURES[model.family, predicts_v]}/lora",
+        "modelspec.implementation": IMPLEMENTATION,
+        "modelspec.title": f"CloakCheck add-on on {model.name}",
+        "modelspec.description": COMMENT,
+        "modelspec.resolution": f"{model.resolution}x{model.resolution}",
+        "modelspec.prediction_type": "v" if predicts_v else "epsilon",
+        "modelspec.trigger_phrase": trigger,
     }
-    return save(tensors, metadata=metadata)
+    if convolutions:
+        widest = "/".join(map(str, sorted(convolutions)))
+        found["ss_network_args"] = json.dumps({"conv_dim": widest, "conv_alpha": widest})
+    return found

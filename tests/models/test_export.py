@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from audit.base.errors import BadInput
 from audit.commands.export import export_adapter
@@ -39,7 +41,7 @@ def test_diffusers_reads_the_kohya_file_and_draws_the_same_picture(
     random_adapter(model, ours, targets=targets, text_encoder=text_encoder)
     (tmp_path / "out").mkdir()
     exported = tmp_path / "out" / "kohya.safetensors"
-    exported.write_bytes(kohya.export_kohya(ours, family=LABELS[family]))
+    exported.write_bytes(kohya.export_kohya(ours, model=model.facts, trigger="nulevoy"))
     wanted, theirs, base = draw(model, folders[family], ours, opened=exported)
     assert np.abs(wanted - theirs).max() < 1.5 / 255
     assert np.abs(base - wanted).max() > 3 / 255, "the adapter changes nothing, so the test shows nothing"
@@ -131,6 +133,45 @@ def test_both_layouts_hold_the_same_update(finished, tmp_path):
         assert "imitates" in handle.metadata()["ss_training_comment"]
 
 
+def facts(family, prediction):
+    model = make_results().plan.model
+    return model.model_copy(update={"family": family, "prediction_type": prediction, "resolution": 768})
+
+
+# What A1111 tells versions by (`ss_base_model_version`, `ss_v2`), and ModelSpec's names.
+VERSIONS = {
+    ("sd1", "epsilon"): ("sd_v1", "False", "stable-diffusion-v1/lora", "epsilon"),
+    ("sd1", "v_prediction"): ("sd_v1_v", "False", "stable-diffusion-v1/lora", "v"),
+    ("sd2", "epsilon"): ("sd_v2", "True", "stable-diffusion-v2-512/lora", "epsilon"),
+    ("sd2", "v_prediction"): ("sd_v2_v", "True", "stable-diffusion-v2-768-v/lora", "v"),
+    ("sdxl", "epsilon"): ("sdxl_base_v1-0", "False", "stable-diffusion-xl-v1-base/lora", "epsilon"),
+    ("sdxl", "v_prediction"): ("sdxl_base_v1-0", "False", "stable-diffusion-xl-v1-base/lora", "v"),
+}
+
+
+@pytest.mark.parametrize("what", VERSIONS)
+def test_an_addon_says_for_which_model_it_is(what, tmp_path):
+    inner = "down_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q"
+    conv = "down_blocks.1.resnets.0.conv1"
+    file = tmp_path / "a.safetensors"
+    tensors = {
+        f"unet.{inner}.lora_A.weight": torch.zeros(8, 16),
+        f"unet.{inner}.lora_B.weight": torch.zeros(16, 8),
+        f"unet.{conv}.lora_A.weight": torch.zeros(4, 16, 3, 3),
+        f"unet.{conv}.lora_B.weight": torch.zeros(16, 4, 1, 1),
+    }
+    save_file(tensors, file)
+    (tmp_path / "k.safetensors").write_bytes(kohya.export_kohya(file, model=facts(*what), trigger="nulevoy"))
+    with safe_open(tmp_path / "k.safetensors", framework="pt") as handle:
+        told = handle.metadata()
+    keys = ("ss_base_model_version", "ss_v2", "modelspec.architecture", "modelspec.prediction_type")
+    assert tuple(told[key] for key in keys) == VERSIONS[what]
+    assert (told["ss_network_dim"], told["ss_network_alpha"]) == ("8", "8")
+    assert json.loads(told["ss_network_args"]) == {"conv_dim": "4", "conv_alpha": "4"}
+    assert told["modelspec.resolution"] == "768x768"
+    assert told["modelspec.trigger_phrase"] == "nulevoy"
+
+
 @pytest.mark.parametrize(
     ("changes", "slug"),
     [
@@ -160,5 +201,5 @@ def test_an_addon_that_was_deleted_and_a_file_that_exists(finished, tmp_path):
 
 def test_a_family_without_that_layout_is_refused(finished):
     with pytest.raises(BadInput) as caught:
-        kohya.export_kohya(finished[2], family="sd3")
+        kohya.export_kohya(finished[2], model=facts("sd3", "flow"), trigger="nulevoy")
     assert caught.value.slug == "export-family"
