@@ -82,24 +82,28 @@ def look(
 
 
 def _show(found: LookedAt, path: str) -> None:
-    kind = "single-file checkpoint" if found.layout == "checkpoint" else "folder in diffusers layout"
-    size = f", {found.resolution} px" if found.resolution else ""
-    print(f"{found.name}: {found.title} ({found.family}){size}, {kind}")
-    noise = ", zero terminal SNR" if found.zero_terminal_snr else ""
-    told = f"{found.prediction_type}{noise}; read in" if found.prediction_type else "not told by"
-    print(f"prediction type: {told} {found.source}")
-    variants = "".join(f", {part} opened from its {name} variant" for part, name in found.variants.items())
-    print(f"precision: {found.precision}{variants}")
-    print("missing: nothing")
-    print(f"weights in memory {found.weights_bytes / 1e9:.1f} GB (float32), disk {found.disk_bytes / 1e9:.1f} GB")
+    layout = say("layout.checkpoint" if found.layout == "checkpoint" else "layout.folder")
+    side = say("looked.side", side=found.resolution) if found.resolution else say("looked.no-side")
+    tell("told.model", name=found.name, title=found.title, family=found.family, side=side, layout=layout)
+    if found.prediction_type is None:
+        tell("told.no-prediction", source=found.source)
+    elif found.zero_terminal_snr:
+        tell("told.prediction.zero", reading=found.prediction_type, source=found.source)
+    else:
+        tell("told.prediction", reading=found.prediction_type, source=found.source)
+    tell("told.precision", precision=found.precision)
+    for part, variant in found.variants.items():
+        tell("told.variant", part=part, variant=variant)
+    tell("told.weights", memory=found.weights_bytes / 1e9, disk=found.disk_bytes / 1e9)
     for note in found.notes:
-        print(f"note: {note}")
-    if found.file_sha256:
-        print(f"SHA-256 of the file {found.file_sha256}")
-    if found.sha256:
-        published = f", the published {found.published}" if found.published else ""
-        print(f"SHA-256 as plans state it {found.sha256}{published}")
-    print(f"time of a standard audit: not measured here; `cloakcheck plan --originals DIR --model {path}` measures it")
+        tell("told.note", note=note)
+    if found.file_sha256 is not None:
+        tell("told.file-digest", digest=found.file_sha256)
+    if found.sha256 is not None:
+        tell("told.plan-digest", digest=found.sha256)
+    if found.published is not None:
+        tell("told.published", title=found.published)
+    tell("told.standard", path=path)
 
 
 @models.command()

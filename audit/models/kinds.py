@@ -96,14 +96,14 @@ def _refiner(seen: Looked) -> bool:
     return second_alone or (told is not None and told.shape[-1] == REFINER_TOLD)
 
 
-# What a file is instead of a model trained here, most telling first: the variant of `model-other-kind`.
+# What a file is instead of a model trained here, most telling first, and the message that says so.
 ADDED: tuple[tuple[str, Asks], ...] = (
-    ("lora", lambda seen: any(ADD_ON.search(name) for name in seen.header.tensors)),
-    ("controlnet", _within("control_model.", "input_hint_block.", "controlnet_cond_embedding.", "zero_convs.",
-                           "controlnet_blocks.")),
-    ("ip-adapter", _begins("image_proj.", "ip_adapter.")),
-    ("motion", _within("motion_modules.")),
-    ("embedding", _embedding),
+    ("model-other-kind.lora", lambda seen: any(ADD_ON.search(name) for name in seen.header.tensors)),
+    ("model-other-kind.controlnet", _within("control_model.", "input_hint_block.", "controlnet_cond_embedding.",
+                                            "zero_convs.", "controlnet_blocks.")),
+    ("model-other-kind.ip-adapter", _begins("image_proj.", "ip_adapter.")),
+    ("model-other-kind.motion", _within("motion_modules.")),
+    ("model-other-kind.embedding", _embedding),
 )  # fmt: skip
 FAMILIES_ELSEWHERE: tuple[tuple[str, Asks], ...] = (
     ("Stable Video Diffusion", _within(".time_stack.", ".time_mixer.")),
@@ -122,17 +122,23 @@ FAMILIES_ELSEWHERE: tuple[tuple[str, Asks], ...] = (
     ("PixArt", _begins("t_block.", "adaln_single.", "y_embedder.")),
 )
 ALONE: tuple[tuple[str, Asks], ...] = (
-    ("ema-only", lambda seen: seen.header.has("model_ema.") and seen.takes is None),
-    ("shard", lambda seen: PART_OF_MANY.search(seen.header.path.name) is not None),
-    ("vae", _only(*VAE, "encoder.conv", "encoder.down", "encoder.mid", "encoder.norm_out", "decoder.", "quant_conv.",
-                  "post_quant_conv.", "loss.")),
-    ("text-encoder", _begins("text_model.", "text_projection", "transformer.resblocks.", "encoder.block.",
-                             "cond_stage_model.", "conditioner.", "text_encoders.", "token_embedding.", "resblocks.")),
-    ("diffusers-part", _begins("down_blocks.", "time_embedding.", "joint_transformer_blocks.")),
-    ("vision", _begins("vision_model.", "visual.")),
-    ("upscaler", _begins("conv_first.", "0.weight", "1.sub.")),
+    ("model-other-kind.ema-only", lambda seen: seen.header.has("model_ema.") and seen.takes is None),
+    ("model-other-kind.shard", lambda seen: PART_OF_MANY.search(seen.header.path.name) is not None),
+    ("model-other-kind.vae", _only(*VAE, "encoder.conv", "encoder.down", "encoder.mid", "encoder.norm_out", "decoder.",
+                                   "quant_conv.", "post_quant_conv.", "loss.")),
+    ("model-other-kind.text-encoder", _begins("text_model.", "text_projection", "transformer.resblocks.",
+                                              "encoder.block.", "cond_stage_model.", "conditioner.", "text_encoders.",
+                                              "token_embedding.", "resblocks.")),
+    ("model-other-kind.diffusers-part", _begins("down_blocks.", "time_embedding.", "joint_transformer_blocks.")),
+    ("model-other-kind.vision", _begins("vision_model.", "visual.")),
+    ("model-other-kind.upscaler", _begins("conv_first.", "0.weight", "1.sub.")),
 )  # fmt: skip
-CHANNELS = {9: "inpainting", 8: "editing", 5: "depth", 7: "upscaling"}
+CHANNELS = {
+    9: "model-other-kind.inpainting",
+    8: "model-other-kind.editing",
+    5: "model-other-kind.depth",
+    7: "model-other-kind.upscaling",
+}
 """Channels that special U-Nets of these families take: the picture to be mended, edited, or seen in depth beside."""
 
 
@@ -153,13 +159,13 @@ def kind_name(header: Header) -> str:
         if seen.vae and seen.text:
             raise BadModel("checkpoint-incomplete.u-net", file=file)
         _refuse(seen, ALONE)
-        raise BadModel("checkpoint-incomplete.unknown", file=file, first=next(iter(header.tensors), "none"))
+        raise BadModel("model-other-kind", file=file, first=next(iter(header.tensors), "none"))
     if _refiner(seen):
         raise BadModel("model-other-kind.refiner", file=file)
     if header.has("embedder.model.visual."):
         raise BadModel("model-other-kind.unclip", file=file)
     if seen.takes in CHANNELS:
-        raise BadModel(f"model-other-kind.{CHANNELS[seen.takes]}", file=file, channels=seen.takes)
+        raise BadModel(CHANNELS[seen.takes], file=file, channels=seen.takes)
     if seen.takes != 4:
         raise BadModel("model-other-kind.channels", file=file, channels=seen.takes)
     name = seen.text
@@ -173,6 +179,6 @@ def kind_name(header: Header) -> str:
 
 
 def _refuse(seen: Looked, rows: Iterable[tuple[str, Asks]]) -> None:
-    for variant, asks in rows:
+    for id, asks in rows:
         if asks(seen):
-            raise BadModel(f"model-other-kind.{variant}", file=seen.header.path.name)
+            raise BadModel(id, file=seen.header.path.name)

@@ -83,7 +83,7 @@ ELSEWHERE = {
                      "model-quantised"),
     "Playground 2.5": (published("sdxl") | {"edm_mean": (1, 4, 1, 1), "edm_std": (1, 4, 1, 1)}, "model-edm"),
     "CosXL": (published("sdxl") | {"edm_vpred.sigma_max": (), "edm_vpred.sigma_min": ()}, "model-edm"),
-    "something else": ({"a.b": SMALL, "c": SMALL}, "checkpoint-incomplete.unknown"),
+    "something else": ({"a.b": SMALL, "c": SMALL}, "model-other-kind"),
 }  # fmt: skip
 
 
