@@ -46,10 +46,10 @@ def open_checkpoint(kind: Kind, classes: Mapping[str, Any]) -> dict[str, Any]:
                 tensors |= dict(zip(place.ours, _shared_out(value, place), strict=True))
             module = empty(classes[kind.family.components[part.component]], kind.configs[part.component])
             made[part.component] = fill(module, tensors, part=part.component)
-    for part in kind.family.tokenizers:
+    for name in kind.family.tokenizers:
         with tempfile.TemporaryDirectory() as folder:
-            write_tokenizer(Path(folder) / part, padding=cards()[kind.card].padding[part])
-            made[part] = CLIPTokenizer.from_pretrained(Path(folder) / part, local_files_only=True)
+            write_tokenizer(Path(folder) / name, padding=cards()[kind.card].padding[name])
+            made[name] = CLIPTokenizer.from_pretrained(Path(folder) / name, local_files_only=True)
     return made
 
 

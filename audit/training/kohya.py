@@ -86,7 +86,8 @@ def export_kohya(adapter: Path, *, model: ModelFacts, trigger: str) -> bytes:
     if model.family not in TEXT_ROOTS:
         raise BadInput("export-family", family=model.family)
     tensors: dict[str, torch.Tensor] = {}
-    ranks, convolutions = set(), set()
+    ranks: set[int] = set()
+    convolutions: set[int] = set()
     for key, value in load_file(adapter).items():
         name, _, part = key.rpartition(".lora_")
         made = kohya_name(name, model.family)
