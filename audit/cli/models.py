@@ -42,7 +42,7 @@ def listing(context: typer.Context) -> None:
 
         for name, card in cards().items():
             tell(
-                "told.model",
+                "looked.says-model",
                 name=name,
                 title=card.title,
                 side=card.resolution,
@@ -84,26 +84,26 @@ def look(
 def _show(found: LookedAt, path: str) -> None:
     layout = say("layout.checkpoint" if found.layout == "checkpoint" else "layout.folder")
     side = say("looked.side", side=found.resolution) if found.resolution else say("looked.no-side")
-    tell("told.model", name=found.name, title=found.title, family=found.family, side=side, layout=layout)
+    tell("looked.says-model", name=found.name, title=found.title, family=found.family, side=side, layout=layout)
     if found.prediction_type is None:
-        tell("told.no-prediction", source=found.source)
+        tell("looked.says-no-prediction", source=found.source)
     elif found.zero_terminal_snr:
-        tell("told.prediction.zero", reading=found.prediction_type, source=found.source)
+        tell("looked.says-prediction.zero", reading=found.prediction_type, source=found.source)
     else:
-        tell("told.prediction", reading=found.prediction_type, source=found.source)
-    tell("told.precision", precision=found.precision)
+        tell("looked.says-prediction", reading=found.prediction_type, source=found.source)
+    tell("looked.says-precision", precision=found.precision)
     for part, variant in found.variants.items():
-        tell("told.variant", part=part, variant=variant)
-    tell("told.weights", memory=found.weights_bytes / 1e9, disk=found.disk_bytes / 1e9)
+        tell("looked.says-variant", part=part, variant=variant)
+    tell("looked.says-weights", memory=found.weights_bytes / 1e9, disk=found.disk_bytes / 1e9)
     for note in found.notes:
-        tell("told.note", note=note)
+        tell("looked.says-note", note=note)
     if found.file_sha256 is not None:
-        tell("told.file-digest", digest=found.file_sha256)
+        tell("looked.says-file-digest", digest=found.file_sha256)
     if found.sha256 is not None:
-        tell("told.plan-digest", digest=found.sha256)
+        tell("looked.says-plan-digest", digest=found.sha256)
     if found.published is not None:
-        tell("told.published", title=found.published)
-    tell("told.standard", path=path)
+        tell("looked.says-published", title=found.published)
+    tell("looked.says-standard", path=path)
 
 
 @models.command()
