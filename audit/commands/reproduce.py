@@ -140,14 +140,14 @@ def _one(condition: str, before: Results, now: Results) -> Agreement:
                 return e.value, e.low, e.high
         return None, None, None
 
-    def word(results: Results) -> str:
+    def label(results: Results) -> str:
         found = results.verdict.per_condition.get(condition) if results.verdict else None
         return found.label if found else "none"
 
     (_, low, high), (value, _, _) = index(before), index(now)
     if low is None or high is None or value is None:
         return Agreement(condition, None, say("reproduced.nothing", condition=condition))
-    inside, then, today = low <= value <= high, word(before), word(now)
+    inside, then, today = low <= value <= high, label(before), label(now)
     same = then == today
     told = say("reproduced.word", word=then) if same else say("reproduced.other-word", then=then, now=today)
     id = "reproduced.inside" if inside else "reproduced.outside"

@@ -71,9 +71,8 @@ class TreatPictures(Task[dict[str, Any]]):
     @property
     def settings(self) -> dict[str, Any]:
         row = parse_step(self.step).treatment
-        found: dict[str, Any] = {
-            "step": self.step, "version": row.version, "seed": self.seed, "model": self.model
-        }  # fmt: skip
+        found: dict[str, Any] = {"step": self.step, "version": row.version}
+        found |= {"seed": self.seed, "model": self.model}
         if row.kind == "protection":
             found |= {"surrogate": self.attacked, "asked": self.asked.model_dump(mode="json")}
         if row.tier == "model":

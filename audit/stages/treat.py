@@ -35,11 +35,9 @@ def treat_works(
         budget = memory_budget(engine.device, memory)
         engine = replace(engine, surrogate=load(surrogate, device=engine.device, budget=budget))
     made = {
-        c.name: treat(
-            c, engine, works=pool, sources=sources[c.source], seed=plan.seed, protection=plan.protection
-        )
+        c.name: treat(c, engine, works=pool, sources=sources[c.source], seed=plan.seed, protection=plan.protection)
         for c in plan.conditions
-    }  # fmt: skip
+    }
     engine.progress.close()
     # Nothing needs a second model from here on; on a GPU it would take the room of the packs.
     device = engine.device

@@ -19,6 +19,4 @@ def measure_visibility(plan: Plan, treated: Mapping[str, ImageSet], engine: Engi
     engine.progress.stage(say("stage.visibility"), sum(len(images.pixels) for images in sets))
     found = engine.run([MeasureChange(pairs_of(images, originals)) for images in sets])
     engine.progress.close()
-    return tuple(
-        row for images, changes in zip(sets, found, strict=True) for row in visibility_of(images, changes)
-    )  # fmt: skip
+    return tuple(row for images, changes in zip(sets, found, strict=True) for row in visibility_of(images, changes))
