@@ -42,7 +42,7 @@ def listing(context: typer.Context) -> None:
 
         for name, card in cards().items():
             tell(
-                "looked.says-model",
+                "told.model",
                 name=name,
                 title=card.title,
                 side=card.resolution,
