@@ -8,6 +8,7 @@ import numpy as np
 
 from audit import records as r
 from audit.base.messages import words
+from tests.made_conditions import conditions as made
 
 
 def digest(text: str) -> str:
@@ -51,12 +52,7 @@ def make_plan(
             lab=True,
         ),
         works=works or tuple(make_work(i, split="reference" if i % 3 == 0 else "pool") for i in range(18)),
-        conditions=conditions
-        or (
-            r.Condition(name="clean", role="clean"),
-            r.Condition(name="encoder-pgd:16", role="protected", steps=("encoder-pgd:16",), primary=True),
-            r.Condition(name="placebo", role="placebo", steps=("placebo:16",)),
-        ),
+        conditions=conditions or made("clean", "encoder-pgd:16", "placebo"),
         replicates=replicates,
         seed=0,
         trigger="nulevoy",

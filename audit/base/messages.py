@@ -210,7 +210,7 @@ def _cased(text: str, kind: str, language: Language) -> str:
 def _number(value: float, kind: str, language: Language) -> str:
     if kind == "percent":
         whole = round(value * 100)
-        return f"{whole} %"
+        return f"{whole} %" if whole >= 0 else f"\N{MINUS SIGN}{-whole} %"
     if kind in _TEXT:
         kind = ""
     if kind not in ("", "figure") and not _NUMBER.fullmatch(kind):

@@ -4,43 +4,43 @@ from __future__ import annotations
 
 import numpy as np
 
+from audit.base.messages import say
 from audit.judge.estimates import PIXELS, find, hardest_placebo, index_interval, metric_names, primary_conditions
-from audit.judge.finding import Finding, described, figure
 from audit.judge.gains import clean_name, gains, trigger_shift
+from audit.judge.gate import Finding, clauses, estimate_line, readings_by
 from audit.judge.intervals import Interval, divided, mean_interval
 from audit.judge.significance import chance_of_alarms, rate_upper_bound
 from audit.judge.verdict import equal_noise, label_by, labels, softened
-from audit.records import Estimate, Results
+from audit.records import Estimate, Results, Truth
 
 CHANCE = 0.5
 """Area under the ROC curve of a metric that cannot tell artists apart."""
-SAME_ART = ("null", "identity", "clean-again")
-"""Controls that train on the originals, or on pictures next to equal to them."""
-OTHER_ARTIST = "other-artist"
-"""Control that trains on another artist's works, so that nothing of this artist can be learned."""
+SAME_ART: tuple[Truth, ...] = ("same-pixels", "same-pictures", "same-works")
+"""Planted truths that train on the originals, or on pictures next to equal to them."""
 
 
 def metric_separates(results: Results) -> Finding:
     """Red if the primary metric cannot tell the artist's real works from others'."""
     row, least = find(results, "auc", "", results.plan.primary_metric), results.plan.margins.min_auc
     facts = next((m for m in results.metrics if m.name == row.metric), None)
-    detail = (
-        f"{described(row)}; at least {figure(least)} and a lower bound above {figure(CHANCE)} needed; "
-        f"{facts.others_artists if facts else 0} other artists"
+    figures = clauses(
+        estimate_line(row),
+        say("figures.auc", least=least, chance=CHANCE),
+        say("figures.other-artists", n=facts.others_artists if facts else 0),
     )
     if row.value is None or row.low is None:
-        return Finding(None, detail)
-    return Finding(row.value >= least and row.low > CHANCE, detail)
+        return Finding(None, figures)
+    return Finding(row.value >= least and row.low > CHANCE, figures)
 
 
 def base_does_not_know(results: Results) -> Finding:
     """Red if base, untrained, may already stand too near to the artist."""
     row = find(results, "base_position", "base", results.plan.primary_metric)
     limit = results.plan.margins.base_knows_share
-    detail = f"{described(row)}; upper bound must be below {figure(limit)}"
+    figures = clauses(estimate_line(row), say("figures.upper-below", limit=limit))
     if row.high is not None:
-        return Finding(row.high < limit, detail)
-    return Finding(False if row.value is not None and row.value >= limit else None, detail)
+        return Finding(row.high < limit, figures)
+    return Finding(False if row.value is not None and row.value >= limit else None, figures)
 
 
 def trigger_neutral(results: Results) -> Finding:
@@ -53,17 +53,15 @@ def trigger_neutral(results: Results) -> Finding:
     metric, limit = results.plan.primary_metric, results.plan.margins.learned_share
     apart, way = trigger_shift(results, metric)
     if way is None or not way > 0:
-        return Finding(None, "base's pictures without the style word were not scored, or score as real works do")
+        return Finding(None, say("figures.no-trigger"))
     found = divided(mean_interval(apart, level=results.plan.margins.level), way)
-    detail = (
-        f"with the word minus without, share of the way by {metric}: {figure(found.value)} [{figure(found.low)}, "
-        f"{figure(found.high)}], {found.n} prompts; within {figure(limit)} of 0 is neutral"
-    )
+    shift = say("figures.trigger", metric=metric, value=found.value, low=found.low, high=found.high, n=found.n)
+    figures = clauses(shift, say("figures.neutral", limit=limit))
     if found.low is None or found.high is None:
-        return Finding(None, detail)
+        return Finding(None, figures)
     if -limit <= found.low and found.high <= limit:
-        return Finding(True, detail)
-    return Finding(False if found.low > limit or found.high < -limit else None, detail)
+        return Finding(True, figures)
+    return Finding(False if found.low > limit or found.high < -limit else None, figures)
 
 
 def protection_differs(results: Results) -> Finding:
@@ -76,16 +74,16 @@ def protection_differs(results: Results) -> Finding:
     for row in results.visibility:
         if row.condition in changed:
             changed[row.condition].append(row.linf >= step)
-    detail = "; ".join(
-        f"{name}: {sum(flags)} of {len(flags)} works differ by {figure(step)} of 255 or more"
-        for name, flags in changed.items()
-    )
+    rows = [
+        say("figures.differ", name=name, n=sum(flags), all=len(flags), step=step) for name, flags in changed.items()
+    ]
+    figures = clauses(*rows) if rows else say("figures.no-protection")
     measured = [flags for flags in changed.values() if flags]
     if any(2 * sum(flags) <= len(flags) for flags in measured):
-        return Finding(False, detail)
+        return Finding(False, figures)
     whole = bool(changed) and len(measured) == len(changed)
     some = any(not all(flags) for flags in measured)
-    return Finding(True if whole else None, detail or "no protection among the primary conditions", exceptions=some)
+    return Finding(True if whole else None, figures, exceptions=some)
 
 
 def attack_worked(results: Results) -> Finding | None:
@@ -104,8 +102,8 @@ def attack_worked(results: Results) -> Finding | None:
             )
     if not rows:
         return None
-    detail = "; ".join(f"{step}: nearer to its goal on {sum(of)} of {len(of)} works" for (_, step), of in rows.items())
-    return Finding(all(2 * sum(of) > len(of) for of in rows.values()), detail)
+    figures = clauses(*(say("figures.goal", name=step, n=sum(of), all=len(of)) for (_, step), of in rows.items()))
+    return Finding(all(2 * sum(of) > len(of) for of in rows.values()), figures)
 
 
 def placebo_weaker(results: Results) -> Finding:
@@ -119,23 +117,20 @@ def placebo_weaker(results: Results) -> Finding:
     metric, margins = results.plan.primary_metric, results.plan.margins
     name = hardest_placebo(results)
     if name is None:
-        return Finding(None, "the plan has no placebo")
+        return Finding(None, say("figures.no-placebo"))
     noise = find(results, "protection_index", name, metric)
     protections = [c.name for c in results.plan.conditions if c.primary and c.role == "protected"]
     given = labels(results)
     effective = [p for p in protections if given[p] in ("held", "partly-held")]
     excess = {p: find(results, "placebo_excess", p, metric) for p in protections}
     rows = [noise, *(find(results, "protection_index", p, metric) for p in protections), *excess.values()]
-    detail = (
-        "red if the excess of a protection over the placebo has no lower bound above 0 and the placebo's own lower "
-        f"bound is above {figure(margins.did_not_hold)} (held) or {figure(margins.partly)} (partly-held); "
-        + "; ".join(described(row) for row in rows)
-    )
+    rule = say("figures.placebo-rule", limit=margins.did_not_hold, least=margins.partly)
+    figures = clauses(rule, *(estimate_line(row) for row in rows))
     least = {"held": margins.did_not_hold, "partly-held": margins.partly}
     unlike = [p for p in effective if not _surely_above(excess[p], 0.0)]
     if noise.low is None or not unlike:
-        return Finding(None if noise.low is None else True, detail)
-    return Finding(False if any(noise.low > least[given[p]] for p in unlike) else None, detail)
+        return Finding(None if noise.low is None else True, figures)
+    return Finding(False if any(noise.low > least[given[p]] for p in unlike) else None, figures)
 
 
 def noise_not_style(results: Results) -> Finding:
@@ -149,14 +144,14 @@ def noise_not_style(results: Results) -> Finding:
     names = primary_conditions(results)
     excess = {name: find(results, "noise_excess", name, PIXELS) for name in names}
     equal = {name: row for name in names if (row := equal_noise(results, name, metric)) is not None}
-    rule = f"a label must stand at equal noise, too; above {figure(margins.noise_step)} of 255 only held counts"
-    detail = "; ".join([rule, *(described(row) for row in (*excess.values(), *equal.values()))])
+    rules = say("figures.equal-noise"), say("figures.speckle", limit=margins.noise_step)
+    figures = clauses(*rules, *(estimate_line(row) for row in (*excess.values(), *equal.values())))
     speckled = [name for name in names if _surely_above(excess[name], margins.noise_step)]
     if any(given[name] not in ("held", "inconclusive") for name in speckled):
-        return Finding(False, detail)
+        return Finding(False, figures)
     if not names or any(row.value is None for row in excess.values()):
-        return Finding(None, detail)
-    return Finding(True, detail, exceptions=any(softened(results, name) for name in equal))
+        return Finding(None, figures)
+    return Finding(True, figures, exceptions=any(softened(results, name) for name in equal))
 
 
 def no_false_alarm(results: Results) -> Finding:
@@ -170,34 +165,27 @@ def no_false_alarm(results: Results) -> Finding:
     up in another order each time; other draws would differ by more in one replicate or another.
     """
     metric, margins = results.plan.primary_metric, results.plan.margins
-    names = [c.name for c in results.plan.conditions if c.name.partition(":")[0] in SAME_ART]
-    rows = [find(results, "gain_difference", name, metric) for name in names]
+    truths = {c.name: c.truth for c in results.plan.conditions if c.truth in SAME_ART}
+    rows = [find(results, "gain_difference", name, metric) for name in truths]
     tested = [row for row in rows if row.low is not None and row.high is not None]
     if not tested:
-        return Finding(None, "no A/A control with an interval in this run")
-    odd = [r.condition for r in tested if r.condition == "identity" and not r.value == r.low == r.high == 0]
+        return Finding(None, say("figures.no-control"))
+    apart = [r.condition for r in tested if not r.value == r.low == r.high == 0]
+    odd = [name for name in apart if truths[name] == "same-pixels"]
     broken = [name for name in odd if not _rounding(results, name, metric)]
-    counted = [r.condition for r in tested if r.condition != "identity" and not r.value == r.low == r.high == 0]
+    counted = [name for name in apart if truths[name] != "same-pixels"]
     level = 1 - (1 - margins.level) / max(1, len(counted))
     found = {name: index_interval(results, name, metric, level=level) for name in counted}
     alarms = [name for name in counted if _raised(results, name, metric, found[name], level)]
     most = rate_upper_bound(len(alarms), len(counted), level=margins.level)
-    rate = (
-        f"{len(alarms)} of {len(counted)} A/A comparisons raised an alarm, rate at most {100 * most:.0f} % "
-        f"(one-sided {100 * margins.level:g} % bound)"
-        if counted
-        else "the control is exactly equal to clean: no comparison that chance could trip"
-    )
+    counts = {"n": len(alarms), "all": len(counted), "most": round(100 * most), "level": 100 * margins.level}
+    rate = say("figures.alarms", **counts) if counted else say("figures.exactly-equal")
+    rule = say("figures.alarm-rule", limit=margins.no_alarm_within)
     intervals = [
-        f"protection_index of {name} [{figure(i.low)}, {figure(i.high)}] at level {level:.4g}"
-        for name, i in found.items()
+        say("figures.index-at-level", name=name, low=i.low, high=i.high, level=level) for name, i in found.items()
     ]
-    rule = f"an alarm excludes 0 and is not within {figure(margins.no_alarm_within)} of it"
-    return Finding(
-        not alarms and not broken,
-        "; ".join([rate, rule, *intervals, *(described(row) for row in rows)]),
-        exceptions=bool(odd),
-    )
+    figures = clauses(rate, rule, *intervals, *(estimate_line(row) for row in rows))
+    return Finding(not alarms and not broken, figures, exceptions=bool(odd))
 
 
 def _rounding(results: Results, name: str, metric: str) -> bool:
@@ -225,21 +213,21 @@ def planted_success_found(results: Results) -> Finding:
     than base, so that the index of a success by construction lies below 1 where two artists are alike.
     """
     metric, margins = results.plan.primary_metric, results.plan.margins
-    names = [c.name for c in results.plan.conditions if c.name.partition(":")[0] == OTHER_ARTIST]
+    names = [c.name for c in results.plan.conditions if c.truth == "other-works"]
     rows = [find(results, "protection_index", name, metric) for name in names]
     if not rows:
-        return Finding(None, "no planted success in this run")
-    rule = f"lower bound above {figure(margins.held)} is wanted, above {figure(margins.did_not_hold)} needed"
-    detail = "; ".join([rule, *(described(row) for row in rows)])
+        return Finding(None, say("figures.no-planted"))
+    rule = say("figures.wanted", limit=margins.held, least=margins.did_not_hold)
+    figures = clauses(rule, *(estimate_line(row) for row in rows))
     if all(_surely_above(row, margins.held) for row in rows):
-        return Finding(True, detail)
+        return Finding(True, figures)
     may_hold = all(row.high is not None and row.high > margins.held for row in rows)
     if may_hold and all(_surely_above(row, margins.did_not_hold) for row in rows):
-        return Finding(True, detail, exceptions=True)
+        return Finding(True, figures, exceptions=True)
     # With few runs a wide interval says nothing against the instrument.
     few = all(row.n < margins.min_replicates for row in rows)
     missed = any(row.high is not None and row.high <= margins.held for row in rows)
-    return Finding(None if few and not missed else False, detail)
+    return Finding(None if few and not missed else False, figures)
 
 
 def calibrated(results: Results) -> Finding:
@@ -250,13 +238,13 @@ def calibrated(results: Results) -> Finding:
     """
     card = results.calibration
     if card is None:
-        return Finding(None, "no calibration card of this model, preset and settings was found")
+        return Finding(None, say("figures.no-card"))
     rows = [t for t in card.truths if t.metric == card.primary_metric and t.audits]
     rates = [
-        f"{t.condition} wrong in {t.wrong} of {t.audits}, alarms {t.alarms}, at most {100 * t.rate_at_most:.1f} %"
+        say("figures.truth", name=t.condition, n=t.wrong, all=t.audits, far=t.alarms, most=100 * t.rate_at_most)
         for t in rows
     ]
-    detail = f"card {card.digest()}, {card.audits} audits: {'; '.join(rates)}"
+    figures = say("figures.card", digest=card.digest(), n=card.audits, row=clauses(*rates))
     by_chance = {t.condition: 1 - card.level for t in rows if t.truth == "0"}
     too_many = [
         t.condition
@@ -264,7 +252,7 @@ def calibrated(results: Results) -> Finding:
         if (t.condition in by_chance and chance_of_alarms(t.wrong, t.audits, rate=by_chance[t.condition]) < 0.05)
         or (t.condition == "identity" and t.wrong)
     ]
-    return Finding(not too_many if rows else None, detail)
+    return Finding(not too_many if rows else None, figures)
 
 
 def metrics_agree(results: Results) -> Finding:
@@ -272,12 +260,11 @@ def metrics_agree(results: Results) -> Finding:
     metrics = metric_names(results)
     given = {name: {m: label_by(results, name, m) for m in metrics} for name in primary_conditions(results)}
     if len(metrics) < 2 or not given:
-        return Finding(None, "one metric, or no primary condition: nothing to compare")
-    detail = "; ".join(
-        f"{name}: " + ", ".join(f"{label} by {m}" for m, label in by_metric.items())
-        for name, by_metric in given.items()
+        return Finding(None, say("figures.one-metric"))
+    figures = clauses(
+        *(say("figures.named", name=name, list=readings_by(by_metric)) for name, by_metric in given.items())
     )
-    return Finding(all(len(set(by_metric.values())) == 1 for by_metric in given.values()), detail)
+    return Finding(all(len(set(by_metric.values())) == 1 for by_metric in given.values()), figures)
 
 
 def _surely_above(row: Estimate, bound: float) -> bool:
@@ -294,5 +281,4 @@ def is_alarm(interval: Interval, tolerance: float) -> bool:
 def _protections(results: Results) -> tuple[str, ...]:
     """Names of the protections behind the primary conditions, without repetition."""
     claims = [c for c in results.plan.conditions if c.primary and c.role in ("protected", "counter")]
-    names = [c.name if c.role == "protected" else c.name.partition("+")[0] for c in claims]
-    return tuple(dict.fromkeys(names))
+    return tuple(dict.fromkeys(c.of or c.name for c in claims))

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from audit.base.errors import BadInput
 from audit.base.messages import say
-from audit.base.text import printable
-from audit.judge.finding import figure, listed
-from audit.judge.gains import missing_cells
+from audit.judge.gains import missing_cells, named_cells
 from audit.records import Deviation, Margins, Results
 
 
@@ -34,11 +32,8 @@ def with_margins(results: Results, changes: Mapping[str, object]) -> Results:
     try:
         margins = Margins.model_validate({**planned.model_dump(), **changes})
     except ValueError as error:
-        raise BadInput(
-            "margin-unknown",
-            f"Margins {printable(', '.join(changes))} cannot be used; write NAME=NUMBER with a name of "
-            f"{', '.join(Margins.model_fields)}.",
-        ) from error
+        known = tuple(Margins.model_fields)
+        raise BadInput("margin-unknown", names=tuple(changes), known=known) from error
     plan = results.plan.model_copy(update={"margins": margins})
     return results.model_copy(update={"plan": plan, "planned_margins": None if margins == planned else planned})
 
@@ -48,12 +43,9 @@ def _plan(results: Results) -> Iterator[Deviation]:
     if results.planned_margins is not None:
         plan = plan.model_copy(update={"margins": results.planned_margins})
     if plan.digest() != provenance.plan_sha256:
-        yield Deviation(
-            slug="plan-changed",
-            sentence="The plan inside these results is not the plan that was fixed before the first training.",
-        )
+        yield Deviation(said=say("plan-changed"))
     if provenance.plan_file_sha256 not in (None, provenance.plan_sha256):
-        yield Deviation(slug="plan-file-changed", sentence="The file plan.json was changed while the run went on.")
+        yield Deviation(said=say("plan-file-changed"))
 
 
 def _margins(results: Results) -> Iterator[Deviation]:
@@ -61,51 +53,40 @@ def _margins(results: Results) -> Iterator[Deviation]:
         return
     planned, used = results.planned_margins.model_dump(), results.plan.margins.model_dump()
     changed = [
-        f"{name} from {figure(planned[name])} to {figure(used[name])}" for name in used if used[name] != planned[name]
+        say("margins-changed.one", name=name, before=planned[name], after=used[name])
+        for name in used
+        if used[name] != planned[name]
     ]
-    yield Deviation(
-        slug="margins-changed",
-        sentence=f"The margins were changed after the run: {listed(changed)}. The verdict is not the planned one.",
-    )
+    yield Deviation(said=say("margins-changed", list=changed))
 
 
 def _cells(results: Results) -> Iterator[Deviation]:
     gone = missing_cells(results, results.plan.primary_metric)
     if gone:
-        names = listed([f"{name} r{replicate} ({why})" for (name, replicate), why in gone.items()])
-        yield Deviation(
-            slug="cells-left-out",
-            sentence=f"{len(gone)} of the planned models are left out, and their partners with them: {names}.",
-        )
+        yield Deviation(said=say("cells-left-out", n=len(gone), cells=named_cells(gone)))
 
 
 def _weights(results: Results) -> Iterator[Deviation]:
     planned = results.plan.metric_weights
     other = [m.name for m in results.metrics if planned.get(m.name, m.weights_sha256) != m.weights_sha256]
     if other:
-        yield Deviation(
-            slug="metric-changed",
-            sentence=f"The style scores were worked out with other weights than planned: {listed(other)}.",
-        )
+        yield Deviation(said=say("metric-changed", names=other))
 
 
 def _sessions(results: Results) -> Iterator[Deviation]:
     sessions = results.provenance.sessions
     changed = [
-        words
-        for words, values in (
-            ("thread count", {s.threads for s in sessions}),
-            ("device or precision", {s.device for s in sessions}),
-            ("version of CloakCheck", {s.commit for s in sessions}),
-            ("package versions", {tuple(sorted(s.packages.items())) for s in sessions}),
+        say(f"resumed-elsewhere.{what}")
+        for what, values in (
+            ("threads", {s.threads for s in sessions}),
+            ("device", {s.device for s in sessions}),
+            ("version", {s.commit for s in sessions}),
+            ("packages", {tuple(sorted(s.packages.items())) for s in sessions}),
         )
         if len(values) > 1
     ]
     if changed:
-        yield Deviation(
-            slug="resumed-elsewhere",
-            sentence=f"The run was stopped and went on under another {' and '.join(changed)}.",
-        )
+        yield Deviation(said=say("resumed-elsewhere", changes=changed))
 
 
 def _reused(results: Results) -> Iterator[Deviation]:

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from audit.base.messages import Said, say
 from audit.judge import subjects
 from audit.judge.gains import (
     BASE,
@@ -18,7 +19,6 @@ from audit.judge.gains import (
     gains,
     noise_levels,
     recognised,
-    twin_name,
 )
 from audit.judge.intervals import Interval, ratio_interval
 from audit.judge.quantities import (
@@ -49,6 +49,7 @@ T = TypeVar("T")
 
 SEQUENTIAL = "protection_index_sequential"
 """The index that the verdict reads when the plan looks after each replicate."""
+NOT_ESTIMATED = say("why.not-estimated")
 PIXELS = "pixels"
 """Stands where rows about the pictures' noise have the name of their metric."""
 FAMILY = (("p_sign_flip", "p_holm"), ("p_index_at_least_margin", "p_index_at_least_margin_holm"))
@@ -62,7 +63,7 @@ def estimate(results: Results) -> tuple[Estimate, ...]:
     `COMPARISONS` and `index_over_prompts`, for protections `placebo_excess`, for protections under a
     countermeasure `index_at_equal_treatment`; for each metric the rows of `METRIC_FACTS` (`learned_share` under
     clean, `base_position` under base, `auc` under no condition, ''); and the rows of `FAMILY` for the primary
-    conditions by the primary metric. Numbers that cannot be worked out are None with a note.
+    conditions by the primary metric. Numbers that cannot be worked out are None with a reason.
     """
     rows = [row for metric in metric_names(results) for row in _by_metric(results, metric)]
     rows += [row for metric in metric_names(results) for row in _recognised_rows(results, metric)]
@@ -78,7 +79,7 @@ def find(results: Results, name: str, condition: str, metric: str) -> Estimate:
     for row in results.estimates:
         if (row.name, row.condition, row.metric) == (name, condition, metric):
             return row
-    return _row(results, name, condition, metric, "", "", Interval(None, None, None, 0, "not estimated"))
+    return _row(results, name, condition, metric, "", NOT_ESTIMATED, Interval(None, None, None, 0, NOT_ESTIMATED))
 
 
 def index_interval(results: Results, condition: str, metric: str, *, level: float) -> Interval:
@@ -99,13 +100,8 @@ def primary_conditions(results: Trained) -> tuple[str, ...]:
 
 def hardest_placebo(results: Results) -> str | None:
     """The placebo of the greatest budget, or None without one: chosen by the plan, never by its result."""
-
-    def budget(steps: tuple[str, ...]) -> float:
-        levels = [step.partition(":")[2] for step in steps if step.startswith("placebo")]
-        return max((float(level) for level in levels if level.isdecimal()), default=0.0)
-
     placebos = [c for c in results.plan.conditions if c.role == "placebo"]
-    return max(placebos, key=lambda c: budget(c.steps)).name if placebos else None
+    return max(placebos, key=lambda c: c.budget or 0.0).name if placebos else None
 
 
 def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
@@ -134,9 +130,8 @@ def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
             of_clean, of_noise, of_treated = found.paired(clean, placebo, condition.name)
             of_all = Excess(clean=of_clean, placebo=of_noise, treated=of_treated, level=level)
             yield _worked_out(results, PLACEBO_EXCESS, condition.name, metric, of_all)
-        twin = twin_name(results, condition)
-        if twin is not None:
-            of_twin, of_treated = found.paired(twin, condition.name)
+        if condition.twin in [c.name for c in results.plan.conditions]:
+            of_twin, of_treated = found.paired(condition.twin, condition.name)
             yield _worked_out(results, EQUAL_TREATMENT, condition.name, metric, Paired(of_twin, of_treated, level))
     facts = _facts(results, metric, found, clean)
     for subject, fact in METRIC_FACTS:
@@ -210,15 +205,12 @@ def _noise_rows(results: Results) -> Iterator[Estimate]:
 
 def _subject_rows(results: Results) -> Iterator[Estimate]:
     """`subject_found` of base and every condition, and `subject_shift` against clean, where subjects were read."""
-    asked = "share of pictures nearest to the subject they were asked for, among the subjects of works and prompts"
     for name in subjects.read_conditions(results):
         found = subjects.found_interval(results, name)
-        method = f"{asked} (zero-shot CLIP); t interval over training runs, cut to 0..1"
-        yield _row(results, "subject_found", name, subjects.METRIC, "share", method, found)
+        yield _row(results, "subject_found", name, subjects.METRIC, "share", say("how.subject-found"), found)
         if name not in (BASE, clean_name(results)):
             shift = subjects.shift_interval(results, name)
-            method = "subject_found of clean minus that of the condition; paired t interval over training runs"
-            yield _row(results, "subject_shift", name, subjects.METRIC, "share", method, shift)
+            yield _row(results, "subject_shift", name, subjects.METRIC, "share", say("how.subject-shift"), shift)
 
 
 def _sequential_rows(results: Results) -> Iterator[Estimate]:
@@ -231,20 +223,20 @@ def _holm_rows(results: Results, rows: list[Estimate], *, source: str, name: str
     family, metric = primary_conditions(results), results.plan.primary_metric
     p = {r.condition: r for r in rows if r.name == source and r.metric == metric}
     family = tuple(condition for condition in family if condition in p)
+    how = say("how.holm", name=source, n=len(family))
     adjusted = holm([p[condition].value for condition in family])
     for condition, value in zip(family, adjusted, strict=True):
-        method = f"{source}; Holm (1979) over the {len(family)} primary conditions by the primary metric"
-        interval = Interval(value, None, None, p[condition].n, p[condition].note)
-        yield _row(results, name, condition, metric, "probability", method, interval)
+        interval = Interval(value, None, None, p[condition].n, p[condition].why)
+        yield _row(results, name, condition, metric, "probability", how, interval)
 
 
 def _worked_out(results: Results, quantity: Quantity[T], condition: str, metric: str, data: T) -> Estimate:
     q = quantity
-    return _row(results, q.name, condition, metric, q.unit, q.method, q.compute(data))
+    return _row(results, q.name, condition, metric, q.unit, q.how, q.compute(data))
 
 
 def _row(
-    results: Results, name: str, condition: str, metric: str, unit: str, method: str, interval: Interval
+    results: Results, name: str, condition: str, metric: str, unit: str, how: Said, interval: Interval
 ) -> Estimate:
     return as_estimate(
         interval,
@@ -253,5 +245,5 @@ def _row(
         metric=metric,
         level=results.plan.margins.level,
         unit=unit,
-        method=method,
+        how=how,
     )

@@ -10,9 +10,10 @@ from typing import Protocol
 
 import numpy as np
 
+from audit.base.messages import Said, as_written, say
 from audit.judge.exclusion import broken
 from audit.judge.intervals import Array
-from audit.records import Cell, Condition, Plan, Results, Score
+from audit.records import Cell, Plan, Results, Score
 
 BASE = "base"
 
@@ -137,23 +138,6 @@ def clean_name(results: Trained) -> str:
     return next((c.name for c in results.plan.conditions if c.role == "clean"), "clean")
 
 
-def twin_name(results: Trained, condition: Condition) -> str | None:
-    """The unprotected works under the same countermeasure; None for what is no protection under one."""
-    if condition.role != "counter":
-        return None
-    for protection in results.plan.conditions:
-        rest = condition.steps[len(protection.steps) :]
-        if (
-            protection.role == "protected"
-            and rest
-            and (condition.source, condition.steps) == (protection.source, (*protection.steps, *rest))
-        ):
-            for twin in results.plan.conditions:
-                if (twin.role, twin.source, twin.steps) == ("counter", "originals", rest):
-                    return twin.name
-    return None
-
-
 def gains(results: Trained, metric: str) -> Gains:
     """Gains by `metric` of every sound cell that has a score for each picture that base has one for."""
     base: dict[Picture, float] = {}
@@ -181,11 +165,11 @@ def recognised(results: Trained, metric: str) -> dict[tuple[str, int], float]:
     }
 
 
-def missing_cells(results: Results, metric: str) -> dict[tuple[str, int], str]:
+def missing_cells(results: Results, metric: str) -> dict[tuple[str, int], Said]:
     """Planned cells (condition, replicate) that have no gain by `metric`, each with the reason."""
     known = gains(results, metric)
     cells = {(cell.condition, cell.replicate): cell for cell in results.cells}
-    gone: dict[tuple[str, int], str] = {}
+    gone: dict[tuple[str, int], Said] = {}
     # A picture that base lacks is compared for no model.
     if len(known.base) < len(results.plan.prompts) * results.plan.sampling.per_prompt:
         gone[(BASE, 0)] = _reason(cells.get((BASE, 0)), metric, results)
@@ -195,6 +179,16 @@ def missing_cells(results: Results, metric: str) -> dict[tuple[str, int], str]:
             if replicate not in known.by_condition.get(condition.name, {}):
                 gone[key] = _reason(cells.get(key), metric, results)
     return gone
+
+
+def named_cells(cells: Mapping[tuple[str, int], Said | None]) -> tuple[Said, ...]:
+    """Cells (condition, replicate) by name, each with what is said of it."""
+    return tuple(
+        say("figures.cell", name=name, replicate=replicate)
+        if why is None
+        else say("figures.cell-why", name=name, replicate=replicate, why=why)
+        for (name, replicate), why in cells.items()
+    )
 
 
 def finite(values: tuple[float, ...]) -> Array:
@@ -215,11 +209,11 @@ def _values(results: Trained, scores: Iterable[Score], metric: str) -> dict[Pict
     }
 
 
-def _reason(cell: Cell | None, metric: str, results: Results) -> str:
+def _reason(cell: Cell | None, metric: str, results: Results) -> Said:
     if cell is None:
-        return "no record of it"
-    left_out = broken(cell, results.plan.exclusion)
-    if left_out and cell.condition != BASE:
-        return left_out
+        return say("left-out.no-record")
+    fault = broken(cell, results.plan.exclusion)
+    if fault is not None and cell.condition != BASE:
+        return say(f"left-out.{fault}")
     given = next((s.missing for s in cell.scores if s.metric == metric and s.missing), "")
-    return given or "some pictures have no score"
+    return as_written(given) if given else say("left-out.no-scores")

@@ -14,32 +14,29 @@ import numpy as np
 import scipy  # loads stats, 0.6 s, when it is first used: a report that is only shown again does without
 from numpy.typing import NDArray
 
+from audit.base.messages import Said, say
+
 Array = NDArray[np.float64]
 
 BOOTSTRAP_RESAMPLES = 10_000
 
-NO_RUNS = "no complete training run"
-ONE_RUN = "one training run only: no spread between runs, so no interval"
-ONE_PROMPT = "one prompt only: spread between prompts and noise cannot be told apart"
-NO_GAIN = "the model trained on the originals came no closer to the artist, so there is no index"
-UNBOUNDED = (
-    "no bounded interval: the gain of the model trained on the originals is not reliably above zero "
-    "at this number of runs; "
-)
-ANY_INDEX = "no index can be ruled out"
-SAME_RATE = "all units gave the same rate: no spread to build an interval on"
-WEAK_RESAMPLES = "no interval: in some resamples the model trained on the originals has no gain"
+NO_RUNS = say("why.no-runs")
+ONE_RUN = say("why.one-run")
+ONE_PROMPT = say("why.one-prompt")
+NO_GAIN = say("why.no-gain")
+SAME_RATE = say("why.same-rate")
+WEAK_RESAMPLES = say("why.weak-resamples")
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A number with its bounds; what is missing is None and `note` says why. `n` counts the units."""
+    """A number with its bounds; what is missing is None and `why` says for what reason. `n` counts the units."""
 
     value: float | None
     low: float | None
     high: float | None
     n: int
-    note: str = ""
+    why: Said | None = None
 
 
 def mean_interval(values: Array, *, level: float) -> Interval:
@@ -101,11 +98,11 @@ class Fieller:
     low: float = -math.inf
     high: float = math.inf
 
-    def words(self) -> str:
-        """What an unbounded set rules out."""
+    def unbounded(self) -> Said:
+        """Why there are no bounds, and what an unbounded set rules out."""
         if not math.isfinite(self.low + self.high):
-            return ANY_INDEX
-        return f"only values between {self.low:.3g} and {self.high:.3g} can be ruled out"
+            return say("why.unbounded", set=say("why.any-index"))
+        return say("why.unbounded", set=say("why.ruled-out", low=self.low, high=self.high))
 
 
 def fieller(moments: Moments, *, quantile: float) -> Fieller:
@@ -158,7 +155,7 @@ def ratio_interval(numerators: Array, denominators: Array, *, level: float, quan
     )
     fit = fieller(moments, quantile=t_quantile(n - 1, level=level) if quantile is None else quantile)
     if not fit.inside:
-        return Interval(value, None, None, n, UNBOUNDED + fit.words())
+        return Interval(value, None, None, n, fit.unbounded())
     return Interval(value, fit.low, fit.high, n)
 
 
@@ -196,7 +193,7 @@ def ratio_over_prompts(numerators: Array, denominators: Array, *, level: float) 
     )
     fit = fieller(moments, quantile=t_quantile(min(n, prompts) - 1, level=level))
     if not fit.inside:
-        return Interval(plain.value, None, None, n, UNBOUNDED + fit.words())
+        return Interval(plain.value, None, None, n, fit.unbounded())
     return Interval(plain.value, fit.low, fit.high, n)
 
 
@@ -221,4 +218,4 @@ def ratio_bootstrap(numerators: Array, denominators: Array, *, level: float, rng
 def divided(interval: Interval, by: float) -> Interval:
     """The interval of a multiple 1 / `by` (> 0, taken as known) of the same number."""
     value, low, high = (None if x is None else x / by for x in (interval.value, interval.low, interval.high))
-    return Interval(value, low, high, interval.n, interval.note)
+    return Interval(value, low, high, interval.n, interval.why)

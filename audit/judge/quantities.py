@@ -1,4 +1,4 @@
-"""The table of numbers: name, unit, method in words, and how each is worked out from arrays.
+"""The table of numbers: name, unit, how each is worked out in words, and from arrays.
 
 The training run is the unit of every comparison between conditions: the arrays hold one gain per
 run. `COMPARISONS` are a condition against clean, `METRIC_FACTS` concern one metric and clean alone.
@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from audit.base.messages import Said, say
 from audit.judge.gains import BASE
 from audit.judge.intervals import (
     BOOTSTRAP_RESAMPLES,
@@ -42,8 +43,6 @@ T = TypeVar("T")
 
 POWER = 0.8
 """Chance of detection that the smallest detectable effect is stated for."""
-
-RUNS = "over training runs; base, with the same prompts and noises, is taken as fixed"
 
 
 @dataclass(frozen=True)
@@ -117,11 +116,11 @@ class MetricInputs:
 
 @dataclass(frozen=True)
 class Quantity(Generic[T]):
-    """One number of the table: its name, unit, method in words, and how it is worked out."""
+    """One number of the table: its name, unit, how it is worked out in words, and from arrays."""
 
     name: str
     unit: str
-    method: str
+    how: Said
     compute: Callable[[T], Interval]
 
 
@@ -150,7 +149,7 @@ def _smallest_index(c: Comparison, *, runs: int = 1, pictures: int = 1) -> Inter
     if not gain > 0:
         return Interval(None, None, None, n, NO_GAIN)
     if deviation == 0:
-        return Interval(None, None, None, n, "no spread between the paired runs")
+        return Interval(None, None, None, n, say("why.no-spread"))
     smallest = detectable_effect(deviation=deviation, n=runs * n, level=c.level, power=POWER)
     return Interval(smallest / gain, None, None, n)
 
@@ -160,31 +159,26 @@ def _component(c: Comparison, part: Callable[[Components], float]) -> Interval:
     return found if isinstance(found, Interval) else Interval(part(found), None, None, len(c.lost))
 
 
-ANOVA = "random-effects analysis of variance of the paired differences, runs x prompts; at least 0"
-
-
 def _learned_share(f: MetricInputs) -> Interval:
     if f.base_mean is None or len(f.real) == 0:
         return Interval(None, None, None, len(f.clean), NO_WORKS if f.base_mean is not None else NO_RUNS)
     distance = float(f.real.mean()) - f.base_mean
     if not distance > 0:
-        note = "the artist's real works score no higher than the base model's pictures"
-        return Interval(None, None, None, len(f.clean), note)
+        return Interval(None, None, None, len(f.clean), say("why.base-as-near"))
     return divided(mean_interval(f.clean, level=f.level), distance)
 
 
 GAIN: Quantity[Gained] = Quantity(
     "gain",
     "score",
-    f"mean score of the pictures minus that of base; t interval {RUNS}",
+    say("how.gain"),
     lambda g: mean_interval(g.gains, level=g.level),
 )
 
 RECOGNISED: Quantity[Gained] = Quantity(
     "recognised_rate",
     "share",
-    "share of pictures that are closer to this artist than to any reference artist, each beyond what works by the "
-    "others are (whitened features); t interval over training runs, cut to 0..1",
+    say("how.recognised"),
     lambda g: rate_interval(g.gains, level=g.level),
 )
 
@@ -192,77 +186,73 @@ COMPARISONS: tuple[Quantity[Comparison], ...] = (
     Quantity(
         "gain_difference",
         "score",
-        f"mean of paired differences of gain, clean minus condition; t interval {RUNS}",
+        say("how.gain-difference"),
         lambda c: mean_interval(c.lost, level=c.level),
     ),
     Quantity(
         "protection_index",
         "share",
-        f"1 - gain / gain of clean, ratio of paired means; Fieller (1954) interval {RUNS}",
+        say("how.protection-index"),
         _index,
     ),
     Quantity(
         "protection_index_bootstrap",
         "share",
-        f"percentile bootstrap over whole training runs, {BOOTSTRAP_RESAMPLES} resamples; sensitivity "
-        "analysis only, covers less than stated below about 20 runs",
+        say("how.protection-index-bootstrap", resamples=BOOTSTRAP_RESAMPLES),
         lambda c: ratio_bootstrap(c.lost, c.clean, level=c.level, rng=c.rng),
     ),
     Quantity(
         "p_sign_flip",
         "probability",
-        f"two-sided sign-flip permutation test of the gain differences; exact up to {EXACT_UP_TO} pairs, "
-        f"{RESAMPLES} random patterns beyond",
+        say("how.p-sign-flip", exact=EXACT_UP_TO, resamples=RESAMPLES),
         lambda c: sign_flip(c.lost, rng=c.rng),
     ),
     Quantity(
         "mde_protection_index",
         "share",
-        f"smallest true index found different from 0 with power {POWER:g} by the two-sided t test at this "
-        "level, from the observed spread of the gain differences and the observed gain of clean",
+        say("how.mde-protection-index", power=POWER),
         _smallest_index,
     ),
     Quantity(
         "mde_twice_replicates",
         "share",
-        "the same, had there been twice the replicates with the same spread",
+        say("how.mde-twice-replicates"),
         lambda c: _smallest_index(c, runs=2),
     ),
     Quantity(
         "mde_twice_pictures",
         "share",
-        "the same, had each prompt had twice the pictures: only the part of the spread that is noise shrinks",
+        say("how.mde-twice-pictures"),
         lambda c: _smallest_index(c, pictures=2),
     ),
     Quantity(
         "p_index_at_least_margin",
         "probability",
-        "one-sided paired t test of an index at or above the margin of did-not-hold; small: surely below it",
+        say("how.p-index-at-least-margin"),
         lambda c: chance_index_at_least(c.clean, c.treated, margin=c.margin),
     ),
     Quantity(
         "p_not_equivalent",
         "probability",
-        "two one-sided tests (Schuirmann, 1987) of an index outside plus or minus the margin of did-not-hold; "
-        "small: as if unprotected, within that margin",
+        say("how.p-not-equivalent"),
         lambda c: chance_not_equivalent(c.clean, c.treated, margin=c.margin),
     ),
     Quantity(
         "variance_replicate",
         "score squared",
-        f"{ANOVA}; between runs, beyond noise",
+        say("how.variance-replicate"),
         lambda c: _component(c, lambda v: v.replicate),
     ),
     Quantity(
         "variance_prompt",
         "score squared",
-        f"{ANOVA}; between prompts, the same in every run",
+        say("how.variance-prompt"),
         lambda c: _component(c, lambda v: v.prompt),
     ),
     Quantity(
         "variance_noise",
         "score squared",
-        f"{ANOVA}; of one prompt in one run, all else",
+        say("how.variance-noise"),
         lambda c: _component(c, lambda v: v.noise),
     ),
 )
@@ -270,47 +260,42 @@ COMPARISONS: tuple[Quantity[Comparison], ...] = (
 PLACEBO_EXCESS: Quantity[Excess] = Quantity(
     "placebo_excess",
     "share",
-    "(gain of placebo - gain) / gain of clean, ratio of paired means: what the protection took away beyond "
-    f"random noise of its budget; Fieller (1954) interval {RUNS}",
+    say("how.placebo-excess"),
     lambda e: ratio_interval(e.placebo - e.treated, e.clean, level=e.level),
 )
 
 PICTURE_NOISE: Quantity[Noise] = Quantity(
     "picture_noise",
     "levels",
-    "noise of the pictures in levels of 255, from the finest diagonal Haar coefficients (Donoho & Johnstone, 1994); "
-    "t interval over training runs",
+    say("how.picture-noise"),
     lambda x: mean_interval(x.own, level=x.level),
 )
 
 NOISE_EXCESS: Quantity[Noise] = Quantity(
     "noise_excess",
     "levels",
-    "picture_noise of the condition minus that of clean; paired t interval over training runs",
+    say("how.noise-excess"),
     lambda x: mean_interval(x.treated - x.clean, level=x.level),
 )
 
 EQUAL_NOISE: Quantity[Paired] = Quantity(
     "index_at_equal_noise",
     "share",
-    "the protection index had base and clean drawn as noisy pictures as the condition: both get random noise until "
-    f"they are; Fieller (1954) interval {RUNS}",
+    say("how.index-at-equal-noise"),
     _paired_index,
 )
 
 EQUAL_TREATMENT: Quantity[Paired] = Quantity(
     "index_at_equal_treatment",
     "share",
-    "the protection index against unprotected works that went through the same countermeasure, 1 - gain / gain of "
-    f"those; Fieller (1954) interval {RUNS}",
+    say("how.index-at-equal-treatment"),
     _paired_index,
 )
 
 OVER_PROMPTS: Quantity[Paired] = Quantity(
     "index_over_prompts",
     "share",
-    "the protection index with prompts taken as drawn at random, too, as if others of their kind could have been asked "
-    "for; two-way random effects, Fieller (1954) interval",
+    say("how.index-over-prompts"),
     lambda x: ratio_over_prompts(x.clean - x.treated, x.clean, level=x.level),
 )
 
@@ -320,8 +305,7 @@ METRIC_FACTS: tuple[tuple[str, Quantity[MetricInputs]], ...] = (
         Quantity(
             "learned_share",
             "share",
-            f"gain of clean / (mean score of real works - that of base); t interval of the gain {RUNS}; "
-            "the denominator is taken as fixed",
+            say("how.learned-share"),
             _learned_share,
         ),
     ),
@@ -330,8 +314,7 @@ METRIC_FACTS: tuple[tuple[str, Quantity[MetricInputs]], ...] = (
         Quantity(
             "auc",
             "probability",
-            "Mann-Whitney area, real works against other artists' works; score interval (Newcombe, 2006) "
-            "with the variance of Hanley & McNeil (1982), each other artist counted as one unit",
+            say("how.auc"),
             lambda f: auc(f.real, f.others, others_units=f.others_units, level=f.level),
         ),
     ),
@@ -340,8 +323,7 @@ METRIC_FACTS: tuple[tuple[str, Quantity[MetricInputs]], ...] = (
         Quantity(
             "base_position",
             "share",
-            "(base - others) / (real works - others), ratio of means; Fieller (1954) interval over prompts, "
-            "works and other artists",
+            say("how.base-position"),
             lambda f: base_position(f.base_by_prompt, f.real, f.others, others_units=f.others_units, level=f.level),
         ),
     ),

@@ -73,7 +73,7 @@ def _headline(results: Results) -> str | None:
 
 
 def _condition(results: Results, condition: Condition, lost: dict[int, float]) -> ConditionReading:
-    name, claim = condition.name, is_claim(condition)
+    name, claim = condition.name, is_claim(results.plan, condition)
     pairs = next((e.n for e in results.estimates if (e.name, e.condition) == ("p_sign_flip", name)), 0)
     return ConditionReading(
         condition=name,

@@ -7,14 +7,15 @@ import math
 
 import numpy as np
 
+from audit.base.messages import Said, say
 from audit.judge.intervals import Interval
 from audit.records import Estimate
 
 
 def as_estimate(
-    found: Interval, *, name: str, condition: str, metric: str, level: float, unit: str, method: str
+    found: Interval, *, name: str, condition: str, metric: str, level: float, unit: str, how: Said
 ) -> Estimate:
-    """The row of an interval; a number that is not finite becomes None with a note, never a value.
+    """The row of an interval; a number that is not finite becomes None with a reason, never a value.
 
     Args:
         condition: a condition, group or case; '' for what concerns none.
@@ -22,7 +23,7 @@ def as_estimate(
     """
     parts = (found.value, found.low, found.high)
     value, low, high = (x if x is not None and math.isfinite(x) else None for x in parts)
-    overflow = "" if (value, low, high) == parts else "not a finite number"
+    overflow = None if (value, low, high) == parts else say("why.not-finite")
     return Estimate(
         name=name,
         condition=condition,
@@ -33,8 +34,8 @@ def as_estimate(
         level=level,
         n=found.n,
         unit=unit,
-        method=method,
-        note=found.note or overflow,
+        how=how,
+        why=found.why or overflow,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy
 
+from audit.base.messages import Said, say
 from audit.judge.gains import finite
 from audit.judge.intervals import (
     NO_RUNS,
@@ -32,10 +33,10 @@ from audit.judge.separation import auc
 from audit.judge.significance import sign_flip
 from audit.records import Estimate, ScoreGroup, ScoreResults
 
-NO_UNITS = "no picture with a score"
-ONE_UNIT = "one prompt only: no spread between prompts, so no interval"
-NOT_NEARER = "the artist's real works score no higher than the pictures compared with"
-UNBOUNDED = "no bounded interval: the way from the pictures compared with to the real works is not reliably above zero"
+NO_UNITS = say("why.no-units")
+ONE_UNIT = say("why.one-unit")
+NOT_NEARER = say("why.not-nearer")
+UNBOUNDED = say("why.way-unbounded")
 
 Unit = tuple[str, str]
 """Prompt and session; the session is '' where prompts are counted."""
@@ -171,42 +172,41 @@ def _by_metric(results: ScoreResults, metric: str) -> list[Estimate]:
     hits = tuple(None if nearest < 0 else float(nearest == 0) for nearest in scored.nearest)
     by_score = {g: unit_means(results, g, scored.values) for g in present}
     by_rate = {g: unit_means(results, g, hits) for g in present}
-    over = "prompts" if results.plan.unit == "prompt" else "prompts and sessions"
+    kind = "prompts" if results.plan.unit == "prompt" else "sessions"
+    over = say(f"how-score.{kind}")
     rows = []
 
-    def row(name: str, group: str, unit: str, method: str, interval: Interval) -> None:
-        rows.append(_row(results, name, group, metric, unit, method, interval))
+    def row(name: str, group: str, unit: str, how: Said, interval: Interval) -> None:
+        rows.append(_row(results, name, group, metric, unit, how, interval))
 
     for group in present:
         means, rates = (np.array(list(found[group].values())) for found in (by_score, by_rate))
         of_group = _renamed(mean_interval(means, level=level))
-        row("style_score", group, "score", f"mean of the means of units; t interval over {over}", of_group)
+        row("style_score", group, "score", say("how-score.style-score", over=over), of_group)
         of_group = rate_over_units(rates, level=level)
-        text = f"share of pictures nearer to this artist than to any other; t interval over {over}, exact at 0 and 1"
-        row("recognised_rate", group, "share", text, of_group)
+        row("recognised_rate", group, "share", say("how-score.rate", over=over), of_group)
     for group in present[1:]:
         both = brought_together(by_score["named"], by_score[group])
-        how = f"paired by {'prompt' if over == 'prompts' else 'prompt and session'}" if both.paired else "not paired"
-        kind = "paired t" if both.paired else "Welch's (1947)"
-        apart = difference_interval(both, level=level)
-        row("score_difference", group, "score", f"named minus {group}, {how}; {kind} interval over {over}", apart)
-        text = f"(named - {group}) / (real works - {group}), {how}; Fieller (1954) interval over {over} and works"
-        row("closeness_share", group, "share", text, share_interval(both, real, level=level))
-        text = f"recognised with the name minus recognised as {group}; {kind} interval over {over}"
+        role, pairs = say(f"group.{group}"), say(f"how-score.paired-{kind}" if both.paired else "how-score.unpaired")
+        test = say("how-score.paired-t" if both.paired else "how-score.welch")
+        how = say("how-score.difference", role=role, how=pairs, kind=test, over=over)
+        row("score_difference", group, "score", how, difference_interval(both, level=level))
+        how = say("how-score.closeness", role=role, how=pairs, over=over)
+        row("closeness_share", group, "share", how, share_interval(both, real, level=level))
+        how = say("how-score.rate-difference", role=role, kind=test, over=over)
         rates_of_both = brought_together(by_rate["named"], by_rate[group])
-        row("recognised_difference", group, "share", text, difference_interval(rates_of_both, level=level))
+        row("recognised_difference", group, "share", how, difference_interval(rates_of_both, level=level))
         if both.paired:
             rng = generator("cloakcheck score", results.plan.seed, metric, group)
             p = _renamed(sign_flip(both.named - both.other, rng=rng))
-            row("p_sign_flip", group, "probability", f"two-sided sign-flip permutation test over {over}", p)
+            row("p_sign_flip", group, "probability", say("how-score.sign-flip", over=over), p)
     units = min(known.others_artists, len(others)) if known and known.others_artists > 0 else len(others)
-    text = "Mann-Whitney area, real works against other artists' works; score interval, artists as units"
-    row("auc", "", "probability", text, auc(real, others, others_units=units, level=level))
+    row("auc", "", "probability", say("how-score.auc"), auc(real, others, others_units=units, level=level))
     return rows
 
 
 def _row(
-    results: ScoreResults, name: str, group: str, metric: str, unit: str, method: str, interval: Interval
+    results: ScoreResults, name: str, group: str, metric: str, unit: str, how: Said, interval: Interval
 ) -> Estimate:
     return as_estimate(
         interval,
@@ -215,10 +215,11 @@ def _row(
         metric=metric,
         level=results.plan.margins.level,
         unit=unit,
-        method=method,
+        how=how,
     )
 
 
 def _renamed(found: Interval) -> Interval:
-    """The same with a note that speaks of prompts."""
-    return replace(found, note={NO_RUNS: NO_UNITS, ONE_RUN: ONE_UNIT}.get(found.note, found.note))
+    """The same with a reason that speaks of prompts."""
+    of_prompts = {NO_RUNS.id: NO_UNITS, ONE_RUN.id: ONE_UNIT}
+    return found if found.why is None else replace(found, why=of_prompts.get(found.why.id, found.why))

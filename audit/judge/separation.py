@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import scipy
 
+from audit.base.messages import say
 from audit.judge.intervals import Array, Interval, Moments, fieller, t_quantile
 
-NO_WORKS = "no scores of real works by the artist and by others"
-NOT_ABOVE = "the artist's real works score no higher than other artists' works"
-TOO_FEW = "no interval: it needs two works, two other artists and two prompts at least"
+NO_WORKS = say("why.no-works")
+NOT_ABOVE = say("why.not-above")
+TOO_FEW = say("why.too-few-works")
 
 
 def auc(real: Array, others: Array, *, others_units: int, level: float) -> Interval:

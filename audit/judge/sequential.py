@@ -17,6 +17,7 @@ import math
 
 import numpy as np
 
+from audit.base.messages import say
 from audit.judge.intervals import NO_GAIN, NO_RUNS, Array, Interval, ratio_interval
 
 MIDDLE = 0.5
@@ -29,14 +30,9 @@ EFFECT_VARIANCE = 10.0
 """Of the mixture over true effects, in squared standard deviations of one replicate: effects that a
 few replicates can show are several deviations large."""
 
-TOO_EARLY = "no bounds yet: too few runs, or too unlike each other, for a look that may be repeated"
+TOO_EARLY = say("why.too-early")
 
-METHOD = (
-    "1 - gain / gain of clean, ratio of paired means; intersection of a betting confidence sequence (Waudby-Smith & "
-    "Ramdas, 2024) and a normal mixture t confidence sequence (Lai, 1976) at a quarter of the error rate each and, at "
-    "the end of the budget, the Fieller interval at half of it; an upper bound that one primary condition can decide "
-    "with is Bonferroni-adjusted over them"
-)
+METHOD = say("how.sequential")
 
 
 def betting_bounds(values: Array, *, level: float) -> tuple[float, float]:

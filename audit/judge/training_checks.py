@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+from audit.base.messages import Said, say
 from audit.judge.estimates import find, primary_conditions
-from audit.judge.exclusion import COLLAPSED, INACTIVE, NOT_FINITE, broken_cells
-from audit.judge.finding import Finding, described, figure, listed
-from audit.judge.gains import BASE, clean_name, missing_cells
-from audit.records import Results
+from audit.judge.exclusion import Fault, broken_cells
+from audit.judge.gains import BASE, clean_name, missing_cells, named_cells
+from audit.judge.gate import Finding, clauses, estimate_line
+from audit.records import Cell, Results
 
 
 def paired_replicates(results: Results) -> int:
@@ -40,16 +41,15 @@ def cells_complete(results: Results) -> Finding:
     gone = missing_cells(results, results.plan.primary_metric)
     pairs, planned = paired_replicates(results), results.replicates
     needed = max(min(2, planned), math.ceil(planned * (1 - results.plan.margins.max_dropped) - 1e-9))
-    names = [f"{name} r{replicate} ({why})" for (name, replicate), why in gone.items()]
-    missing = f"missing: {listed(names)}" if names else "no cell is missing"
-    detail = f"{missing}; {pairs} of {planned} replicates paired, at least {needed} needed"
-    return Finding(pairs >= needed, detail, exceptions=bool(gone))
+    missing = say("figures.missing", cells=named_cells(gone)) if gone else say("figures.none-missing")
+    paired = say("figures.paired-of", n=pairs, all=planned, least=needed)
+    return Finding(pairs >= needed, clauses(missing, paired), exceptions=bool(gone))
 
 
 def enough_replicates(results: Results) -> Finding:
     """Red below margins.min_replicates complete pairs of the scarcest primary condition."""
     pairs, needed = paired_replicates(results), results.plan.margins.min_replicates
-    return Finding(pairs >= needed, f"{pairs} paired replicates, at least {needed} needed")
+    return Finding(pairs >= needed, say("figures.paired", n=pairs, least=needed))
 
 
 def model_learned_style(results: Results) -> Finding:
@@ -60,50 +60,52 @@ def model_learned_style(results: Results) -> Finding:
     """
     clean, metric, margins = clean_name(results), results.plan.primary_metric, results.plan.margins
     gain, share = find(results, "gain", clean, metric), find(results, "learned_share", clean, metric)
-    detail = (
-        f"{described(gain)}, lower bound must be above 0; {described(share)}, "
-        f"must be at least {figure(margins.learned_share)}"
+    figures = clauses(
+        say("figures.lower-above-0", row=estimate_line(gain)),
+        say("figures.at-least", row=estimate_line(share), limit=margins.learned_share),
     )
     if gain.value is None:
-        return Finding(None, detail)
+        return Finding(None, figures)
     enough = gain.value > 0 and (share.value is None or share.value >= margins.learned_share)
     if not enough:
-        return Finding(False, detail)
+        return Finding(False, figures)
     sure = gain.low is not None and gain.low > 0
     if sure:
-        return Finding(True if share.value is not None else None, detail)
-    return Finding(False if gain.n >= margins.min_replicates else None, detail)
+        return Finding(True if share.value is not None else None, figures)
+    return Finding(False if gain.n >= margins.min_replicates else None, figures)
 
 
 def losses_finite(results: Results) -> Finding:
     """Red if too many trainings had a loss that was not a finite number."""
-    return _sound(results, NOT_FINITE, "all losses finite")
+    return _sound(results, "not-finite", say("figures.losses", n=len(_trained(results))))
 
 
 def adapter_active(results: Results) -> Finding:
     """Red if too many adapters are zero or leave most pictures as base draws them."""
-    share = figure(results.plan.exclusion.changed_share)
-    rule = f"all norms above 0 and more than {share} of the pictures other than base's"
-    return _sound(results, INACTIVE, rule)
+    share = results.plan.exclusion.changed_share
+    return _sound(results, "inactive", say("figures.adapters", n=len(_trained(results)), share=share))
 
 
-def _sound(results: Results, reason: str, rule: str) -> Finding:
-    trained = [cell for cell in results.cells if cell.adapter is not None]
-    bad = broken_cells(results, reason)
-    detail = f"left out: {listed([f'{name} r{r}' for name, r in bad])}" if bad else f"{len(trained)} trainings, {rule}"
-    limit = f"; at most {figure(results.plan.margins.max_dropped)} of a condition's trainings may be left out"
-    return Finding(not too_many(results, bad) if trained else None, detail + limit, exceptions=bool(bad))
+def _trained(results: Results) -> list[Cell]:
+    return [cell for cell in results.cells if cell.adapter is not None]
+
+
+def _sound(results: Results, fault: Fault, all_well: Said) -> Finding:
+    bad = broken_cells(results, fault)
+    found = say("figures.left-out", cells=named_cells(dict.fromkeys(bad))) if bad else all_well
+    limit = say("figures.dropped", share=results.plan.margins.max_dropped)
+    passed = not too_many(results, bad) if _trained(results) else None
+    return Finding(passed, clauses(found, limit), exceptions=bool(bad))
 
 
 def pictures_not_blank(results: Results) -> Finding:
     """Red if base, or too many models, drew mostly blank pictures or one picture again and again."""
-    bad = broken_cells(results, COLLAPSED)
-    names = [f"{name} r{r} ({figure(cell.generations.blank_share)} blank)" for (name, r), cell in bad.items()]
-    most = figure(max((c.generations.blank_share for c in results.cells), default=None))
-    detail = f"left out: {listed(names)}" if bad else f"{len(results.cells)} models, greatest share blank {most}"
+    bad = broken_cells(results, "collapsed")
+    shares = {key: say("figures.share-blank", share=cell.generations.blank_share) for key, cell in bad.items()}
+    most = max((c.generations.blank_share for c in results.cells), default=None)
+    all_well = say("figures.blank", n=len(results.cells), most=most)
+    found = say("figures.left-out", cells=named_cells(shares)) if bad else all_well
     rules = results.plan.exclusion
-    limit = (
-        f"; a model may draw at most {figure(rules.blank_share)} blank pictures, and more than "
-        f"{figure(rules.distinct_share)} must be distinct"
-    )
-    return Finding(not too_many(results, bad) if results.cells else None, detail + limit, exceptions=bool(bad))
+    limit = say("figures.blank-rule", share=rules.blank_share, least=rules.distinct_share)
+    passed = not too_many(results, bad) if results.cells else None
+    return Finding(passed, clauses(found, limit), exceptions=bool(bad))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal
 
+from audit.base.messages import Said, say
 from audit.judge.estimates import SEQUENTIAL, find, primary_conditions, sequential_intervals
+from audit.judge.gate import Override
 from audit.judge.intervals import Interval
 from audit.judge.significance import holm
-from audit.judge.words import condition_words, learned_words
+from audit.judge.words import learned
 from audit.records import (
     Cell,
     Check,
@@ -23,6 +25,8 @@ from audit.records import (
     VerdictLabel,
 )
 
+Withheld = Literal["not-valid", "exploratory"]
+"""Labels that a red gate puts in the place of a verdict, from what withholds most: no answer, a first look."""
 WORST_FIRST: tuple[VerdictLabel, ...] = ("did-not-hold", "inconclusive", "partly-held", "held")
 
 AT_EQUAL_NOISE: dict[VerdictLabel, tuple[VerdictLabel, ...]] = {
@@ -32,26 +36,6 @@ AT_EQUAL_NOISE: dict[VerdictLabel, tuple[VerdictLabel, ...]] = {
     "inconclusive": ("held", "partly-held", "did-not-hold", "inconclusive"),
 }
 """Readings at equal noise that allow a label: what is said must be shown by both, a failure as much as a success."""
-
-# The answer and what it is about come first, the figures in a short sentence of their own: as one
-# sentence the text would need 13 years of school.
-SENTENCES: dict[VerdictLabel, str] = {
-    "held": "On this test {words} held. {Learned}.",
-    "partly-held": "On this test {words} held only in part. {Learned}.",
-    "did-not-hold": "On this test {words} did not hold. {Learned}.",
-    "inconclusive": "This test was too small or too noisy to tell if {words} held. {Learned}.",
-    "exploratory": "This is a first look, not a verdict. With {words}, {learned}.",
-    "not-valid": "This test gives no answer: {reason}",
-}
-NO_FIGURE = "no figure could be worked out"
-NO_PROTECTION = "This test had no protected version in it, so it says nothing about a protection."
-
-
-class Override(NamedTuple):
-    """A gate that takes the place of a verdict."""
-
-    label: Literal["not-valid", "exploratory"]
-    check: Check
 
 
 def reading(index: Estimate | Interval, margins: Margins) -> VerdictLabel:
@@ -87,7 +71,7 @@ def labels(results: Results) -> dict[str, VerdictLabel]:
     were noisier than clean's, the label is what the index and the one at equal noise both allow: never a bolder one.
     """
     metric = results.plan.primary_metric
-    return {c.name: label_by(results, c.name, metric) for c in results.plan.conditions if is_claim(c)}
+    return {c.name: label_by(results, c.name, metric) for c in results.plan.conditions if is_claim(results.plan, c)}
 
 
 def label_by(results: Results, condition: str, metric: str) -> VerdictLabel:
@@ -152,27 +136,28 @@ def settled(index: Estimate | Interval, margins: Margins, *, p: float | None) ->
     return given
 
 
-def decide(results: Results, *, override: Override | None) -> Verdict:
+def decide(results: Results, *, override: Override[Withheld] | None) -> Verdict:
     """The verdict on a run whose `estimates` are filled.
 
     Each protection and each protection under a countermeasure gets its label (`labels`); the overall
     one is the worst of the primary conditions, by label and then by index. With an `override` every
     label is the override's, so that no part of a run that failed a gate can be quoted as a verdict.
     """
-    indices = {c.name: deciding_index(results, c.name) for c in results.plan.conditions if is_claim(c)}
+    claims = [c for c in results.plan.conditions if is_claim(results.plan, c)]
+    indices = {c.name: deciding_index(results, c.name) for c in claims}
     given = labels(results)
-    verdicts = {name: _verdict(index, given[name], override) for name, index in indices.items()}
+    verdicts = {c.name: _verdict(c, indices[c.name], given[c.name], override) for c in claims}
     primary = primary_conditions(results)
     if override is not None and override.label == "not-valid":
-        return Verdict(label="not-valid", sentence=_not_valid(override.check), condition=None, per_condition=verdicts)
+        return Verdict(label="not-valid", said=_not_valid(override.check), condition=None, per_condition=verdicts)
     if not primary:
         final: VerdictLabel = "inconclusive" if override is None else override.label
-        return Verdict(label=final, sentence=NO_PROTECTION, condition=None, per_condition=verdicts)
+        return Verdict(label=final, said=say("verdict.no-protection"), condition=None, per_condition=verdicts)
     worst = min(primary, key=lambda name: _rank(given[name], indices[name]))
-    sentence = verdicts[worst].sentence
+    said = verdicts[worst].said
     if len(primary) > 1:
-        sentence = f"The weakest of {len(primary)} results counts: {_lower_first(sentence)}"
-    return Verdict(label=verdicts[worst].label, sentence=sentence, condition=worst, per_condition=verdicts)
+        said = say("verdict.weakest", count=len(primary), claim=said)
+    return Verdict(label=verdicts[worst].label, said=said, condition=worst, per_condition=verdicts)
 
 
 @dataclass(frozen=True)
@@ -196,10 +181,10 @@ def decided(plan: Plan, cells: Sequence[Cell]) -> bool:
     return bool(given) and ("did-not-hold" in given or all(word == "held" for word in given))
 
 
-def is_claim(condition: Condition) -> bool:
+def is_claim(plan: Plan, condition: Condition) -> bool:
     """Whether a condition is a protection or one under a countermeasure, and so can hold or not."""
     if condition.role == "counter":
-        return condition.primary or not condition.name.startswith("clean+")
+        return condition.primary or condition.of not in [c.name for c in plan.conditions if c.role == "clean"]
     return condition.role == "protected" or (condition.primary and condition.role != "clean")
 
 
@@ -207,20 +192,14 @@ def _rank(name: VerdictLabel, index: Estimate) -> tuple[int, float]:
     return WORST_FIRST.index(name), float("-inf") if index.value is None else index.value
 
 
-def _verdict(index: Estimate, own: VerdictLabel, override: Override | None) -> ConditionVerdict:
+def _verdict(
+    condition: Condition, index: Estimate, own: VerdictLabel, override: Override[Withheld] | None
+) -> ConditionVerdict:
     if override is not None and override.label == "not-valid":
-        return ConditionVerdict(label="not-valid", sentence=_not_valid(override.check))
+        return ConditionVerdict(label="not-valid", said=_not_valid(override.check))
     given = own if override is None else override.label
-    learned = NO_FIGURE if index.value is None else learned_words(index.value, index.low, index.high)
-    sentence = SENTENCES[given].format(
-        words=condition_words(index.condition), learned=learned, Learned=learned[:1].upper() + learned[1:]
-    )
-    return ConditionVerdict(label=given, sentence=sentence)
+    return ConditionVerdict(label=given, said=say(f"verdict.{given}", words=condition.words, learned=learned(index)))
 
 
-def _not_valid(check: Check) -> str:
-    return SENTENCES["not-valid"].format(reason=_lower_first(check.sentence))
-
-
-def _lower_first(sentence: str) -> str:
-    return sentence[:1].lower() + sentence[1:]
+def _not_valid(check: Check) -> Said:
+    return say("verdict.not-valid", reason=check.said)

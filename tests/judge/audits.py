@@ -5,16 +5,17 @@ from typing import Any
 from audit import records as r
 from audit.base.messages import words
 from tests.builders import make_plan, make_results
+from tests.made_conditions import condition
 
-CLEAN = r.Condition(name="clean", role="clean")
-PGD = r.Condition(name="encoder-pgd:16", role="protected", steps=("encoder-pgd:16",), primary=True)
-JPEG = r.Condition(name="encoder-pgd:16+jpeg:50", role="counter", steps=("encoder-pgd:16", "jpeg:50"), primary=True)
-CLEAN_JPEG = r.Condition(name="clean+jpeg:50", role="counter", steps=("jpeg:50",))
-PLACEBO = r.Condition(name="placebo", role="placebo", steps=("placebo:16",))
-NULL = r.Condition(name="null", role="control", steps=("null",))
-IDENTITY = r.Condition(name="identity", role="control", steps=("identity",))
-AGAIN = r.Condition(name="clean-again", role="control")
-OTHER = r.Condition(name="other-artist", role="control")
+CLEAN = condition("clean")
+PGD = condition("encoder-pgd:16")
+JPEG = condition("encoder-pgd:16+jpeg:50")
+CLEAN_JPEG = condition("clean+jpeg:50")
+PLACEBO = condition("placebo")
+NULL = condition("null")
+IDENTITY = condition("identity")
+AGAIN = condition("clean-again")
+OTHER = condition("other-artist")
 
 
 def audit(

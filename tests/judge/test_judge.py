@@ -13,7 +13,7 @@ from tests.builders import make_plan, make_results
 from tests.judge.audits import AGAIN, CLEAN, CLEAN_JPEG, IDENTITY, JPEG, NULL, OTHER, PGD, PLACEBO, audit
 
 
-def test_judging_fills_estimates_checks_and_verdict_and_changes_nothing_else() -> None:
+def test_judging_fills_its_own_fields_and_changes_nothing_else() -> None:
     results = audit(PLACEBO)
     judged = judge(results)
     assert results.estimates == ()

@@ -1,0 +1,101 @@
+"""One question asked before any verdict: what it found, what is said of it, what a red answer does.
+
+`run` and `score` each have a table of gates; how they are asked and which red one counts is the same for both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, NamedTuple, TypeVar
+
+from audit.base.messages import Said, catalogue, say
+from audit.records import Check, Estimate
+
+T = TypeVar("T")
+L = TypeVar("L", bound=str)
+
+
+class Finding(NamedTuple):
+    """Answer of a gate: True, False, or None when there is nothing to check with; figures for the expert."""
+
+    passed: bool | None
+    figures: Said
+    exceptions: bool = False
+    """Passed, but for a few cases that were left out and counted."""
+
+
+@dataclass(frozen=True)
+class Gate(Generic[T, L]):
+    """One question about `T`.
+
+    What is said to the artist stands in the catalogue under the slug: `.yes`, `.no`, `.unknown`, and `.some` where it
+    can pass with exceptions.
+    """
+
+    slug: str
+    ask: Callable[[T], Finding | None]
+    """None where the question does not arise."""
+    red: L | None
+    """The label that a red answer puts in the place of the verdict; None when it is only shown."""
+
+    def answer(self, found: Finding) -> Said:
+        """What is said of a finding."""
+        if found.passed is None:
+            return say(f"{self.slug}.unknown")
+        if not found.passed:
+            return say(f"{self.slug}.no")
+        some = f"{self.slug}.some"
+        return say(some if found.exceptions and some in catalogue() else f"{self.slug}.yes")
+
+
+@dataclass(frozen=True)
+class Override(Generic[L]):
+    """A red gate that takes the place of a verdict."""
+
+    label: L
+    check: Check
+
+
+def ask(gates: Iterable[Gate[T, L]], results: T) -> tuple[Check, ...]:
+    """One `Check` for each gate that applies, in the order of the table."""
+    asked = ((gate, gate.ask(results)) for gate in gates)
+    return tuple(
+        Check(slug=gate.slug, passed=found.passed, said=gate.answer(found), figures=found.figures)
+        for gate, found in asked
+        if found is not None
+    )
+
+
+def strongest(gates: Sequence[Gate[T, L]], checks: Iterable[Check], order: Sequence[L]) -> Override[L] | None:
+    """What red gates put in the place of the verdict: the first gate of the label that withholds most, else None.
+
+    Args:
+        order: the labels, from what withholds most.
+    """
+    red = {check.slug: check for check in checks if check.passed is False}
+    found = [Override(gate.red, red[gate.slug]) for gate in gates if gate.slug in red and gate.red is not None]
+    return min(found, key=lambda override: order.index(override.label), default=None)
+
+
+def estimate_line(row: Estimate) -> Said:
+    """An estimate in one line: value, interval, units, and why something is missing."""
+    values: dict[str, object] = {"name": row.name, "metric": row.metric, "value": row.value, "n": row.n}
+    id = "estimate.line"
+    if row.condition:
+        id, values = f"{id}-of", values | {"condition": row.condition}
+    if row.low is not None:
+        id, values = f"{id}-range", values | {"low": row.low, "high": row.high}
+    if row.why is not None:
+        id, values = f"{id}-why", values | {"reason": row.why}
+    return say(id, **values)
+
+
+def clauses(*parts: Said) -> Said:
+    """Several things said, with semicolons between."""
+    return parts[0] if len(parts) == 1 else say("figures.clauses", parts=parts)
+
+
+def readings_by(labels: Mapping[str, str]) -> tuple[Said, ...]:
+    """Metric -> label, told one by one."""
+    return tuple(say("figures.by-metric", label=say(f"reading.{label}"), metric=m) for m, label in labels.items())
