@@ -151,7 +151,9 @@ def turned(results: Results, rng: np.random.Generator) -> Results:
     """The same audit with conditions renamed, and cells, scores and conditions in another order."""
     names = {c.name: c.name.replace("encoder-pgd:16", "other-tool:3") for c in results.plan.conditions}
     plan = results.plan
-    conditions = [c.model_copy(update={"name": names[c.name]}) for c in plan.conditions]
+    conditions = [
+        c.model_copy(update={"name": names[c.name], "of": names.get(c.of or "", c.of)}) for c in plan.conditions
+    ]
     cells = []
     for cell in results.cells:
         condition = names.get(cell.condition, cell.condition)

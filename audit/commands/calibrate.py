@@ -11,7 +11,7 @@ from audit.base.files import read_bounded
 from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.judge import judge
-from audit.judge.calibration import TRUTHS, make_card, pool_cards
+from audit.judge.calibration import make_card, pool_cards
 from audit.models.loader import describe
 from audit.plan.spec import Spec
 from audit.records import CalibrationCard, Results
@@ -20,6 +20,8 @@ from audit.runfolder import keep_card, provenance, read_results
 from audit.stages.audit import run
 from audit.store import Store, default_store, storage_errors, write_atomic
 
+PLANTED = ("identity", "null", "clean-again", "other-artist")
+"""Controls whose true index is known."""
 CARD = "calibration.json"
 REQUEST = "request.json"
 MOST_BYTES = 16 << 20
@@ -48,9 +50,9 @@ def calibrate(
     assert spec.out is not None
     others = [read_card(path) for path in added]
     for truth in truths:
-        if truth not in TRUTHS:
-            raise BadInput("truth-unknown", control=truth, choices=tuple(TRUTHS))
-    truths = tuple(truth for truth in TRUTHS if truth in truths or not truths)
+        if truth not in PLANTED:
+            raise BadInput("truth-unknown", control=truth, choices=PLANTED)
+    truths = tuple(truth for truth in PLANTED if truth in truths or not truths)
     claim_calibration(spec.out, spec)
     for number in range(audits):
         name = f"audit-{number + 1:03d}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
 
-from audit.judge.comparison_checks import OTHER_ARTIST, is_alarm
+from audit.judge.comparison_checks import is_alarm
 from audit.judge.estimates import find, index_interval, metric_names
 from audit.judge.gains import clean_name, gains
 from audit.judge.quantities import POWER
@@ -21,11 +21,17 @@ from audit.records import (
     PlantedTruth,
     Results,
     RunSpread,
+    Truth,
     canonical_json,
 )
 
-TRUTHS = {"identity": "0 exactly", "null": "0", "clean-again": "0", OTHER_ARTIST: "held"}
-"""Controls whose true index is known, and what it is: a number, or the label that a full success must get."""
+TRUTHS: dict[Truth, str] = {
+    "same-pixels": "0 exactly",
+    "same-pictures": "0",
+    "same-works": "0",
+    "other-works": "held",
+}
+"""What the true index of each planted truth is: a number, or the label that a full success must get."""
 A_TENTH = 0.1
 Row = TypeVar("Row", PlantedTruth, RunSpread)
 MOST_REPLICATES = 1000
@@ -58,8 +64,8 @@ def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
     if len({setup_digest(results.plan) for results in audits}) != 1:
         raise ValueError("a calibration card needs audits of one setup")
     plan = audits[0].plan
-    planned = dict.fromkeys(c.name for results in audits for c in results.plan.conditions)
-    names = [name for truth in TRUTHS for name in planned if name.partition(":")[0] == truth]
+    planned = {c.name: c.truth for results in audits for c in results.plan.conditions}
+    names = {name: truth for truth in TRUTHS for name, own in planned.items() if own == truth}
     metrics = metric_names(audits[0])
     unlike = _unlike(audits, clean_name(audits[0]))
     return CalibrationCard(
@@ -74,7 +80,7 @@ def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
         level=plan.margins.level,
         artists=tuple(dict.fromkeys(results.plan.artist for results in audits)),
         audits=len(unlike),
-        truths=tuple(_truth(audits, name, metric) for metric in metrics for name in names),
+        truths=tuple(_truth(audits, name, truth, metric) for metric in metrics for name, truth in names.items()),
         spread=tuple(row for metric in metrics for row in _spread(audits, names, metric)),
         plans=tuple(results.plan.digest() for results in audits),
         draws=tuple(_draw(results) for results in unlike),
@@ -95,8 +101,9 @@ def pool_cards(cards: Sequence[CalibrationCard], *, created: str) -> Calibration
     draws = [draw for card in cards for draw in card.draws]
     if len(set(draws)) != len(draws):
         raise ValueError("cards that share audits")
-    truths = _gathered([row for card in cards for row in card.truths])
-    spreads = _gathered([row for card in cards for row in card.spread])
+    known = {row.condition: row.truth for card in cards for row in card.truths}
+    truths = _gathered([row for card in cards for row in card.truths], known)
+    spreads = _gathered([row for card in cards for row in card.spread], known)
     return first.model_copy(
         update={
             "schema_version": SCHEMA_VERSION,
@@ -104,24 +111,29 @@ def pool_cards(cards: Sequence[CalibrationCard], *, created: str) -> Calibration
             "artists": tuple(dict.fromkeys(artist for card in cards for artist in card.artists)),
             "audits": len(draws),
             "truths": tuple(_pooled_truth(rows, level=first.level) for rows in truths),
-            "spread": tuple(_pooled_spread(rows, level=first.level) for rows in spreads),
+            "spread": tuple(
+                _pooled_spread(rows, level=first.level, planted=rows[0].condition in known) for rows in spreads
+            ),
             "plans": tuple(plan for card in cards for plan in card.plans),
             "draws": tuple(draws),
         }
     )
 
 
-def _gathered(rows: Sequence[Row]) -> list[list[Row]]:
-    """Rows of one metric and condition together: metrics as they come, clean first, controls as in `TRUTHS`."""
-    order = list(TRUTHS)
+def _gathered(rows: Sequence[Row], known: Mapping[str, str]) -> list[list[Row]]:
+    """Rows of one metric and condition together: metrics as they come, clean first, controls as in `TRUTHS`.
+
+    Args:
+        known: the true index of each control.
+    """
+    order = list(TRUTHS.values())
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         found.setdefault((row.metric, row.condition), []).append(row)
     metrics = list(dict.fromkeys(metric for metric, _ in found))
 
     def place(key: tuple[str, str]) -> tuple[int, int]:
-        kind = key[1].partition(":")[0]
-        return metrics.index(key[0]), order.index(kind) if kind in order else -1
+        return metrics.index(key[0]), order.index(known[key[1]]) if key[1] in known else -1
 
     return [found[key] for key in sorted(found, key=place)]
 
@@ -147,10 +159,9 @@ def _pooled_truth(rows: Sequence[PlantedTruth], *, level: float) -> PlantedTruth
     )
 
 
-def _pooled_spread(rows: Sequence[RunSpread], *, level: float) -> RunSpread:
+def _pooled_spread(rows: Sequence[RunSpread], *, level: float, planted: bool) -> RunSpread:
     degrees = sum(row.degrees for row in rows)
     deviation = (sum(row.deviation**2 * row.degrees for row in rows) / degrees) ** 0.5
-    planted = rows[0].condition.partition(":")[0] in TRUTHS
     needed = replicates_needed(deviation, level=level) if planted else None
     return rows[0].model_copy(update={"deviation": deviation, "degrees": degrees, "replicates_for_a_tenth": needed})
 
@@ -167,21 +178,20 @@ def _unlike(audits: Sequence[Results], name: str) -> list[Results]:
     return list({_draw(results): results for results in having}.values())
 
 
-def _truth(audits: Sequence[Results], name: str, metric: str) -> PlantedTruth:
-    kind = name.partition(":")[0]
+def _truth(audits: Sequence[Results], name: str, truth: Truth, metric: str) -> PlantedTruth:
     rows = [(results, find(results, "protection_index", name, metric)) for results in _unlike(audits, name)]
     known = [(results, row) for results, row in rows if row.low is not None and row.high is not None]
-    wrong = [(results, row) for results, row in known if _wrong(kind, row, results)]
+    wrong = [(results, row) for results, row in known if _wrong(truth, row, results)]
     values = [row.value for _, row in known if row.value is not None]
     alarms = 0
     for results, _ in wrong:
         margins = results.plan.margins
         interval = index_interval(results, name, metric, level=margins.level)
-        alarms += kind in ("identity", OTHER_ARTIST) or is_alarm(interval, margins.no_alarm_within)
+        alarms += truth in ("same-pixels", "other-works") or is_alarm(interval, margins.no_alarm_within)
     return PlantedTruth(
         condition=name,
         metric=metric,
-        truth=TRUTHS[kind],
+        truth=TRUTHS[truth],
         audits=len(known),
         wrong=len(wrong),
         rate_at_most=rate_upper_bound(len(wrong), len(known), level=audits[0].plan.margins.level),
@@ -191,19 +201,19 @@ def _truth(audits: Sequence[Results], name: str, metric: str) -> PlantedTruth:
     )
 
 
-def _wrong(kind: str, row: Estimate, results: Results) -> bool:
+def _wrong(truth: Truth, row: Estimate, results: Results) -> bool:
     assert row.low is not None
     assert row.high is not None
-    if kind == OTHER_ARTIST:
+    if truth == "other-works":
         return not row.low > results.plan.margins.held
-    if kind == "identity":
+    if truth == "same-pixels":
         return not row.value == row.low == row.high == 0
     return not row.low <= 0 <= row.high
 
 
-def _spread(audits: Sequence[Results], names: Sequence[str], metric: str) -> Iterator[RunSpread]:
+def _spread(audits: Sequence[Results], names: Mapping[str, Truth], metric: str) -> Iterator[RunSpread]:
     clean = clean_name(audits[0])
-    for name in (clean, *(n for n in names if n.partition(":")[0] != "identity")):
+    for name in (clean, *(n for n, truth in names.items() if truth != "same-pixels")):
         squares, degrees = 0.0, 0
         for results in _unlike(audits, name):
             found = gains(results, metric)

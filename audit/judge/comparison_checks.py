@@ -250,7 +250,7 @@ def calibrated(results: Results) -> Finding:
         t.condition
         for t in rows
         if (t.condition in by_chance and chance_of_alarms(t.wrong, t.audits, rate=by_chance[t.condition]) < 0.05)
-        or (t.condition == "identity" and t.wrong)
+        or (t.truth == "0 exactly" and t.wrong)
     ]
     return Finding(not too_many if rows else None, figures)
 

@@ -130,7 +130,7 @@ def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
             of_clean, of_noise, of_treated = found.paired(clean, placebo, condition.name)
             of_all = Excess(clean=of_clean, placebo=of_noise, treated=of_treated, level=level)
             yield _worked_out(results, PLACEBO_EXCESS, condition.name, metric, of_all)
-        if condition.twin in [c.name for c in results.plan.conditions]:
+        if condition.twin is not None and condition.twin in [c.name for c in results.plan.conditions]:
             of_twin, of_treated = found.paired(condition.twin, condition.name)
             yield _worked_out(results, EQUAL_TREATMENT, condition.name, metric, Paired(of_twin, of_treated, level))
     facts = _facts(results, metric, found, clean)

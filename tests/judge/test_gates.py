@@ -6,11 +6,11 @@ import pytest
 from scipy import stats
 
 from audit import records as r
+from audit.base.messages import render, say
 from audit.judge import judge
 from audit.judge.calibration import make_card
 from audit.judge.checks import GATES, override
 from audit.judge.estimates import find, index_interval
-from audit.judge.exclusion import COLLAPSED, INACTIVE, NOT_FINITE
 from audit.judge.gains import gains, missing_cells
 from tests.builders import digest, make_plan, make_results
 from tests.judge.audits import (
@@ -31,6 +31,7 @@ from tests.judge.audits import (
     with_untriggered,
     without_cells,
 )
+from tests.made_conditions import condition
 
 
 def check(results: r.Results, slug: str) -> r.Check:
@@ -128,10 +129,10 @@ def test_a_gate_goes_red(slug: str, make: Callable[[], r.Results], detail: str) 
     found = next(c for c in judged.checks if c.slug == slug)
     gate = next(g for g in GATES if g.slug == slug)
     assert found.passed is False
-    assert found.sentence == gate.no
+    assert found.said == say(f"{slug}.no")
     assert detail in found.detail
     assert judged.verdict is not None
-    if gate.consequence == "not-valid":
+    if gate.red == "not-valid":
         assert judged.verdict.label == "not-valid"
 
 
@@ -179,7 +180,7 @@ def test_every_gate_has_a_red_case() -> None:
 def test_a_gate_with_nothing_to_check_says_so_and_does_not_fail(slug: str, make: Callable[[], r.Results]) -> None:
     found = check(make(), slug)
     assert found.passed is None
-    assert found.sentence == next(g for g in GATES if g.slug == slug).unknown
+    assert found.said == say(f"{slug}.unknown")
     assert found.detail
 
 
@@ -282,17 +283,18 @@ def test_not_valid_comes_before_exploratory_and_disagreement_changes_nothing() -
 def test_one_sentence_per_answer_and_no_slug_twice() -> None:
     assert len({g.slug for g in GATES}) == len(GATES)
     for gate in GATES:
-        for sentence in (gate.yes, gate.no, gate.unknown):
+        for answer in ("yes", "no", "unknown"):
+            sentence = render(say(f"{gate.slug}.{answer}"))
             assert sentence.endswith(".")
             assert sentence.count(".") == 1
 
 
 def test_one_broken_cell_is_left_out_with_its_partner_and_counted() -> None:
     sound = audit(replicates=12, protection={PGD.name: 0.9})
-    for spoil, reason in (
-        (lambda x: with_adapter(x, PGD.name, 2, finite=False), NOT_FINITE),
-        (lambda x: with_generations(x, "clean", 2, changed_share=0.0), INACTIVE),
-        (lambda x: with_generations(x, PGD.name, 2, blank_share=0.9), COLLAPSED),
+    for spoil, fault in (
+        (lambda x: with_adapter(x, PGD.name, 2, finite=False), "not-finite"),
+        (lambda x: with_generations(x, "clean", 2, changed_share=0.0), "inactive"),
+        (lambda x: with_generations(x, PGD.name, 2, blank_share=0.9), "collapsed"),
     ):
         judged = judge(spoil(sound))
         kept = tuple(c for c in sound.cells if c.replicate != 2)
@@ -304,8 +306,8 @@ def test_one_broken_cell_is_left_out_with_its_partner_and_counted() -> None:
         assert judged.verdict.label == "held"
         complete = check(judged, "cells-complete")
         assert complete.passed is True
-        assert complete.sentence == next(g for g in GATES if g.slug == "cells-complete").some
-        assert reason in complete.detail
+        assert complete.said == say("cells-complete.some")
+        assert render(say(f"left-out.{fault}")) in complete.detail
 
 
 def test_a_strong_placebo_does_not_void_a_protection_that_does_surely_more() -> None:
@@ -324,7 +326,7 @@ def test_a_strong_placebo_does_not_void_a_protection_that_did_nothing() -> None:
 
 
 def test_the_placebo_of_the_greatest_budget_is_the_opponent() -> None:
-    strong = PLACEBO.model_copy(update={"name": "placebo:32", "steps": ("placebo:32",)})
+    strong = condition("placebo:32")
     results = audit(PLACEBO, strong, protection={strong.name: 0.6, PGD.name: 0.6})
     assert check(results, "placebo-weaker").passed is False
     weak = audit(PLACEBO, strong, protection={PLACEBO.name: 0.6, PGD.name: 0.6})

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from audit import records as r
 from audit.judge import judge
 from tests.builders import make_plan, make_results
+from tests.made_conditions import condition
 
 
 @pytest.mark.parametrize(("apart", "passed"), [(0.0, True), (1e-6, True), (0.1, False)])
 def test_identity_must_equal_clean_in_every_replicate(apart, passed):
     conditions = (
         *make_plan().conditions,
-        r.Condition(name="identity", role="control", steps=("identity",)),
+        condition("identity"),
     )
     results = make_results(plan=make_plan(conditions=conditions), run_sd=0.001)
     clean = {c.replicate: c for c in results.cells if c.condition == "clean"}

@@ -80,7 +80,7 @@ def test_auc_covers_the_true_area() -> None:
 def test_without_works_there_is_no_area() -> None:
     found = auc(np.array([]), np.zeros(3), others_units=3, level=0.95)
     assert found.value is None
-    assert found.note
+    assert found.why is not None
 
 
 def test_base_position_runs_from_others_to_the_artist() -> None:
@@ -129,4 +129,4 @@ def test_base_position_says_why_it_has_no_bounds(
     assert (found.value is not None) == has_value
     assert found.low is None
     assert found.high is None
-    assert found.note
+    assert found.why is not None

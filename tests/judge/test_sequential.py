@@ -81,7 +81,7 @@ def test_stopping_at_the_first_decision_keeps_the_level(index: float, run_sd: fl
         for n in range(6, 13):
             found = sequential_index(clean[:n], treated[:n], level=0.95, family=1, last=n == 12)
             if found.low is None or found.high is None:
-                assert found.note
+                assert found.why is not None
                 continue
             if (found.low > 0.5 and index <= 0.5) or (found.high < 0.2 and index >= 0.2):
                 wrong += 1
@@ -167,8 +167,8 @@ def test_several_primary_conditions_raise_the_upper_bound_only() -> None:
 def test_no_gain_in_a_replicate_has_a_reason() -> None:
     found = sequential_index(np.array([0.3, -0.1]), np.array([0.1, 0.1]), level=0.95, family=1, last=False)
     assert (found.value, found.low) == (None, None)
-    assert found.note
-    assert sequential_index(np.array([]), np.array([]), level=0.95, family=1, last=False).note
+    assert found.why is not None
+    assert sequential_index(np.array([]), np.array([]), level=0.95, family=1, last=False).why is not None
 
 
 @pytest.mark.parametrize(("left_out", "sure"), [((), True), ((3,), False)])

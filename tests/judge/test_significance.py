@@ -57,7 +57,7 @@ def test_equal_runs_have_p_one_and_single_runs_have_none() -> None:
     for n in (0, 1):
         found = sign_flip(np.ones(n), rng=rng)
         assert found.value is None
-        assert found.note
+        assert found.why is not None
 
 
 def test_holm_by_hand() -> None:
@@ -145,4 +145,4 @@ def test_margins_with_equal_or_few_runs() -> None:
     for n in (0, 1):
         found = chance_not_equivalent(clean[:n], clean[:n], margin=0.2)
         assert found.value is None
-        assert found.note
+        assert found.why is not None

@@ -61,7 +61,7 @@ def test_too_small_a_table_has_a_reason(shape: tuple[int, int]) -> None:
     found = components(np.zeros(shape))
     assert isinstance(found, Interval)
     assert found.value is None
-    assert found.note
+    assert found.why is not None
 
 
 def test_estimates_say_what_more_would_buy() -> None:

@@ -5,10 +5,10 @@ import re
 import pytest
 
 from audit import records as r
+from audit.base.messages import catalogue, render, say
 from audit.judge import judge
-from audit.judge.checks import GATES
 from audit.judge.estimates import find
-from audit.judge.verdict import NO_PROTECTION, labels, reading
+from audit.judge.verdict import labels, reading
 from audit.records import Estimate, Margins, VerdictLabel
 from tests.builders import make_plan, make_results
 from tests.judge.audits import CLEAN, CLEAN_JPEG, JPEG, NULL, PGD, PLACEBO, audit
@@ -148,7 +148,7 @@ def test_a_red_gate_withholds_every_label() -> None:
 def test_base_and_clean_alone_say_nothing_about_a_protection() -> None:
     for replicates, expected in ((6, "inconclusive"), (2, "exploratory")):
         found = verdict(make_results(plan=make_plan(conditions=(CLEAN,), replicates=replicates), run_sd=0.001))
-        assert (found.label, found.sentence, found.condition) == (expected, NO_PROTECTION, None)
+        assert (found.label, found.said.id, found.condition) == (expected, "verdict.no-protection", None)
         assert found.per_condition == {}
 
 
@@ -163,7 +163,8 @@ def all_sentences() -> list[str]:
     whole = [verdict(audit(protection={PGD.name: truth}, run_sd=sd)).sentence for truth, sd, _, _ in SEEN]
     whole += [verdict(audit(replicates=2, protection={PGD.name: p})).sentence for p in (-0.5, 0.0, 0.5, 1.0)]
     whole += [verdict(audit(protection={PGD.name: p}, run_sd=0.001)).sentence for p in (-1.0, 0.995, 1.05)]
-    return [*whole, NO_PROTECTION, *(s for g in GATES for s in (g.yes, g.no, g.unknown, g.some) if s)]
+    fixed = [m.id for m in catalogue().values() if m.severity == "check" and m.text] + ["verdict.no-protection"]
+    return [*whole, *(render(say(id)) for id in fixed)]
 
 
 def test_no_sentence_says_more_than_a_test_can() -> None:

@@ -1,42 +1,18 @@
-"""Words for conditions and shares."""
+"""An index in words."""
 
 import re
-import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.judge.words import LABEL_WORDS, change_words, condition_words, learned_words, range_words
+from audit.base.messages import render
+from audit.judge.intervals import Interval
+from audit.judge.words import change, learned, spread
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("encoder-pgd:16", "the reference protection encoder-pgd at strength 16 of 255"),
-        ("style-cloak:0.2", "the reference protection style-cloak at distance 0.2"),
-        ("encoder-pgd", "the reference protection encoder-pgd"),
-        ("encoder-pgd:cat", "the reference protection encoder-pgd (cat)"),
-        ("protected", "your protected files"),
-        ("protected+jpeg:50", "your protected files after JPEG compression at quality 50"),
-        (
-            "protected+noise:8+jpeg",
-            "your protected files after added noise at strength 8 of 255 and then JPEG compression",
-        ),
-        ("clean", "your unprotected originals"),
-        ("clean+jpeg:50", "your unprotected originals after JPEG compression at quality 50"),
-        ("placebo:16", "random noise at strength 16 of 255"),
-        ("mixed:0.25", "a mix with a share of 0.25 left unprotected"),
-        ("protected+odd:3", "your protected files after the treatment odd (3)"),
-    ],
-)
-def test_condition_words(name: str, words: str) -> None:
-    assert condition_words(name) == words
-
-
-@given(st.text())
-def test_condition_words_take_any_name(name: str) -> None:
-    assert not [c for c in condition_words(name) if unicodedata.category(c)[0] == "C"]
+def learned_words(index: float, low: float | None, high: float | None) -> str:
+    return render(learned(Interval(index, low, high, 6)))
 
 
 @pytest.mark.parametrize(
@@ -52,7 +28,7 @@ def test_condition_words_take_any_name(name: str) -> None:
     ],
 )
 def test_change_words(index: float, words: str) -> None:
-    assert change_words(index) == words
+    assert render(change(index)) == words
 
 
 @pytest.mark.parametrize(
@@ -68,7 +44,7 @@ def test_change_words(index: float, words: str) -> None:
     ],
 )
 def test_range_words(low: float, high: float, words: str) -> None:
-    assert range_words(low, high) == words
+    assert render(spread(low, high)) == words
 
 
 def test_a_wide_interval_rounds_the_figure_to_five() -> None:
@@ -83,9 +59,3 @@ def test_a_wide_interval_rounds_the_figure_to_five() -> None:
 def test_no_wording_is_absolute(index: float, below: float, above: float) -> None:
     text = learned_words(index, index - below, index + above)
     assert not re.search(r"\b100 ?%|\b0 %|-\d|nan|inf\b", text)
-
-
-def test_every_label_has_words() -> None:
-    assert set(LABEL_WORDS) == {
-        "held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory",
-    }  # fmt: skip
