@@ -19,12 +19,13 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
+from audit.base.messages import chapters
 from audit.report.retold import messages as messages_said_again
-from audit.report.sections.limits import LAB_LIMIT
-from audit.report.wording import messages_of_the_judge
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = {"say": None, "markup": None, "message": None, "many": (2, 3)}
+SHOWN = ("words", "check", "deviation")
+"""Kinds of messages that a page shows."""
 Message = str | tuple[str, str]
 
 
@@ -42,8 +43,10 @@ def collect() -> dict[Message, list[str]]:
     for path in sorted((ROOT / "audit").rglob("*.py")):
         for text in words_of_rows(path):
             found.setdefault(text, []).append(path.relative_to(ROOT).as_posix())
-    for text in (LAB_LIMIT, *messages_of_the_judge()):
-        found.setdefault(text, []).append("audit/judge")
+    for chapter in (c for c in chapters() if c.title):
+        for row in chapter.messages:
+            if row.text and row.severity in SHOWN:
+                found.setdefault(row.text, []).append(f"audit/base/catalogue/{chapter.name}.toml")
     for text in messages_said_again():
         found.setdefault(text, []).append("audit/report/retold.py")
     return found

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from audit import records as r
 from audit.judge import judge
 from tests.builders import make_plan, make_results
+from tests.made_conditions import conditions
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "conditions_table"
 
@@ -26,8 +26,7 @@ def script():
 @pytest.fixture(scope="module")
 def results():
     names = ("encoder-pgd:8", "encoder-pgd:16", "encoder-pgd:64", "style-cloak:0.2")
-    protections = [r.Condition(name=n, role="protected", steps=(n,), primary=True) for n in names]
-    plan = make_plan(conditions=(r.Condition(name="clean", role="clean"), *protections))
+    plan = make_plan(conditions=conditions("clean", *names))
     effects = {"encoder-pgd:8": 0.1, "encoder-pgd:16": 0.4, "encoder-pgd:64": 0.9, "style-cloak:0.2": 0.2}
     return judge(make_results(plan=plan, protection=effects))
 

@@ -42,6 +42,7 @@ SHOWN = 12
 """Parts of a row before it is cut with a count."""
 SHOWN_FILES = 10
 """The same of names in quotes, which are longer."""
+FINISHED = "{sentence:verbatim}"
 UNKNOWN = "not known"
 MORE = "{names} and {n} more"
 AND = "{some} and {last}"
@@ -66,6 +67,11 @@ class Said(Record):
     def _storable(cls, given: Any) -> Any:
         """What no JSON file can hold: bytes of a file name that are no text, and numbers that are none."""
         return {name: _kept(value) for name, value in given.items()} if isinstance(given, dict) else given
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is a finished sentence of an older file, which has no translation."""
+        return self.text == FINISHED
 
     @property
     def slug(self) -> str:
@@ -140,7 +146,7 @@ def framed(said: Said, frame: str, /, **values: Value) -> Said:
 
 def as_written(sentence: str, *, id: str = "as-written") -> Said:
     """A finished sentence of an older file: said as it stands, in English."""
-    return Said(id=id, values={"sentence": sentence}, text="{sentence:verbatim}")
+    return Said(id=id, values={"sentence": sentence}, text=FINISHED)
 
 
 def render(said: Said, language: Language = ENGLISH) -> str:

@@ -12,17 +12,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, cached_property
 from gettext import GNUTranslations, NullTranslations
 
 from babel import Locale
 from babel.dates import format_date
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol
 from markupsafe import Markup, escape
 
 from audit.base.errors import BadInput
+from audit.base.messages import Language, Said, render
 from audit.base.text import printable
 from audit.report.assets import templates_folder
 
@@ -60,6 +61,18 @@ class ReportLocale:
     catalogue: NullTranslations
 
     # --- messages ------------------------------------------------------------------------------------
+
+    @cached_property
+    def _language(self) -> Language:
+        return Language(self.catalogue.gettext, str(get_decimal_symbol(self.babel)), english=self.code == SOURCE)
+
+    def render(self, said: Said) -> str:
+        """What another stage says, in this language."""
+        return render(said, self._language)
+
+    def spoken(self, said: Said) -> Spoken:
+        """The same, with a finished sentence of an older file marked as English."""
+        return Spoken(self.render(said), foreign=said.finished and self.code != SOURCE)
 
     def say(self, message: str, /, **values: object) -> str:
         """The message in this language, with `{name}` places filled."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.base.errors import BadResults
+from audit.base.messages import say
 from audit.base.text import printable
+from audit.judge import words
 from audit.judge.estimates import hardest_placebo
 from audit.judge.exclusion import broken
 from audit.judge.verdict import deciding_index
 from audit.records import Cell, Condition, Estimate, MetricFacts, Results, Verdict, VerdictLabel
-from audit.report import wording
 from audit.report.custody import Custody
 from audit.report.locale import ReportLocale, report_locale
 
@@ -75,7 +76,7 @@ class ResultsView:
 
     def word(self, label: VerdictLabel) -> str:
         """A verdict label in a word or two."""
-        return wording.label(self.locale, label)
+        return self.locale.render(say(f"label.{label}"))
 
     @cached_property
     def placebo(self) -> Condition | None:
@@ -164,7 +165,10 @@ class ResultsView:
 
     def label(self, condition: str) -> str:
         """A condition as a phrase to stand after "trained on", safe to show."""
-        return printable(wording.condition(self.locale, condition), limit=140)
+        if condition == "base":
+            return self.locale.say("the model before any training")
+        own = next((c for c in self.results.plan.conditions if c.name == condition), None)
+        return printable(condition if own is None else self.locale.render(own.words), limit=140)
 
     def short(self, condition: str) -> str:
         """A condition in a word or two, for headings and figures."""
@@ -188,7 +192,8 @@ class ResultsView:
 
 def change(view: ResultsView, estimate: Estimate) -> str:
     """A protection index in the words of the verdict's sentence, "35 % less"; empty without a value."""
-    return "" if estimate.value is None else wording.change(view.locale, wording.shown(estimate))
+    value = words.shown(estimate)
+    return "" if value is None else view.locale.render(words.change(value))
 
 
 def likely(view: ResultsView, estimate: Estimate) -> str:
@@ -196,4 +201,4 @@ def likely(view: ResultsView, estimate: Estimate) -> str:
     low, high = estimate.low, estimate.high
     if low is None or high is None:
         return ""
-    return view.locale.say("likely {range}", range=wording.bounds(view.locale, low, high))
+    return view.locale.say("likely {range}", range=view.locale.render(words.spread(low, high)))

@@ -14,12 +14,13 @@ from functools import cache
 
 from babel.numbers import get_decimal_symbol
 
-from audit.judge.scored import WORDS
-from audit.judge.words import LABEL_WORDS
+from audit.base.messages import catalogue
 from audit.report.locale import SOURCE, ReportLocale, Spoken
 from audit.report.sentences import FIXED, MESSAGES, MORE, UNKNOWN
 
-_LABELS: dict[str, str] = {str(slug): said for table in (LABEL_WORDS, WORDS) for slug, said in table.items()}
+_LABELS: dict[str, str] = {
+    id.partition(".")[2]: row.text for id, row in catalogue().items() if id.startswith(("label.", "score-label."))
+}
 
 _FIGURE = r"-?(?:\d[\d.]*(?:e[+-]?\d+)?|inf|nan)"
 _WORD = r"[^\s,;]+"

@@ -7,12 +7,10 @@ against what the stages write.
 
 from __future__ import annotations
 
-from audit.base.messages import render
+from audit.base.messages import UNKNOWN, render
 from audit.judge import quantities, sequential
-from audit.judge.finding import figure
 from audit.plan.protocols import PROTOCOLS
 
-UNKNOWN = figure(None)
 MORE = " and {n} more"
 
 FIXED = (
@@ -35,10 +33,10 @@ FIXED = (
     "squared latent distance to the target pattern, pushed down",
     "squared latent distance to the work in another style, pushed down",
     "squared difference to the autoencoder's reconstruction, pushed down",
-    *(q.method for q in (quantities.GAIN, quantities.RECOGNISED)),
-    *(q.method for q in quantities.COMPARISONS),
+    *(render(q.how) for q in (quantities.GAIN, quantities.RECOGNISED)),
+    *(render(q.how) for q in quantities.COMPARISONS),
     *(
-        q.method
+        render(q.how)
         for q in (
             quantities.PLACEBO_EXCESS,
             quantities.EQUAL_NOISE,
@@ -46,9 +44,9 @@ FIXED = (
             quantities.OVER_PROMPTS,
         )
     ),
-    *(q.method for q in (quantities.PICTURE_NOISE, quantities.NOISE_EXCESS)),
-    *(q.method for _, q in quantities.METRIC_FACTS),
-    sequential.METHOD,
+    *(render(q.how) for q in (quantities.PICTURE_NOISE, quantities.NOISE_EXCESS)),
+    *(render(q.how) for _, q in quantities.METRIC_FACTS),
+    render(sequential.METHOD),
     "share of pictures nearest to the subject they were asked for, among the subjects of works and prompts "
     "(zero-shot CLIP); t interval over training runs, cut to 0..1",
     "subject_found of clean minus that of the condition; paired t interval over training runs",

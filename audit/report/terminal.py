@@ -6,8 +6,8 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
+from audit.base.messages import say
 from audit.records import Results
-from audit.report import wording
 from audit.report.results_view import ResultsView, change, likely
 
 WIDTH = 50
@@ -24,7 +24,7 @@ def summary(results: Results) -> Group:
     view = ResultsView(results)
     verdict, headline, loc = view.verdict, view.headline, view.locale
     parts = [
-        Text(wording.label(loc, verdict.label), style="bold"),
+        Text(loc.render(say(f"label.{verdict.label}")), style="bold"),
         Text(verdict.sentence),
     ]
     index = view.index(headline.name) if headline else None

@@ -14,7 +14,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 from audit import records as r
-from audit.judge.words import condition_words, learned_words
+from audit.base.messages import as_written, say, words
+from audit.judge.readings import readings
+from audit.judge.words import learned
 from audit.report import render
 from tests.builders import make_plan, make_results
 from tests.report import scenes
@@ -30,14 +32,6 @@ _LABELS: dict[str, tuple[float, float | None, float | None]] = {
     "not-valid": (0.3, 0.2, 0.4),
     "exploratory": (0.4, -0.6, 1.4),
 }
-_SENTENCES = {
-    "held": "On this test {words} held. {learned}.",
-    "partly-held": "On this test {words} held only in part. {learned}.",
-    "did-not-hold": "On this test {words} did not hold. {learned}.",
-    "inconclusive": "This test was too small or too noisy to tell if {words} held. {learned}.",
-    "exploratory": "This is a first look, not a verdict. With {words}, {learned}.",
-    "not-valid": "This test gives no answer: a check failed.",
-}
 
 
 def fixed(label: r.VerdictLabel, *, conditions: tuple[r.Condition, ...] = scenes.CONDITIONS[:4], replicates: int = 6,
@@ -52,29 +46,38 @@ def fixed(label: r.VerdictLabel, *, conditions: tuple[r.Condition, ...] = scenes
     estimates = tuple(
         r.Estimate(
             name="protection_index", condition=c.name, metric=metric, value=value, low=kept[0], high=kept[1],
-            level=0.95, n=replicates, unit="share", method="by hand", note="" if bounds else "one training run only",
+            level=0.95, n=replicates, unit="share", how=as_written("by hand"),
+            why=None if bounds else as_written("one training run only"),
         )
         for c in tested
         for metric in plan.metrics
     )  # fmt: skip
     decided = tested[0].name
-    learned = learned_words(value, *kept)
-    if label != "exploratory":
-        learned = learned[:1].upper() + learned[1:]
-    sentence = _SENTENCES[label].format(words=condition_words(decided), learned=learned)
-    given = r.ConditionVerdict(label=label, sentence=sentence)
+    if label == "not-valid":
+        said = say("verdict.not-valid", reason=as_written("A check failed."))
+    else:
+        said = say(f"verdict.{label}", words=tested[0].words, learned=learned(estimates[0]))
+    given = r.ConditionVerdict(label=label, said=said)
     checks = (
-        r.Check(slug="a-check", passed=label != "not-valid", sentence="A check was made.", detail="1 of 1"),
-        r.Check(slug="no-data", passed=None, sentence="A check could not be made.", detail=""),
+        _check("a-check", "A check was made.", "1 of 1", passed=label != "not-valid"),
+        _check("no-data", "A check could not be made.", "", passed=None),
     )
     verdict = r.Verdict(
-        label=label, sentence=sentence, condition=None if label == "not-valid" else decided,
+        label=label, said=said, condition=None if label == "not-valid" else decided,
         per_condition={c.name: given for c in tested if c.primary},
     )  # fmt: skip
-    return results.model_copy(update={"estimates": estimates, "checks": checks, "verdict": verdict})
+    found = results.model_copy(update={"estimates": estimates, "checks": checks, "verdict": verdict})
+    return found.model_copy(update={"readings": readings(found)})
+
+
+def _check(slug: str, sentence: str, detail: str, *, passed: bool | None) -> r.Check:
+    return r.Check(slug=slug, passed=passed, said=as_written(sentence), figures=as_written(detail))
 
 
 NASTY = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>\u202egnp.exe{{ 7*7 }}{artist}$x^2$\x00"
+HOSTILE = r.Condition(
+    name=NASTY, role="protected", steps=("x",), primary=True, words=words("the reference protection {name}", name=NASTY)
+)
 STATES: dict[str, Callable[[], r.Results]] = {
     "held": lambda: fixed("held"),
     "partly-held": lambda: fixed("partly-held"),
@@ -88,7 +91,7 @@ STATES: dict[str, Callable[[], r.Results]] = {
     "hostile-names": lambda: fixed(
         "partly-held",
         artist=NASTY,
-        conditions=(scenes.CONDITIONS[0], r.Condition(name=NASTY, role="protected", steps=("x",), primary=True)),
+        conditions=(scenes.CONDITIONS[0], HOSTILE),
     ),
 }
 

@@ -10,17 +10,12 @@ from PIL import Image, ImageDraw
 from audit import records as r
 from audit.judge import judge
 from tests.builders import make_plan, make_results, make_work
+from tests.made_conditions import conditions as made
 
 SUBJECTS = ("cat", "castle", "rocket", "tree", "lighthouse", "teapot", "bicycle", "owl")
 CLOAK = "encoder-pgd:16"
 COUNTER = "encoder-pgd:16+jpeg:50"
-CONDITIONS = (
-    r.Condition(name="clean", role="clean"),
-    r.Condition(name=CLOAK, role="protected", steps=(CLOAK,), primary=True),
-    r.Condition(name=COUNTER, role="counter", steps=(CLOAK, "jpeg:50"), primary=True),
-    r.Condition(name="placebo:16", role="placebo", steps=("placebo:16",)),
-    r.Condition(name="null", role="control", steps=("null",)),
-)
+CONDITIONS = made("clean", CLOAK, COUNTER, "placebo:16", "null")
 
 
 def run(
@@ -69,9 +64,7 @@ def small() -> r.Results:
 
 def many(count: int) -> tuple[r.Condition, ...]:
     """Clean and `count` primary conditions."""
-    names = [f"encoder-pgd:{i + 1}" for i in range(count)]
-    rest = tuple(r.Condition(name=n, role="protected", steps=(n,), primary=True) for n in names)
-    return (CONDITIONS[0], *rest)
+    return made("clean", *(f"encoder-pgd:{i + 1}" for i in range(count)))
 
 
 def draw(results: r.Results, folder: Path, *, side: int = 64, work_side: int = 160) -> Path:

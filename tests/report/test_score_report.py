@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from audit.base.errors import BadResults
+from audit.base.messages import as_written
 from audit.judge.scored import judge_score
 from audit.report.lint import banned_claims, visible_text
 from audit.report.score import render_score
@@ -60,8 +61,8 @@ def test_german_page_leaves_no_english_unmarked(judged, label, tmp_path):
     assert 'h1 id="answer" class="long" lang="en"' not in html
 
 
-def test_a_sentence_that_is_not_known_stays_english_and_is_marked(judged):
-    verdict = judged["closer"].verdict.model_copy(update={"sentence": "Something new. And more."})
+def test_a_finished_sentence_of_an_older_file_stays_english_and_is_marked(judged):
+    verdict = judged["closer"].verdict.model_copy(update={"said": as_written("Something new. And more.")})
     html = render_score(judged["closer"].model_copy(update={"verdict": verdict}), images=Path("nowhere"), lang="de")
     assert taste(html).all("h1")[0]["lang"] == "en"
 

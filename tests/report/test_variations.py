@@ -9,13 +9,11 @@ from audit.judge import judge
 from audit.judge.verdict import labels, reading
 from audit.report.results_view import ResultsView
 from audit.report.sections.change.variations import groups
+from tests.made_conditions import conditions
 from tests.report import scenes
 
 NAMES = ("encoder-pgd:8", "encoder-pgd:16", "encoder-pgd:32", "encoder-pgd:64")
-CONDITIONS = (
-    scenes.CONDITIONS[0],
-    *(r.Condition(name=n, role="protected", steps=(n,), primary=True) for n in NAMES),
-)
+CONDITIONS = conditions("clean", *NAMES)
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from audit.base.errors import BadResults
+from audit.base.messages import say
 from audit.judge.score_estimates import find_score, groups, unit_means
-from audit.judge.scored import WORDS, failed, sentence
 from audit.records import Estimate, MetricFacts, Recognition, ScoreGroup, ScoreResults, ScoreVerdict
-from audit.report.locale import SOURCE, ReportLocale, Spoken, report_locale
+from audit.report.locale import ReportLocale, Spoken
 
 SLOTS: dict[ScoreGroup, str] = {"named": "c0", "control": "base", "other-name": "c1"}
 """Colour of each group's marks."""
@@ -35,7 +35,7 @@ class ScoreView:
     @property
     def word(self) -> str:
         """The verdict in a word or two."""
-        return self.locale.known(WORDS[self.verdict.label]).text
+        return self.locale.render(say(f"score-label.{self.verdict.label}"))
 
     @cached_property
     def groups(self) -> tuple[ScoreGroup, ...]:
@@ -62,20 +62,8 @@ class ScoreView:
 
     @cached_property
     def said(self) -> Spoken:
-        """The verdict's sentence in the page's language, where it can be said again from the same facts."""
-        written, check = self.verdict.sentence, failed(self.results)
-
-        def again(to: ReportLocale) -> str:
-            reason = "" if check is None else to.known(check.sentence).text
-            # Only English goes on in lower case after a colon.
-            reason = reason[:1].lower() + reason[1:] if to.code == SOURCE else reason
-            return sentence(self.results, self.verdict.label, to.say, reason=reason)
-
-        if self.locale.code == SOURCE:
-            return Spoken(written, foreign=False)
-        if again(report_locale()) == written:
-            return Spoken(again(self.locale), foreign=False)
-        return self.locale.as_written(written)
+        """The verdict's sentence in the page's language."""
+        return self.locale.spoken(self.verdict.said)
 
 
 def group_name(loc: ReportLocale, group: ScoreGroup) -> str:

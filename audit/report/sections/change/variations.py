@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.base.messages import say
 from audit.judge.estimates import SEQUENTIAL, primary_conditions
 from audit.judge.intervals import ratio_interval
 from audit.judge.significance import chance_index_at_least, holm
 from audit.judge.verdict import allowed, equal_noise, reading, settled
 from audit.records import Estimate, VerdictLabel
-from audit.report import wording
 from audit.report.results_view import ResultsView
 
 FEWEST_RUNS = 4
@@ -102,7 +102,7 @@ def _answered(view: ResultsView, name: str, estimate: Estimate, *, p: float | No
     equal = equal_noise(view.results, estimate.condition, estimate.metric)
     if equal is not None:
         verdict = allowed(verdict, reading(equal, view.results.plan.margins))
-    return Variation(name, estimate, verdict, wording.label(view.locale, verdict))
+    return Variation(name, estimate, verdict, view.locale.render(say(f"label.{verdict}")))
 
 
 def _adjusted(chances: dict[str, float | None], condition: str) -> float | None:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from audit.judge.verdict import is_claim, softened
 from audit.records import Condition, Estimate, Results, VerdictLabel
-from audit.report import wording
 from audit.report.locale import Spoken
 from audit.report.pictures import InlinePicture, Shelf
 from audit.report.results_view import ResultsView, change, likely
@@ -79,7 +78,7 @@ def build(view: ResultsView, shelf: Shelf) -> Opening:
     results, verdict, headline, loc = view.results, view.verdict, view.headline, view.locale
     estimate = view.index(headline.name) if headline else None
     number, missing = _shown_number(view, verdict.label, estimate)
-    said = wording.sentence(loc, results)
+    said = loc.spoken(verdict.said)
     answer, figures = _parted(said.text)
     return Opening(
         artist=results.plan.artist,
@@ -186,7 +185,7 @@ def _standing(view: ResultsView, condition: Condition) -> Standing:
 def _equal(view: ResultsView, condition: Condition) -> str:
     """The index at equal noise, where it made the label more careful; else nothing."""
     found = view.estimate("index_at_equal_noise", condition.name)
-    if not is_claim(condition) or found is None or not softened(view.results, condition.name):
+    if not is_claim(view.results.plan, condition) or found is None or not softened(view.results, condition.name):
         return ""
     if found.value is None or found.low is None or found.high is None:
         return ""
