@@ -26,6 +26,8 @@ ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = {"say": None, "markup": None, "message": None, "many": (2, 3)}
 SHOWN = ("words", "check", "deviation")
 """Kinds of messages that a page shows."""
+TERMINAL = ("32-commands",)
+"""Chapters of what only a terminal shows."""
 Message = str | tuple[str, str]
 
 
@@ -43,7 +45,7 @@ def collect() -> dict[Message, list[str]]:
     for path in sorted((ROOT / "audit").rglob("*.py")):
         for text in words_of_rows(path):
             found.setdefault(text, []).append(path.relative_to(ROOT).as_posix())
-    for chapter in (c for c in chapters() if c.title):
+    for chapter in (c for c in chapters() if c.title and c.name not in TERMINAL):
         for row in chapter.messages:
             if row.text and row.severity in SHOWN:
                 found.setdefault(row.text, []).append(f"audit/base/catalogue/{chapter.name}.toml")
