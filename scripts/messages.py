@@ -2,32 +2,28 @@
 
     python -m scripts.messages
 
-Messages are what `say` and `many` are called with in audit/report/ and templates/, what `words` is called with
-anywhere in audit/ (rows of tables own their words), the fixed words of the judge, and the sentences of other stages
-that `audit/report/retold.py` says again.
+Messages are the catalogue's texts that a report can show (`audit.base.messages`), what `say` and `many` are called
+with in audit/report/ and templates/, what `words` is called with anywhere in audit/ (rows of tables own their words).
 """
 
 from __future__ import annotations
 
 import ast
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
+from string import Formatter
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
 from babel.messages.pofile import read_po, write_po
 
-from audit.base.messages import chapters
-from audit.report.retold import messages as messages_said_again
+from audit.base.messages import AND, MORE, UNKNOWN, chapters
 
 ROOT = Path(__file__).resolve().parent.parent
 KEYWORDS = {"say": None, "markup": None, "message": None, "many": (2, 3)}
-SHOWN = ("words", "check", "deviation")
-"""Kinds of messages that a page shows."""
-TERMINAL = ("32-commands",)
-"""Chapters of what only a terminal shows."""
+SHOWN = ("words", "note", "check", "deviation")
+"""Kinds of messages that a report shows."""
 Message = str | tuple[str, str]
 
 
@@ -45,22 +41,33 @@ def collect() -> dict[Message, list[str]]:
     for path in sorted((ROOT / "audit").rglob("*.py")):
         for text in words_of_rows(path):
             found.setdefault(text, []).append(path.relative_to(ROOT).as_posix())
-    for chapter in (c for c in chapters() if c.title and c.name not in TERMINAL):
-        for row in chapter.messages:
-            if row.text and row.severity in SHOWN:
-                found.setdefault(row.text, []).append(f"audit/base/catalogue/{chapter.name}.toml")
-    for text in messages_said_again():
-        found.setdefault(text, []).append("audit/report/retold.py")
+    for text, chapter in words_of_the_catalogue():
+        found.setdefault(text, []).append(
+            f"audit/base/catalogue/{chapter}.toml" if chapter else "audit/base/messages.py"
+        )
     return found
 
 
+def words_of_the_catalogue() -> Iterator[tuple[str, str]]:
+    """Texts that a report can show, with their files, and those that join parts; errors stay English."""
+    for chapter in chapters():
+        for row in chapter.messages:
+            if row.severity in SHOWN and worded(row.text):
+                yield row.text, f"catalogue/{chapter.name}.toml"
+    yield from ((text, "messages.py") for text in (UNKNOWN, MORE, AND))
+
+
 def words_of_rows(path: Path) -> Iterator[str]:
-    """What `words` is called with; a text of places and signs alone is the same in every language."""
+    """What `words` is called with."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         match node:
-            case ast.Call(func=ast.Name(id="words"), args=[ast.Constant(value=str(text)), *_]):
-                if re.search("[a-zA-Z]", re.sub(r"\{.*?\}", "", text)):
-                    yield text
+            case ast.Call(func=ast.Name(id="words"), args=[ast.Constant(value=str(text)), *_]) if worded(text):
+                yield text
+
+
+def worded(text: str) -> bool:
+    """Whether it has words of its own; a text of places and signs alone is the same in every language."""
+    return any(any(map(str.isalpha, literal)) for literal, *_ in Formatter().parse(text))
 
 
 def update(path: Path) -> int:

@@ -28,7 +28,7 @@ def page() -> str:
 def _chapter(chapter: Chapter) -> Iterator[str]:
     entries: dict[str, list[Message]] = {}
     for message in chapter.messages:
-        if message.severity != "words":
+        if message.severity not in ("words", "told"):
             entries.setdefault(message.id.partition(".")[0], []).append(message)
     if not entries:
         return

@@ -185,7 +185,7 @@ def test_every_id_said_is_in_the_catalogue():
 
 def test_every_entry_explains_itself():
     for id, message in catalogue().items():
-        if message.severity != "words":
+        if message.severity not in ("words", "told"):
             assert message.raised, id
             assert message.meaning, id
             assert message.todo, id

@@ -36,7 +36,8 @@ from pydantic import Field, JsonValue, field_validator
 from audit.base.record import Record
 from audit.base.text import printable
 
-Severity = Literal["error", "note", "deviation", "check", "words"]
+Severity = Literal["error", "note", "deviation", "check", "words", "told"]
+"""`words` stand in reports; what is `told` stands in a terminal or within errors, and is not translated."""
 
 SHOWN = 12
 """Parts of a row before it is cut with a count."""

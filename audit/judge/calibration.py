@@ -190,6 +190,7 @@ def _truth(audits: Sequence[Results], name: str, truth: Truth, metric: str) -> P
         alarms += truth in ("same-pixels", "other-works") or is_alarm(interval, margins.no_alarm_within)
     return PlantedTruth(
         condition=name,
+        label=audits[0].plan.condition(name).label,
         metric=metric,
         truth=TRUTHS[truth],
         audits=len(known),

@@ -10,19 +10,23 @@ from collections.abc import Iterator
 import numpy as np
 
 from audit.judge import subjects
-from audit.judge.estimates import hardest_placebo, metric_names
+from audit.judge.estimates import SEQUENTIAL, hardest_placebo, metric_names
 from audit.judge.exclusion import broken
 from audit.judge.gains import BASE, clean_name, finite, gains
 from audit.judge.significance import smallest_chance
 from audit.judge.variations import variations
 from audit.judge.verdict import deciding_index, is_claim, softened
+from audit.judge.words import change, shown, spread
 from audit.records import (
     BaseRecognised,
     Cell,
     ConceptReading,
     Condition,
     ConditionReading,
+    IndexWords,
     ModelScores,
+    Reached,
+    ReachedGoal,
     Readings,
     Results,
     SeenChange,
@@ -42,6 +46,8 @@ def readings(results: Results) -> Readings:
         headline=headline,
         placebo=hardest_placebo(results),
         conditions=tuple(_condition(results, c, lost[c.name]) for c in results.plan.conditions),
+        index_words=tuple(_index_words(results)),
+        reached=tuple(_reached(results)),
         models=tuple(_models(results)),
         real_means={m.name: float(finite(m.real).mean()) for m in results.metrics if len(finite(m.real))},
         variations=variations(results, headline),
@@ -94,6 +100,29 @@ def _losses(results: Results, condition: str) -> tuple[float | None, ...]:
         known = [loss for run in runs if (loss := run[span]) is not None and math.isfinite(loss)]
         curve.append(math.fsum(known) / len(known) if known else None)
     return tuple(curve)
+
+
+def _index_words(results: Results) -> Iterator[IndexWords]:
+    for e in results.estimates:
+        value = shown(e)
+        if e.name in ("protection_index", SEQUENTIAL) and value is not None:
+            bounds = None if e.low is None or e.high is None else spread(e.low, e.high)
+            yield IndexWords(name=e.name, condition=e.condition, metric=e.metric, change=change(value), range=bounds)
+
+
+def _reached(results: Results) -> Iterator[ReachedGoal]:
+    made: dict[tuple[str, str, str], list[Reached]] = {}
+    for row in results.reached:
+        made.setdefault((row.condition, row.step, row.objective.sentence), []).append(row)
+    for (condition, step, _), rows in sorted(made.items()):
+        yield ReachedGoal(
+            condition=condition,
+            step=step,
+            said=rows[0].objective.said,
+            first=statistics.median(row.first for row in rows),
+            last=statistics.median(row.last for row in rows),
+            works=len(rows),
+        )
 
 
 def _seen(results: Results, condition: str) -> SeenChange | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Literal, get_args
 
 from audit.base.messages import Said, say
@@ -38,7 +39,12 @@ def with_score_readings(results: ScoreResults) -> ScoreResults:
     """A judged score with its readings, which an earlier version did not write; its answers stay as they are."""
     if results.verdict is None or results.readings is not None:
         return results
-    shown = ScoreReadings(groups=tuple(_group_means(results, group) for group in groups(results)))
+    facts = next((m for m in results.metrics if m.name == results.plan.primary_metric), None)
+    shown = ScoreReadings(
+        real_mean=statistics.fmean(facts.real) if facts and facts.real else None,
+        others_mean=statistics.fmean(facts.others) if facts and facts.others else None,
+        groups=tuple(_group_means(results, group) for group in groups(results)),
+    )
     return results.model_copy(update={"readings": shown})
 
 

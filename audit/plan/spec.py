@@ -12,12 +12,13 @@ from pydantic import Field, ValidationError
 
 from audit.base.errors import BadInput
 from audit.base.files import read_bounded
+from audit.base.messages import render, say
 from audit.plan.protocols import PROTOCOLS, with_protocol
 from audit.records import Margins, Record
 
 Options = TypeVar("Options", bound=Record)
 
-DECLARATION = "These are my own works, or I act for their owner, or their licence allows this test."
+DECLARATION = render(say("declaration"))
 MOST_BYTES = 1 << 20
 """Of a spec or prompt file."""
 MOST_DOTS = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from audit.base.messages import Said, words
 from audit.base.record import Digest, Record
 from audit.records.versions import Versioned
 
@@ -12,6 +13,8 @@ class PlantedTruth(Record):
     """One control, by one metric, over all audits of the calibration."""
 
     condition: str
+    label: Said = Field(default_factory=lambda data: words("{name}", name=data["condition"]))
+    """It in a word or two, as in the plans of the audits."""
     metric: str
     truth: str
     """What the index is by construction: `0 exactly`, `0`, or surely above the margin of `held`."""

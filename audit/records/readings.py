@@ -84,6 +84,32 @@ class ConditionReading(Record):
     """None where no picture was compared with its original."""
 
 
+class IndexWords(Record):
+    """A protection index in the words of the verdict's sentence."""
+
+    name: str
+    condition: str
+    metric: str
+    change: Said
+    """"35 % less", to 5 % where the range is wide."""
+    range: Said | None
+    """"between 10 % and 60 % less"; None without one."""
+
+
+class ReachedGoal(Record):
+    """What an optimised treatment achieved over the works of a condition."""
+
+    condition: str
+    step: str
+    said: Said
+    """What is measured."""
+    first: float
+    """Before it, middle value over works."""
+    last: float
+    """After it."""
+    works: int
+
+
 class SignFlips(Record):
     """The headline's lost shares with each run's sign turned both ways: what chance alone gives."""
 
@@ -132,6 +158,9 @@ class Readings(Record):
     """The placebo that the checks hold a protection against."""
     conditions: tuple[ConditionReading, ...]
     """In the plan's order."""
+    index_words: tuple[IndexWords, ...]
+    """For every condition and metric with an index, the one that decides included."""
+    reached: tuple[ReachedGoal, ...]
     models: tuple[ModelScores, ...]
     """Base first; every metric."""
     real_means: dict[str, float]
@@ -157,5 +186,9 @@ class GroupMeans(Record):
 class ScoreReadings(Record):
     """What a reader of a score is shown beside estimates, checks and verdict."""
 
+    real_mean: float | None
+    """Mean score of the artist's real works by the primary metric; None without any."""
+    others_mean: float | None
+    """The same of works by others."""
     groups: tuple[GroupMeans, ...]
     """Those that have pictures, the named one first."""

@@ -18,8 +18,4 @@ def templates_folder() -> Path:
     for folder in (package / "_templates", package.parent / "templates"):
         if (folder / "page.html.j2").is_file():
             return folder
-    raise StorageError(
-        "templates-missing",
-        "The report's templates were not found, and an installation puts them beside the program: install "
-        "CloakCheck again.",
-    )
+    raise StorageError("templates-missing")

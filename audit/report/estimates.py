@@ -49,4 +49,4 @@ def chance(loc: ReportLocale, estimate: Estimate | None) -> str:
 
 def why_missing(loc: ReportLocale, estimate: Estimate | None) -> str:
     """Why there is no value."""
-    return loc.say("does not apply") if estimate is None else loc.known(estimate.note).text or loc.missing
+    return loc.say("does not apply") if estimate is None else loc.render(estimate.why) or loc.missing

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from gettext import GNUTranslations, NullTranslations
+from string import Formatter
 
 from babel import Locale
 from babel.dates import format_date
@@ -23,7 +24,8 @@ from babel.numbers import format_decimal, get_decimal_symbol
 from markupsafe import Markup, escape
 
 from audit.base.errors import BadInput
-from audit.base.messages import Language, Said, render
+from audit.base.messages import Language, Said, as_written, render
+from audit.base.messages import catalogue as messages
 from audit.base.text import printable
 from audit.report.assets import templates_folder
 
@@ -59,20 +61,10 @@ class ReportLocale:
     code: str
     babel: Locale
     catalogue: NullTranslations
+    texts: frozenset[str] = frozenset()
+    """English texts that have a translation."""
 
     # --- messages ------------------------------------------------------------------------------------
-
-    @cached_property
-    def _language(self) -> Language:
-        return Language(self.catalogue.gettext, str(get_decimal_symbol(self.babel)), english=self.code == SOURCE)
-
-    def render(self, said: Said) -> str:
-        """What another stage says, in this language."""
-        return render(said, self._language)
-
-    def spoken(self, said: Said) -> Spoken:
-        """The same, with a finished sentence of an older file marked as English."""
-        return Spoken(self.render(said), foreign=said.finished and self.code != SOURCE)
 
     def say(self, message: str, /, **values: object) -> str:
         """The message in this language, with `{name}` places filled."""
@@ -82,20 +74,42 @@ class ReportLocale:
         """The message in the form that the number takes; `{n}` is the number."""
         return self.catalogue.ngettext(one, other, n).format(n=n, **values).replace(f"{n} ", f"{n}{NBSP}", 1)
 
-    def known(self, text: str) -> Spoken:
-        """Fixed words of another stage, translated where the catalogue has them."""
-        if not text or self.code == SOURCE:
-            return Spoken(text, foreign=False)
-        said = self.catalogue.gettext(text)
-        if said == text and "; " in text:
-            # A fixed reason, and after a semicolon what it means for this run.
-            head, tail = text.split("; ", 1)
-            said = self.catalogue.gettext(f"{head}; ") + self.catalogue.gettext(tail)
-        return Spoken(said, foreign=said == text)
+    def spoken(self, said: Said | None) -> Spoken:
+        """What another stage says, in this language; marked where a part of it has no translation. None is ''."""
+        if said is None:
+            return Spoken("", foreign=False)
+        return Spoken(render(self._known(said), self._language), foreign=self._foreign(said))
 
-    def as_written(self, text: str) -> Spoken:
-        """Words with figures in them that have no translation."""
-        return Spoken(text, foreign=bool(text) and self.code != SOURCE)
+    def render(self, said: Said | None) -> str:
+        """The same without the mark, to stand within a sentence."""
+        return self.spoken(said).text
+
+    def known(self, text: str) -> Spoken:
+        """Words of another stage that come without places, in this language where it has them."""
+        return self.spoken(as_written(text))
+
+    @cached_property
+    def _language(self) -> Language:
+        return Language(self.catalogue.gettext, str(get_decimal_symbol(self.babel)), english=self.code == SOURCE)
+
+    def _known(self, said: Said) -> Said:
+        """A finished sentence of an older file in this language, where it is one that has a translation."""
+        if said.finished:
+            sentence = said.values["sentence"]
+            return as_written(self.catalogue.gettext(sentence)) if isinstance(sentence, str) and sentence else said
+        told = {name: self._known(value) for name, value in said.values.items() if isinstance(value, Said)}
+        return said.model_copy(update={"values": {**said.values, **told}}) if told else said
+
+    def _foreign(self, said: Said) -> bool:
+        if self.code == SOURCE:
+            return False
+        own = str(said.values["sentence"]) if said.finished else said.text or messages()[said.id].text
+        parts = [part for value in said.values.values() for part in (value if isinstance(value, tuple) else (value,))]
+        # A text of places and signs alone is the same in every language.
+        worded = said.finished or any(any(map(str.isalpha, literal)) for literal, *_ in Formatter().parse(own))
+        return (worded and bool(own) and own not in self.texts) or any(
+            self._foreign(part) for part in parts if isinstance(part, Said)
+        )
 
     def markup(self, message: str, /, **values: object) -> Markup:
         """`say` for templates: message and values are escaped, values that are markup already are not."""
@@ -200,10 +214,7 @@ def report_locale(code: str = SOURCE) -> ReportLocale:
     """
     known = languages()
     if code not in known:
-        raise BadInput(
-            "language-unknown",
-            f"There is no report in the language '{printable(code, limit=20)}'; choose one of {', '.join(known)}.",
-        )
+        raise BadInput("language-unknown", code=printable(code, limit=20), known=known)
     if code == SOURCE:
         # Dates with the day first, as the rest of the world reads them.
         return ReportLocale(code, Locale("en", "GB"), NullTranslations())
@@ -212,7 +223,8 @@ def report_locale(code: str = SOURCE) -> ReportLocale:
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    return ReportLocale(code, Locale.parse(code), GNUTranslations(compiled))
+    texts = frozenset(m.id for m in catalogue if isinstance(m.id, str) and m.string)
+    return ReportLocale(code, Locale.parse(code), GNUTranslations(compiled), texts)
 
 
 def _moment(stamp: str) -> datetime | None:

@@ -84,12 +84,7 @@ def write_report(results: Results, *, run_folder: Path, edition: Edition = "arti
         partial.replace(target)
     except OSError as error:
         reason = error.strerror or "unknown reason"
-        raise StorageError(
-            "report-unwritable",
-            f"The report could not be written ({reason}), and it needs about {len(text) // 1_000_000 + 1} MB "
-            "in the run folder: free some space or make the folder writable, then run `cloakcheck report` on "
-            "it.",
-        ) from error
+        raise StorageError("report-unwritable", reason=reason, size=len(text) // 1_000_000 + 1) from error
     finally:
         with suppress(OSError):
             partial.unlink()

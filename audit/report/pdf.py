@@ -45,11 +45,7 @@ def print_pdf(page: Path, target: Path) -> Path:
     """
     browser = find_browser()
     if browser is None:
-        raise BadInput(
-            "browser-not-found",
-            "No Chromium, Chrome or Edge was found, and one is needed to make the PDF: install one or name it in "
-            f"${BROWSER_VARIABLE}, or print {page.name} from any browser.",
-        )
+        raise BadInput("browser-not-found", variable=BROWSER_VARIABLE, page=page.name)
     with tempfile.TemporaryDirectory(prefix="cloakcheck-pdf-") as scratch:
         printed = Path(scratch) / "report.pdf"
         command = [
@@ -72,8 +68,5 @@ def print_pdf(page: Path, target: Path) -> Path:
             reason = (
                 "it took too long" if isinstance(error, subprocess.TimeoutExpired) else error.strerror or str(error)
             )
-            raise StorageError(
-                "pdf-failed",
-                f"The browser {Path(browser).name} made no PDF ({reason}); print {page.name} from any browser instead.",
-            ) from error
+            raise StorageError("pdf-failed", browser=Path(browser).name, reason=reason, page=page.name) from error
     return target

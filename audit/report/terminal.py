@@ -6,9 +6,8 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
-from audit.base.messages import say
 from audit.records import Results
-from audit.report.results_view import ResultsView, change, likely
+from audit.report.results_view import ResultsView
 
 WIDTH = 50
 """Characters of the scale."""
@@ -22,15 +21,15 @@ def show(results: Results, console: Console) -> None:
 def summary(results: Results) -> Group:
     """Verdict word, sentence, number with its range, and the scale between the two ends."""
     view = ResultsView(results)
-    verdict, headline, loc = view.verdict, view.headline, view.locale
+    verdict, headline = view.verdict, view.headline
     parts = [
-        Text(loc.render(say(f"label.{verdict.label}")), style="bold"),
+        Text(view.word(verdict.label), style="bold"),
         Text(verdict.sentence),
     ]
     index = view.index(headline.name) if headline else None
     if verdict.label != "not-valid" and index is not None and index.value is not None:
-        number = f"{change(view, index)} of the style was learned"
-        spread = likely(view, index)
+        number = f"{view.change(index)} of the style was learned"
+        spread = view.likely(index)
         parts += [Text(f"{number}, {spread}" if spread else number, style="bold"), *scale(view)]
     return Group(*(Padding(part, (0, 0, 0, 2), expand=False) for part in parts))
 

@@ -82,6 +82,8 @@ def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
         found["said"] = _fixed(given["lineage"])
     if record == "ProtectedFile" and isinstance(given.get("claimed_tool"), str):
         found["claimed_tools"] = [tool for tool in given["claimed_tool"].split(" + ") if tool]
+    if record == "PlantedTruth" and isinstance(given.get("condition"), str):
+        found["label"] = names.condition_label(given["condition"], ())
     if record == "Reached" and isinstance(given.get("objective"), str):
         found["objective"] = _objective(given["objective"])
     return found

@@ -28,7 +28,8 @@ class ScoreOpening:
 
 def build(view: ScoreView, _: Shelf) -> ScoreOpening:
     """Everything on the first screen."""
-    plan, label, said = view.results.plan, view.verdict.label, view.said
+    plan, label = view.results.plan, view.verdict.label
+    said = view.locale.spoken(view.verdict.said)
     answer, *rest = said.text.split(". ", 1)
     figures = "".join(rest)
     share = view.estimate("closeness_share", "control")

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audit.records import Estimate
 from audit.report.drawing import MARKS, SMALL, canvas, heading, score_ticks, value_at_end
 from audit.report.locale import ReportLocale
 from audit.report.svg import INKS, inline_svg
@@ -21,8 +20,9 @@ class Strip:
     label: str
     slot: str
     values: tuple[float, ...]
-    mean: Estimate | None = None
-    """With its range; None for real works, which are drawn as they are."""
+    mean: float
+    low: float | None = None
+    high: float | None = None
 
 
 def strips(loc: ReportLocale, rows: Sequence[Strip], *, caption: str, key: str) -> Drawing | None:
@@ -38,8 +38,7 @@ def strips(loc: ReportLocale, rows: Sequence[Strip], *, caption: str, key: str) 
         heights = index + 0.1 * np.linspace(-1, 1, len(strip.values))
         axes.plot(strip.values, heights, linestyle="none", marker=MARKS[strip.slot], markersize=3.5, color=ink,
                   alpha=0.5, markeredgewidth=0, zorder=2)  # fmt: skip
-        middle = float(np.mean(strip.values))
-        low, high = (strip.mean.low, strip.mean.high) if strip.mean else (None, None)
+        middle, low, high = strip.mean, strip.low, strip.high
         if low is not None and high is not None:
             axes.plot((low, high), (index, index), color=ink, linewidth=2, zorder=3, solid_capstyle="butt")
         axes.plot((middle,), (index,), linestyle="none", marker=MARKS[strip.slot], markersize=7, color=INKS["paper"],

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.judge.gains import finite
 from audit.report.estimates import value_of
 from audit.report.pictures import Shelf
-from audit.report.retold import retold
 from audit.report.score.strips import Strip, strips
 from audit.report.score.view import SLOTS, ScoreView, group_name
 from audit.report.table import Drawing, Table
@@ -25,12 +23,17 @@ def build(view: ScoreView, _: Shelf) -> ScoreSureness:
 
 
 def _drawing(view: ScoreView) -> Drawing | None:
-    loc, facts = view.locale, view.metric
-    rows = [Strip(loc.say("real works by others"), "ink", tuple(finite(facts.others)) if facts else ())]
+    loc, facts, known = view.locale, view.metric, view.readings
+    rows = []
+    if facts is not None and known.others_mean is not None:
+        rows.append(Strip(loc.say("real works by others"), "ink", facts.others, known.others_mean))
     for group in reversed(view.groups):
         mean = view.estimate("style_score", group)
-        rows.append(Strip(group_name(loc, group), SLOTS[group], view.unit_means(group), mean))
-    rows.append(Strip(loc.say("the artist's real works"), "clean", tuple(finite(facts.real)) if facts else ()))
+        if mean is not None and mean.value is not None:
+            means = view.unit_means(group)
+            rows.append(Strip(group_name(loc, group), SLOTS[group], means, mean.value, mean.low, mean.high))
+    if facts is not None and known.real_mean is not None:
+        rows.append(Strip(loc.say("the artist's real works"), "clean", facts.real, known.real_mean))
     caption = loc.say(
         "Small marks are the means of single prompts, and single works. Large marks are means, bars their ranges. By "
         "{metric}, which was chosen before.",
@@ -44,7 +47,7 @@ def _estimates(view: ScoreView) -> Table:
     rows = tuple(
         (
             e.name.replace("_", " "), e.condition or loc.say("none"), e.metric, value_of(loc, e), str(e.n),
-            loc.known(e.note).text, retold(loc, e.method).text,
+            loc.render(e.why), loc.render(e.how),
         )
         for e in view.results.estimates
     )  # fmt: skip

@@ -7,9 +7,8 @@ from functools import cached_property
 
 from audit.base.errors import BadResults
 from audit.base.messages import say
-from audit.judge.score_estimates import find_score, groups, unit_means
-from audit.records import Estimate, MetricFacts, Recognition, ScoreGroup, ScoreResults, ScoreVerdict
-from audit.report.locale import ReportLocale, Spoken
+from audit.records import Estimate, MetricFacts, Recognition, ScoreGroup, ScoreReadings, ScoreResults, ScoreVerdict
+from audit.report.locale import ReportLocale
 
 SLOTS: dict[ScoreGroup, str] = {"named": "c0", "control": "base", "other-name": "c1"}
 """Colour of each group's marks."""
@@ -26,11 +25,15 @@ class ScoreView:
     def verdict(self) -> ScoreVerdict:
         """The verdict. Raises BadResults when nobody has judged the results."""
         if self.results.verdict is None:
-            raise BadResults(
-                "results-not-judged",
-                "The results hold no verdict, and a report needs one: run `cloakcheck judge` on the run folder first.",
-            )
+            raise BadResults("results-not-judged")
         return self.results.verdict
+
+    @cached_property
+    def readings(self) -> ScoreReadings:
+        """What the judge worked out beside the estimates. Raises BadResults when nobody has judged the results."""
+        if self.results.readings is None:
+            raise BadResults("results-not-judged")
+        return self.results.readings
 
     @property
     def word(self) -> str:
@@ -39,7 +42,8 @@ class ScoreView:
 
     @cached_property
     def groups(self) -> tuple[ScoreGroup, ...]:
-        return tuple(groups(self.results))
+        """Those that have pictures, the named one first."""
+        return tuple(g for g in SLOTS if any(p.group == g for p in self.results.plan.pictures))
 
     @cached_property
     def metric(self) -> MetricFacts | None:
@@ -53,17 +57,12 @@ class ScoreView:
 
     def estimate(self, name: str, group: str) -> Estimate | None:
         """By the primary metric."""
-        return find_score(self.results, name, group)
+        wanted = (name, group, self.results.plan.primary_metric)
+        return next((e for e in self.results.estimates if (e.name, e.condition, e.metric) == wanted), None)
 
     def unit_means(self, group: ScoreGroup) -> tuple[float, ...]:
         """Mean score of each unit (prompt, or prompt and session) of a group, by the primary metric."""
-        scored = next((s for s in self.results.scores if s.metric == self.results.plan.primary_metric), None)
-        return () if scored is None else tuple(unit_means(self.results, group, scored.values).values())
-
-    @cached_property
-    def said(self) -> Spoken:
-        """The verdict's sentence in the page's language."""
-        return self.locale.spoken(self.verdict.said)
+        return next((g.means for g in self.readings.groups if g.group == group), ())
 
 
 def group_name(loc: ReportLocale, group: ScoreGroup) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.records import Estimate
+from audit.records import Estimate, Variation
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
-from audit.report.results_view import change as change_in_words
 from audit.report.sections.change.forest import forest, sensitivity
 from audit.report.sections.change.recognition import recognition_sentences, recognition_table
-from audit.report.sections.change.variations import Variation, groups
 from audit.report.table import Drawing, Table
 
 
@@ -38,9 +36,7 @@ def build(view: ResultsView, _: Shelf) -> Change:
         and e.value is not None
     ]
     if not withheld and len(readings) > 1:
-        said = loc.join(
-            [loc.say("{metric} gives {change}", metric=m, change=change_in_words(view, e)) for m, e in readings]
-        )
+        said = loc.join([loc.say("{metric} gives {change}", metric=m, change=view.change(e)) for m, e in readings])
         sentences.append(
             loc.many(
                 len(readings),
@@ -57,15 +53,15 @@ def build(view: ResultsView, _: Shelf) -> Change:
             )
         )
         sentences += _overlap(view, [e for _, e in readings])
-    varied = groups(view)
+    varied = [x for group in view.readings.variations for x in group.variations]
     if not withheld and view.verdict.label != "exploratory":
-        sentences += _steadiness(view, [x for g in varied for x in g.variations])
+        sentences += _steadiness(view, varied)
     if not withheld:
         sentences += recognition_sentences(view)
     return Change(
         tuple(sentences),
         forest(view, key="forest"),
-        sensitivity(view, varied, key="vary"),
+        sensitivity(view, key="vary"),
         recognition_table(view),
         withheld,
     )
@@ -95,7 +91,9 @@ def _steadiness(view: ResultsView, variations: list[Variation]) -> list[str]:
                 ways=len(rest),
             )
         ]
-    named = loc.join([x.label for x in other[:4]] + ([loc.say("{n} more", n=len(other) - 4)] if len(other) > 4 else []))
+    named = loc.join(
+        [loc.render(x.said) for x in other[:4]] + ([loc.say("{n} more", n=len(other) - 4)] if len(other) > 4 else [])
+    )
     return [
         loc.say(
             "We worked the result out in {ways} other ways, most with one run or one prompt left out. The "

@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 
 from audit.report.drawing import MARKS, SMALL, WIDTH, canvas, cut, heading, percent_ticks, value_at_end
 from audit.report.results_view import ResultsView
-from audit.report.sections.change.variations import Group
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
 
@@ -79,7 +78,7 @@ def forest(view: ResultsView, *, key: str) -> Drawing | None:
                 loc.percent(e.low),
                 loc.percent(e.high),
                 str(e.n),
-                loc.known(e.note).text or loc.say("none"),
+                view.locale.render(e.why) or loc.say("none"),
             )
             for c, m, e in found
         ),
@@ -89,21 +88,22 @@ def forest(view: ResultsView, *, key: str) -> Drawing | None:
     return Drawing(svg, text, table, len(found) - len(rows))
 
 
-def sensitivity(view: ResultsView, groups: Sequence[Group], *, key: str) -> Drawing | None:
+def sensitivity(view: ResultsView, *, key: str) -> Drawing | None:
     """The headline condition's index under each group of variations; None when there is nothing to vary."""
-    loc = view.locale
+    loc, groups = view.locale, view.readings.variations
     slot = view.slot(view.headline.name) if view.headline else "ink"
     rows = []
     for group in groups:
-        values = [x for x in group.variations if x.estimate.value is not None]
-        points = tuple(x.estimate.value for x in values if x.estimate.value is not None)
+        values = [x for x in group.variations if x.value is not None]
+        points = tuple(x.value for x in values if x.value is not None)
         if not points:
             continue
-        lows = [x.estimate.low for x in values if x.estimate.low is not None]
-        highs = [x.estimate.high for x in values if x.estimate.high is not None]
+        lows = [x.low for x in values if x.low is not None]
+        highs = [x.high for x in values if x.high is not None]
         low, high = min(lows, default=None), max(highs, default=None)
         numbers = _numbers(view, points[0], low, high) if len(points) == 1 else _numbers(view, None, low, high)
-        rows.append(_Row(group.label, numbers, slot, points, low, high, filled=group.as_planned, heading=True))
+        label = loc.render(group.said)
+        rows.append(_Row(label, numbers, slot, points, low, high, filled=group.as_planned, heading=True))
     if len(rows) < 2:
         return None
     text = loc.say(
@@ -115,16 +115,12 @@ def sensitivity(view: ResultsView, groups: Sequence[Group], *, key: str) -> Draw
         (loc.say("What was changed"), loc.say("Estimate"), loc.say("Low"), loc.say("High"), loc.say("Answer")),
         tuple(
             (
-                x.label,
-                loc.percent(x.estimate.value),
-                loc.percent(x.estimate.low),
-                loc.percent(x.estimate.high),
-                x.answer,
+                loc.render(x.said), loc.percent(x.value), loc.percent(x.low), loc.percent(x.high), view.word(x.verdict)
             )
             for group in groups
             for x in group.variations
         ),
-    )
+    )  # fmt: skip
     title = loc.say("The result under changes of the analysis")
     return Drawing(inline_svg(_draw(view, rows), key=key, title=title, description=text), text, table)
 

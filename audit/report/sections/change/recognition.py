@@ -45,9 +45,10 @@ def recognition_sentences(view: ResultsView) -> tuple[str, ...]:
 
 def _of_one_model(view: ResultsView) -> str:
     """Base's rate as a count: there is one base model, so no range over trainings."""
-    cell = next((c for c in view.results.cells if c.condition == "base"), None)
-    taken = [index for index in cell.nearest.get(view.primary, ()) if index >= 0] if cell else []
-    return view.locale.say("{far} of {all}", far=sum(index == 0 for index in taken), all=len(taken))
+    counted = next((b for b in view.readings.base_recognised if b.metric == view.primary), None)
+    if counted is None:
+        return view.locale.missing
+    return view.locale.say("{far} of {all}", far=counted.taken, all=counted.pictures)
 
 
 def _with_range(view: ResultsView, rate: Estimate) -> str:

@@ -8,7 +8,6 @@ from audit.base.messages import catalogue
 from audit.report.locale import ReportLocale
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
-from audit.report.retold import retold
 from audit.report.table import Table
 
 
@@ -43,7 +42,7 @@ def _sessions(view: ResultsView) -> Table | None:
 
 def _stage(loc: ReportLocale, id: str) -> str:
     """A stage by the id of its message; an older file has its English name."""
-    return retold(loc, catalogue()[id].text if id in catalogue() else id).text
+    return loc.known(catalogue()[id].text if id in catalogue() else id).text
 
 
 def _environment(view: ResultsView) -> Table:

@@ -9,7 +9,6 @@ from audit.records import Check, Note
 from audit.report.locale import ReportLocale, Spoken
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
-from audit.report.retold import retold
 from audit.report.sections.fair.calibration import calibration_note, calibration_table
 from audit.report.sections.fair.losses import losses
 from audit.report.sections.fair.numbers import check_numbers
@@ -57,7 +56,7 @@ def build(view: ResultsView, _: Shelf) -> Fairness:
         summary=summary,
         checks=checked(loc, checks),
         table=check_numbers(view),
-        deviations=tuple(retold(loc, d.sentence) for d in view.results.deviations),
+        deviations=tuple(loc.spoken(d.said) for d in view.results.deviations),
         notes=noted(loc, view.results.notes),
         losses=losses(view, key="losses"),
         calibration=calibration_table(view),
@@ -67,9 +66,9 @@ def build(view: ResultsView, _: Shelf) -> Fairness:
 
 def checked(loc: ReportLocale, checks: Iterable[Check]) -> tuple[Checked, ...]:
     """Gates in the page's language."""
-    return tuple(Checked(c.slug, c.passed, loc.known(c.sentence), retold(loc, c.detail)) for c in checks)
+    return tuple(Checked(c.slug, c.passed, loc.spoken(c.said), loc.spoken(c.figures)) for c in checks)
 
 
 def noted(loc: ReportLocale, notes: Iterable[Note]) -> tuple[Spoken, ...]:
     """Notes in the page's language, each sentence once."""
-    return tuple(retold(loc, text) for text in dict.fromkeys(n.sentence for n in notes))
+    return tuple(loc.spoken(said) for said in {n.sentence: n.said for n in notes}.values())

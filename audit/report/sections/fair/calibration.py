@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audit.base.text import printable
 from audit.report.results_view import ResultsView
 from audit.report.table import Table
 
@@ -13,7 +14,7 @@ def calibration_table(view: ResultsView) -> Table | None:
         return None
     rows = tuple(
         (
-            view.short(t.condition),
+            printable(loc.render(t.label), limit=60),
             t.metric,
             loc.say("held") if t.truth == "held" else t.truth,
             loc.say("{far} of {all}", far=t.wrong, all=t.audits),
@@ -44,6 +45,6 @@ def calibration_note(view: ResultsView) -> str:
         "art teaches a model something. It counts as an alarm only if the range also reaches "
         "further than {limit} from it: that is what stops a test. One level of noise in every work ({name}) is little, "
         "not nothing, so those ranges may leave 0 out more often than chance alone would.",
-        name=view.short("null"),
+        name=view.locale.say("tiny change"),
         limit=view.locale.percent(view.results.plan.margins.no_alarm_within),
     )

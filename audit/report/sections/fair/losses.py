@@ -19,7 +19,7 @@ def losses(view: ResultsView, *, key: str) -> Drawing | None:
     """Mean loss of each condition over the course of training; None when no loss was recorded."""
     loc = view.locale
     names = ["clean", *(c.name for c in view.tested)]
-    curves = {name: curve for name in names if (curve := _mean_curve(view, name)) is not None}
+    curves = {name: curve for name in names if (curve := _curve(view, name)) is not None}
     shown = list(curves)[:MOST_LINES]
     if not shown:
         return None
@@ -63,15 +63,12 @@ def losses(view: ResultsView, *, key: str) -> Drawing | None:
     return Drawing(svg, text, table, len(curves) - len(shown))
 
 
-def _mean_curve(view: ResultsView, name: str) -> list[float] | None:
-    """Mean over runs of the losses at each span; spans without any finite loss are NaN."""
-    runs = [c.adapter.losses for c in view.results.cells if c.condition == name and c.adapter is not None]
-    length = min((len(run) for run in runs), default=0)
-    curve = []
-    for span in range(length):
-        known = [loss for run in runs if (loss := run[span]) is not None and math.isfinite(loss)]
-        curve.append(math.fsum(known) / len(known) if known else math.nan)
-    return curve if any(math.isfinite(value) for value in curve) else None
+def _curve(view: ResultsView, name: str) -> list[float] | None:
+    """Mean losses span by span, NaN where none was finite, which leaves a gap in the line."""
+    curve = view.reading(name).losses
+    if all(loss is None for loss in curve):
+        return None
+    return [math.nan if loss is None else loss for loss in curve]
 
 
 def _last(curve: list[float]) -> float:

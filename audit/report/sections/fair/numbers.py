@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from audit.report.estimates import score, share
 from audit.report.results_view import ResultsView
-from audit.report.retold import retold
 from audit.report.table import Table
 
 
@@ -17,7 +16,7 @@ def check_numbers(view: ResultsView) -> Table:
         rows.append(
             (
                 metric,
-                retold(loc, known.lineage) if known else loc.say("not recorded"),
+                loc.spoken(known.said) if known else loc.say("not recorded"),
                 score(loc, view.metric_estimate("auc", metric=metric)),
                 share(loc, view.metric_estimate("base_position", metric=metric)),
                 share(loc, view.metric_estimate("learned_share", metric=metric)),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from audit.report.custody import addons, time_sentence, time_source
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
-from audit.report.retold import retold
 from audit.report.table import Table
 
 
@@ -36,7 +35,7 @@ def _integrity(view: ResultsView) -> Table:
             (loc.say("Plan inside these results"), same),
             (loc.say("Results this page shows"), results.digest()),
             (loc.say("Base model"), results.plan.model.sha256),
-            (loc.say("Declared about rights"), retold(loc, p.declaration) if p.declaration else loc.say("nothing")),
+            (loc.say("Declared about rights"), loc.known(p.declaration) if p.declaration else loc.say("nothing")),
             (loc.say("Started"), loc.minute(p.started)),
             (loc.say("Finished"), loc.minute(p.finished)),
             (loc.say("Time"), time_source(loc, view.custody)),

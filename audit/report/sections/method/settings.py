@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
-
 from audit.records import Record
 from audit.report.locale import ReportLocale, Spoken
 from audit.report.results_view import ResultsView
-from audit.report.retold import retold
 from audit.report.table import Table
 
 
@@ -62,7 +59,7 @@ def settings(view: ResultsView) -> tuple[Table, ...]:
         loc.say("Primary"),
     )
     rules: tuple[tuple[str | Spoken, ...], ...] = (
-        *((loc.say("Tested"), retold(loc, h.sentence)) for h in plan.hypotheses),
+        *((loc.say("Tested"), loc.spoken(h.said)) for h in plan.hypotheses),
         *_fields(loc, plan.margins),
         *_fields(loc, plan.exclusion),
         *_fields(loc, plan.stopping),
@@ -83,29 +80,26 @@ def _recipes(view: ResultsView) -> tuple[Table, ...]:
     recipes = tuple(
         (
             r.step,
-            loc.as_written(r.source),
-            loc.as_written(r.published) if r.published else loc.say("not recorded"),
-            loc.as_written("; ".join(f"{name}: {text}" for name, text in r.settings.items())) if r.settings else none,
+            loc.known(r.source),
+            loc.known(r.published) if r.published else loc.say("not recorded"),
+            loc.known("; ".join(f"{name}: {text}" for name, text in r.settings.items())) if r.settings else none,
         )
         for r in plan.recipes
     )
     made = (loc.say("Treatment"), loc.say("Method by"), loc.say("Published settings"), loc.say("Settings here"))
-    goals = {(r.condition, r.step, r.objective.sentence) for r in view.results.reached}
-    reached = []
-    for condition, step, objective in sorted(goals):
-        same = (condition, step, objective)
-        rows = [r for r in view.results.reached if (r.condition, r.step, r.objective.sentence) == same]
-        first, last = (statistics.median(values) for values in ([r.first for r in rows], [r.last for r in rows]))
-        reached.append(
-            (view.short(condition), step, retold(loc, objective), loc.number(first), loc.number(last), str(len(rows)))
+    reached = tuple(
+        (
+            view.short(r.condition), r.step, loc.spoken(r.said), loc.number(r.first), loc.number(r.last), str(r.works)
         )
+        for r in view.readings.reached
+    )  # fmt: skip
     head = (
         loc.say("Condition"), loc.say("Treatment"), loc.say("What is measured"), loc.say("Before, middle value"),
         loc.say("After it, middle value"), loc.say("Works"),
     )  # fmt: skip
     tables = (
         Table(loc.say("How the treatments were made, in the words of the plan file"), made, recipes),
-        Table(loc.say("What the treatments achieved"), head, tuple(reached)),
+        Table(loc.say("What the treatments achieved"), head, reached),
     )
     return tuple(t for t in tables if t.rows)
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from audit.judge.verdict import is_claim, softened
 from audit.records import Condition, Estimate, Results, VerdictLabel
 from audit.report.locale import Spoken
 from audit.report.pictures import InlinePicture, Shelf
-from audit.report.results_view import ResultsView, change, likely
+from audit.report.results_view import ResultsView
 from audit.report.sections.opening.scale import Scale, scale
 
 PAIRS = 3
@@ -92,7 +91,7 @@ def build(view: ResultsView, shelf: Shelf) -> Opening:
         short=view.short(headline.name) if headline else "",
         slot=view.slot(headline.name) if headline else "ink",
         number=number,
-        change=change(view, number) if number else "",
+        change=view.change(number) if number else "",
         likely=_range(view, number) if number else "",
         number_missing=missing,
         trainings=loc.many(number.n, "{n} paired training", "{n} paired trainings") if number else "",
@@ -117,7 +116,7 @@ def _shown_number(view: ResultsView, label: VerdictLabel, estimate: Estimate | N
     if estimate is None:
         return None, loc.say("No number could be worked out from this run.")
     if estimate.value is None:
-        reason = loc.known(estimate.note).text or loc.missing
+        reason = view.locale.render(estimate.why) or loc.missing
         return None, loc.say("No number could be worked out from this run: {reason}.", reason=reason)
     return estimate, ""
 
@@ -125,8 +124,8 @@ def _shown_number(view: ResultsView, label: VerdictLabel, estimate: Estimate | N
 def _range(view: ResultsView, number: Estimate) -> str:
     if number.n == 1:
         return view.locale.say("no range, as there was one training only")
-    reason = view.locale.known(number.note).text or view.locale.say("too few trainings")
-    return likely(view, number) or view.locale.say("no range: {reason}", reason=reason)
+    reason = view.locale.render(number.why) or view.locale.say("too few trainings")
+    return view.likely(number) or view.locale.say("no range: {reason}", reason=reason)
 
 
 def _note(view: ResultsView, results: Results, label: VerdictLabel) -> str:
@@ -176,8 +175,8 @@ def _standing(view: ResultsView, condition: Condition) -> Standing:
         verdict=found.label if found else None,
         word=view.word(found.label) if found else view.locale.say("For comparison"),
         estimate=estimate,
-        change=change(view, estimate) if estimate else "",
-        likely=likely(view, estimate) if estimate else "",
+        change=view.change(estimate) if estimate else "",
+        likely=view.likely(estimate) if estimate else "",
         equal=_equal(view, condition) if estimate else "",
     )
 
@@ -185,7 +184,7 @@ def _standing(view: ResultsView, condition: Condition) -> Standing:
 def _equal(view: ResultsView, condition: Condition) -> str:
     """The index at equal noise, where it made the label more careful; else nothing."""
     found = view.estimate("index_at_equal_noise", condition.name)
-    if not is_claim(view.results.plan, condition) or found is None or not softened(view.results, condition.name):
+    if found is None or not view.reading(condition.name).softened:
         return ""
     if found.value is None or found.low is None or found.high is None:
         return ""

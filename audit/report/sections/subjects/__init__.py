@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.judge.gains import BASE, clean_name
-from audit.judge.intervals import Interval
-from audit.judge.subjects import METRIC, by_concept, read_conditions
-from audit.records import Estimate
-from audit.report.locale import NBSP
+from audit.records import ConceptReading, Estimate
+from audit.report.estimates import with_range
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 from audit.report.table import Table
@@ -25,17 +22,16 @@ class Subjects:
 def build(view: ResultsView, _: Shelf) -> Subjects | None:
     """None where subjects were not read."""
     loc, results = view.locale, view.results
-    names = read_conditions(results)
-    clean = clean_name(results)
-    tested = [n for n in names if n not in (BASE, clean)]
+    tested = list(dict.fromkeys(c.condition for c in view.readings.concepts))
     if not tested:
         return None
+    names = [n for n in ("base", *(c.name for c in results.plan.conditions)) if _estimate(view, "found", n) is not None]
     lines = [
         loc.say(
             "Some protections, such as Nightshade, aim at what a picture shows and not at its style. So every model "
             "was also asked for the subjects of your works, and a program said what its pictures show."
         ),
-        *_blind(view, clean),
+        *_blind(view),
         *(line for n in tested if (line := _line(view, n))),
         loc.say(
             "Nightshade is made for training on very many pictures, and its makers advise against judging it by small "
@@ -58,8 +54,9 @@ def build(view: ResultsView, _: Shelf) -> Subjects | None:
             loc.say("By subject: {condition}", condition=view.short(n)),
             head,
             tuple(
-                (c.name, loc.percent(c.clean), loc.percent(c.treated), _with_range(view, c.shift))
-                for c in by_concept(results, n)
+                (c.concept, loc.percent(c.clean), loc.percent(c.treated), _with_range(view, c.shift, c))
+                for c in view.readings.concepts
+                if c.condition == n
             ),
         )
         for n in tested
@@ -67,11 +64,11 @@ def build(view: ResultsView, _: Shelf) -> Subjects | None:
     return Subjects(tuple(lines), overview, tables)
 
 
-def _blind(view: ResultsView, clean: str) -> tuple[str, ...]:
+def _blind(view: ResultsView) -> tuple[str, ...]:
     """A warning where the subject is hardly found in the unprotected models' pictures either."""
     loc, plan = view.locale, view.results.plan
     chance = 1 / len({*plan.concepts, *plan.prompts})
-    found = view.estimate("subject_found", clean, metric=METRIC)
+    found = _estimate(view, "found", "clean")
     if found is None or found.value is None or (found.low if found.low is not None else found.value) > chance:
         return ()
     return (
@@ -85,7 +82,7 @@ def _blind(view: ResultsView, clean: str) -> tuple[str, ...]:
 
 def _line(view: ResultsView, condition: str) -> str:
     loc = view.locale
-    shift = view.estimate("subject_shift", condition, metric=METRIC)
+    shift = _estimate(view, "shift", condition)
     if shift is None or shift.value is None:
         return ""
     return loc.say(
@@ -99,19 +96,23 @@ def _line(view: ResultsView, condition: str) -> str:
 
 def _row(view: ResultsView, condition: str) -> tuple[str, ...]:
     loc = view.locale
-    found = view.estimate("subject_found", condition, metric=METRIC)
-    shift = view.estimate("subject_shift", condition, metric=METRIC)
+    found = _estimate(view, "found", condition)
+    shift = _estimate(view, "shift", condition)
     return (
         view.short(condition),
-        _with_range(view, found) if found else loc.missing,
-        _with_range(view, shift) if shift else loc.say("does not apply"),
+        _with_range(view, found.value, found) if found else loc.missing,
+        _with_range(view, shift.value, shift) if shift else loc.say("does not apply"),
         str(found.n) if found else loc.say("none"),
     )
 
 
-def _with_range(view: ResultsView, found: Estimate | Interval) -> str:
+def _estimate(view: ResultsView, name: str, condition: str) -> Estimate | None:
+    """Estimates of subjects stand where those of style have the name of a metric."""
+    return view.estimate(f"subject_{name}", condition, metric="subject")
+
+
+def _with_range(view: ResultsView, value: float | None, found: Estimate | ConceptReading) -> str:
     loc = view.locale
-    if found.value is None or found.low is None or found.high is None:
-        return loc.percent(found.value)
-    text = loc.say("({low} to {high})", low=loc.percent(found.low), high=loc.percent(found.high)).replace(" ", NBSP)
-    return f"{loc.percent(found.value)} {text}"
+    if value is None or found.low is None or found.high is None:
+        return loc.percent(value)
+    return with_range(loc, loc.percent(value), loc.percent(found.low), loc.percent(found.high))

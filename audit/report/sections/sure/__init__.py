@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.judge.significance import smallest_chance
-from audit.judge.verdict import softened
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 from audit.report.sections.sure.chance import chance
@@ -117,7 +115,7 @@ def _sentences(view: ResultsView) -> list[str]:
                 )
             )  # fmt: skip
     elif index is not None and index.value is not None:
-        reason = loc.known(index.note).text or loc.say("too few trainings")
+        reason = view.locale.render(index.why) or loc.say("too few trainings")
         said.append(
             loc.say("There is no range around {value}: {reason}.", value=loc.percent(index.value), reason=reason)
         )
@@ -132,7 +130,7 @@ def _sentences(view: ResultsView) -> list[str]:
                 high=loc.percent(equal.high),
             )
         )
-        if softened(view.results, headline.name):
+        if view.reading(headline.name).softened:
             said.append(loc.say("The answer above is what both figures allow."))
     same = view.estimate("index_at_equal_treatment", headline.name)
     if same is not None and same.low is not None and same.high is not None:
@@ -149,7 +147,7 @@ def _sentences(view: ResultsView) -> list[str]:
             loc.say(
                 "If the protection did nothing, a difference at least this large would still turn up by chance with "
                 "probability {p}; with {runs} pairs of trainings the smallest that can be found is {least}.",
-                p=loc.p_value(chance.value), runs=chance.n, least=loc.p_value(smallest_chance(chance.n)),
+                p=loc.p_value(chance.value), runs=chance.n, least=loc.p_value(view.reading(headline.name).least_p),
             )
         )  # fmt: skip
     said += _placebo(view)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from audit.report.estimates import chance, score, share, value_of
 from audit.report.results_view import ResultsView
-from audit.report.retold import retold
 from audit.report.table import Table
 
 _CHECKS = ("auc", "base_position", "learned_share")
@@ -57,8 +56,8 @@ def other_readings(view: ResultsView) -> Table | None:
             e.metric or loc.say("none"),
             value_of(loc, e),
             str(e.n),
-            loc.known(e.note).text or loc.say("none"),
-            retold(loc, e.method).text,
+            loc.render(e.why) or loc.say("none"),
+            loc.render(e.how),
         )
         for e in view.results.estimates
         if e.name not in _KNOWN

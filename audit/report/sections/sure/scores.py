@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from audit.report.drawing import SMALL, canvas, heading, score_ticks
 from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
@@ -11,6 +9,7 @@ from audit.report.table import Drawing, Table
 
 MOST_CONDITIONS = 6
 MOST_RUNS = 12
+Quartiles = tuple[float, float, float, float, float]
 
 
 def scores(view: ResultsView, *, key: str) -> Drawing | None:
@@ -18,18 +17,17 @@ def scores(view: ResultsView, *, key: str) -> Drawing | None:
     loc, runs = view.locale, range(1, view.results.replicates + 1)
     order = [("base", (0,)), ("clean", tuple(runs)), *((c.name, tuple(runs)) for c in view.tested)]
     rows = []
-    drawn: list[tuple[str, list[list[float]]]] = []
+    drawn: list[tuple[str, list[Quartiles]]] = []
     for name, replicates in order:
         found = []
         for run in replicates:
-            values = sorted(view.scores(name, run).values())
-            if values:
-                found.append(values)
-            label = view.short(name)
-            quartiles = [float(q) for q in np.quantile(values, (0, 0.25, 0.5, 0.75, 1))] if values else [None] * 5
-            rows.append(
-                (label, str(run) if run else loc.say("none"), *(loc.number(q) for q in quartiles), str(len(values)))
-            )
+            model = view.model(name, run)
+            quartiles = None if model is None else model.quartiles
+            if quartiles is not None:
+                found.append(quartiles)
+            numbers = [loc.number(q) for q in quartiles or [None] * 5]
+            pictures = str(model.pictures if model is not None else 0)
+            rows.append((view.short(name), str(run) if run else loc.say("none"), *numbers, pictures))
         if found:
             drawn.append((name, found))
     shown = drawn[: 2 + MOST_CONDITIONS]
@@ -43,8 +41,7 @@ def scores(view: ResultsView, *, key: str) -> Drawing | None:
         ink = INKS[view.slot(name)]
         row += 3.4
         heading(axes, row - 0.3, view.short(name), view.slot(name))
-        for values in found[:MOST_RUNS]:
-            low, first, middle, third, high = np.quantile(values, (0, 0.25, 0.5, 0.75, 1))
+        for low, first, middle, third, high in found[:MOST_RUNS]:
             axes.plot((low, high), (row, row), color=ink, linewidth=0.7, alpha=0.7, zorder=2)
             axes.plot((first, third), (row, row), color=ink, linewidth=3.2, solid_capstyle="butt", zorder=2)
             axes.plot((middle,), (row,), linestyle="none", marker="|", markersize=5, color=INKS["paper"],

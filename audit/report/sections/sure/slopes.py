@@ -67,8 +67,7 @@ def _staggered(labels: list[str]) -> list[str]:
 
 def _levels(view: ResultsView, axes: Axes) -> None:
     """Dashed line for the base model, dotted line for the artist's real works, both labelled directly."""
-    loc, metric = view.locale, view.metric(view.primary)
-    real = float(np.mean(metric.real)) if metric is not None and metric.real else None
+    loc, real = view.locale, view.readings.real_means.get(view.primary)
     base = view.mean_score("base", 0)
     lines = [
         (value, text, dash)

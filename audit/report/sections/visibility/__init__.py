@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import statistics
 from dataclasses import dataclass
 
-from audit.records import Condition, Visibility
+from audit.records import Condition, SeenChange
 from audit.report.custody import nothing_to_compare
 from audit.report.locale import ReportLocale
 from audit.report.pictures import Crops, Shelf
@@ -13,7 +12,6 @@ from audit.report.results_view import ResultsView
 from audit.report.table import Table
 
 MOST_TREATED = 3
-_KNOWN = frozenset({"condition", "work", "linf", "rms", "psnr"})
 
 
 @dataclass(frozen=True)
@@ -51,69 +49,48 @@ def build(view: ResultsView, shelf: Shelf) -> UpClose:
             crops = shelf.crops(results.work_images.get(work, ""), file)
             if crops is not None:
                 examples.append(_treated(view, condition, work, crops))
-    measured = [(c, _records(view, c)) for c in view.tested]
-    sentences = [_sentence(view, c, rows) for c, rows in measured if rows and c in treated[:MOST_TREATED]]
-    table = _table(view, [(c, rows) for c, rows in measured if rows])
+    measured = [(c, seen) for c in view.tested if (seen := view.reading(c.name).seen) is not None]
+    sentences = [_sentence(view, c, seen) for c, seen in measured if c in treated[:MOST_TREATED]]
+    table = _table(view, measured)
     return UpClose(tuple(examples), tuple(sentences), table, nothing_to_compare(view.locale, view.custody))
 
 
-def _records(view: ResultsView, condition: Condition) -> list[Visibility]:
-    return [row for row in view.results.visibility if row.condition == condition.name]
-
-
-def _sentence(view: ResultsView, condition: Condition, rows: list[Visibility]) -> str:
+def _sentence(view: ResultsView, condition: Condition, seen: SeenChange) -> str:
     loc = view.locale
     return loc.many(
-        len(rows),
+        seen.works,
         "{name}, on {n} work: {words}, by a rule of thumb. No value changed by more than {steps} of 255 steps.",
         "{name}, on {n} works: {words}, by a rule of thumb. No value changed by more than {steps} of 255 steps.",
-        name=view.short(condition.name), words=_eye(loc, _psnr(rows)), steps=f"{max(row.linf for row in rows):.0f}",
+        name=view.short(condition.name), words=_eye(loc, seen.psnr), steps=f"{seen.linf:.0f}",
     )  # fmt: skip
 
 
-def _table(view: ResultsView, measured: list[tuple[Condition, list[Visibility]]]) -> Table:
+def _table(view: ResultsView, measured: list[tuple[Condition, SeenChange]]) -> Table:
     loc = view.locale
-    # Measures that a later version records beside the three of every run.
-    more = [n for n in Visibility.model_fields if n not in _KNOWN and any(_more(rows, n) for _, rows in measured)]
+    # Not every version measured it.
+    with_lpips = any(seen.lpips is not None for _, seen in measured)
     head = [
         loc.say("Pictures"), loc.say("To the eye, as a rule of thumb"), loc.say("Largest change of any value"),
-        loc.say("Typical change"), loc.say("PSNR, middle value"), *(_name(loc, n) for n in more), loc.say("Works"),
+        loc.say("Typical change"), loc.say("PSNR, middle value"),
+        *([loc.say("LPIPS, middle value")] if with_lpips else []), loc.say("Works"),
     ]  # fmt: skip
-    rows = []
-    for condition, records in measured:
-        greatest, psnr = max(row.linf for row in records), _psnr(records)
-        typical = statistics.median(row.rms for row in records)
-        rows.append(
-            (
-                view.short(condition.name),
-                _eye(loc, psnr),
-                loc.say(
-                    "{steps} of 255 steps ({share})",
-                    steps=loc.number(greatest, digits=0),
-                    share=loc.percent(greatest / 255),
-                ),
-                loc.say("{steps} of 255 steps", steps=loc.number(typical, digits=1)),
-                loc.say("no change at all") if psnr is None else f"{loc.number(psnr, digits=1)} dB",
-                *(loc.number(statistics.median(m) if (m := _more(records, n)) else None) for n in more),
-                str(len(records)),
-            )
+    rows = [
+        (
+            view.short(condition.name),
+            _eye(loc, seen.psnr),
+            loc.say(
+                "{steps} of 255 steps ({share})",
+                steps=loc.number(seen.linf, digits=0),
+                share=loc.percent(seen.linf / 255),
+            ),
+            loc.say("{steps} of 255 steps", steps=loc.number(seen.rms, digits=1)),
+            loc.say("no change at all") if seen.psnr is None else f"{loc.number(seen.psnr, digits=1)} dB",
+            *([loc.number(seen.lpips)] if with_lpips else []),
+            str(seen.works),
         )
+        for condition, seen in measured
+    ]
     return Table(loc.say("How visible each treatment is"), tuple(head), tuple(rows))
-
-
-def _name(loc: ReportLocale, measure: str) -> str:
-    return loc.say("LPIPS, middle value") if measure == "lpips" else measure.replace("_", " ")
-
-
-def _more(rows: list[Visibility], name: str) -> list[float]:
-    values = (getattr(row, name) for row in rows)
-    return [float(value) for value in values if isinstance(value, int | float) and not isinstance(value, bool)]
-
-
-def _psnr(rows: list[Visibility]) -> float | None:
-    """Middle PSNR of the works that changed at all; None when none did."""
-    ratios = [row.psnr for row in rows if row.psnr is not None]
-    return statistics.median(ratios) if ratios else None
 
 
 def _eye(loc: ReportLocale, psnr: float | None) -> str:
