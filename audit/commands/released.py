@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -139,9 +140,11 @@ def _others(metric: str, artist: _Artist, artists: Sequence[_Artist], view: View
     return other_artists(metric, rest, view=view)
 
 
-def _row(name: str, case: str, metric: str, unit: str, values: NDArray[np.float64], over: str) -> Estimate:
+def _row(
+    name: str, case: str, metric: str, unit: str, values: NDArray[np.float64], over: Literal["artists", "prompts"]
+) -> Estimate:
     found = mean_interval(values, level=LEVEL)
     if found.n == 1:
-        found = replace(found, note="one only: no spread, so no interval")
-    method = f"model tuned on the originals minus model tuned on protected works; t interval over {over}"
-    return as_estimate(found, name=name, condition=case, metric=metric, level=LEVEL, unit=unit, method=method)
+        found = replace(found, why=say("why.one-only"))
+    how = say(f"how.released-{over}")
+    return as_estimate(found, name=name, condition=case, metric=metric, level=LEVEL, unit=unit, how=how)

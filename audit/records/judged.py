@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from audit.base.messages import Said, as_written, render
+from audit.base.messages import Said, render
 from audit.base.record import Record
 
 
@@ -36,11 +36,6 @@ class Estimate(Record):
     """Why value or a bound is missing, or what else the reader must know."""
     note: str = Field(default_factory=lambda data: english(data.get("why")))
 
-    @model_validator(mode="before")
-    @classmethod
-    def _sentences(cls, given: Any) -> Any:
-        return with_said(given, how="method", why="note")
-
 
 class Check(Record):
     """One gate."""
@@ -55,11 +50,6 @@ class Check(Record):
     """For the expert: figures and threshold."""
     detail: str = Field(default_factory=lambda data: english(data.get("figures")))
 
-    @model_validator(mode="before")
-    @classmethod
-    def _sentences(cls, given: Any) -> Any:
-        return with_said(given, said="sentence", figures="detail")
-
 
 class Deviation(Record):
     """Something in which the run or its judging differs from the plan."""
@@ -67,11 +57,6 @@ class Deviation(Record):
     said: Said
     slug: str = Field(default_factory=lambda data: data["said"].slug)
     sentence: str = Field(default_factory=lambda data: english(data.get("said")))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sentences(cls, given: Any) -> Any:
-        return with_said(given, said="sentence")
 
 
 VerdictLabel = Literal["held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory"]
@@ -81,11 +66,6 @@ class ConditionVerdict(Record):
     label: VerdictLabel
     said: Said
     sentence: str = Field(default_factory=lambda data: english(data.get("said")))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sentences(cls, given: Any) -> Any:
-        return with_said(given, said="sentence")
 
 
 class Verdict(Record):
@@ -97,25 +77,3 @@ class Verdict(Record):
     condition: str | None
     """The condition that decided, when one did."""
     per_condition: dict[str, ConditionVerdict]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sentences(cls, given: Any) -> Any:
-        return with_said(given, said="sentence")
-
-
-def with_said(given: Any, **pairs: str) -> Any:
-    """Fields of an older file, or of a stage that still writes sentences, with the sentence as it stands."""
-    if not isinstance(given, dict):
-        return given
-    slug = given.get("slug") or "as-written"
-    added = {
-        field: as_written(given[sentence], id=slug)
-        for field, sentence in pairs.items()
-        if field not in given and given.get(sentence)
-    }
-    if "how" in pairs and "how" not in given and "how" not in added:
-        added["how"] = as_written("")
-    if "figures" in pairs and "figures" not in given and "figures" not in added:
-        added["figures"] = as_written("")
-    return {**given, **added}

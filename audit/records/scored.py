@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from audit.base.messages import Said
 from audit.base.record import Digest, Record
-from audit.records.judged import Check, Estimate, english, with_said
+from audit.records.judged import Check, Estimate, english
 from audit.records.made import Bounded, MetricFacts, Recognition
 from audit.records.plan import Share
 from audit.records.readings import ScoreReadings
@@ -89,11 +89,6 @@ class ScoreVerdict(Record):
     label: ScoreLabel
     said: Said
     sentence: str = Field(default_factory=lambda data: english(data.get("said")))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sentences(cls, given: Any) -> Any:
-        return with_said(given, said="sentence")
 
 
 class ScoreResults(Versioned):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from audit.base.messages import Said
 from audit.base.record import Digest, Finite, Record
-from audit.records.judged import english, with_said
+from audit.records.judged import english
 
 NEUTRAL_CAPTION = "a picture"
 """Of a work that nothing says anything about."""
@@ -24,11 +24,6 @@ class Note(Record):
     """The same in English, with the file's display name where it concerns one file."""
     work: str | None = None
     """Id of the work concerned, if one."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _sentences(cls, given: Any) -> Any:
-        return with_said(given, said="sentence")
 
 
 class Work(Record):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from audit import records as r
-from audit.base.messages import catalogue, render, say
+from audit.base.messages import as_written, catalogue, render, say
 from audit.judge import judge
 from audit.judge.estimates import find
 from audit.judge.verdict import labels, reading
@@ -23,7 +23,7 @@ BANNED = re.compile(
 def index(low: float | None, high: float | None) -> Estimate:
     return Estimate(
         name="protection_index", condition="protected", metric="m", value=0.3, low=low, high=high,
-        level=0.95, n=6, unit="share", method="",
+        level=0.95, n=6, unit="share", how=as_written(""),
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from audit import records as r
+from audit.base.messages import as_written
 from audit.judge import judge
 from audit.report import render
 from audit.report.lint import banned_claims, visible_text
@@ -212,7 +213,7 @@ def test_hostile_names_are_inert(tmp_path: Path) -> None:
     )
     files = {"files": ("../../etc/passwd", "/etc/x", "a\0b")}
     cells = tuple(c.model_copy(update={"generations": c.generations.model_copy(update=files)}) for c in results.cells)
-    note = r.Note(slug="x", sentence=f"Seen: {nasty}")
+    note = r.Note(said=as_written(f"Seen: {nasty}", id="x"))
     html = render(results.model_copy(update={"cells": cells, "notes": (note,)}), images=tmp_path)
     soup = taste(html)
     assert html.count("<script") == 1
