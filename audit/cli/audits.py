@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from audit.base.messages import say
 from audit.base.progress import Progress, duration
 from audit.base.text import printable
 from audit.cli.app import app
@@ -22,6 +23,21 @@ from audit.cli.options import (
 
 if TYPE_CHECKING:
     from audit.plan.spec import Spec
+
+
+READ_IN = {
+    "": "read-in.family-alone",
+    "config": "read-in.config",
+    "yaml": "read-in.yaml",
+    "header": "read-in.header",
+    "marker": "read-in.marker",
+    "schedule": "read-in.schedule",
+    "card": "read-in.card",
+    "option": "read-in.option",
+    "probe": "read-in.probe",
+    "family": "read-in.family",
+}
+"""Source of a prediction type -> what the plan's summary says of it."""
 
 
 @app.command()
@@ -59,6 +75,9 @@ def plan(asked: Spec) -> None:
     from audit.commands.preview import preview
 
     shown = preview(asked, Progress())
+    model = shown.plan.model
+    source = say(READ_IN[model.prediction_source])
+    tell("told.base", name=model.name, side=model.resolution, reading=model.prediction_type, source=source)
     for condition in shown.plan.conditions:
         tell("told.condition", name=condition.name, role=condition.role)
     for recipe in shown.plan.recipes:

@@ -80,7 +80,12 @@ def read_header(path: Path) -> Header:
             table = json.loads(handle.read(length))
         metadata = table.pop("__metadata__", None) or {}
         tensors = {name: _entry(row) for name, row in table.items()}
-        if size != 8 + length + max((entry.end for entry in tensors.values()), default=0):
+        at = 0
+        for entry in sorted(tensors.values(), key=lambda entry: (entry.start, entry.end)):
+            if entry.start != at:
+                raise ValueError("a gap, or two tensors in one place")
+            at = entry.end
+        if size != 8 + length + at:
             raise ValueError("cut")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
         raise BadModel(_what_else(path), file=path.name) from error

@@ -68,7 +68,7 @@ def weights_of(place: Path) -> Weights:
 def _first_variant(place: Path) -> str | None:
     """The variant to open, of those that a folder holds; None where it holds none."""
     names = set()
-    for path in place.glob("*"):
+    for path in filter(Path.is_file, place.glob("*")):
         for pattern in (WHOLE, SHARD, INDEX):
             if found := pattern.fullmatch(path.name):
                 names.add(_name_of(found))
