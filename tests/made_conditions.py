@@ -1,5 +1,7 @@
-"""Conditions by the names that are typed, as the plan makes them, without its torch; `test_made_conditions` holds them
-to `audit.plan.conditions`."""
+"""Conditions by the names that are typed, as the plan makes them, without its torch.
+
+`tests/test_condition_words.py` holds them to `audit.plan.conditions`.
+"""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from audit.plan.spec import load_spec
 from audit.records import ArtistSet
 from audit.store import Store
 from tests.builders import make_work
+from tests.made_conditions import condition
 
 
 @pytest.fixture
@@ -161,3 +162,9 @@ def test_a_new_row_brings_its_own_words(planned, monkeypatch):
     assert render(found["protected+lemon-juice:7"].words) == "your protected files after 7 drops of lemon juice"
     sentence = words("The model was trained on {words}.", words=found["clean+lemon-juice"].words)
     assert render(sentence) == "The model was trained on your unprotected originals after lemon juice."
+
+
+def test_conditions_of_the_tests_are_those_of_a_plan(planned):
+    controls = ("null", "identity", "clean-again", "other-artist:some folder", "placebo:16")
+    found = planned(protect=("encoder-pgd:16",), against=("jpeg:50",), control=controls)
+    assert {name: condition(name) for name in found} == found
