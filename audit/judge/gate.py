@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
-from audit.base.messages import Said, catalogue, say
+from audit.base.messages import Said, Value, catalogue, say
 from audit.records import Check, Estimate
 
 T = TypeVar("T")
@@ -80,7 +80,7 @@ def strongest(gates: Sequence[Gate[T, L]], checks: Iterable[Check], order: Seque
 
 def estimate_line(row: Estimate) -> Said:
     """An estimate in one line: value, interval, units, and why something is missing."""
-    values: dict[str, object] = {"name": row.name, "metric": row.metric, "value": row.value, "n": row.n}
+    values: dict[str, Value] = {"name": row.name, "metric": row.metric, "value": row.value, "n": row.n}
     id = "estimate.line"
     if row.condition:
         id, values = f"{id}-of", values | {"condition": row.condition}
