@@ -40,7 +40,9 @@ LAYERS = [
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The light base: what reads records only, so that a verdict and a report can be made again anywhere.
 LIGHT = ["base", "records", "images", "store", "collect", "runfolder", "judge", "report", "evidence", "cli"]
-LIGHT_FILES = ["stages/finish.py", "models/cards.py", "models/download.py"]
+LIGHT_FILES = ["stages/finish.py", "commands/models.py"]
+LIGHT_FILES += [f"models/{name}.py" for name in ("cards", "checkpoint", "configs", "download", "headers", "kinds")]
+LIGHT_FILES += [f"models/{name}.py" for name in ("layout", "original", "prediction", "weights")]
 HEAVY_FILES = ["base/rng.py", "images/tensors.py"]
 MAX_LINES = 400
 

@@ -146,6 +146,8 @@ def _check_whole(header: Header, parts: tuple[Part, ...], *, title: str) -> None
     file = header.path.name
     for part in parts:
         lacking = [part.prefix + p.theirs for p in part.places if part.prefix + p.theirs not in header.tensors]
+        if len(lacking) == len(part.places):
+            raise BadModel("checkpoint-incomplete.part", file=file, part=part.component, title=title)
         if lacking:
             raise BadModel(
                 "checkpoint-incomplete.tensors", file=file, part=part.component, n=len(lacking),

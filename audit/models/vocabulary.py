@@ -19,8 +19,8 @@ LENGTH = 77
 def word_list() -> Path:
     """The compressed list of byte-pair merges."""
     spec = importlib.util.find_spec("open_clip")
-    assert spec is not None
-    assert spec.origin is not None
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("open_clip is not installed", name="open_clip")
     return Path(spec.origin).with_name("bpe_simple_vocab_16e6.txt.gz")
 
 

@@ -71,6 +71,7 @@ ELSEWHERE = {
                   "model-other-kind.ema-only"),
     "no VAE": (without("sdxl", "first_stage_model."), "checkpoint-incomplete.vae"),
     "no text encoder": (without("sd15", "cond_stage_model."), "checkpoint-incomplete"),
+    "no first text encoder": (without("sdxl", "conditioner.embedders.0."), "checkpoint-incomplete.part"),
     "no U-Net": (without("sd15", DENOISER), "checkpoint-incomplete.u-net"),
     "VAE without encoder": (without("sd15", "first_stage_model.encoder."), "checkpoint-incomplete.encoder"),
     "VAE without decoder": (without("sd15", "first_stage_model.decoder."), "checkpoint-incomplete.side"),
