@@ -80,6 +80,13 @@ def test_imports_point_down(path):
         assert other == room(path) or LEVEL[other] < LEVEL[room(path)], f"{room(path)} imports its sibling {other}"
 
 
+def test_a_report_shows_what_was_judged_and_judges_nothing():
+    """It may be drawn again where only the results are, so what it shows must stand in them."""
+    allowed = {"base", "records", "report", "store"}
+    found = {p.relative_to(PACKAGE).as_posix(): imported_rooms(p) - allowed for p in (PACKAGE / "report").rglob("*.py")}
+    assert {name: rooms for name, rooms in found.items() if rooms} == {}
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_files_have_one_job(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES

@@ -9,12 +9,12 @@ import pytest
 from babel.messages.pofile import read_po
 
 from audit.base.errors import BadInput
-from audit.base.messages import as_written
+from audit.base.messages import as_written, say, words
 from audit.report import render
 from audit.report.lint import banned_claims, visible_text
-from audit.report.locale import languages, report_locale
+from audit.report.locale import Spoken, languages, report_locale
 from scripts.messages import collect
-from tests.report import scenes
+from tests.report import golden, scenes
 from tests.report.conftest import Rendered
 from tests.report.soup import taste
 
@@ -36,7 +36,11 @@ def test_translation_is_whole(code: str) -> None:
     path = Path(__file__).parents[2] / "templates" / "locale" / f"{code}.po"
     with path.open("rb") as file:
         catalogue = read_po(file, locale=code)
-    for message in collect():
+    messages = collect()
+    used = {message if isinstance(message, str) else message[0] for message in messages}
+    kept = {m.id if isinstance(m.id, str) else m.id[0] for m in catalogue if m.id}
+    assert kept <= used, "run python -m scripts.messages, which drops what nothing says any more"
+    for message in messages:
         forms = [message] if isinstance(message, str) else list(message)
         known = catalogue.get(forms[0])
         assert known is not None, f"{forms[0]!r}: run python -m scripts.messages and translate it"
@@ -79,3 +83,18 @@ def test_unknown_language_is_refused() -> None:
         report_locale("xx")
     assert caught.value.slug == "language-unknown"
     assert "en, de" in caught.value.sentence
+
+
+def test_a_pseudonym_is_never_translated() -> None:
+    """Even one that is a message of the catalogue."""
+    html = render(golden.fixed("held", artist="random noise"), images=Path("nowhere"), lang="de")
+    assert "<bdi>random noise</bdi>" in html
+
+
+def test_a_message_with_an_untranslated_part_is_marked() -> None:
+    german = report_locale("de")
+    whole = say("label.held")
+    assert german.spoken(whole) == Spoken("Gehalten", foreign=False)
+    assert german.spoken(words("{one}: {two}", one="x", two=whole)) == Spoken("x: Gehalten", foreign=False)
+    assert german.spoken(words("{one}: {two}", one=whole, two=words("quite new"))).foreign
+    assert german.spoken(as_written("Held")) == Spoken("Gehalten", foreign=False)
