@@ -15,7 +15,7 @@ entry in MESSAGES.md, `sentence` the same in English.
 
 from __future__ import annotations
 
-from audit.base.messages import Said, Value, as_written, render, say
+from audit.base.messages import Said, Value, render, say
 
 
 class AuditError(Exception):
@@ -23,13 +23,9 @@ class AuditError(Exception):
 
     exit_code = 2
 
-    def __init__(self, what: str | Said, sentence: str | None = None, /, **values: Value) -> None:
+    def __init__(self, what: str | Said, /, **values: Value) -> None:
         """Say a message of the catalogue: its id, and a value for each of its places; or one that was said already."""
-        # A finished sentence is accepted until every room says messages.
-        if isinstance(what, Said):
-            self.said = what
-        else:
-            self.said = say(what, **values) if sentence is None else as_written(sentence, id=what)
+        self.said = what if isinstance(what, Said) else say(what, **values)
         super().__init__(self.sentence)
 
     @property
