@@ -28,7 +28,7 @@ def crashes(rng, at, material):
 
 
 def leaks(rng, at, material):
-    raise BadInput("picture-truncated", f"{at} is damaged.")
+    raise BadInput("picture-truncated", file=str(at))
 
 
 def writes(rng, at, material):
