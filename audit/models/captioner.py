@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 
 from audit.base.errors import BadModel
 from audit.images import Pixels
+from audit.models.code import refuse_code
 
 TASKS = {"blip": None, "blip-2": None, "florence2": "<CAPTION>"}
 """Kinds of model, and what each is asked with."""
@@ -29,16 +30,19 @@ def load_captioner(folder: Path, *, device: torch.device) -> Callable[[Pixels], 
     """A function from pixels, uint8 (H, W, 3), to a sentence.
 
     Raises:
-        BadModel: `captioner-unsuitable`.
+        BadModel: `captioner-unsuitable`, `model-code`.
     """
+    refuse_code(folder)
     transformers.utils.logging.disable_progress_bar()
     transformers.utils.logging.set_verbosity_error()
     try:
-        kind = transformers.AutoConfig.from_pretrained(folder, local_files_only=True).model_type
+        kind = transformers.AutoConfig.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False
+        ).model_type
         task = TASKS[kind]
-        processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True)
+        processor = transformers.AutoProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model = transformers.AutoModelForImageTextToText.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True
+            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
         )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError, AttributeError, SafetensorError) as error:
         raise BadModel("captioner-unsuitable", folder=folder.absolute().name) from error

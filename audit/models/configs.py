@@ -18,10 +18,19 @@ def read_config(path: Path) -> dict[str, Any]:
     Raises:
         BadModel: `model-incomplete`, missing, too large, or no JSON object.
     """
-    try:
-        value = json.loads(read_bounded(path, limit=MOST_CONFIG_BYTES))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BadModel("model-incomplete", folder=path.parent.name, file=path.name) from error
+    value = read_json(path)
     if not isinstance(value, dict):
         raise BadModel("model-incomplete.object", folder=path.parent.name, file=path.name)
     return value
+
+
+def read_json(path: Path) -> Any:
+    """A JSON file of a model folder, whatever it holds.
+
+    Raises:
+        BadModel: `model-incomplete`, missing, too large, or no JSON.
+    """
+    try:
+        return json.loads(read_bounded(path, limit=MOST_CONFIG_BYTES))
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadModel("model-incomplete", folder=path.parent.name, file=path.name) from error

@@ -15,6 +15,7 @@ from audit.base.messages import say
 from audit.base.text import printable
 from audit.models.cards import LAB_MODEL, cards, present, recognise
 from audit.models.checkpoint import Kind, kind_of
+from audit.models.code import refuse_code
 from audit.models.configs import read_config
 from audit.models.families import FAMILIES, family_of
 from audit.models.families.base import Family
@@ -26,8 +27,6 @@ from audit.store import file_digest
 
 # Class names that stand for the same thing in folders written by older or newer releases.
 SAME_AS = {"CLIPTokenizerFast": "CLIPTokenizer"}
-CONFIGS = {"tokenizer": "tokenizer_config.json", "scheduler": "scheduler_config.json"}
-"""Component -> its config file, where it is not config.json."""
 TOKENIZER_FILES = (
     *("added_tokens.json", "config.json", "merges.txt", "special_tokens_map.json", "tokenizer.json"),
     *("tokenizer_config.json", "vocab.json"),
@@ -187,7 +186,7 @@ def opened(folder: Path, *, family: Family, weights: Mapping[str, Weights]) -> I
         if part in family.tokenizers:
             files = [place / name for name in TOKENIZER_FILES]
         elif part == "scheduler":
-            files = [place / CONFIGS["scheduler"]]
+            files = [place / "scheduler_config.json"]
         else:
             files = [place / "config.json", *weights[part].opened]
         yield from sorted(file for file in files if file.is_file())
@@ -252,7 +251,7 @@ def check_layout(folder: Path) -> Family:
     """The family of a folder; refuses what is of none, weights that could run code when opened, and code."""
     index = read_config(folder / "model_index.json")
     family = family_of(index)
-    _check_no_code(folder, family)
+    refuse_code(folder)
     for component, expected in family.components.items():
         entry = index.get(component)
         seen = entry[1] if isinstance(entry, list) and len(entry) == 2 else None
@@ -275,19 +274,6 @@ def check_layout(folder: Path) -> Family:
     return family
 
 
-def _check_no_code(folder: Path, family: Family) -> None:
-    """Nothing of a model folder is ever run; one that brings code expects to be, and would not work without it."""
-    places = [folder, *(folder / name for name in (*family.components, "scheduler"))]
-    code = sorted(path for place in places for path in place.glob("*.py"))
-    for place in places[1:]:
-        kind = "tokenizer" if place.name in family.tokenizers else place.name
-        config = place / CONFIGS.get(kind, "config.json")
-        if config.exists() and "auto_map" in read_config(config):
-            code.append(config)
-    if code:
-        raise BadModel("model-code", file=code[0].relative_to(folder).as_posix())
-
-
 def read_configs(folder: Path, family: Family) -> dict[str, dict[str, Any]]:
     """Config of every component that has one, and of the scheduler, by folder."""
     weighty = [name for name in family.components if name not in family.tokenizers]
@@ -297,10 +283,10 @@ def read_configs(folder: Path, family: Family) -> dict[str, dict[str, Any]]:
 
 def _digest_of(path: Path) -> str:
     status = path.stat()
-    return _digest_once(path, status.st_size, status.st_mtime_ns)
+    return _digest_once(path, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
 @lru_cache(maxsize=256)
-def _digest_once(path: Path, size: int, changed: int) -> str:
-    """Weights of several GB are read once per process, unless size or time of change differ."""
+def _digest_once(path: Path, size: int, changed: int, touched: int, node: int) -> str:
+    """Weights of several GB are read once per process, unless size, times of change or the file behind differ."""
     return file_digest(path)

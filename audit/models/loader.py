@@ -27,7 +27,7 @@ from audit.models.families.base import Family, TextShape
 from audit.models.layout import Source, open_source
 from audit.models.memory import free_unused, is_out_of_memory, too_short
 from audit.models.noising import Noising
-from audit.models.opening import open_checkpoint, open_component
+from audit.models.opening import open_checkpoint, open_component, open_tokenizer
 from audit.models.prediction import Reading
 from audit.models.probe import probe
 from audit.models.residency import Room, must_share
@@ -261,5 +261,5 @@ def _loaded(source: Source, *, device: torch.device, budget: float | None) -> Mo
 def _open(source: Source, part: str, cls: Any) -> Any:
     """One component of a folder: local, safetensors, and those files alone that the digest covers."""
     if cls is CLIPTokenizer:
-        return cls.from_pretrained(source.path / part, local_files_only=True)
+        return open_tokenizer(source.path, part, source.files)
     return open_component(source.weights[part], cls, source.configs[part], part=part)

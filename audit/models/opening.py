@@ -6,6 +6,8 @@ missing, of another size or not finite ends the opening.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import tempfile
 from collections.abc import Mapping
@@ -19,8 +21,11 @@ from torch import Tensor, nn
 from transformers import CLIPTokenizer, PreTrainedModel
 
 from audit.base.errors import BadModel
+from audit.base.files import read_bounded
+from audit.models.allowed import ATTENTION, allowed
 from audit.models.cards import cards
 from audit.models.checkpoint import BESIDE_WEIGHTS, Kind, check_type, plain, scale_name
+from audit.models.configs import read_config
 from audit.models.headers import Header, read_header
 from audit.models.original import Place
 from audit.models.vocabulary import write_tokenizer
@@ -28,6 +33,10 @@ from audit.models.weights import Weights
 
 OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """Names in VAEs that were saved by diffusers before 0.18."""
+SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
+"""Files of a tokenizer that say more than words; the second may state whatever the first may."""
+MOST_WORD_BYTES = 64 << 20
+"""Of one file of a tokenizer; CLIP's largest has 4 MB."""
 
 
 def open_checkpoint(kind: Kind, classes: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,6 +82,29 @@ def open_component(weights: Weights, cls: Any, config: Mapping[str, Any], *, par
     return fill(empty(cls, config), tensors, part=part)
 
 
+def open_tokenizer(folder: Path, part: str, files: Mapping[str, str]) -> CLIPTokenizer:
+    """The tokenizer of a folder, from a copy of those files alone that the digest covers.
+
+    Args:
+        files: SHA-256 of the model's files, by their path inside the folder.
+
+    Raises:
+        BadModel: `model-changed.meanwhile`, `model-incomplete`.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in (n for n in files if n.startswith(f"{part}/")):
+            file = folder / name
+            data = read_bounded(file, limit=MOST_WORD_BYTES)
+            if hashlib.sha256(data).hexdigest() != files[name]:
+                raise BadModel("model-changed.meanwhile", file=name)
+            if file.name in SETTINGS:
+                data = json.dumps(allowed("CLIPTokenizer", read_config(file))).encode("ascii")
+            (Path(scratch) / file.name).write_bytes(data)
+        # Its class is said here, and stands in no config that this reads.
+        (Path(scratch) / "config.json").unlink(missing_ok=True)
+        return CLIPTokenizer.from_pretrained(scratch, local_files_only=True, trust_remote_code=False)
+
+
 def _weight(handle: Any, header: Header, name: str) -> Tensor:
     """One tensor as float32, multiplied with its scale where the file has one."""
     value: Tensor = handle.get_tensor(name).float()
@@ -92,12 +124,14 @@ def _shared_out(value: Tensor, place: Place) -> list[Tensor]:
 
 
 def empty(cls: Any, config: Mapping[str, Any]) -> nn.Module:
-    """A module of a class without weights."""
+    """A module of a class without weights, from those words of a config that its class takes."""
     with init_empty_weights():
         if issubclass(cls, PreTrainedModel):
-            made: nn.Module = cls(cls.config_class.from_dict(dict(config)))
+            stated = cls.config_class(**allowed(cls.__name__, config))
+            stated._attn_implementation = ATTENTION
+            made: nn.Module = cls(stated)
         else:
-            made = cls.from_config(dict(config))
+            made = cls.from_config(allowed(cls.__name__, config))
     return made
 
 

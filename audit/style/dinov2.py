@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import Dinov2Model
 from transformers.utils import logging
 
+from audit.models.code import refuse_code
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
 from audit.style.weights_paths import NOT_OPENED, not_opened, safetensors_in
@@ -50,6 +51,7 @@ def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np
 @opened
 def _model(folder: Path, device: torch.device) -> Dinov2Model:
     logging.disable_progress_bar()
+    refuse_code(folder)
     try:
         model = Dinov2Model.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     except NOT_OPENED as error:

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from audit.models.code import refuse_code
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
 from audit.style.weights_paths import NOT_OPENED, not_opened, safetensors_in
@@ -50,9 +51,10 @@ def _tower(files: tuple[Path, ...], device: torch.device) -> tuple[nn.Module, in
     """The image tower, its input's side, and the colours' mean and deviation, (1, 3, 1, 1).
 
     Raises:
-        BadModel: `encoder-not_opened`, when open_clip cannot open the files.
+        BadModel: `encoder-not_opened`, when open_clip cannot open the files; `model-code`.
     """
     folder = files[0].parent
+    refuse_code(folder)
     try:
         if (folder / CONFIG).exists():
             model, _ = open_clip.create_model_from_pretrained(f"local-dir:{folder}", precision="fp32")

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import SiglipVisionModel
 from transformers.utils import logging
 
+from audit.models.code import refuse_code
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
 from audit.style.weights_paths import NOT_OPENED, not_opened, safetensors_in
@@ -45,6 +46,7 @@ def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np
 @opened
 def _model(folder: Path, device: torch.device) -> SiglipVisionModel:
     logging.disable_progress_bar()
+    refuse_code(folder)
     try:
         model = SiglipVisionModel.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32

@@ -27,6 +27,7 @@ from audit.conditions.counter.noise import grain
 from audit.conditions.windows import through_windows, windows
 from audit.images.tensors import to_pixels, to_tensor
 from audit.models.cards import models_folder
+from audit.models.code import refuse_code
 from audit.store import file_digest
 
 NAME = "sd-x4-upscaler"
@@ -68,8 +69,11 @@ def _digest(folder: Path, stamp: tuple[tuple[Path, int, int], ...]) -> str:
 @lru_cache(maxsize=1)
 def _opened(digest: str, device: torch.device) -> Any:
     folder = upscaler_folder()
+    refuse_code(folder)
     try:
-        pipe = StableDiffusionUpscalePipeline.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+        pipe = StableDiffusionUpscalePipeline.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False
+        )
     except (OSError, ValueError, RuntimeError, KeyError, TypeError, SafetensorError) as error:
         said = (str(error) or type(error).__name__).splitlines()[0].replace(f"{folder}{os.sep}", "")
         raise BadModel("upscaler-unfit.broken", why=said) from error

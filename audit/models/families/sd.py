@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
+from audit.models.allowed import allowed
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def diffusion_noising(scheduler: Mapping[str, Any], prediction: str) -> Diffusio
 
     from audit.models.noising import Diffusion
 
-    schedule = DDPMScheduler.from_config(dict(scheduler))
+    schedule = DDPMScheduler.from_config(allowed("DDPMScheduler", scheduler))
     return Diffusion(schedule.alphas_cumprod.double(), prediction)
 
 
@@ -58,7 +59,7 @@ def dpm_sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
     """DPM-Solver++ 2M (Lu et al., 2022) on the model's own noise schedule."""
     from diffusers import DPMSolverMultistepScheduler
 
-    config = dict(scheduler)
+    config = allowed("DPMSolverMultistepScheduler", scheduler)
     # Trailing steps start from pure noise, as a zero-terminal-SNR schedule was trained; the solver itself
     # keeps the last cumulative product just above zero, where its log-SNR is still finite.
     config["timestep_spacing"] = "trailing"

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
+from audit.models.allowed import allowed
 from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
     """Euler steps along the flow, shifted as the model's own scheduler says."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
-    made = FlowMatchEulerDiscreteScheduler.from_config(dict(scheduler))
+    made = FlowMatchEulerDiscreteScheduler.from_config(allowed("FlowMatchEulerDiscreteScheduler", scheduler))
     made.set_timesteps(steps)
     return made
 
