@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 PICTURES = 4
 SIDE = 256
 """Pixels at most: a small picture tells as well, and costs little even on a CPU."""
-STRENGTHS = (0.4, 0.7)
+STRENGTHS = (0.3, 0.5)
 """Of the schedule: where the two readings differ most, and a trained model still sees the picture."""
 CLOSE = 0.5
 """An answer is close to a reading when it misses less than this share of it; the answer 0 misses the whole."""

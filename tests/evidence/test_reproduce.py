@@ -77,7 +77,8 @@ def test_a_bundle_is_run_again_from_its_plan(tiny_model, tmp_path):
     # Refusals: no out, another model, no works, a broken bundle.
     assert "[out-missing]" in call(*again[:-2], codes=(2,))
     other = shutil.copytree(tiny_model, tmp_path / "model")
-    (other / "scheduler" / "more.txt").write_text("x")
+    config = other / "scheduler" / "scheduler_config.json"
+    config.write_text(config.read_text() + "\n")
     args = [*again[:-1], tmp_path / "x", "--model", other]
     assert "[model-differs]" in call(*args, codes=(2,))
     redacted = tmp_path / "redacted"
