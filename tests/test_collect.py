@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import unicodedata
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from PIL import Image
 
 from audit.base.errors import BadInput
 from audit.collect import collect, reference_works
+from audit.collect.encoding import decode_text
 from audit.collect.names import NEUTRAL_CAPTION, caption_for
 from audit.images import pixels_digest
 from audit.records import ArtistSet
@@ -63,9 +65,29 @@ def test_hidden_and_side_files_are_quiet_and_others_are_noted(folders: tuple[Pat
     assert slugs(gather(art)) == {"few-works"}
     (art / "sketch.psd").write_text("x")
     (art / "more").mkdir()
-    sentence = note(gather(art), "files-left-out").sentence
-    assert "'sketch.psd'" in sentence
-    assert "'more'" in sentence
+    (art / "all.zip").write_text("x")
+    (art / "fox.npz").write_text("x")
+    (art / "__MACOSX").mkdir()
+    found = gather(art)
+    for slug, name in (
+        ("formats-left-out", "sketch.psd"),
+        ("subfolders-left-out", "more"),
+        ("archives-left-out", "all.zip"),
+        ("files-left-out", "fox.npz"),
+    ):
+        assert note(found, slug).sentence.count("'") == 2
+        assert f"'{name}'" in note(found, slug).sentence
+
+
+def test_masks_are_no_works(folders: tuple[Path, Path]) -> None:
+    art, _ = folders
+    put(art / "carnival-mask.png", work(30))
+    put(art / "owl-masklabel.png", work(31))
+    put(art / "fox-mask.png", work(32))
+    found = gather(art)
+    assert "carnival-mask.png" in {w.name for w in found.works}
+    assert "'fox-mask.png', 'owl-masklabel.png'" in note(found, "masks-left-out").sentence
+    assert len(found.works) == 13
 
 
 def test_exact_copies_keep_the_first_even_across_formats(folders: tuple[Path, Path]) -> None:
@@ -225,16 +247,47 @@ def test_captions_from_names(name: str, caption: str) -> None:
         (b" \n\x00\n", "owl"),
         (b"word " * 100, ("word " * 40).strip()),
         (b"x" * 500, "x" * 200),
-        (b"\xff\xfe\x00", "owl"),
+        ("a fox\nor two".encode("utf-16-le"), "a fox"),
+        ("赤い家と猫".encode("cp932"), "赤い家と猫"),
+        ("赤い家と猫".encode("euc-jp"), "赤い家と猫"),
+        ("蓝色的房子".encode("gbk"), "蓝色的房子"),
+        ("“A house” – café".encode("cp1252"), "“A house” – café"),
     ],
 )
 def test_captions_from_sidecars(sidecar: bytes, caption: str) -> None:
-    found = caption_for("owl.png", sidecar=sidecar)
-    assert found == caption or (sidecar == b"\xff\xfe\x00" and found == "\N{REPLACEMENT CHARACTER}")
+    assert caption_for("owl.png", sidecar=decode_text(sidecar)) == caption
 
 
-@given(st.text(max_size=300), st.none() | st.binary(max_size=400) | st.text(max_size=400).map(str.encode))
-def test_captions_are_always_one_safe_line(name: str, sidecar: bytes | None) -> None:
+@pytest.mark.parametrize(
+    "sidecar",
+    [
+        b"\xff\xfe\x00",
+        "červený dům".encode("cp1250"),
+        "kočka".encode("cp1250"),
+        "красный дом".encode("cp1251"),
+        "красный дом".encode("koi8-r"),
+        "łódka".encode("cp1250"),
+        bytes(range(128, 256)),
+    ],
+)
+def test_text_of_no_sure_encoding_is_refused_by_name(folders: tuple[Path, Path], sidecar: bytes) -> None:
+    (folders[0] / "fox.txt").write_bytes(sidecar)
+    assert "'fox.txt'" in refused("caption-encoding", folders[0])
+
+
+@given(
+    st.text("abc éüöç“”", max_size=20)
+    | st.text("赤い家と猫のある", max_size=20)
+    | st.text("的一是了我不人在", max_size=20),
+    st.sampled_from("cp1252 cp1250 cp1254 cp932 euc-jp gbk big5 utf-8 utf-16".split()),
+)
+def test_text_is_never_garbled(text: str, encoding: str) -> None:
+    with contextlib.suppress(UnicodeEncodeError):
+        assert decode_text(text.encode(encoding)) in (None, text)
+
+
+@given(st.text(max_size=300), st.none() | st.text(max_size=400))
+def test_captions_are_always_one_safe_line(name: str, sidecar: str | None) -> None:
     caption = caption_for(name, sidecar=sidecar)
     assert 1 <= len(caption) <= 200
     assert caption == " ".join(caption.split())
@@ -249,6 +302,45 @@ def test_sidecar_files_are_read(folders: tuple[Path, Path]) -> None:
     captions = {w.name: w.caption for w in gather(art).works}
     assert captions["fox.png"] == "a fox in the snow"
     assert captions["owl.png"] == "owl"
+
+
+@pytest.mark.parametrize(
+    ("picture", "sidecar"),
+    [
+        ("IMG_1.PNG", "IMG_1.TXT"),
+        ("IMG_1.png", "img_1.Txt"),
+        ("IMG_1.png", "IMG_1.caption"),
+        ("IMG_1.png", "IMG_1.png.txt"),
+        ("A\u0308pfel.png", "\xc4pfel.txt"),
+        ("\xc4pfel.png", "a\u0308pfel.TXT"),
+    ],
+)
+def test_sidecars_are_found_however_their_name_is_written(
+    folders: tuple[Path, Path], picture: str, sidecar: str
+) -> None:
+    art, _ = folders
+    put(art / picture, work(20))
+    (art / sidecar).write_text("a red house")
+    found = gather(art)
+    assert {w.name: w.caption for w in found.works}[picture] == "a red house"
+    assert slugs(found) == {"few-works"}
+
+
+def test_sidecars_that_are_not_or_partly_used_are_named(folders: tuple[Path, Path]) -> None:
+    art, safe = folders
+    (art / "gone.txt").write_text("a text")
+    (art / "fox.txt").write_text("a fox")
+    (art / "fox.caption").write_text("another fox")
+    (art / "owl.txt").write_text("")
+    (art / "tree.txt").write_text("a tree\nin the snow")
+    (art / "lamp.txt").write_text("tag, " * 100)
+    found = gather(art)
+    assert "'fox.caption', 'gone.txt'" in note(found, "sidecars-unused").sentence
+    assert "'owl.txt'" in note(found, "sidecars-empty").sentence
+    assert "'lamp.txt', 'tree.txt'" in note(found, "captions-cut").sentence
+    for name in ("fox.txt", "boat.txt"):
+        (safe / name).write_text("a fox")
+    assert any("'boat.txt'" in n.sentence and n.said.id == "sidecars-unused.copies" for n in gather(art, safe).notes)
 
 
 @pytest.mark.parametrize("kind", ["link", "fifo", "folder", "huge"])
@@ -269,6 +361,16 @@ def test_bad_sidecars_are_refused(folders: tuple[Path, Path], tmp_path: Path, ki
 # --- bad folders -----------------------------------------------------------------------------------
 
 
+def zipped(path: Path) -> Path:
+    path.write_bytes(b"PK\x03\x04")
+    return path
+
+
+def outer(tmp_path: Path) -> Path:
+    (tmp_path / "outer" / "fox").mkdir(parents=True)
+    return tmp_path / "outer"
+
+
 def test_folders_that_cannot_be_used(tmp_path: Path, folders: tuple[Path, Path]) -> None:
     refused("folder-missing", tmp_path / "nowhere")
     (tmp_path / "file").write_text("x")
@@ -276,6 +378,13 @@ def test_folders_that_cannot_be_used(tmp_path: Path, folders: tuple[Path, Path])
     (tmp_path / "empty").mkdir()
     refused("folder-empty", tmp_path / "empty")
     assert "protected" in refused("folder-empty", folders[0], tmp_path / "empty")
+    assert "packed" in refused("folder-not-a-folder", zipped(tmp_path / "art.zip"))
+    assert "single picture" in refused("folder-not-a-folder", folders[0] / "fox.png")
+    zipped(tmp_path / "empty" / "art.zip")
+    assert "'art.zip'" in refused("folder-empty", tmp_path / "empty")
+    (tmp_path / "empty" / "a.HEIC").write_bytes(b"x")
+    assert "'a.HEIC'" in refused("folder-empty", tmp_path / "empty")
+    assert "'fox'" in refused("folder-empty", outer(tmp_path))
     (tmp_path / "alias").symlink_to(folders[0])
     refused("protected-same-folder", folders[0], tmp_path / "alias")
     assert len(gather(tmp_path / "alias").works) == 12

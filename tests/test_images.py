@@ -276,7 +276,24 @@ def encoded(fmt: str) -> bytes:
 )
 def test_not_a_picture_of_the_three_formats(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.png").write_bytes(data)
-    refused(tmp_path / "a.png", "picture-not-an-image")
+    sentence = refused(tmp_path / "a.png", "picture-not-an-image").sentence
+    kinds = {b"GIF8": "a GIF file", b"II*\0": "a TIFF file"}
+    assert kinds.get(data[:4], "") in sentence
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
+        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"),
+        (b"8BPS\0\1", "Photoshop"),
+        (b"CSFCHUNK\0", "Clip Studio"),
+        (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/x-krita", "Krita"),
+    ],
+)
+def test_a_format_under_a_false_name_is_told(tmp_path: Path, start: bytes, kind: str) -> None:
+    (tmp_path / "a.jpg").write_bytes(start + bytes(100))
+    assert f"a {kind} file" in refused(tmp_path / "a.jpg", "picture-not-an-image").sentence
 
 
 @pytest.mark.parametrize("fmt", ["PNG", "JPEG", "WEBP"])
@@ -304,7 +321,93 @@ def test_too_many_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_text_chunk_bomb(tmp_path: Path) -> None:
     bomb = chunk(b"zTXt", b"k\0\0" + zlib.compress(b"\0" * 80_000_000))
     (tmp_path / "a.png").write_bytes(raw_png(pattern(), 2, extra=bomb))
-    refused(tmp_path / "a.png", "picture-truncated")
+    pixels, _ = open_picture(tmp_path / "a.png")
+    assert np.array_equal(pixels, pattern())
+
+
+@pytest.mark.parametrize("tag", [b"zTXt", b"tEXt", b"iTXt"])
+def test_large_texts_before_and_behind_the_pixels_are_skipped(tmp_path: Path, tag: bytes) -> None:
+    text = np.random.default_rng(0).integers(97, 122, 2_000_000, np.uint8).tobytes()
+    content = {
+        b"zTXt": b"workflow\0\0" + zlib.compress(text),
+        b"tEXt": b"workflow\0" + text,
+        b"iTXt": b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(text),
+    }[tag]
+    data = raw_png(pattern(), 2, extra=chunk(tag, content))
+    read_back, _ = read(tmp_path / "a.png", data[:-12] + chunk(tag, content) + data[-12:])
+    assert np.array_equal(read_back, pattern())
+
+
+def test_a_large_profile_is_read_and_a_bomb_ignored(tmp_path: Path) -> None:
+    def tagged(profile: bytes) -> bytes:
+        return raw_png(pattern(), 2, extra=chunk(b"iCCP", b"icc\0\0" + zlib.compress(profile)))
+
+    large = swapped_profile() + bytes(2_000_000)
+    _, facts = read(tmp_path / "a.png", tagged(len(large).to_bytes(4) + large[4:]))
+    assert facts.icc == "converted"
+    pixels, facts = read(tmp_path / "b.png", tagged(bytes(80_000_000)))
+    assert facts.icc == "unusable"
+    assert np.array_equal(pixels, pattern())
+
+
+SRGB_POINTS = (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)
+P3_POINTS = (31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)
+
+
+@pytest.mark.parametrize(
+    ("extra", "state", "red"),
+    [
+        (chunk(b"gAMA", struct.pack(">I", 45455)), "none", [200, 50, 50]),
+        (chunk(b"cHRM", struct.pack(">8I", *SRGB_POINTS)), "none", [200, 50, 50]),
+        (chunk(b"gAMA", struct.pack(">I", 100_000)), "converted", [229, 122, 122]),
+        (chunk(b"sRGB", b"\0") + chunk(b"gAMA", struct.pack(">I", 100_000)), "none", [200, 50, 50]),
+        (chunk(b"cICP", bytes((1, 13, 0, 1))), "srgb", [200, 50, 50]),
+        (chunk(b"cICP", bytes((12, 13, 0, 1))), "converted", [218, 24, 40]),
+        (chunk(b"cHRM", struct.pack(">8I", *P3_POINTS)), "converted", [218, 24, 40]),
+        (chunk(b"cICP", bytes((9, 16, 0, 1))), "unusable", [200, 50, 50]),
+        (chunk(b"cHRM", bytes(32)), "unusable", [200, 50, 50]),
+        (chunk(b"gAMA", bytes(4)), "none", [200, 50, 50]),
+    ],
+)
+def test_colours_told_without_a_profile(tmp_path: Path, extra: bytes, state: str, red: list[int]) -> None:
+    flat = np.full((20, 20, 3), [200, 50, 50], np.uint8)
+    pixels, facts = read(tmp_path / "a.png", raw_png(flat, 2, extra=extra))
+    assert facts.icc == state
+    assert np.abs(pixels[0, 0].astype(int) - red).max() <= 1
+
+
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 1}])
+def test_a_jpeg_that_lacks_only_its_end_mark_is_read(tmp_path: Path, options: dict[str, object]) -> None:
+    whole, facts = read(tmp_path / "a.jpg", Image.fromarray(pattern()), quality=90, **options)
+    assert not facts.endless
+    data = (tmp_path / "a.jpg").read_bytes()
+    for cut in (1, 2):
+        pixels, facts = read(tmp_path / "b.jpg", data[:-cut])
+        assert facts.endless
+        assert np.array_equal(pixels, whole)
+    for cut in (12, 60, len(data) // 4):
+        (tmp_path / "c.jpg").write_bytes(data[:-cut])
+        refused(tmp_path / "c.jpg", "picture-truncated")
+
+
+@pytest.mark.parametrize("fmt", ["JPEG", "PNG", "WEBP"])
+def test_an_orientation_told_in_xmp_alone_is_told_and_not_applied(tmp_path: Path, fmt: str) -> None:
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    path = tmp_path / "a"
+    if fmt == "PNG":
+        path.write_bytes(raw_png(pattern(), 2, extra=chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)))
+    else:
+        Image.fromarray(pattern()).save(path, fmt, xmp=xmp)
+    pixels, facts = open_picture(path)
+    assert pixels.shape == pattern().shape
+    assert (facts.rotated, facts.turned_in_xmp) == (False, True)
+
+
+def test_what_shows_where_a_picture_is_transparent(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.full((8, 8, 4), (10, 20, 30, 0), np.uint8)).save(path)
+    for ground, seen in (("white", [255, 255, 255]), ("black", [0, 0, 0]), ("bare", [10, 20, 30])):
+        assert open_picture(path, ground=ground)[0][0, 0].tolist() == seen
 
 
 def test_symlink_folder_fifo_and_missing(tmp_path: Path) -> None:

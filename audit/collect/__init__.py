@@ -19,11 +19,12 @@ from audit.base.errors import BadInput
 from audit.base.messages import Value, say
 from audit.base.text import printable
 from audit.collect.captions import apply_captions, caption_of
-from audit.collect.folders import ROLES, Picture, Role, list_pictures, names, read_picture, read_sidecar, same_folder
+from audit.collect.folders import ROLES, Picture, Role, list_pictures, names, read_picture, same_folder
 from audit.collect.names import caption_for
 from audit.collect.notes import pair_notes, picture_notes, twins
 from audit.collect.pairing import Pair, pair_copies, refuse_copies, refuse_swapped
 from audit.collect.references import collect_references
+from audit.collect.sidecars import Sidecars, sidecar_notes
 from audit.images import Pixels
 from audit.records import ArtistSet, Note, ProtectedFile, Work
 
@@ -58,7 +59,7 @@ def collect(
     Raises:
         BadInput: one sentence for the first thing that cannot be used. Slugs: those of
             `images.open_picture`; `folder-missing`, `folder-not-a-folder`, `folder-unreadable`,
-            `folder-empty`, `folder-too-many-files`; `picture-too-small`, `caption-unreadable`,
+            `folder-empty`, `folder-too-many-files`; `picture-too-small`, `caption-unreadable`, `caption-encoding`,
             `captions-incomplete`, `too-few-works`; `protected-same-folder`, `protected-ambiguous`,
             `protected-unpaired`,
             `protected-other-work`, `protected-other-shape`, `originals-hold-copies`, `folders-swapped`,
@@ -101,11 +102,16 @@ def collect(
         notes.append(Note(said=say("few-works", n=len(works), least=FEW_WORKS)))
     if captions is not None:
         apply_captions(captions, [w.file for w in works])
+    sidecars = Sidecars(originals)
+    if captions is None:
+        notes += sidecar_notes(sidecars, listed=[p.name for p in listed["originals"]], used=[w.file for w in works])
+        if protected is not None:
+            notes += _copies_captions(sidecars, works, Sidecars(protected), pairs)
     ids = {work.file: f"w{index:03d}" for index, work in enumerate(works)}
     held_out = reference_works([w.content for w in works], seed=seed, alike=twins(works))
     return ArtistSet(
         artist=printable(artist),
-        works=tuple(_work(w, ids[w.file], originals, held_out, captions) for w in works),
+        works=tuple(_work(w, ids[w.file], sidecars, held_out, captions) for w in works),
         protected=tuple(_protected_file(p, ids[p.work.file]) for p in pairs),
         notes=(
             *notes,
@@ -116,19 +122,27 @@ def collect(
 
 
 def _work(
-    picture: Picture, work_id: str, folder: Path, held_out: frozenset[str], captions: Mapping[str, str] | None
+    picture: Picture, work_id: str, sidecars: Sidecars, held_out: frozenset[str], captions: Mapping[str, str] | None
 ) -> Work:
     given = caption_of(captions, picture.file) if captions is not None else None
     return Work(
         id=work_id,
         name=picture.name,
-        caption=given or caption_for(picture.file, sidecar=read_sidecar(folder / picture.file)),
+        caption=given or caption_for(picture.file, sidecar=sidecars.text(picture.file)),
         sha256=picture.facts.sha256,
         pixels=picture.stored,
         width=picture.facts.width,
         height=picture.facts.height,
         split="reference" if picture.content in held_out else "pool",
     )
+
+
+def _copies_captions(own: Sidecars, works: Sequence[Picture], beside: Sidecars, pairs: Sequence[Pair]) -> list[Note]:
+    """Sidecars beside protected copies of works that have none of their own."""
+    alone = {work.file for work in works if not own.all_beside(work.file)}
+    found = [beside.all_beside(pair.copy.file)[:1] for pair in pairs if pair.work.file in alone]
+    shown = tuple(name for one in found for name in one)
+    return [Note(said=say("sidecars-unused.copies", names=shown))] if shown else []
 
 
 def _protected_file(pair: Pair, work_id: str) -> ProtectedFile:

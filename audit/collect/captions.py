@@ -15,8 +15,9 @@ from PIL import ExifTags, Image
 
 from audit.base.errors import BadInput
 from audit.base.text import printable
-from audit.collect.folders import list_pictures, read_sidecar
-from audit.collect.names import caption_for, clean_caption
+from audit.collect.folders import list_pictures
+from audit.collect.names import caption_for, clean_caption, first_caption
+from audit.collect.sidecars import Sidecars
 from audit.collect.table import MOST_ROWS, NotCsv, read_table
 from audit.images import FORMATS, read_regular
 from audit.records.works import NEUTRAL_CAPTION
@@ -56,12 +57,13 @@ def propose(folder: Path, *, describe: Callable[[Path], str] | None) -> list[Cap
     Raises:
         BadInput: those of listing a folder and of a sidecar that cannot be read.
     """
-    return [_propose(path, describe) for path in list_pictures(folder, "given", [])]
+    paths = list_pictures(folder, "given", [])
+    sidecars = Sidecars(folder)
+    return [_propose(path, sidecars.text(path.name), describe) for path in paths]
 
 
-def _propose(path: Path, describe: Callable[[Path], str] | None) -> Captioned:
-    sidecar = read_sidecar(path)
-    if sidecar is not None and (said := caption_for("", sidecar=sidecar)) != NEUTRAL_CAPTION:
+def _propose(path: Path, sidecar: str | None, describe: Callable[[Path], str] | None) -> Captioned:
+    if sidecar is not None and (said := first_caption(sidecar)):
         return Captioned(path.name, said, "sidecar")
     if describe is not None and (said := clean_caption(describe(path))):
         return Captioned(path.name, said, "model")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +18,10 @@ from audit.base.errors import BadInput
 from audit.base.messages import Said, Value, framed, say
 from audit.base.text import printable
 from audit.collect.alignment import sketch
-from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest, read_regular
+from audit.collect.sidecars import folded, is_sidecar
+from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest
 from audit.images.decoder import open_isolated
+from audit.images.kinds import ARCHIVE_ENDINGS, PICTURE_ENDINGS
 from audit.records import Note
 
 Role: TypeAlias = Literal[
@@ -40,9 +44,12 @@ ROLES: Mapping[Role, Said] = {
 }
 """How a folder is called."""
 
+LEFT_OUT = ("formats", "archives", "subfolders", "files")
+"""Kinds of what is left out, each with its note."""
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp"})
-_QUIET = frozenset({"thumbs.db", "desktop.ini"})
-_SIDECAR_BYTES = 64 * 1024
+_QUIET = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "__macosx"})
+_MASKS = re.compile(r"(?P<of>.+)(?P<kind>-masklabel|-condlabel|[-_.]mask)", re.IGNORECASE | re.DOTALL)
+"""What training programs call the mask of a picture: OneTrainer's two, and one that others share."""
 
 
 @dataclass(frozen=True)
@@ -70,22 +77,51 @@ def list_pictures(folder: Path, role: Role, notes: list[Note]) -> list[Path]:
     shown: dict[str, Value] = {"role": ROLES[role], "folder": folder.absolute().name}
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
-            raise BadInput("folder-not-a-folder", **shown)
-        entries = sorted(os.listdir(folder))
+            ending = folder.suffix.lower()
+            kind = ".archive" if ending in ARCHIVE_ENDINGS else ".picture" if ending in _SUFFIXES else ""
+            raise BadInput(f"folder-not-a-folder{kind}", **shown)
+        with os.scandir(folder) as found:
+            entries = sorted((e.name, e.is_dir()) for e in found)
     except FileNotFoundError as exc:
         raise BadInput("folder-missing", **shown) from exc
     except (OSError, ValueError) as exc:
         raise BadInput("folder-unreadable", **shown) from exc
-    visible = [e for e in entries if not e.startswith(".") and e.lower() not in _QUIET]
-    pictures = [e for e in visible if Path(e).suffix.lower() in _SUFFIXES]
-    others = [e for e in visible if Path(e).suffix.lower() not in _SUFFIXES | {".txt"}]
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name, is_folder in entries:
+        if not name.startswith(".") and name.lower() not in _QUIET:
+            groups[_group(name, is_folder)].append(name)
+    masks = _masks(groups["picture"])
+    pictures = [name for name in groups["picture"] if name not in masks]
     if not pictures:
-        raise BadInput("folder-empty", **shown)
+        other = next((kind for kind in ("formats", "archives", "subfolders") if groups[kind]), None)
+        if other is None:
+            raise BadInput("folder-empty", **shown)
+        raise BadInput(f"folder-empty.{other}", names=tuple(groups[other]), **shown)
     if len(pictures) > MAX_FILES:
         raise BadInput("folder-too-many-files", count=len(pictures), most=MAX_FILES, **shown)
-    if others:
-        notes.append(Note(said=say("files-left-out", role=ROLES[role], names=others)))
+    left = {"masks-left-out": masks} | {f"{kind}-left-out": groups[kind] for kind in LEFT_OUT}
+    for id, others in left.items():
+        if others:
+            notes.append(Note(said=say(id, role=ROLES[role], names=others)))
     return [folder / e for e in pictures]
+
+
+def _group(name: str, is_folder: bool) -> str:
+    ending = Path(name).suffix.lower()
+    if ending in _SUFFIXES:
+        return "picture"
+    if is_sidecar(name):
+        return "sidecar"
+    if is_folder:
+        return "subfolders"
+    return "formats" if ending in PICTURE_ENDINGS else "archives" if ending in ARCHIVE_ENDINGS else "files"
+
+
+def _masks(pictures: Sequence[str]) -> list[str]:
+    """Masks of other pictures; a name that only may be one counts where the picture lies beside it."""
+    stems = {folded(Path(name).stem) for name in pictures}
+    found = ((name, _MASKS.fullmatch(Path(name).stem)) for name in pictures)
+    return [n for n, m in found if m and ((m["kind"][0] == "-" and len(m["kind"]) > 5) or folded(m["of"]) in stems)]
 
 
 def read_picture(path: Path, role: Role, save: Callable[[Pixels], str], *, known: Container[str]) -> Picture:
@@ -112,17 +148,6 @@ def read_picture(path: Path, role: Role, save: Callable[[Pixels], str], *, known
         look=fingerprint(pixels),
         sketch=sketch(pixels),
     )
-
-
-def read_sidecar(path: Path) -> bytes | None:
-    """Bytes of `<stem>.txt` beside a picture, None without one."""
-    beside = path.with_suffix(".txt")
-    if not os.path.lexists(beside):
-        return None
-    try:
-        return read_regular(beside, limit=_SIDECAR_BYTES)
-    except BadInput as exc:
-        raise BadInput("caption-unreadable", file=beside.name, kib=_SIDECAR_BYTES // 1024) from exc
 
 
 def names(pictures: Sequence[Picture]) -> tuple[str, ...]:

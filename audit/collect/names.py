@@ -86,21 +86,24 @@ _NO_SUBJECT = frozenset(
 _FUNCTION_WORDS = frozenset("a an the of on in at and or by for from to with my no is".split())
 
 
-def caption_for(name: str, *, sidecar: bytes | None = None) -> str:
+def first_caption(text: str) -> str:
+    """The first line of a sidecar that says something, '' without one."""
+    return next((said for line in text.splitlines() if (said := clean_caption(line))), "")
+
+
+def caption_for(name: str, *, sidecar: str | None = None) -> str:
     """Say what a picture shows: the sidecar's first line, else the words of its file name.
 
     Args:
         name: file name with extension, any string.
-        sidecar: bytes of the text file beside it; UTF-8, UTF-16 with a byte order mark, or Latin-1.
+        sidecar: text of the file beside it.
 
     Returns:
         One line of 1 to 200 characters without control or direction characters; `a picture` when
         neither names a subject.
     """
-    if sidecar is not None:
-        for line in _text(sidecar).splitlines():
-            if said := clean_caption(line):
-                return said
+    if sidecar is not None and (said := first_caption(sidecar)):
+        return said
     *_, bare = original_names(name)
     words = [w for w in _words(bare) if w not in _NO_SUBJECT]
     while words and words[0] in _FUNCTION_WORDS:
@@ -108,15 +111,6 @@ def caption_for(name: str, *, sidecar: bytes | None = None) -> str:
     while words and words[-1] in _FUNCTION_WORDS:
         del words[-1]
     return clean_caption(" ".join(words)) or NEUTRAL_CAPTION
-
-
-def _text(data: bytes) -> str:
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return data.decode("utf-16", errors="replace")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
 
 
 def clean_caption(line: str) -> str:

@@ -35,6 +35,9 @@ def picture_notes(
     groups: tuple[tuple[str, Callable[[PictureFacts], bool]], ...] = (
         ("picture-animated", lambda f: f.frames > 1),
         ("picture-profile-ignored", lambda f: f.icc == "unusable"),
+        ("picture-converted", lambda f: f.icc == "converted"),
+        ("picture-turned-in-xmp", lambda f: f.turned_in_xmp),
+        ("picture-endless", lambda f: f.endless),
         ("picture-transparent", lambda f: f.transparent),
     )
     sides: tuple[tuple[Role, list[Picture]], ...] = (("originals", works), ("protected", copies))

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from audit.base.errors import BadInput
-from audit.collect.folders import list_pictures, read_picture, read_sidecar
+from audit.collect.folders import list_pictures, read_picture
 from audit.collect.names import caption_for
+from audit.collect.sidecars import Sidecars
 from audit.images import Pixels
 from audit.models.cards import LAB_OTHER
 from audit.records import ArtistSet, Work
@@ -30,7 +31,9 @@ def other_works(
     folder = folder or LAB_OTHER
     own = {work.pixels for work in artist.works}
     found: dict[str, Work] = {}
-    for path in list_pictures(folder, "other artist's", []):
+    paths = list_pictures(folder, "other artist's", [])
+    sidecars = Sidecars(folder)
+    for path in paths:
         picture = read_picture(path, "other artist's", save, known=found.keys())
         if picture.content in found:
             continue
@@ -39,7 +42,7 @@ def other_works(
         found[picture.content] = Work(
             id=f"o{len(found):03d}",
             name=picture.name,
-            caption=caption_for(picture.file, sidecar=read_sidecar(path)),
+            caption=caption_for(picture.file, sidecar=sidecars.text(path.name)),
             sha256=picture.facts.sha256,
             pixels=picture.stored,
             width=picture.facts.width,

@@ -19,9 +19,12 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from audit.base.errors import BadInput
+from audit.images.chunks import JPEG, PNG, Lean, ended_jpegs, lean_png, turned_in_xmp, webp_is_lossy
+from audit.images.kinds import kind_of
+from audit.images.profiles import IccState, in_srgb
 from audit.records import Digest, Record
 
 Pixels: TypeAlias = npt.NDArray[np.uint8]
@@ -33,11 +36,8 @@ _MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
 _ORIENTATION = 0x0112
 _FINGERPRINT_SIDE = 16
 _BAND_ROWS = 256
-# A profile that moves no colour by more than this is sRGB but for rounding: pixels are then left as
-# they are, so that a copy whose profile was stripped stays comparable bit by bit.
-_SRGB_LEVELS = 2
-
-IccState = Literal["none", "srgb", "converted", "unusable"]
+Ground = Literal["white", "black", "bare"]
+"""What shows where a picture is transparent; `bare` leaves transparency away and shows the colours under it."""
 
 
 class PictureFacts(Record):
@@ -56,15 +56,22 @@ class PictureFacts(Record):
     lossy: bool
     """JPEG, or WebP with a lossy bitstream."""
     icc: IccState
-    """`srgb`: embedded but no change needed; `unusable`: damaged or of another colour space, ignored."""
+    """`srgb`: told but no change needed; `unusable`: damaged or not to be converted, and ignored. A profile, or what
+    a PNG tells in cICP, gAMA and cHRM."""
     rotated: bool
     """True when an EXIF orientation was applied."""
     transparent: bool
-    """True when any pixel was not opaque; composited on white."""
+    """True when any pixel was not opaque; composited on white unless another ground was asked for."""
+    turned_in_xmp: bool = False
+    """True when only XMP tells an orientation, which most programs do not read; not applied."""
+    endless: bool = False
+    """True for a whole JPEG that lacks its end mark."""
 
 
-def refusal(slug: str, path: Path) -> BadInput:
-    """The error for a picture file, by slug."""
+def refusal(slug: str, path: Path, data: bytes = b"") -> BadInput:
+    """The error for a picture file, by slug; its bytes tell what it is instead of a picture that is read."""
+    if slug == "picture-not-an-image" and (kind := kind_of(data)) is not None:
+        return BadInput("picture-not-an-image.known", file=path.name, format=kind)
     if slug == "picture-too-large":
         return BadInput(slug, file=path.name, mib=MAX_FILE_BYTES // 2**20, millions=MAX_PIXELS // 10**6)
     return BadInput(slug, file=path.name)
@@ -104,12 +111,12 @@ def read_regular(path: Path, *, limit: int) -> bytes:
     return data
 
 
-def open_picture(path: Path) -> tuple[Pixels, PictureFacts]:
+def open_picture(path: Path, *, ground: Ground = "white") -> tuple[Pixels, PictureFacts]:
     """Read one PNG, JPEG or WebP file of any mode.
 
-    EXIF orientation is applied, an embedded ICC profile converted to sRGB (relative colorimetric, black
-    point compensation), transparency composited on white, CMYK without a profile converted naively, and
-    16 bits cut to their upper 8 in grey as in colour.
+    EXIF orientation is applied, one told in XMP alone is not; an embedded ICC profile (relative colorimetric, black
+    point compensation) or a PNG's cICP, gAMA and cHRM are converted to sRGB, transparency is composited on white,
+    CMYK without a profile converted naively, and 16 bits are cut to their upper 8 in grey as in colour.
 
     Returns:
         Pixels, uint8 (H, W, 3), and the facts.
@@ -118,27 +125,46 @@ def open_picture(path: Path) -> tuple[Pixels, PictureFacts]:
         BadInput: `picture-not-an-image`, `picture-truncated`, `picture-too-large`, and those of
             `read_regular`.
     """
-    return decode_picture(read_regular(path, limit=MAX_FILE_BYTES), path)
+    return decode_picture(read_regular(path, limit=MAX_FILE_BYTES), path, ground=ground)
 
 
-def decode_picture(data: bytes, path: Path) -> tuple[Pixels, PictureFacts]:
+def decode_picture(data: bytes, path: Path, *, ground: Ground = "white") -> tuple[Pixels, PictureFacts]:
     """`open_picture` of bytes that were read already; `path` only gives errors a name."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
-            with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-                if image.width * image.height > MAX_PIXELS:
-                    raise refusal("picture-too-large", path)
-                image.load()
-                return _decode(image, data)
+            if not data.startswith(JPEG):
+                return _decoded(data, path, ground)
+            try:
+                return _decoded(data, path, ground)
+            except OSError:
+                return _without_end(data, path, ground)
         except BadInput:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as exc:
             raise refusal("picture-too-large", path) from exc
         except Exception as exc:  # whatever a parser trips over is the file's fault
             unknown = isinstance(exc, UnidentifiedImageError) and not _MAGIC.match(data)
-            raise refusal("picture-not-an-image" if unknown else "picture-truncated", path) from exc
+            raise refusal("picture-not-an-image" if unknown else "picture-truncated", path, data) from exc
+
+
+def _decoded(data: bytes, path: Path, ground: Ground) -> tuple[Pixels, PictureFacts]:
+    lean = lean_png(data) if data.startswith(PNG) else Lean(data)
+    with Image.open(io.BytesIO(lean.data), formats=FORMATS) as image:
+        if image.width * image.height > MAX_PIXELS:
+            raise refusal("picture-too-large", path)
+        image.load()
+        return _decode(image, data, lean, ground)
+
+
+def _without_end(data: bytes, path: Path, ground: Ground) -> tuple[Pixels, PictureFacts]:
+    """A JPEG whose pixels are whole although its end mark is missing; OSError where they are not."""
+    first, *others = ended_jpegs(data)
+    pixels, facts = _decoded(first, path, ground)
+    if not all(np.array_equal(pixels, _decoded(other, path, ground)[0]) for other in others):
+        raise OSError("picture data are missing")
+    return pixels, facts.model_copy(update={"endless": True, "sha256": hashlib.sha256(data).hexdigest()})
 
 
 def encode_png(pixels: Pixels) -> bytes:
@@ -223,13 +249,16 @@ def _differences(a: Pixels, b: Pixels) -> Iterator[npt.NDArray[np.int32]]:
         yield np.subtract(a[top : top + _BAND_ROWS], b[top : top + _BAND_ROWS], dtype=np.int32)
 
 
-def _decode(image: Image.Image, data: bytes) -> tuple[Pixels, PictureFacts]:
+def _decode(image: Image.Image, data: bytes, lean: Lean, ground: Ground) -> tuple[Pixels, PictureFacts]:
+    # Pillow would take an orientation from XMP, which browsers and most picture programs do not.
+    xmp = [lean.xmp, *(image.info.pop(name, b"") for name in ("xmp", "XML:com.adobe.xmp"))]
+    turned = any(turned_in_xmp(x if isinstance(x, bytes) else x.encode("utf-8", "replace")) for x in xmp)
     upright, rotated = _upright(image)
     base, alpha = _split_alpha(upright)
-    rgb, icc = _to_srgb(base, image.info.get("icc_profile"))
+    rgb, icc = in_srgb(base, image.info.get("icc_profile") if lean.profile is None else lean.profile, lean)
     transparent = alpha is not None and alpha.getextrema()[0] != 255
-    if alpha is not None:
-        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, "white"), alpha)
+    if alpha is not None and ground != "bare":
+        rgb = Image.composite(rgb, Image.new("RGB", rgb.size, ground), alpha)
     # The further pictures of an MPO (a phone's JPEG) are gain maps or thumbnails, not an animation.
     jpeg = image.format in ("JPEG", "MPO")
     facts = PictureFacts.model_validate(
@@ -240,25 +269,14 @@ def _decode(image: Image.Image, data: bytes) -> tuple[Pixels, PictureFacts]:
             "height": rgb.height,
             "frames": 1 if jpeg else getattr(image, "n_frames", 1),
             "sha256": hashlib.sha256(data).hexdigest(),
-            "lossy": jpeg or (image.format == "WEBP" and _webp_is_lossy(data)),
+            "lossy": jpeg or (image.format == "WEBP" and webp_is_lossy(data)),
             "icc": icc,
             "rotated": rotated,
             "transparent": transparent,
+            "turned_in_xmp": turned and not rotated,
         }
     )
     return np.array(rgb, dtype=np.uint8), facts
-
-
-def _webp_is_lossy(data: bytes) -> bool:
-    """Whether the first bitstream in the RIFF container is `VP8 ` (lossy) and not `VP8L`."""
-    at = 12
-    while at + 8 <= len(data):
-        tag, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        if tag in (b"VP8 ", b"VP8L"):
-            return tag == b"VP8 "
-        # A frame of an animation holds chunks of its own behind 16 bytes of header.
-        at += 8 + (16 if tag == b"ANMF" else size + size % 2)
-    return True
 
 
 def _upright(image: Image.Image) -> tuple[Image.Image, bool]:
@@ -286,38 +304,3 @@ def _split_alpha(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
     if image.mode in ("1", "L"):
         return image.convert("L"), None
     return (image if image.mode in ("RGB", "CMYK") else image.convert("RGB")), None
-
-
-def _to_srgb(base: Image.Image, profile: bytes | None) -> tuple[Image.Image, IccState]:
-    if not profile:
-        return base.convert("RGB"), "none"
-    try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        space = source.profile.xcolor_space.strip()
-        tagged = base.convert("RGB") if space == "RGB" and base.mode == "L" else base
-        transform = ImageCms.buildTransform(
-            source,
-            ImageCms.createProfile("sRGB"),
-            tagged.mode,
-            "RGB",
-            renderingIntent=ImageCms.Intent.RELATIVE_COLORIMETRIC,
-            flags=ImageCms.Flags.BLACKPOINTCOMPENSATION,
-        )
-        if tagged.mode != "CMYK" and _is_identity(transform, tagged.mode):
-            return base.convert("RGB"), "srgb"
-        converted = ImageCms.applyTransform(tagged, transform)
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return base.convert("RGB"), "unusable"
-    return (base.convert("RGB"), "unusable") if converted is None else (converted, "converted")
-
-
-def _is_identity(transform: ImageCms.ImageCmsTransform, mode: str) -> bool:
-    levels = np.arange(256, dtype=np.uint8)
-    if mode == "L":
-        probe = levels[None, :]
-    else:
-        axis = levels[::15]
-        probe = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(axis.size, -1, 3)
-    before = Image.fromarray(probe)
-    after = ImageCms.applyTransform(before, transform)
-    return after is not None and linf(np.asarray(before.convert("RGB")), np.asarray(after)) <= _SRGB_LEVELS

@@ -17,12 +17,12 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Timer
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import numpy as np
 
 from audit.base.errors import BadInput
-from audit.images import MAX_FILE_BYTES, PictureFacts, Pixels, decode_picture, read_regular, refusal
+from audit.images import MAX_FILE_BYTES, Ground, PictureFacts, Pixels, decode_picture, read_regular, refusal
 
 SECONDS = 120.0
 """For one picture; a JPEG of 80 million CMYK pixels took 7 on one shared core."""
@@ -32,20 +32,20 @@ _LENGTH = struct.Struct(">Q")
 _START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from audit.images.decoder import serve; serve()"
 
 
-def open_isolated(path: Path) -> tuple[Pixels, PictureFacts]:
+def open_isolated(path: Path, *, ground: Ground = "white") -> tuple[Pixels, PictureFacts]:
     """`images.open_picture` with the decoding in the other process.
 
     Raises:
         BadInput: those of `open_picture`, and `picture-undecodable` when the process died or took too long.
     """
     data = read_regular(path, limit=MAX_FILE_BYTES)
-    answer = _WORKER.ask(data, path)
+    answer = _WORKER.ask(data, path, ground)
     if answer is None:
         raise refusal("picture-undecodable", path)
     head, body = answer
     refused = head.get("slug")
     if refused is not None:
-        raise refusal(refused, path)
+        raise refusal(refused, path, data)
     facts = PictureFacts.model_validate(head)
     return body.reshape(facts.height, facts.width, 3), facts
 
@@ -56,7 +56,7 @@ class _Worker:
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, data: bytes, path: Path) -> tuple[dict[str, Any], Pixels] | None:
+    def ask(self, data: bytes, path: Path, ground: Ground) -> tuple[dict[str, Any], Pixels] | None:
         """Head and pixels of the answer; None when there was none in time."""
         process = self._running()
         assert process.stdin is not None
@@ -65,7 +65,7 @@ class _Worker:
         clock.start()
         try:
             name = path.suffix.encode("utf-8", "replace")
-            for part in (name, data):
+            for part in (name, ground.encode(), data):
                 process.stdin.write(_LENGTH.pack(len(part)))
                 process.stdin.write(part)
             process.stdin.flush()
@@ -129,11 +129,12 @@ def serve() -> None:
     while True:
         try:
             name = Path("picture" + bytes(_read(stdin)).decode("utf-8", "replace"))
+            ground = cast("Ground", bytes(_read(stdin)).decode("ascii"))
             data = bytes(_read(stdin))
         except EOFError:
             return
         try:
-            pixels, facts = decode_picture(data, name)
+            pixels, facts = decode_picture(data, name, ground=ground)
             head: dict[str, Any] = facts.model_dump(mode="json")
         except BadInput as error:
             pixels, head = np.empty((0, 0, 3), dtype=np.uint8), {"slug": error.slug}
