@@ -14,7 +14,7 @@ from PIL import Image, ImageCms
 
 from audit.base.errors import BadInput
 from audit.collect.names import original_names
-from audit.images import Pixels
+from audit.images import Ground, Pixels, open_picture, pixels_digest
 from tests.works import WORDS, cloak, gather, note, partners, put, refused, slugs, work
 
 # --- pairing by name -------------------------------------------------------------------------------
@@ -294,3 +294,57 @@ def test_a_copy_that_lost_its_orientation_is_called_turned(folders: tuple[Path, 
     put(safe / "fox.png", np.rot90(cloak(work(0)), turns))
     sentence = refused("protected-other-shape", art, safe)
     assert "'fox.png' lies turned beside its original" in sentence
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_mirrored_copy_is_called_so(folders: tuple[Path, Path], axis: int) -> None:
+    put(folders[1] / "fox.png", np.flip(cloak(work(0)), axis))
+    assert "'fox.png', mirrored" in refused("protected-other-shape", *folders)
+
+
+def haze(pixels: Pixels) -> Pixels:
+    return (pixels * 0.35 + 255 * 0.65).astype(np.uint8)
+
+
+def vignette(pixels: Pixels) -> Pixels:
+    rows, columns = (np.linspace(-1, 1, n) for n in pixels.shape[:2])
+    fall = np.clip(1.1 - 0.6 * (rows[:, None] ** 2 + columns**2), 0.05, 1)
+    return (pixels * fall[..., None]).astype(np.uint8)
+
+
+@pytest.mark.parametrize("tone", [haze, vignette, lambda pixels: (pixels // 4).astype(np.uint8)])
+def test_changed_tones_are_noted(folders: tuple[Path, Path], tone: Callable[[Pixels], Pixels]) -> None:
+    assert "protected-tones" not in slugs(gather(*folders))
+    put(folders[1] / "fox.png", tone(cloak(work(0))))
+    assert "'fox.png'" in note(gather(*folders), "protected-tones").sentence
+
+
+@pytest.mark.parametrize(("border", "level"), [((5, 5), 0), ((5, 5), 255), ((3, 12), 30)])
+def test_a_framed_copy_is_called_so(folders: tuple[Path, Path], border: tuple[int, int], level: int) -> None:
+    down, across = border
+    framed = np.pad(cloak(work(0)), ((down, down), (across, across), (0, 0)), constant_values=level)
+    put(folders[1] / "fox.png", framed)
+    assert "with a frame" in refused("protected-other-shape", *folders)
+
+
+def test_a_cropped_copy_is_called_so(folders: tuple[Path, Path]) -> None:
+    put(folders[1] / "fox.png", cloak(work(0))[:, 4:-4])
+    assert "edges cut off" in refused("protected-other-shape", *folders)
+
+
+@pytest.mark.parametrize("under", [0, 90])
+@pytest.mark.parametrize("ground", ["black", "bare"])
+def test_transparency_that_a_tool_filled_is_no_other_picture(
+    folders: tuple[Path, Path], ground: Ground, under: int
+) -> None:
+    art, safe = folders
+    alpha = np.zeros((48, 64), np.uint8)
+    alpha[10:30, 10:40] = 255
+    bare = np.where(alpha[..., None] > 0, work(0), np.uint8(under)).astype(np.uint8)
+    put(art / "fox.png", np.dstack([bare, alpha]))
+    seen, _ = open_picture(art / "fox.png", ground=ground)
+    put(safe / "fox.png", cloak(seen))
+    found = gather(art, safe)
+    assert found.works[[w.name for w in found.works].index("fox.png")].pixels == pixels_digest(seen)
+    assert "'fox.png'" in note(found, "picture-filled-like-copy").sentence
+    assert "picture-transparent" not in slugs(found)

@@ -22,10 +22,10 @@ from audit.collect.captions import apply_captions, caption_of
 from audit.collect.folders import ROLES, Picture, Role, list_pictures, names, read_picture, same_folder
 from audit.collect.names import caption_for
 from audit.collect.notes import pair_notes, picture_notes, twins
-from audit.collect.pairing import Pair, pair_copies, refuse_copies, refuse_swapped
+from audit.collect.pairing import Pair, on_ground_of_copies, pair_copies, refuse_copies, refuse_swapped
 from audit.collect.references import collect_references
 from audit.collect.sidecars import Sidecars, sidecar_notes
-from audit.images import Pixels
+from audit.images import Ground, Pixels
 from audit.records import ArtistSet, Note, ProtectedFile, Work
 
 __all__ = ["MIN_WORKS", "collect", "collect_references", "reference_works"]
@@ -94,6 +94,11 @@ def collect(
     refuse_copies(works)
     if protected is not None:
         refuse_swapped(works, read["protected"])
+
+        def on_ground(work: Picture, ground: Ground) -> Picture:
+            return read_picture(originals / work.file, "originals", save, known=(), ground=ground)
+
+        works = on_ground_of_copies(works, read["protected"], on_ground)
         pairs, extra = pair_copies(works, read["protected"])
         works = _keep_paired(works, pairs, extra, notes)
         if all(pair.copy.content == pair.work.content for pair in pairs):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 _BOMS = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -34,8 +34,12 @@ def decode_text(data: bytes) -> str | None:
         return wide
     if (text := _decoded(data, "utf-8")) is not None:
         return text
-    found = {text for encoding, reads in _READINGS if (text := _decoded(data, encoding)) is not None and reads(text)}
-    return found.pop() if len(found) == 1 else None
+    found = _read(data, _READINGS)
+    return found.pop() if len(found) == 1 and not _read(data, _RIVALS) else None
+
+
+def _read(data: bytes, readings: Iterable[tuple[str, Callable[[str], bool]]]) -> set[str]:
+    return {text for encoding, reads in readings if (text := _decoded(data, encoding)) is not None and reads(text)}
 
 
 def _decoded(data: bytes, encoding: str) -> str | None:
@@ -106,7 +110,7 @@ def _script(name: str) -> Callable[[str], bool]:
         high = [w for w in words if not w.isascii()]
         plain = all(unicodedata.category(c)[0] in "LP" for c in _high(text))
         whole = all(unicodedata.name(c, "").startswith(name) for w in high for c in w)
-        return plain and whole and sum(map(len, high)) >= _FEW and all(w[1:] == w[1:].lower() for w in high)
+        return plain and whole and all(w[1:] == w[1:].lower() for w in high)
 
     return reads
 
@@ -118,6 +122,9 @@ _READINGS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("gb2312", _chinese("gb2312", 0xB0, 0xD7)),
     ("big5", _chinese("big5", 0xA4, 0xC6)),
     ("euc-kr", _korean),
+)
+_RIVALS: tuple[tuple[str, Callable[[str], bool]], ...] = (
+    ("euc-jp", _chinese("euc-jp", 0xB0, 0xCF)),
     ("cp1251", _script("CYRILLIC")),
     ("koi8-r", _script("CYRILLIC")),
     ("cp1253", _script("GREEK")),
@@ -125,3 +132,4 @@ _READINGS: tuple[tuple[str, Callable[[str], bool]], ...] = (
     ("cp1256", _script("ARABIC")),
     ("cp874", _script("THAI")),
 )
+"""Japanese without kana, and alphabets that read like one another: never sure; what reads in one is refused."""

@@ -19,7 +19,7 @@ from audit.base.messages import Said, Value, framed, say
 from audit.base.text import printable
 from audit.collect.alignment import sketch
 from audit.collect.sidecars import folded, is_sidecar
-from audit.images import PictureFacts, Pixels, fingerprint, pixels_digest
+from audit.images import Ground, PictureFacts, Pixels, fingerprint, pixels_digest
 from audit.images.decoder import open_isolated
 from audit.images.kinds import ARCHIVE_ENDINGS, PICTURE_ENDINGS
 from audit.records import Note
@@ -63,6 +63,7 @@ class Picture:
     content: str
     look: npt.NDArray[np.float32]
     sketch: npt.NDArray[np.uint8]
+    ground: Ground = "white"
 
 
 def same_folder(a: Path, b: Path) -> bool:
@@ -124,9 +125,11 @@ def _masks(pictures: Sequence[str]) -> list[str]:
     return [n for n, m in found if m and ((m["kind"][0] == "-" and len(m["kind"]) > 5) or folded(m["of"]) in stems)]
 
 
-def read_picture(path: Path, role: Role, save: Callable[[Pixels], str], *, known: Container[str]) -> Picture:
+def read_picture(
+    path: Path, role: Role, save: Callable[[Pixels], str], *, known: Container[str], ground: Ground = "white"
+) -> Picture:
     try:
-        pixels, facts = open_isolated(path)
+        pixels, facts = open_isolated(path, ground=ground)
     except BadInput as exc:
         raise BadInput(framed(exc.said, "in-folder", role=ROLES[role])) from exc
     if min(facts.width, facts.height) < MIN_SIDE:
@@ -147,6 +150,7 @@ def read_picture(path: Path, role: Role, save: Callable[[Pixels], str], *, known
         content=content,
         look=fingerprint(pixels),
         sketch=sketch(pixels),
+        ground=ground,
     )
 
 

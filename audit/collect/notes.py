@@ -10,7 +10,6 @@ from audit.base.messages import say
 from audit.collect.folders import ROLES, Picture, Role, names
 from audit.collect.names import NIGHTSHADE
 from audit.collect.pairing import Pair, distances
-from audit.images import PictureFacts
 from audit.records import Note
 
 _TWIN = 8.0
@@ -32,18 +31,19 @@ def picture_notes(
         held_out: pixel digests of the works that no model sees; empty where there is no split.
     """
     found: list[Note] = []
-    groups: tuple[tuple[str, Callable[[PictureFacts], bool]], ...] = (
-        ("picture-animated", lambda f: f.frames > 1),
-        ("picture-profile-ignored", lambda f: f.icc == "unusable"),
-        ("picture-converted", lambda f: f.icc == "converted"),
-        ("picture-turned-in-xmp", lambda f: f.turned_in_xmp),
-        ("picture-endless", lambda f: f.endless),
-        ("picture-transparent", lambda f: f.transparent),
+    groups: tuple[tuple[str, Callable[[Picture], bool]], ...] = (
+        ("picture-animated", lambda p: p.facts.frames > 1),
+        ("picture-profile-ignored", lambda p: p.facts.icc == "unusable"),
+        ("picture-converted", lambda p: p.facts.icc == "converted"),
+        ("picture-turned-in-xmp", lambda p: p.facts.turned_in_xmp),
+        ("picture-endless", lambda p: p.facts.endless),
+        ("picture-transparent", lambda p: p.facts.transparent and p.ground == "white"),
+        ("picture-filled-like-copy", lambda p: p.ground != "white"),
     )
     sides: tuple[tuple[Role, list[Picture]], ...] = (("originals", works), ("protected", copies))
     for id, applies in groups:
         for role, pictures in sides:
-            hits = [p for p in pictures if applies(p.facts)]
+            hits = [p for p in pictures if applies(p)]
             if hits:
                 only = ids[hits[0].file] if role == "originals" and len(hits) == 1 else None
                 found.append(Note(said=say(id, role=ROLES[role], names=names(hits)), work=only))
@@ -66,6 +66,7 @@ def pair_notes(pairs: list[Pair], ids: dict[str, str]) -> list[Note]:
             "protected-other-size",
             lambda p: (p.copy.facts.width, p.copy.facts.height) != (p.work.facts.width, p.work.facts.height),
         ),
+        ("protected-tones", lambda p: p.toned),
         (
             "protected-cropped",
             lambda p: p.moved is not None and p.moved.cropped,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -18,12 +18,14 @@ from audit.base.errors import BadInput
 from audit.collect.alignment import Moved, moved
 from audit.collect.folders import Picture, names
 from audit.collect.names import original_names
+from audit.collect.relation import MATCH, relation, same_lines, unlikeness
+from audit.images import Ground
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 # Levels (0..255) of root mean square difference between fingerprints; see images.fingerprint for
 # the measurement behind them.
-_MATCH = 20.0
+_MATCH = MATCH
 """A file without a telling name is a copy of a work within this distance ..."""
 _CLEARLY = 0.6
 """... when the second best work is at least 1/0.6 times as far."""
@@ -32,8 +34,6 @@ _FAR = 40.0
 _NEAR = 6.0
 _UNLIKE = 0.7
 """Beyond _NEAR it does too when 1 - correlation of the fingerprints is above this."""
-_ALIKE = 0.3
-"""Of a copy that was turned, 1 - correlation is at most this."""
 _MISTAKEN = 3.0
 """Beyond this it does too when another work is clearly nearer."""
 _ASPECT_SLACK = 0.02
@@ -50,6 +50,11 @@ class Pair:
     matched_by: Literal["name", "perceptual-hash"]
     tools: tuple[str, ...]
     moved: Moved | None = None
+
+    @property
+    def toned(self) -> bool:
+        """Whether large tones differ by more than a protection's own change."""
+        return float(np.sqrt(np.mean(np.square(self.work.look - self.copy.look)))) > _MATCH
 
 
 def _key(name: str) -> str:
@@ -72,6 +77,28 @@ def pair_copies(works: list[Picture], copies: list[Picture]) -> tuple[list[Pair]
         _check_shape(pair.work, pair.copy)
     used = {pair.copy.file for pair in pairs}
     return pairs, [c for c in copies if c.file not in used]
+
+
+def on_ground_of_copies(
+    works: list[Picture], copies: list[Picture], read: Callable[[Picture, Ground], Picture]
+) -> list[Picture]:
+    """The works, each transparent one filled as its copy is: tools often fill with black, or leave transparency away.
+
+    Args:
+        read: a work again, with another ground.
+    """
+    found = []
+    for work in works:
+        if work.facts.transparent:
+            grounds: tuple[Ground, ...] = ("black", "bare")
+            ways = [work, *(read(work, ground) for ground in grounds)]
+            near = distances(ways, copies).min(axis=1)
+            best = int(near.argmin())
+            clearly = near[0] > _MISTAKEN and near[best] <= min(_MATCH, _CLEARLY * near[0])
+            found.append(ways[best] if clearly else work)
+        else:
+            found.append(work)
+    return found
 
 
 def refuse_copies(works: list[Picture]) -> None:
@@ -160,31 +187,17 @@ def _check_same_work(works: list[Picture], work: int, copy: Picture, distance: F
     own = float(distance[work])
     nearest = int(distance.argmin())
     mistaken = own > _MISTAKEN and distance[nearest] <= min(_MATCH, _CLEARLY * own)
-    unlike = own > _NEAR and _unlikeness(works[work].look, copy.look) > _UNLIKE
-    if mistaken or unlike or own > _FAR:
-        if _turned(works[work], copy):
-            raise BadInput("protected-other-shape.turned", copy=copy.name, work=works[work].name)
-        if mistaken:
-            raise BadInput("protected-other-work", copy=copy.name, work=works[work].name, like=works[nearest].name)
-        raise BadInput("protected-other-work.another", copy=copy.name, work=works[work].name)
-
-
-def _turned(work: Picture, copy: Picture) -> bool:
-    """Whether a quarter or half turn makes a copy out of what is none."""
-    side = math.isqrt(len(copy.look) // 3)
-    look = copy.look.reshape(side, side, 3)
-    ways = [np.rot90(look, k).ravel() for k in (1, 2, 3)]
-    # Pictures of little contrast are near to each other however they lie.
-    return any(
-        float(np.sqrt(np.mean(np.square(way - work.look)))) <= _MATCH and _unlikeness(way, work.look) <= _ALIKE
-        for way in ways
-    )
-
-
-def _unlikeness(a: npt.NDArray[np.float32], b: npt.NDArray[np.float32]) -> float:
-    """1 - Pearson correlation, 0..2."""
-    x, y = a - a.mean(), b - b.mean()
-    return 1 - float(x @ y) / max(float(np.linalg.norm(x) * np.linalg.norm(y)), 1e-6)
+    unlike = own > _NEAR and unlikeness(works[work].look, copy.look) > _UNLIKE
+    if not (mistaken or unlike or own > _FAR):
+        return
+    found = relation(works[work], copy)
+    if found == "tones" and same_lines(works[work], copy) > same_lines(works[nearest], copy) - (nearest == work):
+        return
+    if found in ("turned", "mirrored", "framed", "cropped"):
+        raise BadInput(f"protected-other-shape.{found}", copy=copy.name, work=works[work].name)
+    if mistaken:
+        raise BadInput("protected-other-work", copy=copy.name, work=works[work].name, like=works[nearest].name)
+    raise BadInput("protected-other-work.another", copy=copy.name, work=works[work].name)
 
 
 def _moved(work: Picture, copy: Picture) -> Moved | None:
@@ -196,6 +209,9 @@ def _check_shape(work: Picture, copy: Picture) -> None:
     fits = abs(a.width * b.height / (a.height * b.width) - 1) <= _ASPECT_SLACK
     # A pixel of rounding is more than that in a small picture.
     if not fits and abs(b.height - a.height * b.width / a.width) > 1:
+        found = relation(work, copy)
+        if found in ("framed", "cropped"):
+            raise BadInput(f"protected-other-shape.{found}", copy=copy.name, work=work.name)
         raise BadInput(
             "protected-other-shape",
             copy=copy.name,
