@@ -18,8 +18,9 @@ MATCH = 20.0
 """Levels of 255 between fingerprints within which a picture is a copy."""
 _ALIKE = 0.3
 """Of a copy that was turned or mirrored, 1 - correlation is at most this."""
-_SAME_LINES = 0.5
-"""Correlation of what is left without large tones; of different pictures it is about 0."""
+_SAME_LINES = 0.6
+"""Correlation of what is left without large tones. Measured on the lab's works: 760 pairs of different ones reach 0.45
+at most, 150 copies under haze, vignette or darkening with noise of 16/255 at least 0.76."""
 _FITS = 0.85
 """Correlation of a picture with the part of another that shows it."""
 _BETTER = 0.03
