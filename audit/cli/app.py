@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from audit import __version__
+from audit.base.private import be_private
 
 app = typer.Typer(
     help="Measure how well a protection keeps an artist's style from being learned.",
@@ -30,3 +31,5 @@ def main(
     ] = False,
 ) -> None:
     """CloakCheck: how much of an artist's style does a fine-tuned model still learn?"""
+    # The artist's unprotected works lie in what is written.
+    be_private()

@@ -17,10 +17,17 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from audit.base.errors import BadEvidence
-from audit.base.files import read_bounded
+from audit.base.private import Exposed, make_private, private_file, read_private
 from audit.store import storage_errors
 
 MOST_BYTES = 1 << 20
+EXPOSED = {
+    "readable": "key-exposed",
+    "writable": "key-exposed.writable",
+    "foreign": "key-exposed.foreign",
+    "link": "key-exposed.link",
+}
+"""What may be wrong with a key file, and what to say of it."""
 
 
 def default_key() -> Path:
@@ -34,19 +41,22 @@ def open_key(path: Path) -> Ed25519PrivateKey:
     """The private key in a PKCS #8 PEM file; a new one, readable by its owner only, when there is no file.
 
     Raises:
-        BadEvidence: `key-unusable`, when the file holds no unencrypted Ed25519 key.
+        BadEvidence: `key-unusable`, when the file holds no unencrypted Ed25519 key; `key-exposed`, when it is a link,
+            another user's, or others may read or write it.
         StorageError: a new key cannot be written.
     """
-    if not path.exists():
+    if not path.exists() and not path.is_symlink():
         key = Ed25519PrivateKey.generate()
         with storage_errors(path.parent):
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_private(path.parent)
             data = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+            with os.fdopen(private_file(path), "wb") as handle:
                 handle.write(data)
         return key
     try:
-        loaded = load_pem_private_key(read_bounded(path, limit=MOST_BYTES), password=None)
+        loaded = load_pem_private_key(read_private(path, limit=MOST_BYTES), password=None)
+    except Exposed as error:
+        raise BadEvidence(EXPOSED[error.how], file=path.name) from error
     except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
         loaded = None
     if not isinstance(loaded, Ed25519PrivateKey):

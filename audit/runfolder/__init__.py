@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from audit.base.errors import BadInput, BadResults
 from audit.base.files import SYSTEM_FILES, read_bounded
+from audit.base.private import private_folder
 from audit.images import decode_png, encode_png, pixels_digest
 from audit.images.ai_mark import mark_generated
 from audit.models.cards import LAB
@@ -79,7 +80,7 @@ def claim(folder: Path, plan: Plan | ScorePlan) -> None:
 
     Raises:
         BadInput: the folder holds another run, files that no run wrote, or is being worked in.
-        StorageError: it cannot be written.
+        StorageError: it cannot be written, or others may write to it.
     """
     with storage_errors(folder):
         path = folder / "plan.json"
@@ -89,7 +90,7 @@ def claim(folder: Path, plan: Plan | ScorePlan) -> None:
         hold(folder)
         if path.exists() and _plan_digest(path, type(plan)) != plan.digest():
             raise BadInput("out-other-run", folder=folder.absolute().name)
-        (folder / "images").mkdir(parents=True, exist_ok=True)
+        private_folder(folder / "images")
         if not path.exists():
             write_atomic(path, (plan.model_dump_json(indent=1) + "\n").encode("utf-8"))
         if not _told(folder / EVENTS):

@@ -11,6 +11,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from audit.base.errors import BadInput
+from audit.base.private import private_folder
 
 LOCK = ".lock"
 WAIT = 10.0
@@ -20,14 +21,15 @@ _HELD: dict[Path, FileLock] = {}
 
 
 def hold(folder: Path) -> None:
-    """Keep other processes out of a run folder for as long as this one lives; the folder is made.
+    """Keep other processes out of a run folder for as long as this one lives; the folder is made, for its owner alone.
 
     Raises:
-        BadInput: `out-busy`, another process is at work in it. OSError: it cannot be written.
+        BadInput: `out-busy`, another process is at work in it. OSError: it cannot be written, or others may
+            write to it.
     """
     where = folder.resolve()
     if where not in _HELD:
-        where.mkdir(parents=True, exist_ok=True)
+        private_folder(where)
         lock = _lock(where)
         _acquire(lock, folder, wait=0)
         _HELD[where] = lock

@@ -33,6 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.base.errors import StorageError
+from audit.base.private import FOLDER, Exposed, make_private, private_file, private_folder
 from audit.images import decode_png, encode_png, pixels_digest
 from audit.records import ReusedSteps, StepEnvironment, StepOrigin, canonical_json
 from audit.store.versions import VERSIONS
@@ -48,10 +49,13 @@ def storage_errors(folder: Path) -> Iterator[None]:
     """Turn a full disk or a refused write into one sentence."""
     try:
         yield
+    except Exposed as error:
+        id = "folder-exposed.foreign" if error.how == "foreign" else "folder-exposed"
+        raise StorageError(id, folder=folder.absolute().name) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise StorageError("disk-full") from error
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ELOOP):
             raise StorageError("folder-unwritable", folder=folder.absolute().name, why=error.strerror) from error
         raise
 
@@ -63,12 +67,12 @@ def file_digest(path: Path) -> str:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing: temporary name beside it, sync, rename."""
+    """Write a whole file or nothing, for its owner alone: temporary name beside it, sync, rename."""
     with storage_errors(path.parent):
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
         try:
-            with partial.open("wb") as handle:
+            with os.fdopen(private_file(partial), "wb") as handle:
                 handle.write(data)
                 handle.flush()
                 os.fsync(handle.fileno())
@@ -117,7 +121,9 @@ class _Found(NamedTuple):
 
 
 class Store:
-    """Finished steps and pictures under one root folder; safe to share between processes.
+    """Finished steps and pictures under one root folder of one user; safe to share between that user's processes.
+
+    Opening one raises StorageError `folder-exposed` where others may write to it, or own it.
 
     Attributes:
         environment: what steps are made with here, written beside each of them; None writes nothing.
@@ -131,8 +137,9 @@ class Store:
         self._made: set[str] = set()
         self._found: dict[str, _Found] = {}
         with storage_errors(root):
-            for folder in ("steps", "blobs", "tmp"):
-                (root / folder).mkdir(parents=True, exist_ok=True)
+            # The root closes all below it; the others are looked at, since they may have been open to others before.
+            for folder in (root, root / "steps", root / "blobs", root / "tmp"):
+                private_folder(folder)
         self._drop_stale()
 
     def _drop_stale(self) -> None:
@@ -202,12 +209,12 @@ class Store:
         final = self.folder(name, key)
         with storage_errors(self.root):
             partial = self.root / "tmp" / f"{name}-{uuid.uuid4().hex}"
-            partial.mkdir(parents=True)
+            partial.mkdir(mode=FOLDER, parents=True)
             try:
                 yield partial
                 self._sign(partial)
                 self._seal(partial)
-                final.parent.mkdir(parents=True, exist_ok=True)
+                make_private(final.parent)
                 try:
                     os.replace(partial, final)
                 except OSError:

@@ -15,6 +15,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
+from audit.base.private import make_private
 from audit.store import Store, checkpoints_of, storage_errors
 from audit.training.loop import State
 
@@ -31,7 +32,7 @@ class Checkpoint:
         """Replace the checkpoint; a run killed at any instant finds a whole one."""
         with storage_errors(self.root):
             partial = self.root / "tmp" / f"checkpoint-{uuid.uuid4().hex}"
-            partial.mkdir(parents=True)
+            make_private(partial)
             try:
                 for index in range(len(self.keys)):
                     tensors = {"loss_sum": state.loss_sum[index].cpu(), "loss_count": state.loss_count}
@@ -42,7 +43,7 @@ class Checkpoint:
                     partial / "step.json",
                     json.dumps({"step": state.step, "alive": state.alive, "keys": self.keys}).encode("ascii"),
                 )
-                self.folder.parent.mkdir(exist_ok=True)
+                make_private(self.folder.parent)
                 # Two renames, so that at every instant one whole state is on disk.
                 old = self.folder.with_suffix(".old")
                 shutil.rmtree(old, ignore_errors=True)
