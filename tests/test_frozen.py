@@ -191,7 +191,10 @@ def test_an_old_plan_cannot_be_told_to_mean_something_else(field):
 
 @pytest.mark.parametrize("name", ["bundle-redacted", "bundle-full"])
 def test_a_bundle_verifies_as_it_did(name):
-    assert [[f.check, f.passed, f.sentence] for f in verify(FROZEN / name)] == told(name)["verify"]
+    findings = {f.check: f for f in verify(FROZEN / name)}
+    # Came with version 2: these bundles do not say how old what they took from a store was.
+    assert findings.pop("plan-first").sentence.endswith("was not recorded.")
+    assert [[f.check, f.passed, f.sentence] for f in findings.values()] == told(name)["verify"]
 
 
 def test_a_bundle_of_a_newer_layout_is_refused(tmp_path):

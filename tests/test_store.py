@@ -84,6 +84,30 @@ def test_a_step_tells_where_it_was_made_and_older_ones_are_read_without(store):
     assert again.run == 0
 
 
+def test_what_is_older_than_a_plan_is_told_by_kind(store, monkeypatch):
+    monkeypatch.setattr("audit.store.OUTCOMES", ("demo", "features"))
+    monkeypatch.setitem(VERSIONS, "features", 1)
+    early = store.working(environment(), plan="a" * 64)
+    early.json_step("demo", 1, [], lambda: 1)
+    early.json_step("other", 1, [], lambda: 1)
+    early.json_step("features", "works", [], lambda: 1)
+    early.json_step("features", "pictures", [], lambda: 1)
+    store.json_step("demo", "undated", [], lambda: 1)
+    later = Store(store.root).working(environment(), plan="b" * 64)
+    later.json_step("features", "works", [], list)
+    of_works = later.found
+    for step, settings_ in (("demo", 1), ("other", 1), ("features", "pictures"), ("demo", "undated")):
+        later.json_step(step, settings_, [], list)
+    later.json_step("demo", "new", [], lambda: 1)
+    demo, scores = later.made_before("9999-01-01T00:00:00Z", inputs=of_works)
+    assert (demo.step, demo.count, demo.undated, demo.plans) == ("demo", 2, 1, ("a" * 64,))
+    assert demo.first_made == demo.last_made is not None
+    assert (scores.step, scores.count, scores.undated) == ("features", 1, 0)
+    # Younger than the plan, or nothing known of the plan: only what tells no time counts, or nothing.
+    assert [s.count for s in later.made_before("2000-01-01T00:00:00Z", inputs=of_works)] == [1]
+    assert later.made_before("", inputs=of_works) == ()
+
+
 def environment(**changes):
     fixed = {"tool_version": "1", "commit": "", "device": "cpu", "accelerator": "", "precision": "fp32", "threads": 1}
     return StepEnvironment.model_validate({**fixed, "packages": {"torch": "2"}, **changes})

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import string
-from datetime import datetime, timedelta
+import textwrap
+from datetime import datetime
 
+from audit.base.messages import Said, render
 from audit.base.text import printable
+from audit.evidence.first import TOLERANCE, plan_first
 from audit.evidence.source import Source
 from audit.evidence.timestamps import NOT_ATTESTED
 from audit.records import Results
@@ -13,11 +16,11 @@ from audit.report.assets import templates_folder
 from audit.runfolder.event_log import PLAN_FIXED, TRAINING_BEGINS
 
 VERIFY, CERTIFICATION, CUSTODY = "VERIFY.txt", "CERTIFICATION-template.txt", "CUSTODY-form.txt"
-TOLERANCE = timedelta(minutes=5)
-"""How far a machine's clock may be from an authority's before their order counts as a contradiction."""
 BLANK = "0" * 64
 """Stands for the seal's digest in the text of a form that is sealed itself."""
 _UNKNOWN = "not known"
+_WIDTH = 116
+"""Columns of a form's paragraphs."""
 
 
 class _Form(string.Template):
@@ -27,7 +30,8 @@ class _Form(string.Template):
 def fill(name: str, values: dict[str, str]) -> bytes:
     """One of the texts with its blanks filled; every blank must be given."""
     text = (templates_folder() / "evidence" / name).read_text(encoding="utf-8")
-    return _Form(text).substitute({k: printable(v, limit=2000) for k, v in values.items()}).encode("utf-8")
+    safe = {k: "\n".join(printable(line, limit=2000) for line in v.split("\n")) for k, v in values.items()}
+    return _Form(text).substitute(safe).encode("utf-8")
 
 
 def moment(text: object) -> datetime | None:
@@ -80,6 +84,7 @@ def certification_text(results: Results, *, tagmanifest: str, signer: str, profi
             "finished": provenance.finished,
             "attested": NOT_ATTESTED + " unless tagmanifest.tsr says otherwise",
             "plan": plan.digest(),
+            "order": _paragraph(plan_first(provenance, frame="certify")),
             "model": plan.model.name,
             "model_sha256": plan.model.sha256,
             "conditions": ", ".join(c.name for c in plan.conditions),
@@ -92,6 +97,11 @@ def certification_text(results: Results, *, tagmanifest: str, signer: str, profi
             "fate": fate,
         },
     )
+
+
+def _paragraph(said: Said) -> str:
+    """A sentence in the lines of a form, whose paragraphs are set in by four."""
+    return "\n    ".join(textwrap.wrap(printable(render(said), limit=2000), _WIDTH - 4))
 
 
 def custody_text(results: Results, *, tagmanifest: str, files: int, size: int, made: str) -> bytes:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from audit.base.errors import AuditError, BadEvidence
 from audit.base.messages import Said, Value, render, say
-from audit.evidence import bag, bundle, forms
+from audit.evidence import bag, bundle, first, forms
 from audit.evidence.signing import signature_holds
 from audit.evidence.source import logged_environment, tells_of_plan
 from audit.evidence.timestamps import Token, check_token, request_bytes
@@ -177,7 +177,7 @@ def check_stamp(at: Sealed) -> Said:
             raise Fails("verify.chain-alone")
         return say("verify.no-stamp")
     planned, _ = forms.plan_times(at.events)
-    if planned is not None and token.time < planned - forms.TOLERANCE:
+    if planned is not None and token.time < planned - first.TOLERANCE:
         raise Fails("verify.stamp-older", time=_utc(token.time), planned=_utc(planned))
     return say("verify.stamp", time=_utc(token.time), who=_who(token, at))
 
@@ -187,11 +187,22 @@ def check_plan_stamp(at: Sealed) -> Said:
     if token is None:
         return say("verify.no-plan-stamp")
     _, began = forms.plan_times(at.events)
-    if began is not None and token.time > began + forms.TOLERANCE:
+    if began is not None and token.time > began + first.TOLERANCE:
         raise Fails("verify.plan-stamp-younger", time=_utc(token.time), began=_utc(began))
     if later is not None and token.time > later.time:
         raise Fails("verify.plan-stamp-later")
-    return say("verify.plan-stamp", time=_utc(token.time), who=_who(token, at))
+    # What it came before is for `plan-first` to say where the store held results already.
+    late = first.came_first(at.results.provenance) is False
+    return say("verify.plan-stamp-alone" if late else "verify.plan-stamp", time=_utc(token.time), who=_who(token, at))
+
+
+def check_plan_first(at: Sealed) -> Said:
+    provenance = at.results.provenance
+    fixed, _ = forms.plan_times(at.events)
+    stated = forms.moment(provenance.plan_fixed)
+    if fixed is not None and stated is not None and stated < fixed:
+        raise Fails("verify.plan-fixed-otherwise", stated=_utc(stated), logged=_utc(fixed))
+    return first.plan_first(provenance, frame="verify")
 
 
 def check_log(at: Sealed) -> Said:
@@ -228,6 +239,7 @@ CHECKS: tuple[tuple[str, Callable[[Sealed], Said]], ...] = (
     ("stamp-requests", check_request),
     ("bundle-stamp", check_stamp),
     ("plan-stamp", check_plan_stamp),
+    ("plan-first", check_plan_first),
     ("event-log", check_log),
     ("records", check_records),
 )

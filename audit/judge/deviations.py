@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from audit.base.errors import BadInput
-from audit.base.messages import say
+from audit.base.messages import Said, Value, say
 from audit.judge.gains import missing_cells, named_cells
-from audit.records import Deviation, Margins, Results
+from audit.records import Deviation, Margins, Provenance, Results
 
 
 def deviations(results: Results) -> tuple[Deviation, ...]:
@@ -18,6 +18,7 @@ def deviations(results: Results) -> tuple[Deviation, ...]:
         *_cells(results),
         *_weights(results),
         *_sessions(results),
+        *_before_plan(results),
         *_reused(results),
     )
 
@@ -87,6 +88,28 @@ def _sessions(results: Results) -> Iterator[Deviation]:
     ]
     if changed:
         yield Deviation(said=say("resumed-elsewhere", changes=changed))
+
+
+def _before_plan(results: Results) -> Iterator[Deviation]:
+    """Results that were there before the plan was: it could have been made to fit them."""
+    provenance = results.provenance
+    if provenance.before_plan:
+        yield Deviation(said=say("steps-before-plan", **earlier(provenance)))
+
+
+def earlier(provenance: Provenance) -> dict[str, Value]:
+    """What of a run is older than its plan, for a message: `list`, `fixed`, `first` and `last`."""
+    found = provenance.before_plan
+    counts: list[Said] = [say(f"steps-before-plan.{steps.step}", n=steps.count) for steps in found]
+    undated = sum(steps.undated for steps in found)
+    if undated:
+        counts.append(say("steps-before-plan.undated", n=undated))
+    return {
+        "list": counts,
+        "fixed": provenance.plan_fixed,
+        "first": min((s.first_made for s in found if s.first_made), default=None),
+        "last": max((s.last_made for s in found if s.last_made), default=None),
+    }
 
 
 def _reused(results: Results) -> Iterator[Deviation]:

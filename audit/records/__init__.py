@@ -19,7 +19,7 @@ message alone.
 from audit.base.record import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
 from audit.records.calibration import CalibrationCard, PlantedTruth, RunSpread
 from audit.records.copies import Copies, Copy
-from audit.records.environment import Environment, Package, ReusedSteps, StepEnvironment, StepOrigin
+from audit.records.environment import EarlierSteps, Environment, Package, ReusedSteps, StepEnvironment, StepOrigin
 from audit.records.judged import Check, ConditionVerdict, Deviation, Estimate, Verdict, VerdictLabel
 from audit.records.made import (
     Adapter,
@@ -93,6 +93,7 @@ __all__ = [
     "Copy",
     "Deviation",
     "Digest",
+    "EarlierSteps",
     "Environment",
     "Estimate",
     "Exclusion",

@@ -54,6 +54,21 @@ class ReusedSteps(Record):
     environment: StepEnvironment
 
 
+class EarlierSteps(Record):
+    """Results of one kind that a run took from the store and that were made before its plan was fixed."""
+
+    step: str
+    """`adapter`, `pictures`, `features` or `encoded`: `audit.store.versions`."""
+    count: int
+    undated: int
+    """Of these, how many tell no time of their making: they are not known to be younger than the plan."""
+    first_made: str | None
+    """ISO 8601, UTC; None where none tells a time."""
+    last_made: str | None
+    plans: tuple[Digest, ...]
+    """Plans that they were first made for."""
+
+
 class Environment(Versioned):
     """environment.json. Software, hardware and settings. No host name, no user name, no paths."""
 

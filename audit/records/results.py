@@ -6,7 +6,7 @@ from pydantic import Field
 
 from audit.base.record import Digest, Record
 from audit.records.calibration import CalibrationCard
-from audit.records.environment import ReusedSteps
+from audit.records.environment import EarlierSteps, ReusedSteps
 from audit.records.judged import Check, Deviation, Estimate, Verdict
 from audit.records.made import Cell, MetricFacts, NoiseControl, Recognition, Score, SubjectReading, Visibility
 from audit.records.plan import Margins, Plan
@@ -49,6 +49,11 @@ class Provenance(Record):
     steps_reused: int
     reused_elsewhere: tuple[ReusedSteps, ...] = ()
     """Of these, what was made with another device, precision or software than this run's."""
+    plan_fixed: str = ""
+    """When the plan was fixed, by the machine's clock and the plan's stamp, ISO 8601, UTC; '' where that was not
+    recorded."""
+    before_plan: tuple[EarlierSteps, ...] = ()
+    """Trained models, pictures and scores that are older than that."""
     stage_seconds: dict[str, float] = Field(default_factory=dict)
     declaration: str = ""
     """What was declared about rights before training, in words; '' when nothing was."""

@@ -142,6 +142,17 @@ def begin_session(folder: Path, session: Session) -> tuple[Session, ...]:
     return tuple(found)
 
 
+def plan_fixed(folder: Path) -> str:
+    """When the log says that the plan was fixed, ISO 8601, UTC; '' when it does not."""
+    log = folder / EVENTS
+    for line in log.read_bytes().splitlines() if log.exists() else ():
+        with contextlib.suppress(ValueError):
+            facts = json.loads(line)
+            if isinstance(facts, dict) and facts.get("event") == PLAN_FIXED:
+                return str(facts.get("time", ""))
+    return ""
+
+
 def keep_card(root: Path, card: CalibrationCard) -> Path:
     """Put a calibration card where later runs with this store find it."""
     path = root / CALIBRATIONS / f"{card.setup}.json"

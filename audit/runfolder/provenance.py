@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import audit
-from audit.records import Digest, Package, Provenance, ReusedSteps, Session
+from audit.records import Digest, EarlierSteps, Package, Provenance, ReusedSteps, Session
 
 PACKAGE = Path(audit.__file__).resolve().parent
 CODE = (".py", ".toml", ".j2")
@@ -51,6 +51,8 @@ def finished(
     steps_run: int,
     steps_reused: int,
     reused_elsewhere: tuple[ReusedSteps, ...] = (),
+    plan_fixed: str = "",
+    before_plan: tuple[EarlierSteps, ...] = (),
     stage_seconds: Mapping[str, float],
     declaration: str = "",
 ) -> Provenance:
@@ -59,6 +61,8 @@ def finished(
     Args:
         started: `now()` at its beginning; clock: `time.monotonic()` then, seconds.
         device: device and precision in words.
+        plan_fixed: when, ISO 8601, UTC; '' where that is not known, and then nothing can be older.
+        before_plan: results that are.
         stage_seconds: by the id of the stage's message.
     """
     return Provenance(
@@ -77,6 +81,8 @@ def finished(
         steps_run=steps_run,
         steps_reused=steps_reused,
         reused_elsewhere=reused_elsewhere,
+        plan_fixed=plan_fixed,
+        before_plan=before_plan,
         stage_seconds={stage: round(seconds, 1) for stage, seconds in stage_seconds.items()},
         declaration=declaration,
     )

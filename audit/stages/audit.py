@@ -9,6 +9,7 @@ import torch
 
 from audit.base.messages import say
 from audit.base.progress import Progress, duration
+from audit.evidence.first import fixed_at
 from audit.executor import Engine
 from audit.judge.calibration import setup_digest
 from audit.plan.cost import measure_cost
@@ -56,6 +57,7 @@ def carry_out(spec: Spec, plan: Plan, artist: ArtistSet, engine: Engine, *, out:
     treated = treat_works(plan, artist, engine, surrogate=spec.surrogate, memory=spec.memory)
     visible = measure_visibility(plan, treated, engine)
     real = score_real_works(plan, artist, engine)
+    of_works = engine.store.found
     log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     base = draw_base(plan, real, engine)
     mimics = train_and_score(plan, treated, base, real, engine)
@@ -63,6 +65,7 @@ def carry_out(spec: Spec, plan: Plan, artist: ArtistSet, engine: Engine, *, out:
     controls = score_noise_controls(plan, cells, real, engine)
     subjects = read_subjects(plan, mimics.trained, engine)
     shown = write_pictures(plan, artist, treated, cells, engine, out=out)
+    fixed = fixed_at(out)
     results = Results(
         plan=plan,
         notes=artist.notes,
@@ -88,6 +91,8 @@ def carry_out(spec: Spec, plan: Plan, artist: ArtistSet, engine: Engine, *, out:
             steps_run=engine.store.run,
             steps_reused=engine.store.reused,
             reused_elsewhere=engine.store.reused_elsewhere(),
+            plan_fixed=fixed,
+            before_plan=engine.store.made_before(fixed, inputs=of_works),
             stage_seconds=engine.progress.seconds,
             declaration=DECLARATION if spec.declare else "",
         ),

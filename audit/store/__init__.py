@@ -35,11 +35,14 @@ from numpy.typing import NDArray
 from audit.base.errors import StorageError
 from audit.base.private import FOLDER, Exposed, make_private, private_file, private_folder
 from audit.images import decode_png, encode_png, pixels_digest
-from audit.records import ReusedSteps, StepEnvironment, StepOrigin, canonical_json
+from audit.records import EarlierSteps, ReusedSteps, StepEnvironment, StepOrigin, canonical_json
 from audit.store.versions import VERSIONS
 
 MANIFEST = "manifest.json"
 ORIGIN = "made.json"
+FEATURES = ("features", "encoded")
+OUTCOMES = ("adapter", "pictures", *FEATURES)
+"""Steps that tell how a test comes out; a plan must come before them."""
 STALE_AFTER = 24 * 3600
 """Seconds after which another process's temporary folder is taken for dead."""
 
@@ -94,6 +97,19 @@ def _origin(folder: Path) -> StepOrigin | None:
         return StepOrigin.model_validate_json((folder / ORIGIN).read_bytes())
     except (OSError, ValueError):
         return None
+
+
+def _earlier(step: str, origins: list[StepOrigin | None]) -> EarlierSteps:
+    dated = [origin for origin in origins if origin is not None]
+    times = [origin.made for origin in dated]
+    return EarlierSteps(
+        step=step,
+        count=len(origins),
+        undated=len(origins) - len(dated),
+        first_made=min(times, default=None),
+        last_made=max(times, default=None),
+        plans=tuple(sorted({origin.plan_sha256 for origin in dated if origin.plan_sha256})),
+    )
 
 
 def checkpoints_of(root: Path, keys: set[str]) -> list[tuple[Path, tuple[str, ...]]]:
@@ -175,6 +191,25 @@ class Store:
             )
             for (name, _), origins in sorted(groups.items())
         )
+
+    @property
+    def found(self) -> frozenset[str]:
+        """Keys of the steps that were found finished so far."""
+        return frozenset(self._found)
+
+    def made_before(self, fixed: str, *, inputs: frozenset[str] = frozenset()) -> tuple[EarlierSteps, ...]:
+        """Results found finished that are older than a moment, or tell no time, by kind.
+
+        Args:
+            fixed: when the plan was fixed, ISO 8601, UTC, whole seconds; '' finds nothing.
+            inputs: keys of what was read of real works: features of these are known before any training.
+        """
+        groups: dict[str, list[StepOrigin | None]] = {}
+        for key, (name, origin) in self._found.items():
+            outcome = name in OUTCOMES and not (name in FEATURES and key in inputs)
+            if fixed and outcome and (origin is None or origin.made < fixed):
+                groups.setdefault(name, []).append(origin)
+        return tuple(_earlier(name, groups[name]) for name in OUTCOMES if name in groups)
 
     def working(self, environment: StepEnvironment, *, plan: str = "") -> Store:
         """The same store, with what steps are made with from now on; both count the same steps."""

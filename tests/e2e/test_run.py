@@ -21,7 +21,7 @@ from tests.e2e.folders import write_originals, write_protected, write_references
 from tests.encoders import write_dinov2, write_openclip
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-VOLATILE = ("started", "finished", "seconds", "steps_run", "steps_reused", "stage_seconds", "sessions")
+VOLATILE = ("started", "finished", "seconds", "steps_run", "steps_reused", "stage_seconds", "sessions", "plan_fixed")
 
 
 @pytest.fixture(scope="module")
@@ -290,6 +290,43 @@ def test_a_changed_margin_shows_in_results_and_report(finished, tmp_path):
     assert invoke(["judge", copy, "--margin", "hold=0.3"]).exit_code == 2
     assert invoke(["judge", copy]).exit_code in (0, 3)
     assert read(copy) == before
+
+
+def test_a_plan_made_after_trainings_does_not_pass_for_the_first(folders, tiny_model, tmp_path):
+    """Train under one plan, see how it comes out, then fix another one that takes the trained models from the store."""
+
+    def run(name, *more):
+        shared = ("--originals", folders / "mixed", "--protect", "encoder-pgd:12", "--preset", "quick")
+        done = invoke(arguments(folders, tiny_model, tmp_path / name, tmp_path / "store", *shared, *more))
+        assert done.exit_code in (0, 3), done.stderr
+        return Results.model_validate(read(tmp_path / name))
+
+    seen = run("first", "--replicates", 2)
+    assert seen.provenance.before_plan == ()
+    assert "steps-before-plan" not in [d.slug for d in seen.deviations]
+    time.sleep(1.1)  # moments are whole seconds
+    again = run("second", "--replicates", 3)
+    counts = {steps.step: steps.count for steps in again.provenance.before_plan}
+    assert counts["adapter"] == 4  # two conditions, two replicates
+    assert counts["pictures"] >= 4
+    assert {"adapter", "pictures", "features"} == counts.keys()
+    assert {plan for s in again.provenance.before_plan for plan in s.plans} == {seen.plan.digest()}
+    assert all(s.last_made < again.provenance.plan_fixed for s in again.provenance.before_plan)
+    (said,) = [d.sentence for d in again.deviations if d.slug == "steps-before-plan"]
+    assert "4 trained models" in said
+    assert "later than part of what this test used" in (tmp_path / "second" / "report.html").read_text("utf-8")
+    # Gone on with in its own folder, a run finds its own steps, which are younger than its plan.
+    assert run("first", "--replicates", 2).provenance.before_plan == ()
+    sealed = tmp_path / "bundle"
+    bundled = invoke(["bundle", tmp_path / "second", "--out", sealed, "--store", tmp_path / "store", "--key",
+                      tmp_path / "key.pem", "--keep-adapters"])  # fmt: skip
+    assert bundled.exit_code == 0, bundled.stderr
+    told = invoke(["verify", sealed])
+    assert told.exit_code == 0, told.stderr
+    assert "NOT shown that the plan came before the first training" in told.stdout + told.stderr
+    form = " ".join((sealed / "CERTIFICATION-template.txt").read_text("utf-8").split())
+    assert "NOT certified to be before the first training" in form
+    assert "fixed before training began" not in form
 
 
 def test_a_real_model_is_judged_by_the_encoders_that_are_there(folders, tiny_model, tmp_path, monkeypatch):

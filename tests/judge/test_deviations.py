@@ -55,6 +55,13 @@ def made_elsewhere() -> r.ReusedSteps:
     )
 
 
+def made_earlier(**update: object) -> r.EarlierSteps:
+    days = {"first_made": "2026-11-20T03:00:00Z", "last_made": "2026-11-21T03:00:00Z"}
+    return r.EarlierSteps.model_validate(
+        {"step": "adapter", "count": 6, "undated": 0, "plans": ("0" * 64,)} | days | update
+    )
+
+
 CASES: list[tuple[Callable[[], r.Results], list[str]]] = [
     (lambda: audit(), []),
     (lambda: with_plan(audit(), seed=1), ["plan-changed"]),
@@ -70,6 +77,10 @@ CASES: list[tuple[Callable[[], r.Results], list[str]]] = [
     (lambda: resumed(threads=1), ["resumed-elsewhere"]),
     (lambda: resumed(device="cpu, fp32"), ["resumed-elsewhere"]),
     (lambda: resumed(packages={"torch": "3"}), ["resumed-elsewhere"]),
+    (
+        lambda: provenance(audit(), plan_fixed="2026-11-22T03:00:00Z", before_plan=(made_earlier(),)),
+        ["steps-before-plan"],
+    ),
     (lambda: provenance(audit(), reused_elsewhere=(made_elsewhere(),)), ["steps-made-elsewhere"]),
 ]
 
@@ -77,6 +88,14 @@ CASES: list[tuple[Callable[[], r.Results], list[str]]] = [
 @pytest.mark.parametrize(("make", "expected"), CASES)
 def test_deviations_are_found_by_themselves(make: Callable[[], r.Results], expected: list[str]) -> None:
     assert slugs(make()) == expected
+
+
+def test_what_is_older_than_the_plan_is_counted_by_kind() -> None:
+    unknown = {"first_made": None, "last_made": None}
+    earlier = (made_earlier(), made_earlier(step="pictures", count=2, undated=2, **unknown))
+    (found,) = judge(provenance(audit(), plan_fixed="2026-11-22T03:00:00Z", before_plan=earlier)).deviations
+    assert "6 trained models, 2 sets of pictures, of all these, 2 that tell no time" in found.sentence
+    assert "from 2026-11-20T03:00:00Z to 2026-11-21T03:00:00Z" in found.sentence
 
 
 def test_changed_margins_change_the_verdict_and_say_what_changed() -> None:

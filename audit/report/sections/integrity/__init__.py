@@ -31,7 +31,7 @@ def _integrity(view: ResultsView) -> Table:
         loc.say("Digests (SHA-256) and times"),
         (loc.say("What"), loc.say("Value")),
         (
-            (loc.say("Plan, fixed before the first training"), p.plan_sha256),
+            (_plan(view), p.plan_sha256),
             (loc.say("Plan inside these results"), same),
             (loc.say("Results this page shows"), results.digest()),
             (loc.say("Base model"), results.plan.model.sha256),
@@ -42,6 +42,13 @@ def _integrity(view: ResultsView) -> Table:
             (loc.say("Trained add-ons"), addons(loc, view.custody)),
         ),
     )
+
+
+def _plan(view: ResultsView) -> str:
+    loc, p = view.locale, view.results.provenance
+    if p.before_plan:
+        return loc.say("Plan, fixed on {time}, later than part of what this test used", time=loc.minute(p.plan_fixed))
+    return loc.say("Plan, fixed before the first training")
 
 
 def _hashes(view: ResultsView) -> tuple[Table, ...]:
