@@ -7,7 +7,9 @@ from collections.abc import Iterator, Mapping
 from audit.base.errors import BadInput
 from audit.base.messages import Said, Value, say
 from audit.judge.gains import missing_cells, named_cells
+from audit.judge.rules import refuse_loosened
 from audit.records import Deviation, Margins, Provenance, Results
+from audit.records.versions import PAST
 
 
 def deviations(results: Results) -> tuple[Deviation, ...]:
@@ -27,7 +29,7 @@ def with_margins(results: Results, changes: Mapping[str, object]) -> Results:
     """Results to be judged with other margins; the planned ones stay beside them.
 
     Raises:
-        BadInput: `margin-unknown`, a name that is no margin or a value that it cannot have.
+        BadInput: `margin-unknown`, a name that is no margin or a value that it cannot have; `margin-loosened`.
     """
     planned = results.planned_margins or results.plan.margins
     try:
@@ -35,6 +37,8 @@ def with_margins(results: Results, changes: Mapping[str, object]) -> Results:
     except ValueError as error:
         known = tuple(Margins.model_fields)
         raise BadInput("margin-unknown", names=tuple(changes), known=known) from error
+    # A plan of before these rules is judged by what it fixed.
+    refuse_loosened(margins, kept=planned if results.plan.schema_version in PAST else None)
     plan = results.plan.model_copy(update={"margins": margins})
     return results.model_copy(update={"plan": plan, "planned_margins": None if margins == planned else planned})
 

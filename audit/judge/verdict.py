@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
-from audit.base.messages import Said, say
+from audit.base.messages import Said, Value, say
 from audit.judge.estimates import SEQUENTIAL, find, primary_conditions, sequential_intervals
 from audit.judge.gate import Override
 from audit.judge.intervals import Interval
+from audit.judge.rules import own_margins
 from audit.judge.significance import holm
 from audit.judge.words import learned
 from audit.records import (
@@ -143,21 +145,23 @@ def decide(results: Results, *, override: Override[Withheld] | None) -> Verdict:
     one is the worst of the primary conditions, by label and then by index. With an `override` every
     label is the override's, so that no part of a run that failed a gate can be quoted as a verdict.
     """
+    own = own_margins(results.plan.margins)
     claims = [c for c in results.plan.conditions if is_claim(results.plan, c)]
     indices = {c.name: deciding_index(results, c.name) for c in claims}
     given = labels(results)
-    verdicts = {c.name: _verdict(c, indices[c.name], given[c.name], override) for c in claims}
+    verdicts = {c.name: _verdict(c, indices[c.name], given[c.name], override, own) for c in claims}
     primary = primary_conditions(results)
+    answer = partial(Verdict, per_condition=verdicts, own_margins=bool(own))
     if override is not None and override.label == "not-valid":
-        return Verdict(label="not-valid", said=_not_valid(override.check), condition=None, per_condition=verdicts)
+        return answer(label="not-valid", said=_not_valid(override.check), condition=None)
     if not primary:
         final: VerdictLabel = "inconclusive" if override is None else override.label
-        return Verdict(label=final, said=say("verdict.no-protection"), condition=None, per_condition=verdicts)
+        return answer(label=final, said=say("verdict.no-protection"), condition=None)
     worst = min(primary, key=lambda name: _rank(given[name], indices[name]))
     said = verdicts[worst].said
     if len(primary) > 1:
         said = say("verdict.weakest", count=len(primary), claim=said)
-    return Verdict(label=verdicts[worst].label, said=said, condition=worst, per_condition=verdicts)
+    return answer(label=verdicts[worst].label, said=said, condition=worst)
 
 
 @dataclass(frozen=True)
@@ -193,12 +197,19 @@ def _rank(name: VerdictLabel, index: Estimate) -> tuple[int, float]:
 
 
 def _verdict(
-    condition: Condition, index: Estimate, own: VerdictLabel, override: Override[Withheld] | None
+    condition: Condition,
+    index: Estimate,
+    alone: VerdictLabel,
+    override: Override[Withheld] | None,
+    own: tuple[Said, ...],
 ) -> ConditionVerdict:
     if override is not None and override.label == "not-valid":
         return ConditionVerdict(label="not-valid", said=_not_valid(override.check))
-    given = own if override is None else override.label
-    return ConditionVerdict(label=given, said=say(f"verdict.{given}", words=condition.words, learned=learned(index)))
+    given = alone if override is None else override.label
+    places: dict[str, Value] = {"words": condition.words, "learned": learned(index)}
+    if own and given != "exploratory":
+        return ConditionVerdict(label=given, said=say(f"verdict.{given}-own", margins=own, **places))
+    return ConditionVerdict(label=given, said=say(f"verdict.{given}", **places))
 
 
 def _not_valid(check: Check) -> Said:

@@ -11,6 +11,7 @@ from audit.base.messages import say
 from audit.base.text import printable
 from audit.collect.names import NIGHTSHADE
 from audit.conditions import parse_step, recipes
+from audit.judge.rules import refuse_loosened
 from audit.plan.conditions import make_conditions, without_treatment
 from audit.plan.prompts import check_prompts, choose_prompts
 from audit.plan.settings import protect_settings, sampling_settings, training_settings
@@ -35,9 +36,11 @@ def check_names(spec: Spec) -> None:
     """Find a mistyped option before any picture is read.
 
     Raises:
-        BadInput: an unknown metric, treatment or argument, prompts that cannot be read, or no protection at all.
+        BadInput: an unknown metric, treatment or argument, prompts that cannot be read, no protection at all,
+            or rules looser than the tool's own (`margin-loosened`).
     """
     check_metric(spec.primary_metric)
+    refuse_loosened(spec.margins)
     check_prompts(spec)
     if spec.protected is None and not spec.protect and not spec.planted_only:
         raise BadInput("nothing-to-test")

@@ -77,3 +77,5 @@ class Verdict(Record):
     condition: str | None
     """The condition that decided, when one did."""
     per_condition: dict[str, ConditionVerdict]
+    own_margins: bool = False
+    """Whether its words rest on margins or a level other than the tool's own: then they are other words."""

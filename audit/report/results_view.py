@@ -79,7 +79,8 @@ class ResultsView:
 
     def word(self, label: VerdictLabel) -> str:
         """A verdict label in a word or two."""
-        return self.locale.render(say(f"label.{label}"))
+        own = self.verdict.own_margins and label not in ("not-valid", "exploratory")
+        return self.locale.render(say(f"label.{label}-own" if own else f"label.{label}"))
 
     @cached_property
     def placebo(self) -> Condition | None:

@@ -249,6 +249,8 @@ def test_until_decided_stops_at_the_look_that_decides_and_resumes_there(folders,
         looked.append(max(c.replicate for c in cells))
         return looked[-1] == 3
 
+    # A plan of fewer than six trainings a side is looser than the tool allows; here it saves time.
+    monkeypatch.setattr("audit.plan.making.refuse_loosened", lambda margins: None)
     # The tiny model learns no style, so no real data would ever decide.
     monkeypatch.setattr("audit.stages.mimics.decided", decide)
     out = tmp_path / "out"
@@ -288,6 +290,9 @@ def test_a_changed_margin_shows_in_results_and_report(finished, tmp_path):
     assert [d["slug"] for d in read(copy)["deviations"]] == ["margins-changed"]
     assert "held from 0.5 to 0.3" in (copy / "report.html").read_text(encoding="utf-8")
     assert invoke(["judge", copy, "--margin", "hold=0.3"]).exit_code == 2
+    refused = invoke(["judge", copy, "--margin", "min_replicates=1"])
+    assert refused.exit_code == 2
+    assert "min_replicates was 1, where 6 or more is allowed" in refused.stderr
     assert invoke(["judge", copy]).exit_code in (0, 3)
     assert read(copy) == before
 

@@ -9,6 +9,7 @@ import pytest
 from audit import records as r
 from audit.base.errors import BadInput
 from audit.judge import judge, with_margins
+from audit.judge.rules import STRICTER, WORDS
 from tests.judge.audits import PGD, audit
 
 
@@ -100,14 +101,14 @@ def test_what_is_older_than_the_plan_is_counted_by_kind() -> None:
 
 def test_changed_margins_change_the_verdict_and_say_what_changed() -> None:
     planned = judge(audit(protection={PGD.name: 0.4}, run_sd=0.002, picture_sd=0.002))
-    changed = judge(with_margins(planned, {"held": 0.3, "level": "0.9"}))
+    changed = judge(with_margins(planned, {"held": 0.3, "level": "0.96"}))
     assert planned.verdict is not None
     assert changed.verdict is not None
     assert (planned.verdict.label, changed.verdict.label) == ("partly-held", "held")
-    assert changed.plan.margins.level == 0.9
+    assert changed.plan.margins.level == 0.96
     (found,) = changed.deviations
     assert "held from 0.5 to 0.3" in found.sentence
-    assert "level from 0.95 to 0.9" in found.sentence
+    assert "level from 0.95 to 0.96" in found.sentence
     assert changed.provenance.plan_sha256 == planned.plan.digest()
     # Judged again without a change, everything is as planned.
     assert judge(with_margins(changed, {})) == planned
@@ -119,6 +120,30 @@ def test_a_margin_that_is_none_is_refused(changes: dict[str, object]) -> None:
         with_margins(audit(), changes)
     assert caught.value.slug == "margin-unknown"
     assert "held" in caught.value.sentence
+
+
+LOOSER = {
+    "level": 0.9, "learned_share": 0.05, "min_replicates": 2, "min_auc": 0.7, "visible_step": 0.5,
+    "base_knows_share": 0.6, "max_dropped": 0.5, "no_alarm_within": 0.1, "noise_matched": 0.3, "noise_step": 20,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), LOOSER.items())
+def test_a_rule_can_be_made_stricter_but_never_looser(name: str, value: float) -> None:
+    with pytest.raises(BadInput) as caught:
+        with_margins(audit(), {name: value})
+    assert caught.value.slug == "margin-loosened"
+    usual = getattr(r.Margins(), name)
+    assert f"{name} was {value:g}, where {usual:g} or {STRICTER[name]} is allowed" in caught.value.sentence
+    stricter = (usual + 1) / 2 if name == "level" else usual + (usual - value) / 2
+    with_margins(audit(), {name: int(stricter) if name == "min_replicates" else stricter})
+    # What a plan of schema version 1 fixed stays as it was.
+    old = audit().plan.model_copy(update={"schema_version": 1, "margins": r.Margins.model_validate({name: value})})
+    with_margins(audit().model_copy(update={"plan": old}), {"held": 0.6})
+
+
+def test_every_rule_has_a_way_to_get_stricter() -> None:
+    assert STRICTER.keys() | set(WORDS) == r.Margins.model_fields.keys()
 
 
 def test_a_missing_cell_is_named_with_its_reason() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from audit import records as r
 from audit.base.messages import as_written, catalogue, render, say
-from audit.judge import judge
+from audit.judge import judge, with_margins
 from audit.judge.estimates import find
 from audit.judge.verdict import labels, reading
 from audit.records import Estimate, Margins, VerdictLabel
@@ -108,6 +108,26 @@ def test_one_of_several_that_just_fails_alone_is_not_enough_for_the_family() -> 
             assert labels(judge(results.model_copy(update={"plan": plan})))[JPEG.name] == "did-not-hold"
             return
     raise AssertionError("no seed gave such a condition")
+
+
+@pytest.mark.parametrize(
+    ("margins", "label", "said"),
+    [
+        ({"held": 0.03}, "held", "held by a margin of 3 % (usual: 50 %) set by whoever ran this."),
+        ({"partly": 0.1}, "partly-held", "held only in part by a margin of 10 % for “in part” (usual: 0 %) set by"),
+        ({"did_not_hold": 0.6}, "did-not-hold", "did not hold by a margin of 60 % for “did not hold” (usual: 20 %)"),
+        ({"level": 0.99}, "partly-held", "only in part by a level of 99 % (usual: 95 %) set by whoever ran this."),
+        ({"held": 0.3, "level": 0.99}, "held", "a margin of 30 % (usual: 50 %) and a level of 99 % (usual: 95 %) set"),
+        ({"min_auc": 0.9}, "partly-held", ""),
+    ],
+)
+def test_margins_of_ones_own_are_said_wherever_a_verdict_is(margins: dict[str, float], label: str, said: str) -> None:
+    found = verdict(with_margins(audit(protection={PGD.name: 0.4}, run_sd=0.002, picture_sd=0.002), margins))
+    assert found.label == label
+    assert found.own_margins == bool(said)
+    assert said in found.sentence
+    assert said in found.per_condition[PGD.name].sentence
+    assert ("whoever ran this" in found.sentence) == bool(said)
 
 
 def test_a_condition_that_is_not_primary_does_not_decide() -> None:
