@@ -232,10 +232,51 @@ def test_report_and_judge_open_a_run_folder(run_folder):
     assert answer(run_folder / "report.html") == sentence
 
 
+@pytest.fixture
+def without_pictures(tmp_path):
+    return shutil.copytree(FROZEN / RUNS["sample"], tmp_path / "sample")
+
+
+def test_a_run_without_its_pictures_gets_a_page_where_none_is(without_pictures):
+    command("report", without_pictures, "--court")
+    said = told("sample")["verdict"]["sentence"]
+    assert answer(without_pictures / "report.html") == answer(without_pictures / "report-court.html") == said
+
+
+def test_a_page_is_kept_where_the_pictures_are_gone(without_pictures, tmp_path):
+    page = without_pictures / "report.html"
+    page.write_text("before")
+    for words in ([], ["--out", page], ["--court"]):
+        done = CliRunner().invoke(app, [str(word) for word in ("report", without_pictures, *words)])
+        assert (done.exit_code, "[pictures-missing]" in done.stderr) == (2, True)
+    command("report", without_pictures, "--out", tmp_path / "new" / "page.html", "--court")
+    said = told("sample")["verdict"]["sentence"]
+    assert answer(tmp_path / "new" / "page.html") == answer(tmp_path / "new" / "page-court.html") == said
+    assert sorted(p.name for p in without_pictures.iterdir()) == ["plan.json", "report.html", "results.json"]
+    done = command("judge", without_pictures)
+    assert "results.json was judged again, and report.html left as before" in done.stderr
+    assert page.read_text() == "before"
+    assert json.loads((without_pictures / "results.json").read_bytes())["schema_version"] == r.SCHEMA_VERSION
+
+
+def test_judge_writes_a_page_where_none_is(without_pictures):
+    done = command("judge", without_pictures)
+    assert "left as before" not in done.stderr
+    assert answer(without_pictures / "report.html") == told("sample")["verdict"]["sentence"]
+
+
+def test_a_report_is_no_folder(without_pictures, tmp_path):
+    done = CliRunner().invoke(app, ["report", str(without_pictures), "--out", str(tmp_path)])
+    assert (done.exit_code, "[report-out-folder]" in done.stderr) == (2, True)
+
+
 def test_report_and_judge_open_a_score(tmp_path):
     folder = shutil.copytree(FROZEN / "score", tmp_path / "score")
     (folder / "images").mkdir()
     said = told("score")["verdict"]["sentence"]
+    command("report", folder, "--out", tmp_path / "elsewhere.html")
+    assert not (folder / "report.html").exists()
+    assert answer(tmp_path / "elsewhere.html") == said
     command("report", folder)
     assert answer(folder / "report.html") == said
     command("judge", folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.base.errors import BadInput, BadResults
+from audit.base.messages import render, say
 from audit.cli.app import app
 from audit.cli.options import Json, announce, announce_score, one_sentence
 
 if TYPE_CHECKING:
     from audit.records import Results
+
+PAGES = ("report.html", "report-court.html")
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run.")]
 
@@ -52,17 +56,25 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
 
         changes = {name: value for name, _, value in (text.partition("=") for text in margin or [])}
         results = with_margins(read_results(folder), changes)
-        _with_pictures(results, folder)
+        kept = [page for page in PAGES if (folder / page).exists()] if _pictures_gone(results, folder) else []
         with judgeable():
-            judged = finish(results, folder)
+            judged = finish(results, folder, pages=not kept)
+        if kept:
+            print(
+                f"cloakcheck: {render(say('pages-kept', folder=folder.absolute().name, pages=kept))}", file=sys.stderr
+            )
         announce(judged, folder, as_json=json_output)
 
 
-def _with_pictures(results: Results, folder: Path) -> None:
-    """A report without any of its pictures would write over one that has them."""
+def _pictures_gone(results: Results, folder: Path) -> int:
+    """How many pictures the results name where the folder has none of them; else 0."""
     named = {name for cell in results.cells for name in cell.generations.files} | set(results.work_images.values())
-    if named and not any((folder / "images" / name).is_file() for name in named):
-        raise BadResults("pictures-missing", folder=folder.absolute().name, count=len(named))
+    return 0 if any((folder / "images" / name).is_file() for name in named) else len(named)
+
+
+def _beside(page: Path) -> Path:
+    """The court edition's file beside a page."""
+    return page.with_name(f"{page.stem}-court{page.suffix or '.html'}")
 
 
 @app.command()
@@ -71,6 +83,9 @@ def report(
     court: Annotated[bool, typer.Option("--court", help="Also write report-court.html: no script, numbered.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Also print the court edition to report-court.pdf.")] = False,
     lang: Annotated[str, typer.Option(help="Language of the report: en or de.")] = "en",
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the report to this file instead of RUN/report.html.")
+    ] = None,
     open_it: Annotated[bool, typer.Option("--open", help="Open the report in your browser.")] = False,
 ) -> None:
     """Render the report of a finished run again; results.json stays as it is."""
@@ -81,20 +96,29 @@ def report(
         from audit.report.score import write_score_report
         from audit.runfolder import SCORE, read_results, read_score
 
+        target = out or folder / "report.html"
+        if out is not None and out.is_dir():
+            raise BadInput("report-out-folder", name=out.absolute().name)
+        target.parent.mkdir(parents=True, exist_ok=True)
         if (folder / SCORE).exists():
             with judgeable():
-                path = write_score_report(with_score_readings(read_score(folder)), run_folder=folder, lang=lang)
+                scored = with_score_readings(read_score(folder))
+                path = write_score_report(scored, run_folder=folder, lang=lang, target=target)
             if open_it:
                 webbrowser.open(path.resolve().as_uri())
             print(path)
             return
         results = read_results(folder)
-        _with_pictures(results, folder)
+        pages = [target, *([_beside(target)] if court or pdf else [])]
+        # A page without any of its pictures would be written over one that has them.
+        own = {(folder / page).resolve() for page in PAGES}
+        if (count := _pictures_gone(results, folder)) and any(p.exists() and p.resolve() in own for p in pages):
+            raise BadResults("pictures-missing", folder=folder.absolute().name, count=count)
         with judgeable():
             results = with_readings(results)
-            path = write_report(results, run_folder=folder, lang=lang)
+            path = write_report(results, run_folder=folder, lang=lang, target=target)
         if court or pdf:
-            print(page := write_report(results, run_folder=folder, edition="court", lang=lang))
+            print(page := write_report(results, run_folder=folder, edition="court", lang=lang, target=pages[1]))
             if pdf:
                 print(print_pdf(page, page.with_suffix(".pdf")))
         if open_it:

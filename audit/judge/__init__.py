@@ -6,6 +6,7 @@ from audit.judge.checks import check, override
 from audit.judge.deviations import deviations, with_margins
 from audit.judge.estimates import estimate
 from audit.judge.readings import readings
+from audit.judge.said_again import said_again
 from audit.judge.verdict import decide, decided
 from audit.records import SCHEMA_VERSION, Results
 
@@ -19,16 +20,24 @@ def judge(results: Results) -> Results:
     lack cells, scores or conditions are judged as they are: what cannot be worked out is None with
     a reason, and no error is raised.
     """
-    blank = {"schema_version": SCHEMA_VERSION, "estimates": (), "checks": (), "verdict": None, "readings": None}
-    bare = results.model_copy(update=blank)
-    estimated = bare.model_copy(update={"estimates": estimate(bare), "deviations": deviations(bare)})
-    checked = estimated.model_copy(update={"checks": check(estimated)})
-    answered = checked.model_copy(update={"verdict": decide(checked, override=override(checked.checks))})
+    answered = _answered(results)
     return answered.model_copy(update={"readings": readings(answered)})
 
 
 def with_readings(results: Results) -> Results:
-    """Results that an earlier version judged, with the readings that it did not write; its answers stay as they are."""
+    """Results that an earlier version judged, with the readings that it did not write; its answers stay as they are.
+
+    Its sentences are messages again, and so in every language, where judging again gives the very same ones.
+    """
     if results.verdict is None or results.readings is not None:
         return results
-    return results.model_copy(update={"readings": readings(results)})
+    told = said_again(results, _answered)
+    return told.model_copy(update={"readings": readings(told)})
+
+
+def _answered(results: Results) -> Results:
+    blank = {"schema_version": SCHEMA_VERSION, "estimates": (), "checks": (), "verdict": None, "readings": None}
+    bare = results.model_copy(update=blank)
+    estimated = bare.model_copy(update={"estimates": estimate(bare), "deviations": deviations(bare)})
+    checked = estimated.model_copy(update={"checks": check(estimated)})
+    return checked.model_copy(update={"verdict": decide(checked, override=override(checked.checks))})

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 
 from audit.base.messages import Said, say
 from audit.judge.gate import Finding, Gate, ask, clauses, readings_by, strongest
+from audit.judge.said_again import score_said_again
 from audit.judge.score_estimates import brought_together, estimate_scores, find_score, groups, unit_means
 from audit.records import (
     SCHEMA_VERSION,
@@ -29,23 +30,35 @@ first look."""
 
 def judge_score(results: ScoreResults) -> ScoreResults:
     """A copy with `estimates`, `checks` and `verdict` filled; judging twice gives the same copy."""
-    blank = {"schema_version": SCHEMA_VERSION, "checks": (), "verdict": None}
+    answered = _answered(results)
+    return answered.model_copy(update={"readings": _readings(answered)})
+
+
+def _answered(results: ScoreResults) -> ScoreResults:
+    blank = {"schema_version": SCHEMA_VERSION, "checks": (), "verdict": None, "readings": None}
     estimated = results.model_copy(update={**blank, "estimates": estimate_scores(results)})
     checked = estimated.model_copy(update={"checks": ask(SCORE_GATES, estimated)})
-    return with_score_readings(checked.model_copy(update={"verdict": _decide(checked), "readings": None}))
+    return checked.model_copy(update={"verdict": _decide(checked)})
 
 
 def with_score_readings(results: ScoreResults) -> ScoreResults:
-    """A judged score with its readings, which an earlier version did not write; its answers stay as they are."""
+    """A judged score with its readings, which an earlier version did not write; its answers stay as they are.
+
+    Its sentences are said again as `audit.judge.with_readings` does.
+    """
     if results.verdict is None or results.readings is not None:
         return results
+    told = score_said_again(results, _answered)
+    return told.model_copy(update={"readings": _readings(told)})
+
+
+def _readings(results: ScoreResults) -> ScoreReadings:
     facts = next((m for m in results.metrics if m.name == results.plan.primary_metric), None)
-    shown = ScoreReadings(
+    return ScoreReadings(
         real_mean=statistics.fmean(facts.real) if facts and facts.real else None,
         others_mean=statistics.fmean(facts.others) if facts and facts.others else None,
         groups=tuple(_group_means(results, group) for group in groups(results)),
     )
-    return results.model_copy(update={"readings": shown})
 
 
 def _group_means(results: ScoreResults, group: ScoreGroup) -> GroupMeans:

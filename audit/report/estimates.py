@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from audit.records import Estimate
-from audit.report.locale import NBSP, ReportLocale
+from audit.report.locale import NBSP, ReportLocale, Spoken
 
 
-def value_of(loc: ReportLocale, estimate: Estimate) -> str:
+def value_of(loc: ReportLocale, estimate: Estimate) -> str | Spoken:
     """An estimate as its unit is written."""
     shares = estimate.unit in ("share", "rate")
     if estimate.unit == "score squared":
@@ -17,14 +17,14 @@ def value_of(loc: ReportLocale, estimate: Estimate) -> str:
     return share(loc, estimate) if shares else score(loc, estimate)
 
 
-def score(loc: ReportLocale, estimate: Estimate | None) -> str:
+def score(loc: ReportLocale, estimate: Estimate | None) -> str | Spoken:
     """A style score or a difference of scores."""
     if estimate is None or estimate.value is None:
         return why_missing(loc, estimate)
     return with_range(loc, *(loc.number(x) if x is not None else "" for x in _bounds(estimate)))
 
 
-def share(loc: ReportLocale, estimate: Estimate | None) -> str:
+def share(loc: ReportLocale, estimate: Estimate | None) -> str | Spoken:
     """A share, in per cent."""
     if estimate is None or estimate.value is None:
         return why_missing(loc, estimate)
@@ -42,11 +42,13 @@ def with_range(loc: ReportLocale, value: str, low: str, high: str) -> str:
     return f"{value} " + loc.say("({low} to {high})", low=low, high=high).replace(" ", NBSP)
 
 
-def chance(loc: ReportLocale, estimate: Estimate | None) -> str:
+def chance(loc: ReportLocale, estimate: Estimate | None) -> str | Spoken:
     """A p value."""
     return why_missing(loc, estimate) if estimate is None or estimate.value is None else loc.p_value(estimate.value)
 
 
-def why_missing(loc: ReportLocale, estimate: Estimate | None) -> str:
+def why_missing(loc: ReportLocale, estimate: Estimate | None) -> str | Spoken:
     """Why there is no value."""
-    return loc.say("does not apply") if estimate is None else loc.render(estimate.why) or loc.missing
+    if estimate is None:
+        return loc.say("does not apply")
+    return loc.spoken(estimate.why) if estimate.why is not None else loc.missing

@@ -66,15 +66,20 @@ def render(
     return draw(frame, SECTIONS, view, shelf, locale=locale, edition=edition)
 
 
-def write_report(results: Results, *, run_folder: Path, edition: Edition = "artist", lang: str = SOURCE) -> Path:
-    """Render a report from results and `run_folder`/images into `run_folder`; nothing half-written stays.
+def write_report(
+    results: Results, *, run_folder: Path, edition: Edition = "artist", lang: str = SOURCE, target: Path | None = None
+) -> Path:
+    """Render a report from results and `run_folder`/images; nothing half-written stays.
+
+    Args:
+        target: the file to write; None is the edition's own in `run_folder`.
 
     Raises:
         StorageError: `report-unwritable`, when the file cannot be written; and all that `render` raises.
     """
     text = render(results, images=run_folder / "images", edition=edition, lang=lang)
-    target = run_folder / FILES[edition]
-    partial = run_folder / f".{target.name}.{os.getpid()}.partial"
+    target = target or run_folder / FILES[edition]
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             file.write(text)

@@ -15,12 +15,18 @@ from audit.runfolder.event_log import JUDGED, log_event
 from audit.store import write_atomic
 
 
-def finish(results: Results, out: Path) -> Results:
-    """Judge results, write results.json and report.html, for the preset court also its edition; the judged results."""
+def finish(results: Results, out: Path, *, pages: bool = True) -> Results:
+    """Judge results, write results.json and report.html, for the preset court also its edition; the judged results.
+
+    Args:
+        pages: False leaves the pages as they are.
+    """
     judged = judge(results)
     data = (judged.model_dump_json(indent=1) + "\n").encode("utf-8")
     write_atomic(out / "results.json", data)
     log_event(out, JUDGED, {"results_sha256": hashlib.sha256(data).hexdigest()})
+    if not pages:
+        return judged
     write_report(judged, run_folder=out)
     if judged.plan.preset == "court":
         write_report(judged, run_folder=out, edition="court")

@@ -74,10 +74,14 @@ def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
         _tell_conditions(found)
         if isinstance(listed := given.get("hypotheses"), list | tuple):
             found["hypotheses"] = [_hypothesis(text, given) for text in listed]
+    if record in ("Results", "Copies") and isinstance(found.get("notes"), list):
+        plan = given if record == "Copies" else given.get("plan")
+        recipes = plan.get("recipes") if isinstance(plan, dict) else None
+        found["notes"] = [_caveat(note, recipes) for note in found["notes"]]
     if record == "Provenance" and isinstance(seconds := given.get("stage_seconds"), dict):
         found["stage_seconds"] = {STAGES.get(name, name): value for name, value in seconds.items()}
     if record == "Recipe":
-        found["approximate"] = str(given.get("step")).partition(":")[0] == "as-published"
+        found["approximate"] = _approximate(given)
     if record == "MetricFacts" and isinstance(given.get("lineage"), str):
         found["said"] = _fixed(given["lineage"])
     if record == "ProtectedFile" and isinstance(given.get("claimed_tool"), str):
@@ -128,6 +132,28 @@ def _hypothesis(text: Any, plan: Mapping[str, Any]) -> Any:
             again = say("hypothesis", name=name, metric=plan.get("primary_metric"), **limits)
             said = again if render(again) == text else said
     return {"condition": name, "said": said}
+
+
+def _approximate(recipe: Mapping[str, Any]) -> bool:
+    return str(recipe.get("step")).partition(":")[0] == "as-published"
+
+
+def _caveat(note: Any, recipes: Any) -> Any:
+    """A note that names a plan's treatments, said again where that gives the very same text."""
+    said = note.get("said") if isinstance(note, dict) else None
+    if not isinstance(said, Said) or said.id not in CAVEATS or not isinstance(recipes, list | tuple):
+        return note
+    told = [r for r in recipes if isinstance(r, dict)]
+    named = [r["step"] for r in told if isinstance(r.get("step"), str) and CAVEATS[said.id](r)]
+    again = say(said.id, names=named)
+    return {**note, "said": again} if render(again) == render(said) else note
+
+
+CAVEATS: dict[str, Callable[[Mapping[str, Any]], bool]] = {
+    "reference-protection": lambda recipe: recipe.get("kind") == "protection",
+    "platform-approximate": _approximate,
+}
+"""Note -> the recipes that it names."""
 
 
 def _fixed(text: str) -> Said:

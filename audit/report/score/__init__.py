@@ -23,13 +23,15 @@ SECTIONS: tuple[Section[ScoreView], ...] = (
 )
 
 
-def write_score_report(results: ScoreResults, *, run_folder: Path, lang: str = SOURCE) -> Path:
-    """Render a judged score into `run_folder`, whole or not at all.
+def write_score_report(
+    results: ScoreResults, *, run_folder: Path, lang: str = SOURCE, target: Path | None = None
+) -> Path:
+    """Render a judged score into report.html of `run_folder`, or another file, whole or not at all.
 
     Raises:
         StorageError: the folder cannot be written; and all that `render_score` raises.
     """
-    target = run_folder / "report.html"
+    target = target or run_folder / "report.html"
     write_atomic(target, render_score(results, images=run_folder / "images", lang=lang).encode("utf-8"))
     return target
 

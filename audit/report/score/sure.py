@@ -47,7 +47,7 @@ def _estimates(view: ScoreView) -> Table:
     rows = tuple(
         (
             e.name.replace("_", " "), e.condition or loc.say("none"), e.metric, value_of(loc, e), str(e.n),
-            loc.render(e.why), loc.render(e.how),
+            loc.spoken(e.why), loc.spoken(e.how),
         )
         for e in view.results.estimates
     )  # fmt: skip

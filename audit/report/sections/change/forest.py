@@ -115,7 +115,7 @@ def sensitivity(view: ResultsView, *, key: str) -> Drawing | None:
         (loc.say("What was changed"), loc.say("Estimate"), loc.say("Low"), loc.say("High"), loc.say("Answer")),
         tuple(
             (
-                loc.render(x.said), loc.percent(x.value), loc.percent(x.low), loc.percent(x.high), view.word(x.verdict)
+                loc.spoken(x.said), loc.percent(x.value), loc.percent(x.low), loc.percent(x.high), view.word(x.verdict)
             )
             for group in groups
             for x in group.variations

@@ -56,8 +56,8 @@ def other_readings(view: ResultsView) -> Table | None:
             e.metric or loc.say("none"),
             value_of(loc, e),
             str(e.n),
-            loc.render(e.why) or loc.say("none"),
-            loc.render(e.how),
+            loc.spoken(e.why) if e.why is not None else loc.say("none"),
+            loc.spoken(e.how),
         )
         for e in view.results.estimates
         if e.name not in _KNOWN
