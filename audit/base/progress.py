@@ -53,7 +53,7 @@ class Progress:
         print(render(said), file=self.stream, flush=True)
 
     def stage(self, stage: Said, total: int) -> None:
-        """Begin a stage of `total` units of work."""
+        """Begin a stage of `total` units of work; 0 where `count` tells how many once it is known."""
         self.close()
         self._stage, self._name, self._total, self._done = stage, render(stage), total, 0
         self._expected.pop(stage.id, None)

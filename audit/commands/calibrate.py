@@ -66,6 +66,8 @@ def calibrate(
                     "seed": spec.seed + number, "out": spec.out / "+".join(left) / name,
                 }
             )  # fmt: skip
+            # Every audit's record has its own times.
+            progress.seconds.clear()
             run(one, progress)
     finished = sorted(spec.out.glob("*/audit-*/results.json"))
     done = [judge(read_results(path.parent)) for path in finished]

@@ -6,6 +6,7 @@ the same word, and an index inside the interval that the bundle states.
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from audit.plan.machine import make_engine, memory_budget, pick_device
 from audit.plan.spec import Spec
 from audit.records import ArtistSet, ModelFacts, Plan, Results
 from audit.records.versions import read_record
-from audit.runfolder import claim
+from audit.runfolder import claim, provenance
 from audit.stages.audit import carry_out
 from audit.stages.prepare import declare_rights
 from audit.store import Store, default_store
@@ -60,7 +61,11 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
         BadEvidence: `bundle-unverified`. BadModel: `model-differs`. BadInput: `works-differ`, `out-missing`, and
         what a run raises.
     """
+    begun = provenance.now(), time.monotonic()
+    progress.stage(say("stage.verify"), 1)
     failed = [f for f in verify(bundle) if not f.passed]
+    progress.advance(1)
+    progress.close()
     if failed:
         raise BadEvidence("bundle-unverified", folder=bundle.absolute().name, check=failed[0].check, why=failed[0].said)
     if spec.out is None:
@@ -69,24 +74,32 @@ def reproduce(bundle: Path, spec: Spec, progress: Progress) -> tuple[tuple[Agree
     plan = read_record(Plan, read_text(data / "plan.json"), name="plan.json")
     before = read_record(Results, read_text(data / "results.json"), name="results.json")
     out, device = spec.out, pick_device(spec.device)
+    progress.stage(say("stage.open"), 1 if plan.surrogate is None else 2)
     _same_model("model-role.base", plan.model, spec.model, option="--model")
+    progress.advance(1)
     # Without one in the plan, attacks were made against the base model; one given here would change them.
     surrogate = None
     if plan.surrogate is not None:
         surrogate = spec.surrogate
         _same_model("model-role.surrogate", plan.surrogate, surrogate, option="--surrogate")
+        progress.advance(1)
+    progress.close()
     spec = spec.model_copy(update={"surrogate": surrogate})
     store = Store(spec.store or default_store())
     _bring_works(plan, data, spec, store, progress)
     budget = memory_budget(device, spec.memory)
+    progress.stage(say("stage.load"), 2)
     model = load(spec.model, device=device, budget=budget, asked=stated(plan.model))
+    progress.advance(1)
     claim(out, plan)
     artist = ArtistSet(artist=plan.artist, works=plan.works, protected=plan.protected, notes=before.notes)
     artist = declare_rights(artist, declared=spec.declare, out=out)
     engine = make_engine(
         model, store=store, progress=progress, training=plan.training, memory=spec.memory, plan=plan.digest()
     )
-    now = carry_out(spec, plan, artist, engine, out=out)
+    progress.advance(1)
+    progress.close()
+    now = carry_out(spec, plan, artist, engine, out=out, begun=begun)
     return compare(before, now), out
 
 

@@ -43,6 +43,7 @@ from audit.runfolder import (
     thumbnail,
     write_generated,
 )
+from audit.runfolder.event_log import log_event
 from audit.stages.finish import finish_score
 from audit.store import Store, default_store, write_atomic
 from audit.style import DEFAULT_ENCODER, ENCODERS, style_metric, style_scores
@@ -99,13 +100,17 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
     sessions = begin_session(out, session)
     progress.say(say("now.score", digest=plan.digest(), count=len(plan.pictures), unit=plan.unit))
     found = _score_all(plan, View(side=plan.side, device=device, store=store), progress)
+    progress.stage(say("stage.pictures"), 1)
+    images = _write_previews(out, plan, store)
+    progress.advance(1)
+    progress.close()
     results = ScoreResults(
         plan=plan,
         notes=notes,
         metrics=found.metrics,
         recognition=found.recognition,
         scores=found.scores,
-        images=_write_previews(out, plan, store),
+        images=images,
         provenance=provenance.finished(
             started=started,
             clock=clock,
@@ -119,8 +124,11 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
             stage_seconds=progress.seconds,
         ),
     )
+    progress.stage(say("stage.report"), 1)
     judged = finish_score(results, out)
+    progress.advance(1)
     progress.close()
+    log_event(out, "finished", {"stage_seconds": provenance.rounded(progress.seconds)})
     return judged, out
 
 
@@ -159,8 +167,10 @@ def _prepare(
     )
     references: tuple[ReferenceArtist, ...] = ()
     if spec.reference_artists is not None:
+        progress.stage(say("stage.others"), 1)
         references = collect_references(spec.reference_artists, works=artist.works, save=store.put_pixels)
-    progress.close()
+        progress.advance(1)
+    progress.stage(say("stage.plan"), 1)
     plan = ScorePlan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip() or "the artist",
@@ -175,6 +185,8 @@ def _prepare(
         primary_metric=metrics[0],
         metric_weights={name: style_metric(name).digest() for name in metrics},
     )
+    progress.advance(1)
+    progress.close()
     return plan, (*artist.notes, *notes)
 
 

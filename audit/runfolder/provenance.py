@@ -83,9 +83,14 @@ def finished(
         reused_elsewhere=reused_elsewhere,
         plan_fixed=plan_fixed,
         before_plan=before_plan,
-        stage_seconds={stage: round(seconds, 1) for stage, seconds in stage_seconds.items()},
+        stage_seconds=rounded(stage_seconds),
         declaration=declaration,
     )
+
+
+def rounded(stage_seconds: Mapping[str, float]) -> dict[str, float]:
+    """Times of stages as records hold them."""
+    return {stage: round(seconds, 1) for stage, seconds in stage_seconds.items()}
 
 
 def now() -> str:

@@ -39,19 +39,23 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
     Raises:
         AuditError: see `audit.base.errors`; finished steps stay in the store in every case.
     """
+    begun = provenance.now(), time.monotonic()
     ready = prepare(spec, progress)
     artist = declare_rights(ready.artist, declared=spec.declare, out=ready.out)
-    return carry_out(spec, ready.plan, artist, ready.engine, out=ready.out), ready.out
+    return carry_out(spec, ready.plan, artist, ready.engine, out=ready.out, begun=begun), ready.out
 
 
-def carry_out(spec: Spec, plan: Plan, artist: ArtistSet, engine: Engine, *, out: Path) -> Results:
+def carry_out(
+    spec: Spec, plan: Plan, artist: ArtistSet, engine: Engine, *, out: Path, begun: tuple[str, float]
+) -> Results:
     """Everything after the plan is fixed, into the claimed folder.
 
     Args:
         spec: how to run; what to run stands in the plan.
         artist: the works of the plan, with their pictures in the store.
+        begun: `provenance.now()` and `time.monotonic()` when the run began.
     """
-    started, clock = provenance.now(), time.monotonic()
+    started, clock = begun
     sessions = _begin(spec, plan, engine, out)
     _foresee(plan, artist, engine)
     treated = treat_works(plan, artist, engine, surrogate=spec.surrogate, memory=spec.memory)
@@ -99,18 +103,33 @@ def carry_out(spec: Spec, plan: Plan, artist: ArtistSet, engine: Engine, *, out:
     )
     engine.progress.stage(say("stage.report"), 1)
     judged = finish(results, out)
+    engine.progress.advance(1)
     engine.progress.close()
-    log_event(out, "finished", {"steps_run": engine.store.run, "steps_reused": engine.store.reused})
+    # results.json cannot hold the time of what comes after it; the log can.
+    log_event(
+        out,
+        "finished",
+        {
+            "steps_run": engine.store.run,
+            "steps_reused": engine.store.reused,
+            "stage_seconds": provenance.rounded(engine.progress.seconds),
+        },
+    )
     engine.progress.say(say("now.steps", reused=engine.store.reused, run=engine.store.run))
     return judged
 
 
 def _begin(spec: Spec, plan: Plan, engine: Engine, out: Path) -> tuple[Session, ...]:
     """Write down what this start works with; every start of this run so far."""
+    engine.progress.stage(say("stage.start"), 1)
     write_environment(out, environment(spec.model, device=engine.device, precision=engine.precision))
+    session = provenance.session(threads=torch.get_num_threads(), device=_device_words(engine))
+    sessions = begin_session(out, session)
+    engine.progress.advance(1)
+    engine.progress.close()
     fixed = say("now.plan", digest=plan.digest(), conditions=len(plan.conditions), replicates=plan.replicates)
     engine.progress.say(fixed)
-    return begin_session(out, provenance.session(threads=torch.get_num_threads(), device=_device_words(engine)))
+    return sessions
 
 
 def _foresee(plan: Plan, artist: ArtistSet, engine: Engine) -> None:

@@ -19,7 +19,7 @@ from audit.plan.machine import make_engine, memory_budget, pick_device
 from audit.plan.making import check_names, make_plan, metrics_of
 from audit.plan.protocols import departures
 from audit.plan.spec import DECLARATION, Spec
-from audit.records import ArtistSet, Note, Plan, ReferenceArtist
+from audit.records import ArtistSet, ModelFacts, Note, Plan, ReferenceArtist, Work
 from audit.runfolder import claim, default_folder
 from audit.runfolder.event_log import log_event
 from audit.store import Store, default_store, write_atomic
@@ -62,7 +62,7 @@ def prepare(spec: Spec, progress: Progress) -> Prepared:
     """
     check_names(spec)
     device = pick_device(spec.device)
-    facts = describe(spec.model, asked=spec.prediction_type)
+    facts, surrogate = _look_at_models(spec, progress)
     metrics_of(spec, lab=facts.lab)
     store = Store(spec.store or default_store())
     progress.stage(say("stage.read"), 0)
@@ -75,27 +75,27 @@ def prepare(spec: Spec, progress: Progress) -> Prepared:
         progress=progress.count,
         captions=read_captions(spec.captions) if spec.captions else None,
     )
-    asked = other_artist(controls_of(spec))
-    others = () if asked is None else other_works(asked[0], artist=artist, least=MIN_WORKS, save=store.put_pixels)
-    references: tuple[ReferenceArtist, ...] = ()
-    if spec.reference_artists is not None:
-        references = collect_references(spec.reference_artists, works=artist.works, save=store.put_pixels)
-    progress.close()
+    others, references = _read_others(spec, artist, store, progress)
+    progress.stage(say("stage.plan"), 1)
     plan = make_plan(
         spec,
         artist=artist,
         model=facts,
         store=store,
         references=references,
-        surrogate=describe(spec.surrogate) if spec.surrogate else None,
+        surrogate=surrogate,
         other_works=others,
     )
     notes = (*artist.notes, *caveats(plan.recipes), *departures(spec.protocol, plan))
     artist = artist.model_copy(update={"notes": notes})
+    progress.advance(1)
+    progress.close()
     for note in artist.notes:
         progress.say(say("now.note", note=note.said))
     budget = memory_budget(device, spec.memory)
+    progress.stage(say("stage.load"), 2)
     model = load(spec.model, device=device, budget=budget, asked=spec.prediction_type)
+    progress.advance(1)
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
     show_captions(out, artist, progress)
@@ -103,4 +103,39 @@ def prepare(spec: Spec, progress: Progress) -> Prepared:
     engine = make_engine(
         model, store=store, progress=progress, training=plan.training, memory=spec.memory, plan=plan.digest()
     )
+    progress.advance(1)
+    progress.close()
     return Prepared(artist=artist, plan=plan, engine=engine, out=out)
+
+
+def _look_at_models(spec: Spec, progress: Progress) -> tuple[ModelFacts, ModelFacts | None]:
+    """What the audited model and the surrogate state; the progress counts models."""
+    progress.stage(say("stage.open"), 2 if spec.surrogate else 1)
+    facts = describe(spec.model, asked=spec.prediction_type)
+    progress.advance(1)
+    surrogate = None
+    if spec.surrogate:
+        surrogate = describe(spec.surrogate)
+        progress.advance(1)
+    progress.close()
+    return facts, surrogate
+
+
+def _read_others(
+    spec: Spec, artist: ArtistSet, store: Store, progress: Progress
+) -> tuple[tuple[Work, ...], tuple[ReferenceArtist, ...]]:
+    """Works by others, for the control and for metrics; the progress counts the two folders."""
+    asked = other_artist(controls_of(spec))
+    others: tuple[Work, ...] = ()
+    references: tuple[ReferenceArtist, ...] = ()
+    wanted = (asked is not None) + (spec.reference_artists is not None)
+    if wanted:
+        progress.stage(say("stage.others"), wanted)
+    if asked is not None:
+        others = other_works(asked[0], artist=artist, least=MIN_WORKS, save=store.put_pixels)
+        progress.advance(1)
+    if spec.reference_artists is not None:
+        references = collect_references(spec.reference_artists, works=artist.works, save=store.put_pixels)
+        progress.advance(1)
+    progress.close()
+    return others, references

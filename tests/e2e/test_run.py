@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from audit.cli import app
 from audit.records import Results
+from audit.runfolder.event_log import read_events
 from tests.e2e.folders import write_originals, write_protected, write_references, write_spec
 from tests.encoders import write_dinov2, write_openclip
 
@@ -142,6 +143,12 @@ def test_renamed_protected_copies_are_paired(folders, tiny_model, tmp_path):
     works = {w.id: w.name for w in results.plan.works}
     assert all(p.name.startswith(works[p.work].removesuffix(".png") + "-") for p in results.plan.protected)
     assert 8 <= max(v.linf for v in results.visibility) <= 10
+    recorded = set(results.provenance.stage_seconds)
+    assert {"stage.open", "stage.read", "stage.plan", "stage.load", "stage.start", "stage.measure"} <= recorded
+    assert sum(results.provenance.stage_seconds.values()) <= results.provenance.seconds + 1
+    last = read_events((out / "events.jsonl").read_bytes())[-1]
+    assert last["event"] == "finished"
+    assert set(last["stage_seconds"]) == recorded | {"stage.report"}
 
 
 @pytest.fixture(scope="module")
