@@ -10,18 +10,20 @@ from audit.base.errors import BadInput
 from audit.base.files import read_bounded
 from audit.base.messages import say
 from audit.base.progress import Progress
+from audit.conditions.controls import IDENTITY, NULL
 from audit.judge import judge
 from audit.judge.calibration import make_card, pool_cards
 from audit.models.loader import describe
+from audit.plan.conditions import CLEAN_AGAIN, OTHER_ARTIST
 from audit.plan.spec import Spec
-from audit.records import CalibrationCard, Results
+from audit.records import CalibrationCard, Results, Truth
 from audit.records.versions import read_record
-from audit.runfolder import keep_card, provenance, read_results
+from audit.runfolder import keep_card, provenance, read_plan, read_results
 from audit.stages.audit import run
 from audit.store import Store, default_store, storage_errors, write_atomic
 
-PLANTED = ("identity", "null", "clean-again", "other-artist")
-"""Controls whose true index is known."""
+PLANTED = {row.name: row.truth for row in (IDENTITY, NULL, CLEAN_AGAIN, OTHER_ARTIST)}
+"""Controls whose true index is known, and what they are by construction."""
 CARD = "calibration.json"
 REQUEST = "request.json"
 MOST_BYTES = 16 << 20
@@ -51,13 +53,14 @@ def calibrate(
     others = [read_card(path) for path in added]
     for truth in truths:
         if truth not in PLANTED:
-            raise BadInput("truth-unknown", control=truth, choices=PLANTED)
+            raise BadInput("truth-unknown", control=truth, choices=tuple(PLANTED))
     truths = tuple(truth for truth in PLANTED if truth in truths or not truths)
     claim_calibration(spec.out, spec)
+    measured = _measured(spec.out)
     for number in range(audits):
         name = f"audit-{number + 1:03d}"
-        measured = {t for path in spec.out.glob(f"*/{name}/results.json") for t in path.parts[-3].split("+")}
-        left = tuple(truth for truth in truths if truth not in measured)
+        done_before = measured.get(spec.seed + number, set())
+        left = tuple(truth for truth in truths if PLANTED[truth] not in done_before)
         progress.say(say("now.audit" if left else "now.audit-done", number=number + 1, all=audits))
         if left:
             one = spec.model_copy(
@@ -76,6 +79,19 @@ def calibrate(
     write_atomic(path, (card.model_dump_json(indent=1) + "\n").encode("utf-8"))
     keep_card(Store(spec.store or default_store()).root, card)
     return card, path
+
+
+def _measured(folder: Path) -> dict[int, set[Truth]]:
+    """Seed -> the truths that finished audits with it have measured, as their plans say.
+
+    Raises:
+        BadResults: a plan that cannot be read.
+    """
+    found: dict[int, set[Truth]] = {}
+    for path in sorted(folder.glob("*/audit-*/results.json")):
+        plan = read_plan(path.parent)
+        found.setdefault(plan.seed, set()).update(c.truth for c in plan.conditions if c.truth is not None)
+    return found
 
 
 def read_card(path: Path) -> CalibrationCard:

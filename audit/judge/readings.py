@@ -9,8 +9,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from audit.base.messages import Said, say
 from audit.judge import subjects
-from audit.judge.estimates import SEQUENTIAL, hardest_placebo, metric_names
+from audit.judge.estimates import SEQUENTIAL, find, hardest_placebo, metric_names
 from audit.judge.exclusion import broken
 from audit.judge.gains import BASE, clean_name, finite, gains
 from audit.judge.significance import smallest_chance
@@ -36,6 +37,8 @@ from audit.records import (
 FLIPS_EXACT_UP_TO = 14
 """Runs up to which every pattern of signs is counted."""
 BINS = 25
+EYE = ((40.0, "eye.hard"), (32.0, "eye.slight"), (24.0, "eye.easy"))
+"""PSNR in dB from which a change is told in these words, by a rule of thumb."""
 
 
 def readings(results: Results) -> Readings:
@@ -54,6 +57,7 @@ def readings(results: Results) -> Readings:
         chance=_chance(headline, lost[headline]) if headline is not None else None,
         concepts=tuple(_concepts(results)),
         base_recognised=tuple(_base_recognised(results)),
+        subjects_blind=_subjects_blind(results),
     )
 
 
@@ -113,7 +117,7 @@ def _index_words(results: Results) -> Iterator[IndexWords]:
 def _reached(results: Results) -> Iterator[ReachedGoal]:
     made: dict[tuple[str, str, str], list[Reached]] = {}
     for row in results.reached:
-        made.setdefault((row.condition, row.step, row.objective.sentence), []).append(row)
+        made.setdefault((row.condition, row.step, row.objective.said.canonical()), []).append(row)
     for (condition, step, _), rows in sorted(made.items()):
         yield ReachedGoal(
             condition=condition,
@@ -130,13 +134,22 @@ def _seen(results: Results, condition: str) -> SeenChange | None:
     if not rows:
         return None
     psnr, lpips = [r.psnr for r in rows if r.psnr is not None], [r.lpips for r in rows if r.lpips is not None]
+    middle = statistics.median(psnr) if psnr else None
     return SeenChange(
         works=len(rows),
         linf=max(row.linf for row in rows),
         rms=statistics.median(row.rms for row in rows),
-        psnr=statistics.median(psnr) if psnr else None,
+        psnr=middle,
         lpips=statistics.median(lpips) if lpips else None,
+        eye=_eye(middle),
     )
+
+
+def _eye(psnr: float | None) -> Said:
+    """A rule of thumb; pages call it that and show the pictures beside it."""
+    if psnr is None:
+        return say("eye.same")
+    return next((say(id) for least, id in EYE if psnr >= least), say("eye.strong"))
 
 
 def _models(results: Results) -> Iterator[ModelScores]:
@@ -208,6 +221,17 @@ def _concepts(results: Results) -> Iterator[ConceptReading]:
                 high=shift.high,
                 n=shift.n,
             )
+
+
+def _subjects_blind(results: Results) -> Said | None:
+    found = find(results, "subject_found", clean_name(results), subjects.METRIC)
+    if found.value is None:
+        return None
+    # The program chooses one of these for every picture.
+    chance = 1 / len({*results.plan.concepts, *results.plan.prompts})
+    if (found.value if found.low is None else found.low) > chance:
+        return None
+    return say("subjects-blind", share=found.value, chance=chance)
 
 
 def _base_recognised(results: Results) -> Iterator[BaseRecognised]:

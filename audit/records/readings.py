@@ -61,6 +61,8 @@ class SeenChange(Record):
     """dB, middle value over works that changed at all; None when none did."""
     lpips: float | None
     """Middle value over works; None where it was not measured."""
+    eye: Said | None = None
+    """What `psnr` means to the eye, by a rule of thumb: "hard to notice"."""
 
 
 class ConditionReading(Record):
@@ -172,6 +174,8 @@ class Readings(Record):
     concepts: tuple[ConceptReading, ...]
     """For every condition but clean whose pictures' subjects were read."""
     base_recognised: tuple[BaseRecognised, ...]
+    subjects_blind: Said | None = None
+    """A warning where the subject is found in the unprotected models' pictures no more often than by chance."""
 
 
 class GroupMeans(Record):

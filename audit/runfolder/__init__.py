@@ -172,7 +172,16 @@ def find_card(root: Path, setup: str) -> CalibrationCard | None:
     return None
 
 
-RecordOf = TypeVar("RecordOf", Results, ScoreResults)
+RecordOf = TypeVar("RecordOf", Plan, Results, ScoreResults)
+
+
+def read_plan(folder: Path) -> Plan:
+    """plan.json of a run.
+
+    Raises:
+        BadResults: it is not there, does not fit the schema, or is of an unknown schema version.
+    """
+    return _read_record(folder / "plan.json", Plan)
 
 
 def read_results(folder: Path) -> Results:

@@ -70,5 +70,5 @@ def checked(loc: ReportLocale, checks: Iterable[Check]) -> tuple[Checked, ...]:
 
 
 def noted(loc: ReportLocale, notes: Iterable[Note]) -> tuple[Spoken, ...]:
-    """Notes in the page's language, each sentence once."""
-    return tuple(loc.spoken(said) for said in {n.sentence: n.said for n in notes}.values())
+    """Notes in the page's language, each message with its values once."""
+    return tuple(loc.spoken(said) for said in {n.said.canonical(): n.said for n in notes}.values())

@@ -31,7 +31,7 @@ def build(view: ResultsView, _: Shelf) -> Subjects | None:
             "Some protections, such as Nightshade, aim at what a picture shows and not at its style. So every model "
             "was also asked for the subjects of your works, and a program said what its pictures show."
         ),
-        *_blind(view),
+        *((loc.render(blind),) if (blind := view.readings.subjects_blind) is not None else ()),
         *(line for n in tested if (line := _line(view, n))),
         loc.say(
             "Nightshade is made for training on very many pictures, and its makers advise against judging it by small "
@@ -62,22 +62,6 @@ def build(view: ResultsView, _: Shelf) -> Subjects | None:
         for n in tested
     )
     return Subjects(tuple(lines), overview, tables)
-
-
-def _blind(view: ResultsView) -> tuple[str, ...]:
-    """A warning where the subject is hardly found in the unprotected models' pictures either."""
-    loc, plan = view.locale, view.results.plan
-    chance = 1 / len({*plan.concepts, *plan.prompts})
-    found = _estimate(view, "found", "clean")
-    if found is None or found.value is None or (found.low if found.low is not None else found.value) > chance:
-        return ()
-    return (
-        loc.say(
-            "The program finds the subject in {share} of the unprotected models' pictures, and chance alone would be "
-            "{chance}. So this reading says little here.",
-            share=loc.percent(found.value), chance=loc.percent(chance),
-        ),
-    )  # fmt: skip
 
 
 def _line(view: ResultsView, condition: str) -> str:

@@ -61,7 +61,7 @@ def _sentence(view: ResultsView, condition: Condition, seen: SeenChange) -> str:
         seen.works,
         "{name}, on {n} work: {words}, by a rule of thumb. No value changed by more than {steps} of 255 steps.",
         "{name}, on {n} works: {words}, by a rule of thumb. No value changed by more than {steps} of 255 steps.",
-        name=view.short(condition.name), words=_eye(loc, seen.psnr), steps=f"{seen.linf:.0f}",
+        name=view.short(condition.name), words=_eye(loc, seen), steps=f"{seen.linf:.0f}",
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def _table(view: ResultsView, measured: list[tuple[Condition, SeenChange]]) -> T
     rows = [
         (
             view.short(condition.name),
-            _eye(loc, seen.psnr),
+            _eye(loc, seen),
             loc.say(
                 "{steps} of 255 steps ({share})",
                 steps=loc.number(seen.linf, digits=0),
@@ -93,15 +93,8 @@ def _table(view: ResultsView, measured: list[tuple[Condition, SeenChange]]) -> T
     return Table(loc.say("How visible each treatment is"), tuple(head), tuple(rows))
 
 
-def _eye(loc: ReportLocale, psnr: float | None) -> str:
-    """A rule of thumb for PSNR; the page calls it that and shows the pictures beside it."""
-    if psnr is None:
-        return loc.say("no change")
-    if psnr >= 40:
-        return loc.say("hard to notice")
-    if psnr >= 32:
-        return loc.say("a slight change")
-    return loc.say("easy to see") if psnr >= 24 else loc.say("a strong change")
+def _eye(loc: ReportLocale, seen: SeenChange) -> str:
+    return loc.render(seen.eye) if seen.eye is not None else loc.missing
 
 
 def _treated(view: ResultsView, condition: Condition, work: str, crops: Crops) -> Treated:
