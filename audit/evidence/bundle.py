@@ -19,7 +19,7 @@ from audit.evidence.adapters import Adapters
 from audit.evidence.bag import TAGS, digest, list_files, manifest_text, write_bag
 from audit.evidence.contents import Contents, Profile, collect_contents
 from audit.evidence.signing import public_pem
-from audit.evidence.source import Source
+from audit.evidence.source import RunSource
 from audit.evidence.timestamps import request_bytes
 from audit.records import SCHEMA_VERSION
 from audit.runfolder.provenance import now
@@ -53,7 +53,7 @@ class Request:
     c2pa: bool = False
 
 
-def write_bundle(source: Source, request: Request, *, key: Ed25519PrivateKey) -> str:
+def write_bundle(source: RunSource, request: Request, *, key: Ed25519PrivateKey) -> str:
     """Write a bundle, whole or not at all; returns the digest of its tag manifest.
 
     Raises:
@@ -79,7 +79,7 @@ def write_bundle(source: Source, request: Request, *, key: Ed25519PrivateKey) ->
     return sealed
 
 
-def bundle_contents(source: Source, request: Request) -> Contents:
+def bundle_contents(source: RunSource, request: Request) -> Contents:
     """The files that the bundle would hold, without writing any."""
     return collect_contents(
         source,
@@ -100,14 +100,14 @@ def _copy(contents: Contents, data: Path) -> None:
             shutil.copyfile(made, target)
 
 
-def _add_credentials(source: Source, contents: Contents, data: Path, key: Ed25519PrivateKey) -> None:
+def _add_credentials(source: RunSource, contents: Contents, data: Path, key: Ed25519PrivateKey) -> None:
     names = [f"images/{name}" for name in source.generated]
     pictures = [data / name for name in names if name in contents.files]
     root = credentials.sign_pictures(pictures, key=key, model=source.plan.model.name)
     write_atomic(data / credentials.ROOT, root)
 
 
-def _seal(folder: Path, source: Source, request: Request, key: Ed25519PrivateKey) -> str:
+def _seal(folder: Path, source: RunSource, request: Request, key: Ed25519PrivateKey) -> str:
     bag, public = folder / "bag", public_pem(key)
     payload = list_files(bag)
     files, size = len(payload) + 4, sum((bag / name).stat().st_size for name in payload)

@@ -12,7 +12,7 @@ from audit.base.errors import BadInput
 from audit.evidence import wheel
 from audit.evidence.adapters import Adapters
 from audit.evidence.sbom import sbom_text
-from audit.evidence.source import Source
+from audit.evidence.source import RunSource
 from audit.images import read_regular
 from audit.judge import with_readings
 from audit.models.cards import LAB
@@ -39,7 +39,7 @@ class Contents:
 
 
 def collect_contents(
-    source: Source,
+    source: RunSource,
     *,
     profile: Profile,
     originals: Path | None,
@@ -80,7 +80,7 @@ def collect_contents(
     return made
 
 
-def _reports(source: Source, profile: Profile, adapters: Adapters) -> dict[str, bytes | Path]:
+def _reports(source: RunSource, profile: Profile, adapters: Adapters) -> dict[str, bytes | Path]:
     """The run's editions, each in the language it was in, rendered again: they say what this bundle holds and lacks."""
     token = source.plan_token
     custody = Custody(
@@ -114,7 +114,7 @@ def _json(value: Any) -> bytes:
     return (json.dumps(value, indent=1, sort_keys=True) + "\n").encode("utf-8")
 
 
-def _models(source: Source) -> dict[str, Any]:
+def _models(source: RunSource) -> dict[str, Any]:
     environment = source.environment
     return {
         "base": source.plan.model.model_dump(mode="json"),
@@ -123,7 +123,7 @@ def _models(source: Source) -> dict[str, Any]:
     }
 
 
-def _adapters(source: Source, fate: str) -> dict[str, Any]:
+def _adapters(source: RunSource, fate: str) -> dict[str, Any]:
     return {
         "fate": fate,
         "adapters": [
@@ -134,7 +134,7 @@ def _adapters(source: Source, fate: str) -> dict[str, Any]:
     }
 
 
-def _add_pictures(made: Contents, source: Source, profile: Profile) -> None:
+def _add_pictures(made: Contents, source: RunSource, profile: Profile) -> None:
     for names, wanted in ((source.generated, profile != "minimal"), (source.shown, profile == "full")):
         for name in names:
             path = source.folder / "images" / name
@@ -145,7 +145,7 @@ def _add_pictures(made: Contents, source: Source, profile: Profile) -> None:
 
 
 def _add_works(
-    made: Contents, source: Source, profile: Profile, *, originals: Path | None, protected: Path | None
+    made: Contents, source: RunSource, profile: Profile, *, originals: Path | None, protected: Path | None
 ) -> None:
     plan = source.plan
     wanted = {"originals": {w.id: (w.sha256, w.name) for w in plan.works}}
@@ -170,6 +170,6 @@ def _by_digest(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _same_code(source: Source) -> bool:
+def _same_code(source: RunSource) -> bool:
     """Whether the code at hand is the code that made the run; other code is not put into its bundle."""
     return source.environment is not None and source.environment.code == code_digests()

@@ -9,7 +9,7 @@ from datetime import datetime
 from audit.base.messages import Said, render
 from audit.base.text import printable
 from audit.evidence.first import TOLERANCE, plan_first
-from audit.evidence.source import Source
+from audit.evidence.source import RunSource
 from audit.evidence.timestamps import NOT_ATTESTED
 from audit.records import Results
 from audit.report.assets import templates_folder
@@ -51,7 +51,7 @@ def plan_times(source_events: tuple[dict[str, object], ...]) -> tuple[datetime |
     return first.get(PLAN_FIXED), first.get(TRAINING_BEGINS)
 
 
-def verify_text(source: Source, *, files: int, signer: str, profile: str) -> bytes:
+def verify_text(source: RunSource, *, files: int, signer: str, profile: str) -> bytes:
     """VERIFY.txt. Times that the log does not hold bound nothing."""
     planned, began = plan_times(source.events)
     earliest = int((planned - TOLERANCE).timestamp()) if planned else 0

@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image
 
 from audit.evidence.contents import Contents
-from audit.evidence.source import Source
+from audit.evidence.source import RunSource
 from audit.images import FORMATS
 
 TEXT = (".json", ".jsonl", ".html", ".txt", ".md", ".tsq")
@@ -34,7 +34,7 @@ class Disclosure:
     """True for what no bundle should hold, such as a path of this machine."""
 
 
-def audit_privacy(source: Source, contents: Contents, *, signer: str) -> tuple[Disclosure, ...]:
+def audit_privacy(source: RunSource, contents: Contents, *, signer: str) -> tuple[Disclosure, ...]:
     """Everything that the bundle with these contents tells about people and machines."""
     plan, provenance = source.plan, source.results.provenance
     names = [*(w.name for w in plan.works), *(f.name for f in plan.protected)]

@@ -21,7 +21,7 @@ from audit.runfolder.event_log import EVENTS, JUDGED, PLAN_FIXED, BrokenLog, rea
 
 
 @dataclass(frozen=True)
-class Source:
+class RunSource:
     """One finished run.
 
     Attributes:
@@ -41,7 +41,7 @@ class Source:
     plan_token: Token | None = None
 
 
-def read_source(folder: Path) -> Source:
+def read_source(folder: Path) -> RunSource:
     """Read a run folder and refuse one whose parts contradict each other.
 
     Raises:
@@ -70,7 +70,7 @@ def read_source(folder: Path) -> Source:
     for name in generated:
         _check_picture(folder / "images", name, digests.get(name, ""))
     shown = {*results.work_images.values(), *(n for m in results.treated_images.values() for n in m.values())}
-    return Source(
+    return RunSource(
         folder=folder,
         plan=plan,
         results=results,

@@ -13,7 +13,7 @@ from audit.store import write_atomic
 
 
 @dataclass(frozen=True)
-class Place:
+class StampPlace:
     """Where a stamp goes: the stamped file, its request, and the names of reply and chain."""
 
     stamped: Path
@@ -22,7 +22,7 @@ class Place:
     chain: Path
 
 
-def place_of(folder: Path) -> Place:
+def place_of(folder: Path) -> StampPlace:
     """What is stamped in a folder: a bundle's tag manifest, or the plan of a run that has not trained yet.
 
     Raises:
@@ -30,7 +30,7 @@ def place_of(folder: Path) -> Place:
     """
     if (folder / "bag" / bag.TAGS).is_file():
         names = (f"bag/{bag.TAGS}", bundle.REQUEST, bundle.REPLY, bundle.CHAIN)
-        return Place(*(folder / name for name in names))
+        return StampPlace(*(folder / name for name in names))
     plan = folder / "plan.json"
     if not plan.is_file():
         raise BadEvidence("nothing-to-stamp", folder=folder.absolute().name)
@@ -40,7 +40,7 @@ def place_of(folder: Path) -> Place:
         events = ()
     if any(event.get("event") == TRAINING_BEGINS for event in events):
         raise BadEvidence("stamp-too-late")
-    return Place(plan, write_request(plan), folder / "plan.tsr", folder / "plan-tsa.pem")
+    return StampPlace(plan, write_request(plan), folder / "plan.tsr", folder / "plan-tsa.pem")
 
 
 def stamp(folder: Path, *, reply: Path | None, url: str | None, chain: Path | None) -> tuple[Path, Token | None]:

@@ -89,7 +89,7 @@ class Sealed:
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckedPart:
     """The answer of one check."""
 
     check: str
@@ -245,7 +245,7 @@ CHECKS: tuple[tuple[str, Callable[[Sealed], Said]], ...] = (
 )
 
 
-def verify(folder: Path, *, signer: str = "", roots: bytes | None = None) -> tuple[Finding, ...]:
+def verify(folder: Path, *, signer: str = "", roots: bytes | None = None) -> tuple[CheckedPart, ...]:
     """Make every check; none is skipped because another failed.
 
     Args:
@@ -265,17 +265,17 @@ def verify(folder: Path, *, signer: str = "", roots: bytes | None = None) -> tup
     return tuple(_answer(name, check, at) for name, check in CHECKS)
 
 
-def _answer(name: str, check: Callable[[Sealed], Said], at: Sealed) -> Finding:
+def _answer(name: str, check: Callable[[Sealed], Said], at: Sealed) -> CheckedPart:
     try:
-        return Finding(name, True, check(at))
+        return CheckedPart(name, True, check(at))
     except Fails as failure:
-        return Finding(name, False, failure.said)
+        return CheckedPart(name, False, failure.said)
     except AuditError as error:
-        return Finding(name, False, error.said)
+        return CheckedPart(name, False, error.said)
     except ValidationError:
-        return Finding(name, False, say("verify.schema"))
+        return CheckedPart(name, False, say("verify.schema"))
     except (ValueError, OSError) as error:
-        return Finding(name, False, say("verify.not-made", why=str(error)))
+        return CheckedPart(name, False, say("verify.not-made", why=str(error)))
 
 
 def _utc(time: datetime) -> str:

@@ -12,7 +12,7 @@ from audit.judge import subjects
 from audit.judge.gains import (
     BASE,
     Gains,
-    Trained,
+    ScoredModels,
     at_equal_noise,
     clean_name,
     finite,
@@ -93,7 +93,7 @@ def metric_names(results: Results) -> tuple[str, ...]:
     return tuple(dict.fromkeys((results.plan.primary_metric, *results.plan.metrics)))
 
 
-def primary_conditions(results: Trained) -> tuple[str, ...]:
+def primary_conditions(results: ScoredModels) -> tuple[str, ...]:
     """Names of the conditions that the overall verdict counts."""
     return tuple(c.name for c in results.plan.conditions if c.primary and c.role != "clean")
 
@@ -153,7 +153,7 @@ def _facts(results: Results, metric: str, found: Gains, clean: str) -> MetricInp
     )
 
 
-def sequential_intervals(results: Trained, *, last: bool) -> dict[str, Interval]:
+def sequential_intervals(results: ScoredModels, *, last: bool) -> dict[str, Interval]:
     """The index of every condition with bounds that hold under optional stopping, by the primary metric.
 
     Args:

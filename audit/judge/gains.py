@@ -21,7 +21,7 @@ Picture = tuple[int, int]
 """Prompt index, noise index."""
 
 
-class Trained(Protocol):
+class ScoredModels(Protocol):
     """What gains are worked out from: results, whole or of the replicates so far."""
 
     @property
@@ -133,12 +133,12 @@ def at_equal_noise(results: Results, condition: str, metric: str) -> tuple[Array
     return table[:, 0], table[:, 1]
 
 
-def clean_name(results: Trained) -> str:
+def clean_name(results: ScoredModels) -> str:
     """Name of the condition that was trained on the originals."""
     return next((c.name for c in results.plan.conditions if c.role == "clean"), "clean")
 
 
-def gains(results: Trained, metric: str) -> Gains:
+def gains(results: ScoredModels, metric: str) -> Gains:
     """Gains by `metric` of every sound cell that has a score for each picture that base has one for."""
     base: dict[Picture, float] = {}
     for cell in results.cells:
@@ -156,7 +156,7 @@ def gains(results: Trained, metric: str) -> Gains:
     return Gains(base=base, by_picture=found)
 
 
-def recognised(results: Trained, metric: str) -> dict[tuple[str, int], float]:
+def recognised(results: ScoredModels, metric: str) -> dict[tuple[str, int], float]:
     """Share of pictures recognised as this artist's, by sound model (condition, replicate), base included."""
     return {
         (cell.condition, cell.replicate): float(np.mean([index == 0 for index in cell.nearest[metric] if index >= 0]))
@@ -196,7 +196,7 @@ def finite(values: tuple[float, ...]) -> Array:
     return np.array([v for v in values if math.isfinite(v)], dtype=np.float64)
 
 
-def _values(results: Trained, scores: Iterable[Score], metric: str) -> dict[Picture, float]:
+def _values(results: ScoredModels, scores: Iterable[Score], metric: str) -> dict[Picture, float]:
     prompts, noises = range(len(results.plan.prompts)), range(results.plan.sampling.per_prompt)
     return {
         (score.prompt, score.noise): score.value

@@ -19,8 +19,8 @@ from audit.models.families import FAMILIES
 from audit.models.families.base import Family
 from audit.models.headers import Header, read_header
 from audit.models.kinds import DENOISER, FIRST_LAYER, KINDS, VAE, kind_name
-from audit.models.original import Place, clip_places, open_clip_places, unet_places, vae_places
-from audit.models.prediction import Prediction, Reading, Told, settle, told_by_header, told_by_yaml
+from audit.models.original import KeyPlace, clip_places, open_clip_places, unet_places, vae_places
+from audit.models.prediction import Prediction, Reading, Stated, settle, told_by_header, told_by_yaml
 
 USUAL: dict[str, Reading | None] = {"sd15": "epsilon", "sd21": None, "sdxl": None}
 """What models of a kind predict where nothing tells; None where both readings are common."""
@@ -44,7 +44,7 @@ class Part:
 
     component: str
     prefix: str
-    places: tuple[Place, ...]
+    places: tuple[KeyPlace, ...]
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def kind_of(
     if known is not None:
         card = cards()[known]
         reading: Reading = "v_prediction" if card.prediction == "v_prediction" else "epsilon"
-        told.insert(0, Told("card", reading, say("prediction-source.card", title=card.title)))
+        told.insert(0, Stated("card", reading, say("prediction-source.card", title=card.title)))
     found = settle(told, asked=asked, usual=USUAL[name], file=path.name)
     if found.reading is None and probed is not None:
         found = Prediction(probed, "probe", say("prediction-source.probe"), found.zero_snr)

@@ -20,7 +20,7 @@ from audit.models.configs import read_config
 from audit.models.families import FAMILIES, family_of
 from audit.models.families.base import Family
 from audit.models.headers import read_header
-from audit.models.prediction import Prediction, Reading, Told, settle, told_by_config, told_by_header
+from audit.models.prediction import Prediction, Reading, Stated, settle, told_by_config, told_by_header
 from audit.models.vocabulary import word_list
 from audit.models.weights import UNSAFE, Weights, weights_of
 from audit.store import file_digest
@@ -152,7 +152,7 @@ def _prediction(
             raise BadModel("prediction-flow", model=path.name, asked=asked)
         return None, None
     scheduler = configs["scheduler"]
-    told: list[Told] = [*told_by_config(scheduler)]
+    told: list[Stated] = [*told_by_config(scheduler)]
     for file in weights[family.denoiser].files:
         told += told_by_header(read_header(file))
     usual: Reading | None = "epsilon" if family.label(configs) == "sd1" else None

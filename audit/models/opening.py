@@ -27,7 +27,7 @@ from audit.models.cards import cards
 from audit.models.checkpoint import BESIDE_WEIGHTS, Kind, check_type, plain, scale_name
 from audit.models.configs import read_config
 from audit.models.headers import Header, read_header
-from audit.models.original import Place
+from audit.models.original import KeyPlace
 from audit.models.vocabulary import write_tokenizer
 from audit.models.weights import Weights
 
@@ -117,7 +117,7 @@ def _weight(handle: Any, header: Header, name: str) -> Tensor:
     return value
 
 
-def _shared_out(value: Tensor, place: Place) -> list[Tensor]:
+def _shared_out(value: Tensor, place: KeyPlace) -> list[Tensor]:
     if place.turned:
         value = value.T
     return [part.contiguous().clone() for part in value.chunk(len(place.ours))] if len(place.ours) > 1 else [value]

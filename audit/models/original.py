@@ -14,7 +14,7 @@ Config = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Place:
+class KeyPlace:
     """One tensor of the file.
 
     Attributes:
@@ -28,16 +28,16 @@ class Place:
     turned: bool = False
 
 
-def _affine(theirs: str, ours: str, *shape: int, bias: bool = True) -> Iterator[Place]:
-    yield Place(f"{theirs}.weight", (f"{ours}.weight",), shape)
+def _affine(theirs: str, ours: str, *shape: int, bias: bool = True) -> Iterator[KeyPlace]:
+    yield KeyPlace(f"{theirs}.weight", (f"{ours}.weight",), shape)
     if bias:
-        yield Place(f"{theirs}.bias", (f"{ours}.bias",), shape[:1])
+        yield KeyPlace(f"{theirs}.bias", (f"{ours}.bias",), shape[:1])
 
 
 # --- U-Net -----------------------------------------------------------------------------------------
 
 
-def unet_places(config: Config) -> Iterator[Place]:
+def unet_places(config: Config) -> Iterator[KeyPlace]:
     """The U-Net of Stable Diffusion 1.x, 2.x and XL."""
     widths: Sequence[int] = config["block_out_channels"]
     layers, levels, first = int(config["layers_per_block"]), len(widths), widths[0]
@@ -94,7 +94,7 @@ class _Blocks:
     text: int
     linear: bool
 
-    def resnet(self, theirs: str, ours: str, given: int, wide: int) -> Iterator[Place]:
+    def resnet(self, theirs: str, ours: str, given: int, wide: int) -> Iterator[KeyPlace]:
         yield from _affine(f"{theirs}.in_layers.0", f"{ours}.norm1", given)
         yield from _affine(f"{theirs}.in_layers.2", f"{ours}.conv1", wide, given, 3, 3)
         yield from _affine(f"{theirs}.emb_layers.1", f"{ours}.time_emb_proj", wide, self.told)
@@ -103,7 +103,7 @@ class _Blocks:
         if given != wide:
             yield from _affine(f"{theirs}.skip_connection", f"{ours}.conv_shortcut", wide, given, 1, 1)
 
-    def attention(self, theirs: str, ours: str, wide: int, depth: int) -> Iterator[Place]:
+    def attention(self, theirs: str, ours: str, wide: int, depth: int) -> Iterator[KeyPlace]:
         ends = (wide, wide) if self.linear else (wide, wide, 1, 1)
         yield from _affine(f"{theirs}.norm", f"{ours}.norm", wide)
         yield from _affine(f"{theirs}.proj_in", f"{ours}.proj_in", *ends)
@@ -130,7 +130,7 @@ class _Blocks:
 VAE_ATTENTION = {"norm": "group_norm", "q": "to_q", "k": "to_k", "v": "to_v", "proj_out": "to_out.0"}
 
 
-def vae_places(config: Config) -> Iterator[Place]:
+def vae_places(config: Config) -> Iterator[KeyPlace]:
     """The autoencoder of the same models."""
     widths: Sequence[int] = config["block_out_channels"]
     layers, levels, latent = int(config["layers_per_block"]), len(widths), int(config["latent_channels"])
@@ -164,7 +164,7 @@ def vae_places(config: Config) -> Iterator[Place]:
     yield from _affine("decoder.conv_out", "decoder.conv_out", int(config["out_channels"]), width, 3, 3)
 
 
-def _vae_resnet(theirs: str, ours: str, given: int, wide: int) -> Iterator[Place]:
+def _vae_resnet(theirs: str, ours: str, given: int, wide: int) -> Iterator[KeyPlace]:
     yield from _affine(f"{theirs}.norm1", f"{ours}.norm1", given)
     yield from _affine(f"{theirs}.conv1", f"{ours}.conv1", wide, given, 3, 3)
     yield from _affine(f"{theirs}.norm2", f"{ours}.norm2", wide)
@@ -173,7 +173,7 @@ def _vae_resnet(theirs: str, ours: str, given: int, wide: int) -> Iterator[Place
         yield from _affine(f"{theirs}.nin_shortcut", f"{ours}.conv_shortcut", wide, given, 1, 1)
 
 
-def _vae_middle(side: str, wide: int) -> Iterator[Place]:
+def _vae_middle(side: str, wide: int) -> Iterator[KeyPlace]:
     yield from _vae_resnet(f"{side}.mid.block_1", f"{side}.mid_block.resnets.0", wide, wide)
     for theirs, ours in VAE_ATTENTION.items():
         shape = (wide,) if theirs == "norm" else (wide, wide, 1, 1)
@@ -184,7 +184,7 @@ def _vae_middle(side: str, wide: int) -> Iterator[Place]:
 # --- text encoders ---------------------------------------------------------------------------------
 
 
-def clip_places(config: Config) -> Iterator[Place]:
+def clip_places(config: Config) -> Iterator[KeyPlace]:
     """A text encoder as transformers names it, without the level `text_model.` that only some files have."""
     wide, inner = int(config["hidden_size"]), int(config["intermediate_size"])
     places, words = int(config["max_position_embeddings"]), int(config["vocab_size"])
@@ -200,17 +200,17 @@ def clip_places(config: Config) -> Iterator[Place]:
     yield from _affine("final_layer_norm", "final_layer_norm", wide)
 
 
-def open_clip_places(config: Config, *, projects: bool) -> Iterator[Place]:
+def open_clip_places(config: Config, *, projects: bool) -> Iterator[KeyPlace]:
     """The same as open_clip names it; `projects` where the module projects its pooled text."""
     wide, inner = int(config["hidden_size"]), int(config["intermediate_size"])
     places, words = int(config["max_position_embeddings"]), int(config["vocab_size"])
-    yield Place("token_embedding.weight", ("embeddings.token_embedding.weight",), (words, wide))
-    yield Place("positional_embedding", ("embeddings.position_embedding.weight",), (places, wide))
+    yield KeyPlace("token_embedding.weight", ("embeddings.token_embedding.weight",), (words, wide))
+    yield KeyPlace("positional_embedding", ("embeddings.position_embedding.weight",), (places, wide))
     for at in range(int(config["num_hidden_layers"])):
         theirs, ours = f"transformer.resblocks.{at}", f"encoder.layers.{at}"
         for leaf, shape in (("weight", (3 * wide, wide)), ("bias", (3 * wide,))):
             parts = tuple(f"{ours}.self_attn.{one}_proj.{leaf}" for one in "qkv")
-            yield Place(f"{theirs}.attn.in_proj_{leaf}", parts, shape)
+            yield KeyPlace(f"{theirs}.attn.in_proj_{leaf}", parts, shape)
         yield from _affine(f"{theirs}.attn.out_proj", f"{ours}.self_attn.out_proj", wide, wide)
         yield from _affine(f"{theirs}.ln_1", f"{ours}.layer_norm1", wide)
         yield from _affine(f"{theirs}.ln_2", f"{ours}.layer_norm2", wide)
@@ -218,4 +218,6 @@ def open_clip_places(config: Config, *, projects: bool) -> Iterator[Place]:
         yield from _affine(f"{theirs}.mlp.c_proj", f"{ours}.mlp.fc2", wide, inner)
     yield from _affine("ln_final", "final_layer_norm", wide)
     if projects:
-        yield Place("text_projection", ("text_projection.weight",), (wide, int(config["projection_dim"])), turned=True)
+        yield KeyPlace(
+            "text_projection", ("text_projection.weight",), (wide, int(config["projection_dim"])), turned=True
+        )

@@ -1,6 +1,6 @@
 """What a diffusion model predicts, noise or v, and where that was read: it is never guessed.
 
-Whoever trained a model may have told it in several places; each is a `Told`. Where they differ, or nothing tells,
+Whoever trained a model may have told it in several places; each is a `Stated`. Where they differ, or nothing tells,
 the user is asked, or a test of the model decides (`audit.models.probe`).
 
 Facts: CompVis/latent-diffusion and Stability-AI/generative-models (the .yaml), Stability-AI/ModelSpec and
@@ -42,7 +42,7 @@ EDM_YAML = ("EDMScaling", "VScalingWithEDMcNoise", "EDMDiscretization")
 
 
 @dataclass(frozen=True)
-class Told:
+class Stated:
     """One place that tells it: `where` says which, to stand within a sentence; `zero_snr` where it tells that too."""
 
     source: SourceOf
@@ -62,7 +62,7 @@ class Prediction:
 
 
 def settle(
-    told: Sequence[Told], *, asked: str | None, usual: Reading | None, file: str, zero_snr: bool = False
+    told: Sequence[Stated], *, asked: str | None, usual: Reading | None, file: str, zero_snr: bool = False
 ) -> Prediction:
     """One reading from all places.
 
@@ -90,7 +90,7 @@ def settle(
     return Prediction(None)
 
 
-def told_by_header(header: Header) -> Iterator[Told]:
+def told_by_header(header: Header) -> Iterator[Stated]:
     """What a file's metadata, marker tensors and noise schedule tell.
 
     Raises:
@@ -103,27 +103,27 @@ def told_by_header(header: Header) -> Iterator[Told]:
             raise BadModel("model-edm", file=file, mark=mark, title=title)
     for key in HEADER_KEYS:
         if value := data.get(key, "").strip():
-            yield Told("header", _reading(value, file=file), say("prediction-source.header", key=key, value=value))
+            yield Stated("header", _reading(value, file=file), say("prediction-source.header", key=key, value=value))
     architecture = data.get("modelspec.architecture", "").strip().lower().partition("/")[0]
     if architecture in ARCHITECTURES:
         where = say("prediction-source.header", key="modelspec.architecture", value=architecture)
-        yield Told("header", ARCHITECTURES[architecture], where)
+        yield Stated("header", ARCHITECTURES[architecture], where)
     if data.get("ss_v_parameterization", "").lower() == "true":
         where = say("prediction-source.header", key="ss_v_parameterization", value="True")
-        yield Told("header", "v_prediction", where)
+        yield Stated("header", "v_prediction", where)
     zero = data.get("ss_zero_terminal_snr", "").lower() == "true" or ZERO_SNR_MARK in header.tensors
     for mark in (V_MARK, ZERO_SNR_MARK):
         if mark in header.tensors:
-            yield Told("marker", "v_prediction", say("prediction-source.marker", mark=mark), zero_snr=zero)
+            yield Stated("marker", "v_prediction", say("prediction-source.marker", mark=mark), zero_snr=zero)
             break
     if "alphas_cumprod" in header.tensors:
         last = last_number(header, "alphas_cumprod")
         if last is not None and last < ZERO_SNR_BELOW:
             # Noise cannot be told from nothing at the last level, so such a model predicts v.
-            yield Told("schedule", "v_prediction", say("prediction-source.schedule", file=file), zero_snr=True)
+            yield Stated("schedule", "v_prediction", say("prediction-source.schedule", file=file), zero_snr=True)
 
 
-def told_by_yaml(path: Path) -> Iterator[Told]:
+def told_by_yaml(path: Path) -> Iterator[Stated]:
     """What the .yaml that A1111 reads beside a checkpoint tells; one without `parameterization` means noise.
 
     Raises:
@@ -151,10 +151,10 @@ def told_by_yaml(path: Path) -> Iterator[Told]:
     else:
         value, where = "eps", say("prediction-source.yaml-usual", file=beside.name)
     zero = re.search(r"(zero_snr|zsnr|rescale_betas_zero_snr|zero_terminal_snr)[\"']?\s*:\s*[\"']?true", text, re.I)
-    yield Told("yaml", _reading(value, file=beside.name), where, zero_snr=True if zero else None)
+    yield Stated("yaml", _reading(value, file=beside.name), where, zero_snr=True if zero else None)
 
 
-def told_by_config(scheduler: Mapping[str, Any]) -> Iterator[Told]:
+def told_by_config(scheduler: Mapping[str, Any]) -> Iterator[Stated]:
     """What the scheduler's config of a folder in diffusers layout tells.
 
     Raises:
@@ -166,9 +166,9 @@ def told_by_config(scheduler: Mapping[str, Any]) -> Iterator[Told]:
     zero = bool(scheduler.get("rescale_betas_zero_snr")) or ends
     if "prediction_type" in scheduler:
         value = str(scheduler["prediction_type"])
-        yield Told("config", _reading(value, file=file), say("prediction-source.config", file=file), zero_snr=zero)
+        yield Stated("config", _reading(value, file=file), say("prediction-source.config", file=file), zero_snr=zero)
     if zero:
-        yield Told("schedule", "v_prediction", say("prediction-source.schedule", file=file), zero_snr=True)
+        yield Stated("schedule", "v_prediction", say("prediction-source.schedule", file=file), zero_snr=True)
 
 
 def _reading(value: str, *, file: str) -> Reading:

@@ -9,18 +9,18 @@ from audit.executor import Engine
 from audit.records import Cell, Plan, Score
 from audit.stages.draw import draw_from_base, prompts_of
 from audit.stages.real_works import RealWorks
-from audit.stages.score import nearest_artists, score_pictures
+from audit.stages.scoring import nearest_artists, score_pictures
 
 
 @dataclass(frozen=True)
-class Base:
-    """Base as a cell, and the scores of its pictures without the style word, which should be empty to it."""
+class BaseDrawn:
+    """BaseDrawn as a cell, and the scores of its pictures without the style word, which should be empty to it."""
 
     cell: Cell
     untriggered: tuple[Score, ...]
 
 
-def draw_base(plan: Plan, real: RealWorks, engine: Engine) -> Base:
+def draw_base(plan: Plan, real: RealWorks, engine: Engine) -> BaseDrawn:
     """Draw from the audited model and score; the progress counts pictures, and once more for every metric."""
     pictures = 2 * len(plan.prompts) * plan.sampling.per_prompt
     engine.progress.stage(say("stage.base"), pictures * (1 + len(plan.metrics)))
@@ -36,4 +36,4 @@ def draw_base(plan: Plan, real: RealWorks, engine: Engine) -> Base:
         scores=scores,
         nearest=nearest_artists(made, real, engine),
     )
-    return Base(cell=cell, untriggered=untriggered)
+    return BaseDrawn(cell=cell, untriggered=untriggered)

@@ -11,10 +11,10 @@ from audit.judge import decided
 from audit.plan.cells import make_cells
 from audit.plan.making import interim_analyses
 from audit.records import Cell, ImageSet, Plan
-from audit.stages.base import Base
+from audit.stages.base import BaseDrawn
 from audit.stages.draw import draw_cells
 from audit.stages.real_works import RealWorks
-from audit.stages.score import score_cells
+from audit.stages.scoring import score_cells
 from audit.training import Trained, train
 from audit.training.pack_task import TrainingCell
 
@@ -33,7 +33,9 @@ class Mimics:
     stopped_after: int | None
 
 
-def train_and_score(plan: Plan, treated: Mapping[str, ImageSet], base: Base, real: RealWorks, engine: Engine) -> Mimics:
+def train_and_score(
+    plan: Plan, treated: Mapping[str, ImageSet], base: BaseDrawn, real: RealWorks, engine: Engine
+) -> Mimics:
     """All replicates, or the first so many and then one by one, until the answer is clear."""
     wanted = make_cells(plan, {name: images.pixels for name, images in treated.items()})
     trained: list[Trained] = []

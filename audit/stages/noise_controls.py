@@ -10,7 +10,7 @@ from audit.executor import Engine
 from audit.records import Cell, Generations, NoiseControl, Plan
 from audit.sampling.drawing import BASE
 from audit.stages.real_works import RealWorks
-from audit.stages.score import score_pictures, score_units
+from audit.stages.scoring import score_pictures, score_units
 from audit.style.tasks import AddNoise
 
 

@@ -13,7 +13,7 @@ from audit.runfolder import write_generated, write_treated_images, write_work_im
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownPictures:
     """File names under images/: of works by id, of treated works by condition and id."""
 
     works: dict[str, str]
@@ -22,7 +22,7 @@ class Shown:
 
 def write_pictures(
     plan: Plan, artist: ArtistSet, treated: Mapping[str, ImageSet], cells: Sequence[Cell], engine: Engine, *, out: Path
-) -> Shown:
+) -> ShownPictures:
     """Write every model's pictures, and examples of the works; the progress counts generated pictures."""
     files = [
         (name, digest)
@@ -33,7 +33,7 @@ def write_pictures(
     for name, digest in files:
         write_generated(engine.store, digest, out / "images" / name)
         engine.progress.advance(1)
-    shown = Shown(
+    shown = ShownPictures(
         works=write_work_images(out, artist, engine.store),
         treated=write_treated_images(out, plan, artist, treated, engine.store),
     )

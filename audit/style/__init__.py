@@ -40,7 +40,7 @@ class Extract(Protocol):
     def __call__(self, pixels: Pixels, device: torch.device = CPU) -> Features: ...
 
 
-class Weights(Protocol):
+class EncoderWeights(Protocol):
     """The files that decide the features. Raises BadModel when they are the user's and not there."""
 
     def __call__(self) -> Sequence[Path]: ...
@@ -63,7 +63,7 @@ class StyleMetric:
     name: str
     lineage: Said
     extract: Extract
-    weights: Weights
+    weights: EncoderWeights
     version: int
     source: str = ""
     csls_of: str = ""

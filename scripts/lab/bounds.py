@@ -36,7 +36,7 @@ from audit.stages.base import draw_base
 from audit.stages.draw import draw_cells
 from audit.stages.mimics import train_cells
 from audit.stages.real_works import score_real_works
-from audit.stages.score import score_cells
+from audit.stages.scoring import score_cells
 from audit.stages.treat import treat_works
 from audit.store import Store
 from audit.style import METRICS, style_metric

@@ -12,17 +12,17 @@ from audit.report.table import Table
 
 
 @dataclass(frozen=True)
-class Environment:
+class EnvironmentSection:
     table: Table
     sessions: Table | None
     packages: Table
 
 
-def build(view: ResultsView, _: Shelf) -> Environment:
+def build(view: ResultsView, _: Shelf) -> EnvironmentSection:
     """As the run recorded it."""
     loc = view.locale
     packages = tuple(sorted(view.results.provenance.packages.items()))
-    return Environment(
+    return EnvironmentSection(
         table=_environment(view),
         sessions=_sessions(view),
         packages=Table(loc.say("Packages"), (loc.say("Package"), loc.say("Version")), packages),
