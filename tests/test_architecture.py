@@ -133,3 +133,17 @@ def test_the_modules_of_the_training_extra_are_named():
     brought = {m: {canonicalize_name(d) for d in by} & extra for m, by in packages_distributions().items()}
     assert all(brought[module] for module in TRAINING)
     assert set().union(*(brought[module] for module in TRAINING)) == extra
+
+
+def test_no_two_public_classes_have_one_name():
+    found: dict[str, list[str]] = {}
+    for path in modules():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(path.relative_to(PACKAGE).as_posix())
+    assert {name: paths for name, paths in found.items() if len(paths) > 1} == {}
+
+
+def test_no_four_files_have_one_name():
+    names = [path.name for path in modules() if path.name != "__init__.py"]
+    assert {name for name in names if names.count(name) > 3} == set()
