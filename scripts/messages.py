@@ -53,7 +53,7 @@ def words_of_the_catalogue() -> Iterator[tuple[str, str]]:
     for chapter in chapters():
         for row in chapter.messages:
             if row.severity in SHOWN and worded(row.text):
-                yield row.text, f"catalogue/{chapter.name}.toml"
+                yield row.text, chapter.name
     yield from ((text, "messages.py") for text in (UNKNOWN, MORE, AND))
 
 

@@ -47,6 +47,8 @@ FINISHED = "{sentence:verbatim}"
 UNKNOWN = "not known"
 MORE = "{names} and {n} more"
 AND = "{some} and {last}"
+_BREAK = "\x1f"
+"""Stands for a line break of a text while its places are filled; no value holds it."""
 _TEXT = frozenset({"quoted", "quote", "all", "and", "clauses", "lower", "upper"})
 """Kinds that say nothing about how a number is written."""
 _NUMBER = re.compile(r"\.?\d*[gfed]")
@@ -152,6 +154,15 @@ def as_written(sentence: str, *, id: str = "as-written") -> Said:
 
 def render(said: Said, language: Language = ENGLISH) -> str:
     """The sentence in a language."""
+    return " ".join(lines(said, language))
+
+
+def lines(said: Said, language: Language = ENGLISH) -> tuple[str, ...]:
+    """The same in its parts: a line break in a text parts what comes first (an answer) from what follows (figures)."""
+    return tuple(_said(said, language).split(_BREAK))
+
+
+def _said(said: Said, language: Language) -> str:
     return fill(said.text or catalogue()[said.id].text, said.values, language)
 
 
@@ -159,7 +170,7 @@ def fill(text: str, values: Mapping[str, object], language: Language = ENGLISH) 
     """An English text, translated, with its places filled."""
     made = []
     for literal, name, kind, _ in Formatter().parse(language.translate(text)):
-        made.append(literal)
+        made.append(literal.replace("\n", _BREAK))
         if name is not None:
             made.append(_shown(values[name], kind or "", language))
     return "".join(made)
@@ -185,11 +196,11 @@ def _shown(value: object, kind: str, language: Language) -> str:
     if value is None:
         return language.translate(UNKNOWN)
     if isinstance(value, Said):
-        return _cased(render(value, language), kind, language)
+        return _cased(_said(value, language), kind, language)
     if isinstance(value, int | float):
         return _number(value, kind, language)
     if kind == "verbatim":
-        return str(value)
+        return str(value).replace(_BREAK, " ")
     text = printable(str(value), limit=200)
     return f"'{text}'" if kind in ("quote", "quoted") else _cased(text, kind, language)
 

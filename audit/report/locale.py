@@ -24,7 +24,7 @@ from babel.numbers import format_decimal, get_decimal_symbol
 from markupsafe import Markup, escape
 
 from audit.base.errors import BadInput
-from audit.base.messages import Language, Said, as_written, render
+from audit.base.messages import Language, Said, as_written, lines, render
 from audit.base.messages import catalogue as messages
 from audit.base.text import printable
 from audit.report.assets import templates_folder
@@ -79,6 +79,11 @@ class ReportLocale:
         if said is None:
             return Spoken("", foreign=False)
         return Spoken(render(self._known(said), self._language), foreign=self._foreign(said))
+
+    def parted(self, said: Said) -> tuple[Spoken, str]:
+        """The first part of it, and the rest in the same language; '' where it has one part only."""
+        first, *rest = lines(self._known(said), self._language)
+        return Spoken(first, foreign=self._foreign(said)), " ".join(rest)
 
     def render(self, said: Said | None) -> str:
         """The same without the mark, to stand within a sentence."""

@@ -29,9 +29,7 @@ class ScoreOpening:
 def build(view: ScoreView, _: Shelf) -> ScoreOpening:
     """Everything on the first screen."""
     plan, label = view.results.plan, view.verdict.label
-    said = view.locale.spoken(view.verdict.said)
-    answer, *rest = said.text.split(". ", 1)
-    figures = "".join(rest)
+    answer, figures = view.locale.parted(view.verdict.said)
     share = view.estimate("closeness_share", "control")
     withheld = label in ("not-valid", "described")
     return ScoreOpening(
@@ -39,7 +37,7 @@ def build(view: ScoreView, _: Shelf) -> ScoreOpening:
         service=plan.service,
         label=label,
         word=view.word,
-        answer=Spoken(f"{answer}." if figures else answer, said.foreign),
+        answer=answer,
         figures=figures,
         share=None if withheld or share is None or share.value is None else share,
         counted=_counted(view),

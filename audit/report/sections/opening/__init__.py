@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from audit.records import Condition, Estimate, Results, VerdictLabel
@@ -77,15 +76,14 @@ def build(view: ResultsView, shelf: Shelf) -> Opening:
     results, verdict, headline, loc = view.results, view.verdict, view.headline, view.locale
     estimate = view.index(headline.name) if headline else None
     number, missing = _shown_number(view, verdict.label, estimate)
-    said = loc.spoken(verdict.said)
-    answer, figures = _parted(said.text)
+    answer, figures = loc.parted(verdict.said)
     return Opening(
         artist=results.plan.artist,
         label=verdict.label,
         word=view.word(verdict.label),
-        answer=Spoken(answer, said.foreign),
+        answer=answer,
         figures=figures,
-        long=len(answer) > LONG,
+        long=len(answer.text) > LONG,
         note=_note(view, results, verdict.label),
         condition=view.label(headline.name) if headline else "",
         short=view.short(headline.name) if headline else "",
@@ -101,12 +99,6 @@ def build(view: ResultsView, shelf: Shelf) -> Opening:
         lab=results.plan.model.lab,
         seed=results.plan.seed,
     )
-
-
-def _parted(sentence: str) -> tuple[str, str]:
-    """The verdict's answer and the figures that follow it, at the first full stop that ends a sentence."""
-    parts = re.split(r"(?<=[a-z0-9)][.])\s+(?=[^\W\d_a-z])", sentence, maxsplit=1)
-    return parts[0], parts[1] if len(parts) > 1 else ""
 
 
 def _shown_number(view: ResultsView, label: VerdictLabel, estimate: Estimate | None) -> tuple[Estimate | None, str]:
