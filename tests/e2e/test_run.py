@@ -103,22 +103,28 @@ def test_stranger_folder_with_a_reference_protection(folders, tiny_model, tmp_pa
 def test_pictures_with_noise_are_matched_by_base_and_clean(folders, tiny_model, tmp_path):
     """With next to no step allowed, every condition noisier than clean gets its control, and a judge can use it."""
     spec = write_spec(tmp_path / "audit.toml", text="[margins]\nnoise_matched = 1e-6\n")
-    out, store = tmp_path / "out", tmp_path / "store"
+    store = tmp_path / "store"
     options = ["--originals", folders / "mixed", "--protect", "encoder-pgd:40", "--control", "placebo:60"]
-    args = [a if a != str(folders / "audit.toml") else str(spec)
-            for a in arguments(folders, tiny_model, out, store, *options, "--replicates", 2)]  # fmt: skip
-    assert invoke(args).exit_code in (0, 3)
-    results = Results.model_validate(read(out))
-    levels: dict[str, list[float]] = {}
-    for cell in results.cells:
-        assert len(cell.generations.noise) == len(cell.generations.pixels)
-        levels.setdefault(cell.condition, []).append(sum(cell.generations.noise))
-    primary = [c.name for c in results.plan.conditions if c.primary]
-    noisier = {c for c in primary if sum(levels[c]) > sum(levels["clean"])}
-    assert noisier, "the seed gives a noisy condition"
-    asked = [(c.condition, c.replicate, c.of) for c in results.noise_controls]
-    assert set(asked) == {(name, r, of) for name in noisier for r in (1, 2) for of in ("base", "clean")}
-    assert len(asked) == len(set(asked))
+    noisier: set[str] = set()
+    # Which condition draws noisier pictures hangs on the draw and, at so small a model, on how sums are rounded.
+    for seed in range(8):
+        out = tmp_path / f"out-{seed}"
+        asked = arguments(folders, tiny_model, out, store, *options, "--replicates", 2, "--seed", seed)
+        args = [str(spec) if a == str(folders / "audit.toml") else a for a in asked]
+        assert invoke(args).exit_code in (0, 3)
+        results = Results.model_validate(read(out))
+        levels: dict[str, list[float]] = {}
+        for cell in results.cells:
+            assert len(cell.generations.noise) == len(cell.generations.pixels)
+            levels.setdefault(cell.condition, []).append(sum(cell.generations.noise))
+        primary = [c.name for c in results.plan.conditions if c.primary]
+        noisier = {c for c in primary if sum(levels[c]) > sum(levels["clean"])}
+        if noisier:
+            break
+    assert noisier, "one of the seeds gives a noisy condition"
+    controls = [(c.condition, c.replicate, c.of) for c in results.noise_controls]
+    assert set(controls) == {(name, r, of) for name in noisier for r in (1, 2) for of in ("base", "clean")}
+    assert len(controls) == len(set(controls))
     per_cell = len(results.plan.metrics) * len(results.plan.prompts) * results.plan.sampling.per_prompt
     assert all(len(c.scores) == per_cell for c in results.noise_controls)
     found = {e.condition for e in results.estimates if e.name == "index_at_equal_noise"}
