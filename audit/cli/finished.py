@@ -72,6 +72,14 @@ def _pictures_gone(results: Results, folder: Path) -> int:
     return 0 if any((folder / "images" / name).is_file() for name in named) else len(named)
 
 
+def _make_room(target: Path) -> None:
+    """The folder of a page that is written elsewhere, once there is something to write."""
+    from audit.store import storage_errors
+
+    with storage_errors(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+
+
 def _beside(page: Path) -> Path:
     """The court edition's file beside a page."""
     return page.with_name(f"{page.stem}-court{page.suffix or '.html'}")
@@ -99,10 +107,11 @@ def report(
         target = out or folder / "report.html"
         if out is not None and out.is_dir():
             raise BadInput("report-out-folder", name=out.absolute().name)
-        target.parent.mkdir(parents=True, exist_ok=True)
         if (folder / SCORE).exists():
+            read = read_score(folder)
+            _make_room(target)
             with judgeable():
-                scored = with_score_readings(read_score(folder))
+                scored = with_score_readings(read)
                 path = write_score_report(scored, run_folder=folder, lang=lang, target=target)
             if open_it:
                 webbrowser.open(path.resolve().as_uri())
@@ -114,6 +123,7 @@ def report(
         own = {(folder / page).resolve() for page in PAGES}
         if (count := _pictures_gone(results, folder)) and any(p.exists() and p.resolve() in own for p in pages):
             raise BadResults("pictures-missing", folder=folder.absolute().name, count=count)
+        _make_room(target)
         with judgeable():
             results = with_readings(results)
             path = write_report(results, run_folder=folder, lang=lang, target=target)

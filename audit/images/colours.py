@@ -34,7 +34,7 @@ Curve = Callable[[Array], Array]
 
 
 @dataclass(frozen=True)
-class Told:
+class StatedColours:
     """How stored values become light: a curve from 0..1 to 0..1, primaries and white as CIE x, y."""
 
     curve: Curve
@@ -42,7 +42,7 @@ class Told:
     white: tuple[float, float] = _D65
 
 
-def told(chunks: Mapping[bytes, bytes], *, profile: bool) -> Told | Literal["srgb", "unusable"]:
+def told(chunks: Mapping[bytes, bytes], *, profile: bool) -> StatedColours | Literal["srgb", "unusable"]:
     """What the chunks say about colour.
 
     Args:
@@ -69,10 +69,10 @@ def told(chunks: Mapping[bytes, bytes], *, profile: bool) -> Told | Literal["srg
     white = (x[0], y[0]) if points else _D65
     primaries: Primaries = ((x[1], y[1]), (x[2], y[2]), (x[3], y[3])) if points else _SRGB
     same = np.abs(np.subtract((white, *primaries), (_D65, *_SRGB))).max() <= _NEAR
-    return "srgb" if same and curve is _srgb_light else Told(curve, primaries, white)
+    return "srgb" if same and curve is _srgb_light else StatedColours(curve, primaries, white)
 
 
-def converted(pixels: npt.NDArray[np.uint8], colours: Told) -> npt.NDArray[np.uint8]:
+def converted(pixels: npt.NDArray[np.uint8], colours: StatedColours) -> npt.NDArray[np.uint8]:
     """uint8 (H, W, 3) of the colours told -> sRGB; what lies outside sRGB is cut at its edge.
 
     Raises:
@@ -92,16 +92,16 @@ def converted(pixels: npt.NDArray[np.uint8], colours: Told) -> npt.NDArray[np.ui
     return found
 
 
-def _by_code(primaries: int, curve: int, matrix: int, whole: int) -> Told | Literal["srgb", "unusable"]:
+def _by_code(primaries: int, curve: int, matrix: int, whole: int) -> StatedColours | Literal["srgb", "unusable"]:
     if primaries not in _PRIMARIES or matrix or whole != 1:
         return "unusable"
     if curve == 13:
-        return "srgb" if primaries == 1 else Told(_srgb_light, _PRIMARIES[primaries])
+        return "srgb" if primaries == 1 else StatedColours(_srgb_light, _PRIMARIES[primaries])
     powers = {4: 2.2, 5: 2.8, 8: 1.0}
     # 1 and its like are for video on a screen in the dark; 16 and 18 are high dynamic range.
     if curve not in powers:
         return "unusable"
-    return Told(lambda v: np.power(v, powers[curve]), _PRIMARIES[primaries])
+    return StatedColours(lambda v: np.power(v, powers[curve]), _PRIMARIES[primaries])
 
 
 def _srgb_light(values: Array) -> Array:
