@@ -12,10 +12,11 @@ from pathlib import Path
 from audit.base.messages import Chapter, Message, chapters
 
 TARGET = Path(__file__).resolve().parent.parent / "MESSAGES.md"
-TITLES = {"error": "error", "note": "note", "deviation": "deviation", "check": "gate"}
+TITLES = {"error": "error", "note": "note", "deviation": "deviation", "check": "check"}
 HEAD = """# Messages
 
-Every error, note and gate, by the slug that stands in brackets after an error and beside a gate in the report.
+Every error, note and check, by its word. The word stands in brackets after an error. Of a check it stands in the
+report's table "Figures of the checks".
 Made from `audit/base/catalogue/` by `python -m scripts.messages_page`; `{names}` stand for what a message is about.
 """
 

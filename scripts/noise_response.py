@@ -20,6 +20,7 @@ from PIL import Image
 
 from audit.base.rng import rng
 from audit.images.tensors import to_model_size, to_pixels, to_tensor
+from audit.records import BASE
 from audit.runfolder import read_results
 from audit.style import style_metric
 from audit.style.picture_noise import noise_level
@@ -41,9 +42,9 @@ def table(folder: Path) -> list[str]:
     results = read_results(folder)
     plan, side, device = results.plan, results.plan.model.resolution, torch.device("cpu")
     cells = {(c.condition, c.replicate): c.generations.files for c in results.cells}
-    held_out = [results.work_images[w.id] for w in plan.works if w.split == "reference"]
+    held_out = [results.work_images[w.id] for w in plan.held_out(1)]
     pictures = {
-        "base": read(folder, cells["base", 0], side=side),
+        "base": read(folder, cells[BASE, plan.base_of(1)], side=side),
         "clean": read(folder, cells["clean", 1], side=side),
         "real works": read(folder, held_out, side=side),
     }

@@ -97,7 +97,7 @@ def retrained(folder: Path, plan: Plan, options: list[str]) -> Iterator[tuple[st
 def table(found: list[tuple[str, str, Results]]) -> str:
     """Markdown: per kind and primary condition the span of the index and of its bounds, and the labels."""
     lines = [
-        "| variation | condition | index | lower bound | upper bound | labels | gates red |",
+        "| variation | condition | index | lower bound | upper bound | labels | checks red |",
         "|---|---|---|---|---|---|---|",
     ]
     judged = [(kind, name, judge(results)) for kind, name, results in found]
@@ -106,7 +106,7 @@ def table(found: list[tuple[str, str, Results]]) -> str:
         for condition in primary_conditions(rows[0]):
             index = [find(r, "protection_index", condition, r.plan.primary_metric) for r in rows]
             given = Counter(labels(r)[condition] for r in rows)
-            red = [taken for r in rows if (taken := override(r.checks)) is not None and taken.label == "not-valid"]
+            red = [taken for r in rows if (taken := override(r)) is not None and taken.label == "not-valid"]
             said = ", ".join(f"{word} {count}" for word, count in given.most_common())
             spans = " | ".join(
                 span([getattr(i, part) for i in index if getattr(i, part) is not None])

@@ -1,33 +1,35 @@
-"""What an interval over training runs covers when held-out works and prompts are drawn once, or anew for every run.
+"""What the intervals of an audit cover whose replicates each draw held-out works and prompts of their own.
 
-An audit's index is a ratio of two means over runs. Both hang on the works held out, on the prompts asked for and
-on the training run. Spreads are those measured on the lab: the index moves by 0.26 from one held-out work to another,
-by 0.16 from prompt to prompt, by 0.05 from run to run. "These works" is the truth over all works and the whole
-prompt list of the audit; "at large" is the truth over all works and prompts that could have been. The wider interval
-is that of Nadeau and Bengio (2003): to the variance of a mean over runs comes works held out through works trained on.
+Simulated audits with known truth through the judge's own functions. An audit's index is a ratio of two means over
+runs; both hang on the works held out, on the prompts asked for and on the training run. Spreads are those measured on
+the lab (`audit.judge.reach`). "These works" is the truth over all works and the whole prompt list of the audit; "at
+large" is the truth over all works and prompts that could have been.
 
-Run: python -m scripts.simulate_draws [--audits N] [--out FOLDER]   (under a minute on one core)
+Run: python -m scripts.simulate_draws [--audits N] [--out FOLDER]   (under two minutes on one core)
 Writes FOLDER/draws-simulation.md.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from audit.judge.intervals import Interval, ratio_interval, t_quantile
+from audit.judge.at_large import ratio_at_large
+from audit.judge.index_label import index_label
+from audit.judge.intervals import Interval, ratio_interval
+from audit.judge.limits.failed_runs import with_failed_runs
+from audit.judge.reach import GAINED, LOST, Size, reach
+from audit.records import Margins, VerdictLabel
 
-LEVEL = 0.95
-HELD = 0.5
-INDEX_BY_WORK, INDEX_BY_PROMPT, INDEX_BY_RUN = 0.26, 0.16, 0.051
-INDEX_REST = 0.10
-"""Of one work, or one prompt, in one run."""
-GAIN_BY_WORK, GAIN_BY_PROMPT, GAIN_BY_RUN = 0.30, 0.25, 0.05
-"""Of the gain of clean, as shares of its mean."""
+Table = NDArray[np.float64]
+MARGINS = Margins()
+TRAINED = 24
+"""Works that a run trains on, where so many are not held out."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,10 @@ class World:
         works, prompts: how many the audit has; a third of the works is held out, `asked` prompts are drawn.
         skew: whether works and prompts differ lognormally.
         fails: chance that the protection does nothing at all in a run.
-        gain: how much clean learns; the spread between runs stays as it is when that is less than 1.
+        gain: how much clean learns; spreads of runs and pictures stay as they are when that is less than 1.
+        audit: standard deviation of what all runs of an audit share, as one making of the protected files.
+        trained: of what one training work does to the index of a model.
+        series: how many works in a row look alike and score alike.
         anew: whether every run draws its own works and prompts; else they are drawn once.
     """
 
@@ -52,114 +57,204 @@ class World:
     skew: bool = False
     fails: float = 0.0
     gain: float = 1.0
+    audit: float = 0.0
+    trained: float = 0.0
+    series: int = 1
     anew: bool = True
 
     @property
-    def held_out(self) -> int:
-        return max(4, round(self.works / 3))
+    def size(self) -> Size:
+        held_out = max(4, round(self.works / 3))
+        return Size(works=self.works, held_out=held_out, prompts=self.prompts, asked=self.asked, runs=self.runs)
+
+
+def fails(name: str, chance: float, runs: int) -> World:
+    """A protection that does nothing in some runs and has a true index of 0.5 over all."""
+    return World(f"does nothing in 1 run of {name}, {runs} runs", index=0.5 / (1 - chance), fails=chance, runs=runs)
 
 
 WORLDS = (
-    World("drawn once, as today", anew=False),
+    World("drawn once, as before", anew=False),
     World("drawn anew"),
-    *(World(f"{works} works", works=works) for works in (12, 20, 36)),
-    World("24 prompts, 12 a run", prompts=24, asked=12),
-    World("96 prompts, 48 a run", asked=48),
+    *(World(f"{works} works", works=works) for works in (10, 20, 36)),
+    World("12 prompts a run", asked=12),
+    World("48 prompts a run", asked=48),
+    World("24 prompts, all asked", prompts=24),
     *(World(f"{runs} runs", runs=runs) for runs in (12, 24)),
     World("skewed", skew=True),
     World("skewed, 20 works", skew=True, works=20),
-    World("does nothing in 1 run of 10", index=0.55, fails=0.1),
-    World("does nothing in 1 run of 10, 12 runs", index=0.55, fails=0.1, runs=12),
     World("clean learns a fifth", gain=0.2),
+    World("protected files differ by 3 points", audit=0.03),
+    World("training works matter", trained=0.15),
+    World("works in series of 3", series=3),
     World("index 0", index=0.0),
-    World("index 0.8", index=0.8),
+    World("index 0.2", index=0.2),
+    *(fails("10", 0.1, runs) for runs in (6, 12, 24)),
+    *(fails("5", 0.2, runs) for runs in (6, 12, 24)),
+    *(World(f"index {index}, {runs} runs", index=index, runs=runs) for index in (0.65, 0.8) for runs in (6, 12, 24)),
+    *(World(f"index {index}, 20 works", index=index, works=20) for index in (0.65, 0.8)),
 )
 
 
-def apart(rng: np.random.Generator, deviation: float, count: int, *, skew: bool) -> NDArray[np.float64]:
-    """Effects of `count` works or prompts, with mean 0."""
+@dataclass(frozen=True)
+class Audit:
+    """One simulated audit.
+
+    Attributes:
+        these: its interval for these works and this prompt list; large: that for the artist at large.
+        truth_here, truth_large: what each of them speaks of.
+        word: of the first interval and the rule of failed runs; plain: of the interval alone.
+    """
+
+    these: Interval
+    large: Interval
+    truth_here: float
+    truth_large: float
+    word: VerdictLabel
+    plain: VerdictLabel
+
+
+def apart(rng: np.random.Generator, deviation: float, count: int, *, skew: bool = False, alike: int = 1) -> Table:
+    """Effects of `count` works or prompts, with mean 0; of `alike` in a row, the same."""
+    own = -(-count // alike)
     if not skew:
-        return rng.normal(0, deviation, count)
-    shape = 0.9
-    mean, spread = np.exp(shape**2 / 2), np.sqrt((np.exp(shape**2) - 1) * np.exp(shape**2))
-    return deviation * (rng.lognormal(0, shape, count) - mean) / spread
+        drawn = rng.normal(0, deviation, own)
+    else:
+        shape = 0.9
+        mean, spread = np.exp(shape**2 / 2), np.sqrt((np.exp(shape**2) - 1) * np.exp(shape**2))
+        drawn = deviation * (rng.lognormal(0, shape, own) - mean) / spread
+    return np.repeat(drawn, alike)[:count]
 
 
-def audit(world: World, rng: np.random.Generator) -> tuple[Interval, Interval, float, float]:
-    """One audit: its interval over runs, the wider one, the truth for these works, the truth at large."""
-    w, size = world, world.held_out
-    of_works, of_prompts = (
-        apart(rng, INDEX_BY_WORK, w.works, skew=w.skew),
-        apart(rng, INDEX_BY_PROMPT, w.prompts, skew=w.skew),
-    )
-    gain_works, gain_prompts = rng.normal(0, GAIN_BY_WORK, w.works), rng.normal(0, GAIN_BY_PROMPT, w.prompts)
-    lost, gained = np.empty(w.runs), np.empty(w.runs)
-    rows, asked = rng.permutation(w.works)[:size], rng.permutation(w.prompts)[: w.asked]
+def tables(world: World, rng: np.random.Generator) -> tuple[Table, Table, float]:
+    """What each run lost and gained, by work and by prompt, (2, runs, works) and (2, runs, prompts), and the truth."""
+    w, size = world, world.size
+    lost_works = apart(rng, LOST.work, w.works, skew=w.skew, alike=w.series)
+    lost_prompts = apart(rng, LOST.prompt, w.prompts, skew=w.skew)
+    gained_works = apart(rng, GAINED.work, w.works, alike=w.series)
+    gained_prompts, trained = apart(rng, GAINED.prompt, w.prompts), apart(rng, w.trained, w.works)
+    index, rest = w.index + rng.normal(0, w.audit), LOST.rest / np.sqrt(w.gain)
+    by_work, by_prompt = np.full((2, w.runs, w.works), np.nan), np.full((2, w.runs, w.prompts), np.nan)
+    order, asked = rng.permutation(w.works), rng.permutation(w.prompts)[: w.asked]
     for run in range(w.runs):
         if w.anew:
-            rows, asked = rng.permutation(w.works)[:size], rng.permutation(w.prompts)[: w.asked]
-        own = rng.normal(0, [INDEX_BY_RUN, INDEX_REST / np.sqrt(size * w.gain), INDEX_REST / np.sqrt(w.asked * w.gain)])
-        own[0] /= w.gain
-        works = rng.random() >= w.fails
-        lost[run] = (w.index + of_works[rows].mean() + of_prompts[asked].mean() + own.sum()) if works else 0.0
-        gained[run] = (
-            1 + gain_works[rows].mean() + gain_prompts[asked].mean() + rng.normal(0, GAIN_BY_RUN / w.gain)
-        )  # fmt: skip
-    share = 1 - w.fails
-    here = share * (w.index + of_works.mean() + of_prompts.mean()) / (1 + gain_works.mean() + gain_prompts.mean())
-    wider = t_quantile(w.runs - 1, level=LEVEL) * np.sqrt(1 + w.runs * size / (w.works - size))
-    found = ratio_interval(lost, gained, level=LEVEL)
-    return found, ratio_interval(lost, gained, level=LEVEL, quantile=float(wider)), float(here), share * w.index
+            order, asked = rng.permutation(w.works), rng.permutation(w.prompts)[: w.asked]
+        held_out, used = order[: size.held_out], order[size.held_out :][:TRAINED]
+        of_works = lost_works[held_out] + rng.normal(0, rest, len(held_out))
+        of_prompts = lost_prompts[asked] + rng.normal(0, rest, len(asked))
+        own = index + trained[used].mean() + rng.normal(0, LOST.run / w.gain)
+        lost = own + of_works.mean() + of_prompts.mean()
+        gained = 1 + gained_works[held_out].mean() + gained_prompts[asked].mean() + rng.normal(0, GAINED.run / w.gain)
+        holds = float(rng.random() >= w.fails)
+        by_work[0, run, held_out] = holds * (lost + of_works - of_works.mean())
+        by_prompt[0, run, asked] = holds * (lost + of_prompts - of_prompts.mean())
+        by_work[1, run, held_out] = gained + gained_works[held_out] - gained_works[held_out].mean()
+        by_prompt[1, run, asked] = gained + gained_prompts[asked] - gained_prompts[asked].mean()
+    here = index + lost_works.mean() + lost_prompts.mean() + trained.mean()
+    truth = (1 - w.fails) * here / (1 + gained_works.mean() + gained_prompts.mean())
+    return by_work, by_prompt, float(truth)
 
 
-def row(world: World, audits: int) -> str:
-    """A row of the table: coverage, widths, and how often `held` was said where the truth was 0.5 or less."""
+def audit(world: World, rng: np.random.Generator) -> Audit:
+    """One audit, judged as the judge does."""
+    by_work, by_prompt, here = tables(world, rng)
+    lost, gained = np.nanmean(by_prompt, axis=2)
+    these = ratio_interval(lost, gained, level=MARGINS.level)
+    plain = word = index_label(these, MARGINS)
+    if word == "held" and these.value is not None:
+        word = "held" if with_failed_runs(these.value, runs=world.runs) > MARGINS.held else "partly-held"
+    large = ratio_at_large(by_work, by_prompt, level=MARGINS.level)
+    return Audit(these, large, here, (1 - world.fails) * world.index, word, plain)
+
+
+def inside(found: Interval, truth: float) -> bool:
+    """An interval without bounds excludes nothing."""
+    return found.low is None or found.high is None or found.low <= truth <= found.high
+
+
+def half_width(found: Sequence[Interval]) -> float:
+    """In points, the median over those that have bounds."""
+    return float(np.median([50 * (f.high - f.low) for f in found if f.low is not None and f.high is not None]))
+
+
+def row(world: World, audits: int) -> tuple[str, ...]:
+    """Coverage and half-width of both intervals, wrong words, and how often `held` was said at all."""
     rng = np.random.default_rng([7, *world.name.encode()])
     made = [audit(world, rng) for _ in range(audits)]
+    at_most = [a for a in made if a.truth_here <= MARGINS.held]
+    at_least = [a for a in made if a.truth_here >= MARGINS.did_not_hold]
 
-    def inside(found: Interval, truth: float) -> bool:
-        # An interval without bounds excludes nothing.
-        return found.low is None or found.high is None or found.low <= truth <= found.high
+    def share(among: Sequence[Audit], *, said: VerdictLabel, plain: bool = False) -> str:
+        if len(among) < audits / 20:
+            return "-"
+        return f"{100 * np.mean([(a.plain if plain else a.word) == said for a in among]):.1f} %"
 
-    def half(which: int) -> float:
-        return float(np.median([(f[which].high - f[which].low) / 2 for f in made if f[which].low is not None]))  # type: ignore[operator]
-
-    at_most = [found for found, _, here, _ in made if here <= HELD]
-    wrong = np.mean([found.low is not None and found.low > HELD for found in at_most]) if at_most else None
-    cells = (
+    expected = reach(world.size, level=MARGINS.level)
+    return (
         world.name,
-        f"{100 * np.mean([inside(found, here) for found, _, here, _ in made]):.1f} %",
-        f"{100 * half(0):.1f}",
-        f"{100 * np.mean([inside(found, large) for found, _, _, large in made]):.1f} %",
-        f"{100 * np.mean([inside(wide, large) for _, wide, _, large in made]):.1f} %",
-        f"{100 * half(1):.1f}",
-        "none" if wrong is None else f"{100 * wrong:.1f} %",
+        f"{100 * np.mean([inside(a.these, a.truth_here) for a in made]):.1f} %",
+        f"{half_width([a.these for a in made]):.1f} ({100 * expected[0]:.1f})",
+        f"{100 * np.mean([inside(a.these, a.truth_large) for a in made]):.1f} %",
+        f"{100 * np.mean([inside(a.large, a.truth_large) for a in made]):.1f} %",
+        f"{half_width([a.large for a in made]):.1f} ({100 * expected[1]:.1f})",
+        share(at_most, said="held"),
+        share(at_most, said="held", plain=True),
+        share(at_least, said="did-not-hold"),
+        share(made, said="held"),
+        share(made, said="held", plain=True),
     )
-    return "| " + " | ".join(cells) + " |"
+
+
+HEAD = (
+    "setting", "these works and this prompt list: covered", "half-width (told beforehand)",
+    "the same range of the artist at large", "range at large: covered", "half-width (told beforehand)",
+    "`held`, true index at most 0.5", "without the rule of failed runs", "`did-not-hold`, true index at least 0.2",
+    "`held`, of all", "without the rule",
+)  # fmt: skip
+
+
+def outside(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Settings in which a range covers less than 93 % or more than 97 % of what it speaks of, in a line for each."""
+    lines = []
+    for column, what in ((1, "these works"), (4, "the artist at large")):
+        odd = [f"{row[0]} ({row[column]})" for row in rows if not 93 <= float(row[column].split()[0]) <= 97]
+        lines.append(f"- {what}: {', '.join(odd) or 'none'}")
+    return lines
+
+
+def markdown(rows: Sequence[Sequence[str]], audits: int) -> str:
+    lines = [
+        "# What the ranges of an audit cover",
+        "",
+        f"Made by `python -m scripts.simulate_draws --audits {audits}`: simulated audits, 95 % intervals by the judge",
+        "itself, half-widths in points of the index (medians). Unless the row says otherwise: true index 0.5, 60 works",
+        "of which each run holds out 20, 24 prompts a run from a list of 96, 6 runs. In brackets: the half-width that",
+        "`cloakcheck plan` tells beforehand. Wrong words count among audits whose truth for these works lies on the",
+        "wrong side; a dash stands where fewer than a twentieth do. With so many audits a rate of 95 % is uncertain by",
+        f"{100 * 1.96 * (0.95 * 0.05 / audits) ** 0.5:.1f} points either way.",
+        "",
+        "| " + " | ".join(HEAD) + " |",
+        "|" + "---|" * len(HEAD),
+        *("| " + " | ".join(row) + " |" for row in rows),
+        "",
+        "Outside 93 to 97 %, each range of what it speaks of:",
+        "",
+        *outside(rows),
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--audits", type=int, default=4000)
+    parser.add_argument("--audits", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=Path("reports/lab"))
     asked = parser.parse_args()
-    lines = [
-        "# What an interval over runs covers: works and prompts drawn once, or anew for every run",
-        "",
-        f"Made by `python -m scripts.simulate_draws --audits {asked.audits}`: simulated audits, 95 % intervals,",
-        "half-widths in points of the index (medians). Unless the row says otherwise: true index 0.5, 60 works of",
-        "which 20 are held out, 24 prompts of a list of 96, 6 runs. The last column counts audits whose truth for",
-        "these works is 0.5 or less.",
-        "",
-        "| setting | covers these works and this prompt list | half-width | covers the artist at large"
-        " | wider interval, at large | its half-width | `held` where it is not true |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    rows = []
     for world in WORLDS:
-        lines.append(row(world, asked.audits))
-        print(lines[-1], flush=True)
+        rows.append(row(world, asked.audits))
+        print(*rows[-1], sep=" | ", flush=True)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "draws-simulation.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    (asked.out / "draws-simulation.md").write_text(markdown(rows, asked.audits), encoding="utf-8")
 
 
 if __name__ == "__main__":

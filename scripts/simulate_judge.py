@@ -24,10 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.judge import judge
+from audit.judge.index_label import index_label, settled_label
 from audit.judge.intervals import ratio_interval
 from audit.judge.sequential import sequential_index
 from audit.judge.significance import chance_index_at_least, holm
-from audit.judge.verdict import WORST_FIRST, reading, settled
+from audit.judge.verdict import WORST_FIRST
 from audit.records import Margins, Results, VerdictLabel
 from tests.judge.audits import JPEG, PGD, PLACEBO, audit
 
@@ -37,7 +38,7 @@ MARGINS = Margins()
 TRUTHS = (-0.2, 0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0)
 SPREADS = (0.02, 0.1, 0.3)
 """Standard deviation of one training run's own part; the difference of two runs has 1.4 times that. On the
-lab differences have 0.02 to 0.14 by the primary metric, 0.21 at most by the other (DECISIONS)."""
+lab differences have 0.02 to 0.14 by the primary metric, 0.21 at most by the other (docs/decisions)."""
 PROMPTS = (12, 24)
 REPLICATES = (6, 8, 12)
 SHARED = 0.15
@@ -74,10 +75,10 @@ class World:
 
 
 def verdict_of(clean: Gains, treated: Gains, margins: Margins) -> tuple[list[VerdictLabel], VerdictLabel]:
-    """Labels of primary conditions and the overall one, as `judge` gives them where no gate is red."""
+    """Labels of primary conditions and the overall one, as `judge` gives them where no check is red."""
     p = holm([chance_index_at_least(clean, row, margin=margins.did_not_hold).value for row in treated])
     intervals = [ratio_interval(clean - row, clean, level=margins.level) for row in treated]
-    labels = [settled(i, margins, p=each) for i, each in zip(intervals, p, strict=True)]
+    labels = [settled_label(i, margins, p=each) for i, each in zip(intervals, p, strict=True)]
     return labels, min(labels, key=WORST_FIRST.index)
 
 
@@ -107,7 +108,7 @@ def family(truths: tuple[float, ...], audits: int, rng: np.random.Generator) -> 
     for _ in range(audits):
         clean, treated = world.draw(rng, truths)
         adjusted[verdict_of(clean, treated, MARGINS)[1]] += 1
-        each = [reading(ratio_interval(clean - row, clean, level=MARGINS.level), MARGINS) for row in treated]
+        each = [index_label(ratio_interval(clean - row, clean, level=MARGINS.level), MARGINS) for row in treated]
         plain[min(each, key=WORST_FIRST.index)] += 1
     return {
         "truths": list(truths), "audits": audits,
@@ -117,7 +118,7 @@ def family(truths: tuple[float, ...], audits: int, rng: np.random.Generator) -> 
 
 
 def until_decided(spread: float, truth: float, audits: int, rng: np.random.Generator) -> dict[str, Any]:
-    """Looks after 6, 7, ... 12 replicates, against a fixed 12 and against t intervals that peek as often."""
+    """Interim analyses after 6, 7, ... 12 replicates, against a fixed 12 and t intervals that are read as often."""
     world = World(spread=spread, prompts=24, replicates=12)
     said: Counter[str] = Counter()
     fixed: Counter[str] = Counter()
@@ -129,9 +130,9 @@ def until_decided(spread: float, truth: float, audits: int, rng: np.random.Gener
         peeked: VerdictLabel | None = None
         for n in range(6, 13):
             c, t = clean[:n], treated[0, :n]
-            word = reading(sequential_index(c, t, level=MARGINS.level, family=1, last=n == 12), MARGINS)
+            word = index_label(sequential_index(c, t, level=MARGINS.level, family=1, last=n == 12), MARGINS)
             if peeked is None:
-                seen = reading(ratio_interval(c - t, c, level=MARGINS.level), MARGINS)
+                seen = index_label(ratio_interval(c - t, c, level=MARGINS.level), MARGINS)
                 peeked = seen if seen in ("held", "did-not-hold") else None
             if word in ("held", "did-not-hold"):
                 break

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 from audit import records as r
-from audit.base.messages import words
+from audit.base.messages import as_written, words
 from tests.made_conditions import conditions as made
 
 
@@ -81,12 +81,13 @@ def make_results(
     linf: float = 16.0,
     seed: int = 0,
     missing: frozenset[tuple[str, int]] = frozenset(),
+    collapsed: frozenset[tuple[str, int]] = frozenset(),
 ) -> r.Results:
     """Results before judgement, with true protection indices `protection` (condition -> share).
 
     Conditions not named have index 0. `run_sd` is the spread between runs of one condition,
     `picture_sd` the spread between pictures of a run; `missing` cells (condition, replicate) have
-    scores without values.
+    scores without values, `collapsed` ones drew blank pictures.
     """
     plan = plan or make_plan()
     protection = protection or {}
@@ -100,7 +101,7 @@ def make_results(
                 prompt=p,
                 noise=n,
                 value=None if gone else float(mean + rng.normal(0, picture_sd)),
-                missing="the cell was not trained" if gone else "",
+                why=as_written("the cell was not trained") if gone else None,
             )
             for metric in plan.metrics
             for p, n in noises
@@ -114,7 +115,7 @@ def make_results(
             files=tuple(f"generated-{stem}-r{replicate}-p{p:02d}-n{n}.png" for p, n in noises),
             pixels=tuple(digest(f"{condition} {replicate} {p} {n}") for p, n in noises),
             changed_share=None if condition == "base" else changed_share,
-            blank_share=blank_share,
+            blank_share=1.0 if (condition, replicate) in collapsed else blank_share,
             noise=(1.0,) * len(noises),
         )
 
@@ -160,7 +161,7 @@ def make_results(
         metrics=tuple(
             r.MetricFacts(
                 name=metric,
-                said=words("made up for tests"),
+                said=words(f"made up for tests: {metric}"),
                 weights_sha256=digest(metric),
                 real=tuple(float(real + rng.normal(0, 0.05)) for _ in pool),
                 others=tuple(float(other + rng.normal(0, 0.1)) for _ in range(60)),

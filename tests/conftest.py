@@ -51,3 +51,13 @@ def upscaler(tmp_path_factory, monkeypatch):
 def _threads():
     """One thread for all: tiny models are slower on many, and sums are only bit-equal on equally many."""
     torch.set_num_threads(1)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The names of what failed are the last lines: where only the end of a log is kept, long diffs hide the rest."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or hasattr(config, "workerinput"):
+        return
+    for kind in ("failed", "error"):
+        for report in reporter.stats.get(kind, ()):
+            print(f"{kind} in {report.when} after {report.duration:.0f} s: {report.nodeid}")

@@ -11,7 +11,7 @@ from audit.base.progress import Progress
 from audit.executor import Engine
 from audit.executor.packing import Packing, Saving
 from audit.executor.side_by_side import SideBySide
-from audit.models.loader import Model
+from audit.models.model import Model
 from audit.plan.machine import step_environment
 from audit.records import Adapter, TrainSettings
 from audit.store import Store
@@ -45,6 +45,7 @@ def engine_of(
     environment = step_environment(model.device, precision)
     return Engine(
         model=model,
+        device=model.device,
         precision=precision,
         packing=Packing(cells=pack, workers=workers, saving=saving or Saving()),
         store=store.working(environment),

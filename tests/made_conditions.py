@@ -35,6 +35,13 @@ PLAIN = {
         words=words("works by another artist"),
         label=words("another artist"),
     ),
+    "diluted:0.5": r.Condition(
+        name="diluted:0.5",
+        role="control",
+        source="other-artist",
+        truth="part-works",
+        other_share=0.5,
+    ),
     "null": r.Condition(
         name="null",
         role="control",
@@ -66,6 +73,21 @@ def conditions(*names: str) -> tuple[r.Condition, ...]:
     """Several, with the twins of those under countermeasures where they are among them."""
     made = [condition(name) for name in names]
     return tuple(c if c.twin is None or c.twin in names else c.model_copy(update={"twin": None}) for c in made)
+
+
+WAYS: dict[str, r.Way] = {
+    "jpeg:50": "jpeg", "tone:0.05": "tone", "diffusion:0.1": "purifier", "noisy-upscale:26": "noisy-upscaling",
+}  # fmt: skip
+RECIPES = tuple(r.Recipe(step=step, kind="counter", follows=words("made up"), way=way) for step, way in WAYS.items())
+"""What a plan says of the whole battery of ways around a protection."""
+
+
+def tried(of: r.Condition) -> r.Condition:
+    """A protection after the whole battery at once, beside the primary ones."""
+    return r.Condition(
+        name=f"{of.name}+all", role="counter", source=of.source, steps=(*of.steps, *WAYS), of=of.name,
+        treated_by=tuple(WAYS), words=words("{of} after all of it", of=of.words), label=words("all of it"),
+    )  # fmt: skip
 
 
 def _first(name: str) -> r.Condition:

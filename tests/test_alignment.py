@@ -72,7 +72,7 @@ def test_the_pairing_table_and_the_notes_tell_which_copies_were_moved(tmp_path):
         Image.fromarray(work).save(originals / f"work {index}.png")
         made = {0: lambda w: np.roll(w, 5, axis=0), 1: lambda w: cropped(w, 0.04)}.get(index, lambda w: w)(work)
         Image.fromarray(noisy(made)).save(copies / f"work {index}.png")
-    found = collect(originals=originals, protected=copies, artist="x", seed=0, save=pixels_digest)
+    found = collect(originals=originals, protected={"protected": copies}, artist="x", save=pixels_digest)
     notes = {n.slug: n for n in found.notes}
     assert notes["protected-misaligned"].work == "w000"
     assert "work 1.png" in notes["protected-cropped"].sentence

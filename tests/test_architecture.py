@@ -14,7 +14,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from audit.cli.options import TRAINING
+from audit.cli.told import TRAINING
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "audit"
@@ -35,15 +35,18 @@ LAYERS = [
     ["evidence"],
     ["stages"],
     ["commands"],
+    ["ui"],
     ["cli"],
+    ["__main__"],
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 # The light base: what reads records only, so that a verdict and a report can be made again anywhere.
-LIGHT = ["base", "records", "images", "store", "collect", "runfolder", "judge", "report", "evidence", "cli"]
+LIGHT = ["base", "records", "images", "store", "collect", "runfolder", "judge", "report", "evidence", "cli", "ui"]
 LIGHT_FILES = ["stages/finish.py", "commands/models.py"]
 LIGHT_FILES += [f"models/{name}.py" for name in ("cards", "checkpoint", "configs", "download", "headers", "kinds")]
+LIGHT_FILES += ["plan/draws.py"]
 LIGHT_FILES += [f"models/{name}.py" for name in ("layout", "original", "prediction", "weights")]
-HEAVY_FILES = ["base/rng.py", "images/tensors.py"]
+HEAVY_FILES = ["images/tensors.py"]
 MAX_LINES = 400
 
 
@@ -87,6 +90,19 @@ def test_a_report_shows_what_was_judged_and_judges_nothing():
     assert {name: rooms for name, rooms in found.items() if rooms} == {}
 
 
+STATISTICS = {"average", "fmean", "fsum", "mean", "median", "nanmean", "percentile", "quantile", "std", "stdev", "var"}
+
+
+def test_a_report_works_out_no_statistic():
+    found = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted((PACKAGE / "report").rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in STATISTICS
+    ]
+    assert found == []
+
+
 @pytest.mark.parametrize("path", modules(), ids=lambda p: p.relative_to(PACKAGE).as_posix())
 def test_files_have_one_job(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MAX_LINES
@@ -120,6 +136,23 @@ def test_what_reads_and_judges_starts_without_the_training_extra():
     assert done.returncode == 0, done.stderr
 
 
+SLOW = ("matplotlib", "scipy.stats", "scipy.spatial", "cyclonedx", "torch")
+"""Modules that take long to load; nothing that a command says first needs one."""
+
+
+@pytest.mark.parametrize("name", ["audit.cli", "audit.evidence.verify", "audit.evidence.stated", "audit.report"])
+def test_what_is_read_and_shown_starts_without_slow_modules(name):
+    code = f"import sys, {name}; print(*(m for m in {SLOW} if m in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_verify_answers_for_the_bytes_before_judge_and_report_are_loaded():
+    code = "import sys, audit.evidence.verify; print(*(m for m in sys.modules if m in ('audit.judge', 'audit.report')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 @pytest.mark.parametrize("words", [["doctor"], ["demo"], ["encoder", "list"]], ids=" ".join)
 def test_a_command_that_needs_the_extra_says_so_in_one_sentence(words):
     done = light("from audit.cli import app; app(sys.argv[2:])", *words)
@@ -147,3 +180,24 @@ def test_no_two_public_classes_have_one_name():
 def test_no_four_files_have_one_name():
     names = [path.name for path in modules() if path.name != "__init__.py"]
     assert {name for name in names if names.count(name) > 3} == set()
+
+
+PARAMETERS = 8
+"""Most that a function takes; what belongs together is a record."""
+
+
+def is_command(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Whether a function's parameters are options that a person types."""
+    called = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
+    return any(getattr(c, "attr", "") in ("command", "callback") for c in called) or node.name == "gather"
+
+
+def test_no_function_takes_many_parameters():
+    found = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not is_command(node):
+                names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
+                if len([n for n in names if n not in ("self", "cls")]) > PARAMETERS:
+                    found.append(f"{path.name}:{node.name}")
+    assert found == []

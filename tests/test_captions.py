@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 
 import numpy as np
 import pytest
@@ -27,6 +28,8 @@ from audit.cli import app
 from audit.collect import collect
 from audit.collect.captions import Captioned, caption_of, embedded_description, propose, read_captions, write_captions
 from audit.collect.names import clean_caption
+from audit.collect.notes import foreign_captions
+from audit.collect.sidecars import folded
 from audit.models.captioner import load_captioner
 from audit.store import Store
 from tests.e2e.folders import drawing
@@ -93,7 +96,12 @@ def test_what_is_written_is_read_back(tmp_path_factory, captions):
     path = tmp_path_factory.mktemp("x") / "c.csv"
     data = write_captions([Captioned(file, caption, "model") for file, caption in captions.items()])
     path.write_bytes(data)
-    assert read_captions(path) == captions
+    found = read_captions(path)
+    assert captions.items() <= found.items()
+    # What is more there are names without the folder before them.
+    spelled = {other for file in captions for other in (file, folded(file))}
+    beside = found.keys() - spelled
+    assert all(any(file.endswith((f"/{name}", f"\\{name}")) for file in spelled) for name in beside)
     for row in csv.reader(io.StringIO(data.decode("utf-8-sig"), newline="")):
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)
 
@@ -121,7 +129,7 @@ def works(tmp_path, captions):
         for index in range(10):
             Image.fromarray(drawing(index)).save(art / f"{index}.png")
     store = Store(tmp_path / "store")
-    return collect(originals=art, protected=None, artist="A", seed=0, save=store.put_pixels, captions=captions)
+    return collect(originals=art, protected={}, artist="A", save=store.put_pixels, captions=captions)
 
 
 def test_a_run_trains_on_the_mended_captions_and_refuses_a_file_with_holes(tmp_path):
@@ -209,3 +217,68 @@ def test_captions_as_office_programs_of_other_countries_save_them(tmp_path, mark
     path = tmp_path / "captions.csv"
     path.write_text(f"file{mark}caption\nfox.png{mark}a red fox\n", encoding="utf-8-sig")
     assert read_captions(path) == {"fox.png": "a red fox"}
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8"])
+def test_captions_in_the_encodings_of_spreadsheets(tmp_path, encoding):
+    (tmp_path / "c.csv").write_bytes("file;caption\r\nMädchen.png;ein Mädchen mit Schirm\r\n".encode(encoding))
+    assert read_captions(tmp_path / "c.csv")["Mädchen.png"] == "ein Mädchen mit Schirm"
+
+
+def test_captions_in_an_encoding_that_is_not_sure_are_refused(tmp_path):
+    (tmp_path / "c.csv").write_bytes("file,caption\nfox.png,рыжая лиса\n".encode("cp1251"))
+    with pytest.raises(BadInput, match="save it again as CSV"):
+        read_captions(tmp_path / "c.csv")
+
+
+@pytest.mark.parametrize("file", ["FOX.PNG", "Fox.png", "art\\FOX.png"])
+def test_a_table_may_write_names_in_another_case(tmp_path, file):
+    (tmp_path / "c.csv").write_text(f"file,caption\n{file},a red fox\n")
+    assert caption_of(read_captions(tmp_path / "c.csv"), "fox.png") == "a red fox"
+
+
+def test_a_table_may_write_names_in_another_normal_form(tmp_path):
+    (tmp_path / "c.csv").write_text(f"file,caption\n{unicodedata.normalize('NFD', 'möwe.png')},a gull\n", "utf-8")
+    assert caption_of(read_captions(tmp_path / "c.csv"), "möwe.png") == "a gull"
+
+
+def test_names_that_differ_in_case_alone_keep_their_own_captions(tmp_path):
+    (tmp_path / "c.csv").write_text("file,caption\nFox.png,a fox\nfox.png,another fox\n")
+    captions = read_captions(tmp_path / "c.csv")
+    assert [caption_of(captions, name) for name in ("Fox.png", "fox.png", "FOX.png")] == [
+        "a fox",
+        "another fox",
+        "another fox",
+    ]
+
+
+ENGLISH = ["castle by the river", "sleeping fox", "old harbour at dawn", "portrait of a girl with umbrella"]
+OTHERS = {
+    "German": ["schloss am fluss", "schlafender fuchs", "alter hafen bei sonnenaufgang", "mädchen mit regenschirm"],
+    "French": ["château au bord du fleuve", "renard endormi", "vieux port à l'aube", "fille avec un parapluie"],
+    "Russian": ["замок у реки", "спящая лиса", "старая гавань", "девочка с зонтиком"],
+    "Japanese": ["川辺の城", "眠る狐", "夜明けの古い港", "傘をさす少女", "猫と窓", "森の家"],
+}
+
+
+@pytest.mark.parametrize("language", OTHERS)
+def test_captions_in_another_language_are_noted(language):
+    (note,) = foreign_captions(OTHERS[language])
+    assert note.slug == "captions-foreign"
+    assert any(caption in note.sentence for caption in OTHERS[language])
+
+
+@pytest.mark.parametrize("captions", [ENGLISH, ["a picture"] * 12, ["qzx"], [*ENGLISH, "mädchen"]])
+def test_english_captions_and_none_are_not(captions):
+    assert foreign_captions(captions) == []
+
+
+@pytest.mark.parametrize("folder", ["art\\\\", "C:\\\\Users\\\\Ann\\\\art\\\\", "art/", ""])
+def test_a_table_may_name_the_folder_before_the_file(folder, tmp_path):
+    (tmp_path / "c.csv").write_text(f"file,caption\n{folder}cat.png,a cat\n")
+    assert caption_of(read_captions(tmp_path / "c.csv"), "cat.png") == "a cat"
+
+
+def test_one_name_in_two_folders_is_nobodys_caption(tmp_path):
+    (tmp_path / "c.csv").write_text("file,caption\na\\\\cat.png,a cat\nb\\\\cat.png,a dog\n")
+    assert caption_of(read_captions(tmp_path / "c.csv"), "cat.png") is None

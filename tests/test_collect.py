@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from audit.base.errors import BadInput
-from audit.collect import collect, reference_works
+from audit.collect import collect, part_once, reference_works
 from audit.collect.encoding import decode_text
 from audit.collect.names import NEUTRAL_CAPTION, caption_for
 from audit.images import pixels_digest
@@ -33,7 +33,7 @@ def test_works_carry_ids_captions_digests_and_sizes(folders: tuple[Path, Path]) 
     first = found.works[0]
     assert first.pixels == pixels_digest(work(WORDS.index("apple")))
     assert (first.width, first.height) == (64, 48)
-    assert (len(found.reference()), len(found.pool())) == (4, 8)
+    assert {w.split for w in found.works} == {"drawn"}
     assert slugs(found) == {"few-works"}
 
 
@@ -41,9 +41,8 @@ def test_progress_counts_both_folders(folders: tuple[Path, Path]) -> None:
     seen: list[tuple[int, int]] = []
     collect(
         originals=folders[0],
-        protected=folders[1],
+        protected={"protected": folders[1]},
         artist="Ann",
-        seed=0,
         save=pixels_digest,
         progress=lambda done, total: seen.append((done, total)),
     )
@@ -55,7 +54,6 @@ def test_twenty_works_are_not_few(tmp_path: Path) -> None:
         put(tmp_path / "art" / f"{seed}.png", work(seed))
     found = gather(tmp_path / "art")
     assert found.notes == ()
-    assert len(found.reference()) == 7
 
 
 def test_hidden_and_side_files_are_quiet_and_others_are_noted(folders: tuple[Path, Path]) -> None:
@@ -63,14 +61,14 @@ def test_hidden_and_side_files_are_quiet_and_others_are_noted(folders: tuple[Pat
     for name in (".hidden.png", "Thumbs.db", "desktop.ini", "readme.txt"):
         (art / name).write_text("x")
     assert slugs(gather(art)) == {"few-works"}
-    (art / "sketch.psd").write_text("x")
+    (art / "sketch.kra").write_text("x")
     (art / "more").mkdir()
     (art / "all.zip").write_text("x")
     (art / "fox.npz").write_text("x")
     (art / "__MACOSX").mkdir()
     found = gather(art)
     for slug, name in (
-        ("formats-left-out", "sketch.psd"),
+        ("formats-left-out", "sketch.kra"),
         ("subfolders-left-out", "more"),
         ("archives-left-out", "all.zip"),
         ("files-left-out", "fox.npz"),
@@ -101,7 +99,7 @@ def test_exact_copies_keep_the_first_even_across_formats(folders: tuple[Path, Pa
 @pytest.mark.parametrize("seed", range(8))
 def test_near_copies_stay_on_one_side_of_the_split(folders: tuple[Path, Path], seed: int) -> None:
     put(folders[0] / "zebra.jpg", work(0), quality=80)
-    found = collect(originals=folders[0], protected=None, artist="A", seed=seed, save=pixels_digest)
+    found = part_once(gather(folders[0]), seed=seed)
     sides = {w.name: w.split for w in found.works}
     assert len(sides) == 13
     assert sides["fox.png"] == sides["zebra.jpg"]
@@ -112,7 +110,7 @@ def test_near_copies_stay_on_one_side_of_the_split(folders: tuple[Path, Path], s
 def test_too_many_near_copies_are_parted_and_noted(folders: tuple[Path, Path]) -> None:
     for quality in range(50, 90, 4):
         put(folders[0] / f"zebra{quality}.jpg", work(0), quality=quality)
-    found = gather(folders[0])
+    found = part_once(gather(folders[0]), seed=0)
     assert {w.split for w in found.works} == {"pool", "reference"}
     assert "'fox.png' and 'zebra" in note(found, "near-duplicate-works").sentence
 
@@ -122,9 +120,9 @@ def test_protected_copies_among_the_originals_are_refused(folders: tuple[Path, P
     put(art / "protected fox.png", work(40))
     assert len(gather(art).works) == 13, "a subject of that name is no copy"
     put(art / "owl-glazed-intensity-HIGH.png", cloak(work(WORDS.index("owl"))))
-    for protected in (None, safe):
+    for protected in ({}, {"protected": safe}):
         with pytest.raises(BadInput) as refused:
-            collect(originals=art, protected=protected, artist="A", seed=0, save=pixels_digest)
+            collect(originals=art, protected=protected, artist="A", save=pixels_digest)
         assert refused.value.slug == "originals-hold-copies"
 
 
@@ -137,6 +135,31 @@ def test_swapped_folders_are_refused(folders: tuple[Path, Path], tmp_path: Path)
     with pytest.raises(BadInput) as refused:
         gather(glazed, art)
     assert refused.value.slug == "folders-swapped"
+
+
+@pytest.mark.parametrize(
+    ("originals", "copies", "swapped"),
+    [
+        ("my art glazed", "my art", True),
+        ("Protected", "originals", True),
+        ("glaze", "Original", True),
+        ("originals", "glazed", False),
+        ("my art", "my art glazed", False),
+        ("glazed works 2019", "tested", False),
+        ("clean", "originals", False),
+    ],
+)
+def test_folders_that_are_swapped_by_their_own_names_are_refused(
+    folders: tuple[Path, Path], tmp_path: Path, originals: str, copies: str, swapped: bool
+) -> None:
+    art, safe = (folder.rename(tmp_path / name) for folder, name in zip(folders, (originals, copies), strict=True))
+    if swapped:
+        with pytest.raises(BadInput) as refused:
+            gather(art, safe)
+        assert refused.value.slug == "folders-swapped"
+        assert f"'{originals}' was given as the originals" in str(refused.value)
+    else:
+        gather(art, safe)
 
 
 def test_what_was_done_to_a_picture_is_noted(folders: tuple[Path, Path]) -> None:
@@ -158,8 +181,8 @@ def test_what_was_done_to_a_picture_is_noted(folders: tuple[Path, Path]) -> None
 # --- the split -------------------------------------------------------------------------------------
 
 
-def split_of(found: ArtistSet) -> dict[str, str]:
-    return {w.pixels: w.split for w in found.works}
+def split_of(found: ArtistSet, *, seed: int = 0) -> dict[str, str]:
+    return {w.pixels: w.split for w in part_once(found, seed=seed).works}
 
 
 def test_split_depends_on_pixels_and_seed_not_on_names(folders: tuple[Path, Path], tmp_path: Path) -> None:
@@ -168,7 +191,7 @@ def test_split_depends_on_pixels_and_seed_not_on_names(folders: tuple[Path, Path
     before = split_of(gather(folders[0]))
     assert split_of(gather(tmp_path / "renamed")) == before
     assert split_of(gather(*folders)) == before
-    others = {tuple(sorted(split_of(gather(folders[0], seed=s)).items())) for s in range(1, 6)}
+    others = {tuple(sorted(split_of(gather(folders[0]), seed=s).items())) for s in range(1, 6)}
     assert len(others) > 1
 
 
@@ -470,3 +493,40 @@ def test_hostile_names_pass_safely(folders: tuple[Path, Path], name: str | bytes
         shown.encode("utf-8")
         assert not any(unicodedata.category(c).startswith("C") for c in shown)
         assert len(shown) <= 200
+
+
+def test_arms_are_compared_on_the_works_that_all_of_them_have(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    art, low = folders
+    high = tmp_path / "high"
+    for path in sorted(low.iterdir()):
+        if path.stem != "owl":
+            put(high / path.name, cloak(np.asarray(Image.open(path).convert("RGB"))))
+    found = gather(art, {"glaze-low": low, "glaze-high": high})
+    assert {f.arm for f in found.protected} == {"glaze-low", "glaze-high"}
+    of = {arm: [f.work for f in found.protected if f.arm == arm] for arm in ("glaze-low", "glaze-high")}
+    assert of["glaze-low"] == of["glaze-high"] == [w.id for w in found.works]
+    assert "owl.png" not in {w.name for w in found.works}
+    assert "'glaze-high': " in note(found, "partly-protected").sentence
+    assert "owl.png" in note(found, "partly-protected").sentence
+    said = note(found, "arm-not-compared").sentence
+    assert said.startswith("Of the protected copies called 'glaze-low': ")
+    assert "owl.png" in said
+
+
+def test_arms_that_share_too_few_works_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    art, low = folders
+    for i in range(10):
+        put(art / f"more{i}.png", work(50 + i))
+        put(tmp_path / "high" / f"more{i}.png", cloak(work(50 + i)))
+    assert "Only 0 works have a copy in each of low, high" in refused(
+        "arms-unlike", art, {"low": low, "high": tmp_path / "high"}
+    )
+
+
+def test_what_is_wrong_with_one_arm_says_which(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    art, low = folders
+    same = tmp_path / "same"
+    for path in art.glob("*.png"):
+        put(same / path.name, np.asarray(Image.open(path).convert("RGB")))
+    said = refused("nothing-protected", art, {"low": low, "other": same})
+    assert said.startswith("Of the protected copies called 'other': ")

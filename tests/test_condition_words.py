@@ -32,6 +32,7 @@ FILES = {
     "against": ("jpeg:50", "jpeg", "noise:8+jpeg", "tv:0.2+vae+bits:5", "as-published:x", "impress:0.1", "resize:0.5"),
     "control": ("null", "identity", "clean-again", "other-artist:some folder", "placebo:16", "placebo:8", "mixed:0.25"),
 }
+ONE = {"protect": ("encoder-pgd:16",), "control": ("placebo",)}
 TWO = {
     "protect": ("encoder-pgd:16", "encoder-pgd", "style-cloak", "style-cloak:0.2"),
     "against": ("noisy-upscale:26", "diffusion:0.1", "bilateral:64", "median:1", "blur:2"),
@@ -110,8 +111,14 @@ TWO = {
         ),
         (TWO, "clean+median:1", "your unprotected originals after a median filter (1)", "unprotected + median:1"),
         (TWO, "clean+blur:2", "your unprotected originals after blurring (2)", "unprotected + blur:2"),
-        (TWO, "placebo", "random noise in place of a protection", "random noise"),
-        (TWO, "placebo-lpips", "random noise as visible as the protection", "placebo-lpips"),
+        (ONE, "placebo", "random noise in place of a protection", "random noise"),
+        (TWO, "placebo:16", "random noise at strength 16 of 255", "random noise 16"),
+        (
+            TWO,
+            "placebo-lpips@style-cloak",
+            "random noise as visible as the protection (the reference protection style-cloak)",
+            "placebo-lpips (style-cloak)",
+        ),
         (TWO, "placebo-lpips:0.2", "random noise at distance 0.2", "placebo-lpips:0.2"),
         (
             TWO,
@@ -130,6 +137,9 @@ def test_how_conditions_belong_together_is_written_down(planned):
     found = planned(protect=("encoder-pgd:8",), against=("jpeg+tv:0.2",), preset="court")
     told = {c.name: (c.of, c.treated_by, c.twin, c.budget, c.truth) for c in found.values()}
     both = ("jpeg:50", "tv:0.2")
+    around = ("tone", "diffusion", "noisy-upscale")
+    assert {f"{of}+{way}" for of in ("encoder-pgd:8", "clean") for way in around} | {"placebo-tone"} <= set(told)
+    told = {name: of for name, of in told.items() if not name.endswith(around) and name != "placebo-tone"}
     assert told == {
         "clean": (None, (), None, None, None),
         "encoder-pgd:8": (None, (), None, None, None),

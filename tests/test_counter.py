@@ -9,6 +9,7 @@ import torch
 from scipy.ndimage import uniform_filter
 
 from audit.base.errors import BadModel
+from audit.base.messages import render
 from audit.conditions import TREATMENTS, parse_step
 from audit.conditions.counter.filters import guided_filter, total_variation
 from audit.conditions.counter.upscaler import NAME, upscaler_digest
@@ -158,7 +159,7 @@ def test_repainting_changes_more_the_further_it_goes_and_takes_noise_away(lab):
 def test_impress_brings_a_disturbed_work_nearer_to_its_reconstruction(lab):
     original, _ = open_picture(next(iter(sorted(LAB_ARTISTS.glob("*/*.png")))))
     small = cv2.resize(original, (64, 64), interpolation=cv2.INTER_AREA)
-    # On an undisturbed work its published start noise outweighs what its steps take away (DECISIONS).
+    # On an undisturbed work its published start noise outweighs what its steps take away (docs/decisions).
     noisy = apply_step(parse_step("placebo:32"), [small], context(lab, [small], asked=ProtectSettings())).pictures[0]
     made = apply_step(parse_step("impress:0.3"), [noisy], context(lab, [noisy], asked=ProtectSettings()))
     assert made.last[0] < made.first[0]
@@ -181,9 +182,9 @@ def test_platforms_shrink_what_is_too_large_and_nothing_else(platform):
 def test_every_platform_names_a_source_with_a_date_and_says_that_it_is_approximate():
     assert {p.name for p in PLATFORMS} == {"artstation", "pixiv", "x", "instagram", "deviantart", "cara"}
     for platform in PLATFORMS:
-        assert "20" in platform.source
+        assert "20" in render(platform.source)
         row = TREATMENTS[f"as-published:{platform.name}"]
-        assert row.source.startswith("approximate")
+        assert row.source.text.startswith("approximate")
 
 
 def test_tall_pictures_keep_their_height_where_only_the_width_is_limited():

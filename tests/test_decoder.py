@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import signal
 
@@ -23,21 +25,48 @@ def test_the_same_pixels_and_facts_as_in_this_process(tmp_path):
         assert facts == expected_facts
 
 
+def test_the_other_processes_answers_are_those_of_this_one(tmp_path):
+    """What it says, without its limits: they let it write nothing, not even what was covered."""
+    paths = [*sorted(write_originals(tmp_path / "art").iterdir()), tmp_path / "bad.png"]
+    paths[-1].write_bytes(b"not a picture")
+    questions, answers = io.BytesIO(), io.BytesIO()
+    for path in paths:
+        for part in (path.suffix.encode(), b"white", path.read_bytes()):
+            decoder.write_part(questions, part)
+    questions.seek(0)
+    decoder.answer_pictures(questions, answers)
+    answers.seek(0)
+    for path in paths[:-1]:
+        head, body = json.loads(bytes(decoder.read_part(answers))), decoder.read_part(answers)
+        pixels, facts = open_isolated(path)
+        assert head == facts.model_dump(mode="json")
+        assert np.array_equal(body, pixels.reshape(-1))
+    assert json.loads(bytes(decoder.read_part(answers))) == {"slug": "picture-not-an-image"}
+    assert len(decoder.read_part(answers)) == 0
+    assert answers.read() == b""
+
+
+@pytest.mark.parametrize("data", [b"", bytes(7), (9).to_bytes(8, "big") + b"short"])
+def test_an_answer_that_is_cut_off_is_none(data):
+    with pytest.raises(EOFError):
+        decoder.read_part(io.BytesIO(data))
+
+
 def test_a_refusal_names_the_file_and_the_process_lives_on(tmp_path):
     (tmp_path / "bad.png").write_bytes(b"not a picture")
     Image.fromarray(drawing(1)).save(tmp_path / "good.png")
-    with pytest.raises(BadInput, match=r"'bad\.png' is not a PNG") as caught:
+    with pytest.raises(BadInput, match=r"'bad\.png' is no picture of a format that is read") as caught:
         open_isolated(tmp_path / "bad.png")
     assert caught.value.slug == "picture-not-an-image"
-    before = decoder._WORKER._process
+    before = decoder._PROCESS.running
     open_isolated(tmp_path / "good.png")
-    assert decoder._WORKER._process is before
+    assert decoder._PROCESS.running is before
 
 
 def test_a_decoder_that_dies_or_takes_too_long_costs_only_its_picture(tmp_path, monkeypatch):
     Image.fromarray(drawing(1)).save(tmp_path / "good.png")
     open_isolated(tmp_path / "good.png")
-    process = decoder._WORKER._process
+    process = decoder._PROCESS.running
     # A stopped process is one that never answers; the clock ends it.
     os.kill(process.pid, signal.SIGSTOP)
     monkeypatch.setattr(decoder, "SECONDS", 0.2)
@@ -50,32 +79,34 @@ def test_a_decoder_that_dies_or_takes_too_long_costs_only_its_picture(tmp_path, 
 
 
 def test_a_picture_that_needs_more_memory_than_it_may_have_is_refused(tmp_path, monkeypatch):
-    decoder._WORKER.stop()
+    decoder._PROCESS.stop()
     path = tmp_path / "wide.png"
     Image.new("RGB", (9000, 8000)).save(path, compress_level=1)
-    start = (
-        "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from audit.images import decoder; "
-        "decoder.MEMORY_BYTES = 400 << 20; decoder.serve()"
+    (tmp_path / "less.py").write_text(
+        "from audit.images import decoder\n\n\ndef serve():\n"
+        "    decoder.MEMORY_BYTES = 400 << 20\n    decoder.serve()\n"
     )
-    monkeypatch.setattr(decoder, "_START", start)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(decoder, "_START", "less:serve")
     try:
         with pytest.raises(BadInput) as caught:
             open_isolated(path)
         assert caught.value.slug in ("picture-too-large", "picture-undecodable")
     finally:
-        decoder._WORKER.stop()
+        decoder._PROCESS.stop()
 
 
 def test_the_process_can_write_no_file(tmp_path, monkeypatch):
-    decoder._WORKER.stop()
+    decoder._PROCESS.stop()
     target = tmp_path / "written"
-    start = (
-        "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from audit.images import decoder; decoder._limit(); "
-        f"open({str(target)!r}, 'w').write('x' * 10)"
+    (tmp_path / "writes.py").write_text(
+        "from audit.images import decoder\n\n\ndef serve():\n    decoder._limit()\n"
+        f"    open({str(target)!r}, 'w').write('x' * 10)\n"
     )
-    monkeypatch.setattr(decoder, "_START", start)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(decoder, "_START", "writes:serve")
     Image.fromarray(drawing(1)).save(tmp_path / "good.png")
     with pytest.raises(BadInput):
         open_isolated(tmp_path / "good.png")
-    decoder._WORKER.stop()
+    decoder._PROCESS.stop()
     assert not target.exists() or target.stat().st_size == 0

@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from transformers import Dinov2Model, SiglipModel
 from typer.testing import CliRunner
@@ -19,7 +20,7 @@ from typer.testing import CliRunner
 from audit.base.errors import BadInput, BadModel
 from audit.base.rng import rng
 from audit.cli import app
-from audit.store import Store
+from audit.store import Store, file_digest
 from audit.style import ENCODERS, METRICS, csd, dinov2, openclip_l14, siglip2, style_metric
 from audit.style.choice import pick_metrics
 from audit.style.crops import pooled, scales, squares
@@ -191,14 +192,17 @@ def test_the_command_lists_and_converts(tmp_path, monkeypatch):
     assert "laion/CLIP-ViT-L-14-DataComp" in run(app, ["encoder", "list"]).stdout
     done = run(app, ["encoder", "convert", "csd", str(tmp_path / "pytorch_model.bin")])
     assert done.exit_code == 0, done.stderr
-    assert "csd: present, SHA-256" in run(app, ["encoder", "list"]).stdout
+    # Random weights under the right name are not CSD, whatever file they came from.
+    listed = run(app, ["encoder", "list"]).stdout
+    assert "csd: there, but not the published weights" in listed
+    assert csd.PUBLISHED.sha256 in listed
     assert "[encoder-action]" in run(app, ["encoder", "convert", "dinov2"]).stderr
 
 
 def test_missing_weights_say_how_to_get_them_and_nothing_is_downloaded(absent):
     for name, row in ENCODERS.items():
         assert not row.present()
-        with pytest.raises(BadModel, match=row.source.split()[1]) as caught:
+        with pytest.raises(BadModel, match=row.published.files[0]) as caught:
             row.digest()
         assert caught.value.slug == "encoder-missing"
         assert name in caught.value.sentence
@@ -278,3 +282,42 @@ def test_encoders_of_the_real_size(tmp_path, monkeypatch):
         assert found.shape == (1, 768)
         assert np.linalg.norm(found) == pytest.approx(1)
         release(torch.device("cpu"))
+
+
+# --- whose weights they are ----------------------------------------------------------------------------
+
+
+def listed(monkeypatch, home):
+    monkeypatch.setenv("CLOAKCHECK_ENCODERS", str(home))
+    return {line.partition(": ")[0]: line for line in CliRunner().invoke(app, ["encoder", "list"]).stdout.splitlines()}
+
+
+def test_every_encoder_is_listed_with_its_licence_and_digest(tmp_path, monkeypatch):
+    lines = listed(monkeypatch, tmp_path)
+    for name, row in ENCODERS.items():
+        assert row.published.licence in lines[name]
+        assert row.published.sha256 in lines[name]
+    assert "CC BY 4.0" in lines["csd"]
+
+
+def test_weights_that_were_never_trained_are_not_present(tmp_path, monkeypatch):
+    write_dinov2(tmp_path / "dinov2")
+    write_siglip2(tmp_path / "siglip2")
+    write_openclip(tmp_path / "openclip_l14")
+    lines = listed(monkeypatch, tmp_path)
+    assert not any("present" in line for line in lines.values())
+    assert "never trained" in lines["dinov2"]
+    assert "never trained" in lines["siglip2"]
+    # Random numbers everywhere: nothing tells them from trained ones but a digest, and none is known.
+    assert "to be compared" in lines["openclip_l14"]
+
+
+def test_published_weights_are_present(tmp_path, monkeypatch):
+    write_siglip2(tmp_path / "siglip2")
+    file = tmp_path / "siglip2" / "model.safetensors"
+    tensors = {name: value + 0.01 for name, value in load_file(file).items()}
+    save_file(tensors, file)
+    assert "not the published" in listed(monkeypatch, tmp_path)["siglip2"]
+    row = replace(ENCODERS["siglip2"], published=replace(siglip2.PUBLISHED, sha256=file_digest(file)))
+    monkeypatch.setitem(ENCODERS, "siglip2", row)
+    assert "present, the published weights" in listed(monkeypatch, tmp_path)["siglip2"]

@@ -13,12 +13,14 @@ from audit import records as r
 from audit.base.errors import BadResults
 from audit.base.messages import catalogue, render
 from audit.cli import app
-from audit.evidence.bundle import LABEL_SCHEMA
+from audit.evidence import derive
+from audit.evidence.layout import LABEL_SCHEMA
 from audit.evidence.verify import verify
 from audit.judge import judge, with_margins
 from audit.judge.deviations import deviations
 from audit.judge.scored import judge_score
 from audit.records.versions import names, read_record
+from tests.evidence.stranger import failing_commands
 from tests.report.soup import taste
 
 FROZEN = Path(__file__).parent / "frozen" / "v1"
@@ -194,7 +196,24 @@ def test_a_bundle_verifies_as_it_did(name):
     findings = {f.check: f for f in verify(FROZEN / name)}
     # Came with version 2: these bundles do not say how old what they took from a store was.
     assert findings.pop("plan-first").sentence.endswith("was not recorded.")
+    # Came later, too; in the full one only the plan is stamped.
+    renewals = "verify.not-renewed" if name == "bundle-redacted" else "verify.no-renewal"
+    assert [findings.pop(c).said.id for c in ("renewals", "revocation")] == [renewals, "verify.revocation-unknown"]
+    derived = {check: findings.pop(check) for check, _ in derive.CHECKS}
     assert [[f.check, f.passed, f.sentence] for f in findings.values()] == told(name)["verify"]
+    # Parts that an earlier version wrote in its own way are passed over and said to be; what follows is derived.
+    assert all(f.passed for f in derived.values())
+    assert (derived["contents"].derived, derived["pictures"].derived, derived["reports"].derived) == (True, True, False)
+
+
+@pytest.mark.parametrize("name", ["bundle-redacted", "bundle-full"])
+def test_a_bundle_of_before_passes_its_own_commands(name):
+    """Without a start page, which came later; its VERIFY.txt is run in a shell, with sha256sum and openssl."""
+    folder = FROZEN / name
+    assert not (folder / "START-HERE.html").exists()
+    text = (folder / "VERIFY.txt").read_text()
+    # Stamps had no part of their own then.
+    assert failing_commands(folder, text.replace("\n\nWINDOWS", "\n\nTIME STAMPS\n\nWINDOWS", 1)) == []
 
 
 def test_a_bundle_of_a_newer_layout_is_refused(tmp_path):
@@ -226,7 +245,8 @@ def test_report_and_judge_open_a_run_folder(run_folder):
     command("report", run_folder, "--court")
     assert (run_folder / "results.json").read_bytes() == before
     sentence = told("bundle-redacted")["verdict"]["sentence"]
-    assert answer(run_folder / "report-court.html") == sentence
+    # The court edition speaks in the third person.
+    assert answer(run_folder / "report-court.html") == sentence.replace("your protected", "the protected")
     command("judge", run_folder)
     assert json.loads((run_folder / "results.json").read_bytes())["schema_version"] == r.SCHEMA_VERSION
     assert answer(run_folder / "report.html") == sentence
@@ -311,3 +331,16 @@ def test_a_file_of_an_unknown_version_is_refused(version, slug, run_folder):
     assert caught.value.said.id == slug
     done = CliRunner().invoke(app, ["report", str(run_folder)])
     assert (done.exit_code, done.stderr.count("\n")) == (2, 1)
+
+
+def test_words_of_a_newer_version_of_one_schema_are_told_as_such(tmp_path):
+    """A message may be added without a new schema version."""
+    results = json.loads((Path(__file__).parents[1] / "reports/sample/results.json").read_text(encoding="utf-8"))
+    results["notes"][0]["said"] = {"id": "of-a-later-version", "values": {}, "text": ""}
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    done = CliRunner().invoke(app, ["report", str(run)])
+    assert done.exit_code == 2, done.output
+    assert "of-a-later-version" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -10,8 +10,9 @@ import shutil
 import pytest
 
 from audit import records as r
+from audit import report
 from audit.base.messages import render
-from audit.judge import with_readings
+from audit.judge import judge, with_readings
 from audit.judge.scored import with_score_readings
 from audit.records.versions import read_record
 from tests.test_frozen import FROZEN, RUNS, answer, command, frozen_results, read_again, told
@@ -33,7 +34,10 @@ def test_sentences_of_then_are_messages_again_and_say_the_same(name):
     assert now.canonical() == before.canonical()
     assert now.verdict is not None
     assert before.verdict is not None
-    claims = now.verdict.per_condition.values()
+    # A word that today's judge is more careful with stays the sentence of then.
+    today = judge(before).verdict.per_condition
+    claims = [v for name, v in now.verdict.per_condition.items() if today[name].label == v.label]
+    assert claims
     assert not any(v.said.finished for v in (now.verdict, *claims, *now.deviations))
     assert [render(c.said) for c in now.checks] == [c.sentence for c in before.checks]
     assert [render(c.figures) for c in now.checks] == [c.detail for c in before.checks]
@@ -70,8 +74,10 @@ def test_a_note_that_the_plan_tells_is_a_message_again():
 
 def test_the_german_page_of_a_run_of_then_is_german(run_folder):
     command("report", run_folder, "--lang", "de")
-    page = (run_folder / "report.html").read_text(encoding="utf-8")
-    assert answer(run_folder / "report.html").startswith("Das schwächste von 3 Ergebnissen zählt")
+    assert '<html lang="en"' in (run_folder / "report.html").read_text(encoding="utf-8")
+    german = run_folder / "report-de.html"
+    page = german.read_text(encoding="utf-8")
+    assert answer(german).startswith("Das schwächste von 3 Ergebnissen zählt")
     english = {html.unescape(text) for text in re.findall(r'<span lang="en">([^<]*)</span>', page)}
     then = told("bundle-redacted")
     judged = [*then["checks"], *then["deviations"], *then["verdict"]["per_condition"].values(), then["verdict"]]
@@ -82,8 +88,7 @@ def test_a_sentence_that_stays_english_is_marked_in_a_table(run_folder):
     values = json.loads((run_folder / "results.json").read_bytes())
     row = next(e for e in values["estimates"] if e["name"] == "placebo_excess")
     row["method"], row["note"] = "Worked out otherwise.", "Seen otherwise."
-    (run_folder / "results.json").write_text(json.dumps(values))
-    command("report", run_folder, "--lang", "de")
-    page = (run_folder / "report.html").read_text(encoding="utf-8")
+    # Rendered as it stands: `cloakcheck report` would work the estimates out again.
+    page = report.render(with_readings(r.Results.model_validate(values)), images=run_folder / "images", lang="de")
     assert '<span lang="en">Worked out otherwise.</span>' in page
     assert '<span lang="en">Seen otherwise.</span>' in page

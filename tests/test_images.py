@@ -271,22 +271,19 @@ def encoded(fmt: str) -> bytes:
 
 @pytest.mark.parametrize(
     "data",
-    [b"", b"just some text", encoded("GIF"), encoded("BMP"), encoded("TIFF"), b"RIFF\0\0\0\0WAVEfmt "],
-    ids=["empty", "text", "gif", "bmp", "tiff", "wav"],
+    [b"", b"just some text", encoded("GIF"), encoded("BMP"), b"RIFF\0\0\0\0WAVEfmt "],
+    ids=["empty", "text", "gif", "bmp", "wav"],
 )
-def test_not_a_picture_of_the_three_formats(tmp_path: Path, data: bytes) -> None:
+def test_not_a_picture_that_is_read(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.png").write_bytes(data)
     sentence = refused(tmp_path / "a.png", "picture-not-an-image").sentence
-    kinds = {b"GIF8": "a GIF file", b"II*\0": "a TIFF file"}
+    kinds = {b"GIF8": "a GIF file"}
     assert kinds.get(data[:4], "") in sentence
 
 
 @pytest.mark.parametrize(
     ("start", "kind"),
     [
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIC"),
-        (b"\0\0\0\x1cftypmif1\0\0\0\0mif1avifmiaf", "AVIF"),
-        (b"8BPS\0\1", "Photoshop"),
         (b"CSFCHUNK\0", "Clip Studio"),
         (b"PK\x03\x04" + bytes(26) + b"mimetypeapplication/x-krita", "Krita"),
     ],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import torch
 
+from audit.base.messages import render, say
 from audit.plan import machine
 
 
 def test_doctor_says_what_was_chosen(monkeypatch):
     monkeypatch.setenv("LD_PRELOAD", "")
-    told = {line.partition(": ")[0]: line.partition(": ")[2] for line in machine.describe_machine()}
+    lines = [render(line) for line in machine.describe_machine()]
+    told = {line.partition(": ")[0]: line.partition(": ")[2] for line in lines}
     for subject in ("device", "precision", "threads", "memory", "disk", "torch", "memory format", "compile"):
         assert told[subject], subject
     assert told["torch"] == torch.__version__
@@ -17,7 +19,7 @@ def test_doctor_says_what_was_chosen(monkeypatch):
         assert told["workers"]
         assert "tcmalloc" in told["allocator"]
         monkeypatch.setenv("LD_PRELOAD", "/usr/lib/libtcmalloc_minimal.so.4")
-        assert "allocator: preloaded" in machine.describe_machine()
+        assert say("doctor.allocator") in machine.describe_machine()
 
 
 def test_a_stated_budget_wins_over_the_machine():

@@ -12,13 +12,14 @@ import torch
 import typer
 
 from audit.base.errors import AuditError
-from audit.cli.options import one_sentence
+from audit.cli.told import TRACE, one_sentence
+from audit.executor.packing import Fitting
 from audit.models.encode import encode_texts
 from audit.models.loader import load
 from audit.models.memory import MemoryShort, is_out_of_memory
 from audit.plan.machine import pick_pack
 from audit.records import SampleSettings, TrainSettings
-from audit.sampling import sample
+from audit.sampling import Execution, sample
 from audit.store import Store
 from audit.training.adapters import load_updates
 from audit.training.draws import Streams
@@ -120,7 +121,8 @@ def test_pictures_are_drawn_in_smaller_batches(model, tmp_path):
     settings = SampleSettings(steps=3, guidance=3.0)
     whole = sample(model, text=text[:-1], empty=text[-1:], settings=settings, seed=0)
     with room_for(model, 3) as tried:
-        parts = sample(model, text=text[:-1], empty=text[-1:], settings=settings, seed=0, batch=4)
+        fours = Execution(fitting=Fitting(pictures=4))
+        parts = sample(model, text=text[:-1], empty=text[-1:], settings=settings, seed=0, on=fours)
     assert tried[0] == 8
     assert tried[-1] == 2
     assert np.abs(whole.astype(int) - parts).max() <= 1
@@ -195,6 +197,10 @@ def test_memory_that_runs_out_anywhere_is_one_sentence(error, capsys):
     assert "[memory-short]" in capsys.readouterr().err
 
 
-def test_other_faults_keep_their_traceback():
+def test_other_faults_keep_their_traceback_where_it_is_asked_for(monkeypatch, capsys):
+    with pytest.raises(typer.Exit), one_sentence():
+        raise RuntimeError("a bug")
+    assert "Traceback" not in capsys.readouterr().err
+    monkeypatch.setenv(TRACE, "1")
     with pytest.raises(RuntimeError, match="a bug"), one_sentence():
         raise RuntimeError("a bug")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import unicodedata
 from pathlib import Path
@@ -129,7 +130,7 @@ def test_whatever_is_said_is_shown_and_kept(value, kind):
 # --- the catalogue and the code ----------------------------------------------------------------------
 
 SPEAKERS = {
-    *("say", "framed", "BadInput", "BadModel", "BadResults", "BadEvidence", "StorageError", "Interrupted"),
+    *("say", "framed", "BadInput", "BadModel", "BadResults", "BadEvidence", "StorageError", "Unforeseen"),
     *("AuditError", "MemoryShort", "Fails", "BrokenLog", "tell", "refusal", "too_short"),
 }  # fmt: skip
 
@@ -139,11 +140,14 @@ def trees() -> list[ast.Module]:
 
 
 def test_every_message_is_said_somewhere():
-    """As a text, or put together by an f-string from parts that are texts of the code."""
+    """As a text, or put together by an f-string from parts that are texts or names of fields in the code."""
     nodes = [n for tree in trees() for n in ast.walk(tree)]
     written = {n.value for n in nodes if isinstance(n, ast.Constant)}
+    written |= {n.target.id for n in nodes if isinstance(n, ast.AnnAssign) and isinstance(n.target, ast.Name)}
     joined = {pattern(n) for n in nodes if isinstance(n, ast.JoinedStr)}
 
+    # Remembered, for an id that is never said is else looked for in every way of parting it.
+    @functools.cache
     def said(id: str) -> bool:
         if id in written:
             return True
@@ -181,6 +185,8 @@ def test_every_id_said_is_in_the_catalogue():
                 said |= literals(call.args[at])
     assert len(said) > 200
     assert {id for id in said if id not in catalogue()} == set()
+    # What has no text cannot be shown.
+    assert {id for id in said if not catalogue()[id].text} == set()
 
 
 def test_every_entry_explains_itself():
@@ -189,3 +195,75 @@ def test_every_entry_explains_itself():
             assert message.raised, id
             assert message.meaning, id
             assert message.todo, id
+
+
+SENTENCE = re.compile(r"[A-Za-z']{2,}[,;:]?(?: [A-Za-z']+[,;:.?]?){2,}")
+WORDED = {"words", "say", "markup", "many", "message"}
+"""Calls whose texts are taken up by `scripts.messages`, or are ids."""
+PYTHONS = {"TypeError", "ValueError", "RuntimeError", "ModuleNotFoundError", "Error"}
+"""Exceptions that a user reads no text of; `Error` is that of csv."""
+NO_MESSAGES = {
+    "records/versions": "sentences of schema version 1, as they were",
+    "collect/names.py": "words of file names",
+    "collect/sidecars.py": "names of files",
+    "plan/prompts.py": "words that are left out of a count",
+    "conditions/protect/style_cloak.py": "prompts for a model",
+    "style/score.py": "names of the lab's sets, which results.json holds and no page shows",
+    "plan/protocols": "a reference",
+    "models/memory.py": "what libraries say",
+    "models/families": "names of models",
+    "models/kinds.py": "names of models",
+    "models/loader.py": "what a library says",
+    "plan/trainers.py": "sources, and words of a page of the reference",
+    "images/ai_mark.py": "written into every generated picture",
+    "training/kohya.py": "written into every exported add-on",
+    "evidence/bundle.py": "written into every bag",
+    "evidence/credentials.py": "written into every certificate",
+    "base/own_process.py": "code",
+    "plan/devices.py": "what torch says",
+    "style/csd.py": "names of licences",
+    "report/comparison/saved.py": "what columns of an exported table mean, written beside them",
+    "report/overview/columns.py": "what columns of exported tables mean, written beside them",
+    "report/shell.py": "a policy",
+    "ui/guard.py": "policies",
+    "report/tidy.py": "what columns of exported tables mean, written beside them",
+}
+"""File or folder -> why it may hold sentences that are no messages."""
+
+
+def test_no_sentence_stands_outside_the_catalogue():
+    """Those of errors that only a bug raises (`raise ValueError(...)`) no user reads."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "audit").rglob("*.py")):
+        name = path.relative_to(ROOT / "audit").as_posix()
+        sentences = [text for text in plain_texts(path) if SENTENCE.search(text)]
+        if sentences:
+            found[name] = sentences
+    known = {name: next((of for of in NO_MESSAGES if (name + "/").startswith(of + "/")), "") for name in found}
+    assert {name: found[name] for name, of in known.items() if not of} == {}
+    assert set(NO_MESSAGES) == set(known.values())
+
+
+def plain_texts(path: Path) -> list[str]:
+    """Texts of a file but docstrings, help, messages, and what an exception of Python's own is given."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    passed: set[int] = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.Expr(value=ast.Constant()) as other:
+                passed.add(id(other.value))
+            case ast.Call(func=ast.Attribute(attr=name) | ast.Name(id=name)) as other if name in WORDED:
+                passed |= {id(n) for n in ast.walk(other)}
+            case ast.keyword(arg="help"):
+                # Of options and commands; `scripts.reference` prints it.
+                passed |= {id(n) for n in ast.walk(node.value)}
+            case ast.Raise(exc=ast.Call(func=ast.Name(id=name) | ast.Attribute(attr=name)) as other) if name in PYTHONS:
+                passed |= {id(n) for n in ast.walk(other)}
+    texts = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) and id(node) not in passed:
+            texts.append("".join(str(v.value) if isinstance(v, ast.Constant) else "1" for v in node.values))
+            passed |= {id(v) for v in node.values}
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in passed:
+            texts.append(node.value)
+    return texts

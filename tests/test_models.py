@@ -96,7 +96,8 @@ def test_unknown_and_absent_models(name):
     with pytest.raises(BadModel) as caught:
         describe(name)
     assert caught.value.slug in ("model-unknown", "model-not-present")
-    assert "--model" in caught.value.sentence or "give the path" in caught.value.sentence
+    said = caught.value.sentence
+    assert "--model" in said or "the path" in said
 
 
 def test_weights_that_can_run_code_are_refused(copy):
@@ -192,7 +193,7 @@ def test_the_files_of_stable_diffusion_as_published_open(copy):
     assert torch.allclose(model.noising.alphas_cumprod, (1 - betas).cumprod(0), atol=1e-5)
     assert model.tokens == 20
     assert model.facts.prediction_type == "epsilon"
-    scheduler = model.family.sampler(model.scheduler_config, 4)
+    scheduler = model.sampler(4)
     assert len(scheduler.timesteps) == 4
     assert int(scheduler.timesteps[0]) == 999, "sampling starts from pure noise"
 
@@ -223,3 +224,9 @@ def test_a_config_without_a_picture_size_is_refused(copy):
     with pytest.raises(BadModel) as caught:
         describe(str(copy))
     assert caught.value.slug == "model-incomplete"
+
+
+def test_a_copy_of_the_lab_model_is_the_lab_model_whatever_it_is_called(tmp_path):
+    """What is found with it says nothing about another model, and its report must say so."""
+    copy = shutil.copytree(LAB_MODEL, tmp_path / "Stable Diffusion")
+    assert describe(str(copy)).lab

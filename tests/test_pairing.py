@@ -332,6 +332,23 @@ def test_a_cropped_copy_is_called_so(folders: tuple[Path, Path]) -> None:
     assert "edges cut off" in refused("protected-other-shape", *folders)
 
 
+def test_a_squashed_and_an_inverted_copy_are_called_so(folders: tuple[Path, Path]) -> None:
+    squashed = np.asarray(Image.fromarray(cloak(work(0))).resize((64, 64)))
+    put(folders[1] / "fox.png", squashed)
+    assert "in another shape" in refused("protected-other-shape", *folders)
+    put(folders[1] / "fox.png", 255 - cloak(work(0)))
+    assert "inverted colours" in refused("protected-other-shape", *folders)
+
+
+def test_a_copy_turned_by_a_few_degrees_lies_askew_and_has_no_other_tones(folders: tuple[Path, Path]) -> None:
+    big = Image.fromarray(work(0)).resize((640, 480))
+    put(folders[0] / "fox.png", np.asarray(big))
+    put(folders[1] / "fox.png", cloak(np.asarray(big.rotate(3, fillcolor=(128, 128, 128)))))
+    found = gather(*folders)
+    assert "'fox.png'" in note(found, "protected-misaligned").sentence
+    assert "protected-tones" not in slugs(found)
+
+
 @pytest.mark.parametrize("under", [0, 90])
 @pytest.mark.parametrize("ground", ["black", "bare"])
 def test_transparency_that_a_tool_filled_is_no_other_picture(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -91,3 +93,31 @@ def test_every_module_starts_without_what_windows_lacks():
 
 def test_a_run_folder_a_picture_and_the_store_work_without_it(tmp_path):
     without_posix(A_RUN_FOLDER, str(tmp_path))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the set-up's script is for Linux")
+def test_the_set_up_takes_the_build_of_torch_that_this_machine_can_use(tmp_path):
+    def taken(**env: str) -> tuple[int, str]:
+        done = subprocess.run(
+            ["scripts/setup", "--torch"], cwd=ROOT, env={**os.environ, **env}, capture_output=True, text=True
+        )
+        return done.returncode, done.stdout.strip() or done.stderr
+
+    card = tmp_path / "nvidia-smi"
+    card.write_text("#!/bin/sh\n")
+    card.chmod(0o755)
+    # Whoever has a card runs these tests, too.
+    if not Path("/proc/driver/nvidia/version").exists() and shutil.which("nvidia-smi") is None:
+        assert taken(CLOAKCHECK_TORCH="") == (0, "cpu")
+    assert taken(CLOAKCHECK_TORCH="", PATH=f"{tmp_path}:{os.environ['PATH']}") == (0, "cuda")
+    assert taken(CLOAKCHECK_TORCH="cpu", PATH=f"{tmp_path}:{os.environ['PATH']}") == (0, "cpu")
+    code, said = taken(CLOAKCHECK_TORCH="rocm")
+    assert (code, "'rocm'" in said) == (2, True)
+
+
+def test_threads_wait_asleep_whatever_starts_the_program():
+    env = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    code = "import os, audit; print(os.environ['OMP_WAIT_POLICY'])"
+    for given, expected in ({}, "PASSIVE"), ({"OMP_WAIT_POLICY": "ACTIVE"}, "ACTIVE"):
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=env | given, capture_output=True, text=True)
+        assert done.stdout.strip() == expected

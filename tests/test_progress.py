@@ -10,6 +10,8 @@ from audit.base import progress as module
 from audit.base.messages import say, words
 from audit.base.progress import Progress, duration
 
+EVEN = ("stage.train", "stage.draw")
+
 
 class Terminal(io.StringIO):
     def isatty(self):
@@ -52,6 +54,37 @@ def test_work_found_finished_does_not_count_as_speed(clock):
     clock[0] += 10
     progress.update(90)
     assert "about 10 s left" in stream.getvalue()
+
+
+def test_a_stage_slower_than_foreseen_is_told_once_and_the_rest_is_foreseen_as_slow(clock):
+    stream = io.StringIO()
+    progress = Progress(stream)
+    progress.expect(
+        {"stage.train": 100.0, "stage.draw": 50.0}, later={"stage.train": 40.0, "stage.score": 30.0}, even=EVEN
+    )
+    progress.stage(say("stage.train"), 100)
+    for done in range(0, 100, 10):
+        clock[0] += 30.0
+        progress.update(done)
+    # Three times as slow: 90 of 100 units are left after the second report, and 120 s of others come to 360 s.
+    (line,) = [line for line in stream.getvalue().splitlines() if "slower" in line]
+    assert line == f"Training: slower than foreseen; about {duration(90 * 3 + 360)} left in all."
+    assert progress.slower == [("stage.train", pytest.approx(3.0))]
+    progress.close()
+    progress.stage(say("stage.draw"), 100)
+    clock[0] += 15
+    progress.update(10)
+    clock[0] += 15
+    progress.update(20)
+    assert len(progress.slower) == 1, "as slow as foreseen by now"
+    progress.go_on()
+    progress.stage(say("stage.train"), 100)
+    for done in (10, 90):
+        clock[0] += 10
+        progress.update(done)
+    # Fast again: the 30 s of scoring are 30 s as foreseen at first, and no longer three times that.
+    assert stream.getvalue().splitlines()[-1] == "Training: 90 of 100, about 1 s left, 31 s in all"
+    assert len(progress.slower) == 1
 
 
 def test_one_moving_line_in_a_terminal(clock):

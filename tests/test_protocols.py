@@ -26,7 +26,7 @@ def test_a_protocol_is_a_spec_that_can_run(name, tmp_path):
 
 def test_hoenig2024_has_the_ten_prompts_as_they_were_asked(tmp_path):
     spec = load_spec({"originals": tmp_path, "protocol": "hoenig2024"}, None)
-    prompts = choose_prompts(spec, ArtistSet(artist="A", works=()))
+    prompts = choose_prompts(spec, ArtistSet(artist="A", works=()), lab=True)
     assert len(prompts) == 10
     assert full_prompt(prompts[4], "nulevoy") == "a astronaut riding a horse by nulevoy"
     assert spec.training["works"] == 18

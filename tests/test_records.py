@@ -17,7 +17,10 @@ from audit import records as r
 from audit.base.messages import Said, as_written, words
 from audit.records.versions import Versioned, read_record
 
-KINDS = [r.Results, r.Plan, r.ScoreResults, r.ScorePlan, r.CalibrationCard, r.Copies, r.Released, r.Environment]
+KINDS = [
+    r.Results, r.Plan, r.ScoreResults, r.ScorePlan, r.CalibrationCard, r.Copies, r.Released, r.Environment, r.Ratings,
+    r.RatingFile,
+]  # fmt: skip
 SAID = st.one_of(
     st.builds(lambda name: words("the filter {name}", name=name), st.text(max_size=5)),
     st.builds(as_written, st.text(max_size=5)),
@@ -64,6 +67,21 @@ def plain(kind: Any, limits: tuple[Any, ...]) -> st.SearchStrategy[Any]:
     return st.sampled_from(["ab" * 32, "01" * 32]) if digest else st.text(max_size=5)
 
 
+def each_once(cells: tuple[r.Cell, ...]) -> tuple[r.Cell, ...]:
+    """The first cell, with its own pictures, each once: results take no others."""
+    return tuple(
+        cell.model_copy(
+            update={
+                "generations": cell.generations.model_copy(
+                    update={"condition": cell.condition, "replicate": cell.replicate, "files": ("a.png",)}
+                ),
+                "scores": cell.scores[:1],
+            }
+        )
+        for cell in cells[:1]
+    )
+
+
 def records(kind: type[BaseModel]) -> st.SearchStrategy[Any]:
     chosen = {
         name: values(field.annotation, tuple(field.metadata))
@@ -72,6 +90,10 @@ def records(kind: type[BaseModel]) -> st.SearchStrategy[Any]:
     }
     if kind is r.TrainSettings:
         chosen["text_encoder"] = st.just(False)
+    if kind is r.Results:
+        chosen["cells"] = chosen["cells"].map(each_once)
+    if kind is r.Ratings:
+        chosen["raters"] = st.just(())
     return st.fixed_dictionaries(chosen).map(lambda made: kind(**made))
 
 

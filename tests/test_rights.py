@@ -45,4 +45,4 @@ def test_without_a_terminal_nobody_is_asked(asked):
 
 
 def test_the_built_in_example_is_declared():
-    assert demo_spec(preset=None, out=None, store=None, device=None).declare
+    assert demo_spec(preset=None, out=None).declare

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +13,10 @@ import pytest
 
 from audit.base.errors import BadInput
 from audit.images import decode_png, encode_png
-from audit.records import ArtistSet, ProtectedFile
-from audit.runfolder import claim, default_folder, example_works, write_generated
+from audit.records import ProtectedFile
+from audit.runfolder import claim, default_folder
 from audit.runfolder.event_log import log_event
+from audit.runfolder.pictures import example_works, write_generated
 from audit.store import Store
 from tests.builders import digest, make_plan, make_work
 
@@ -28,20 +30,40 @@ def test_the_same_plan_finds_its_folder_and_another_plan_gets_its_own():
     first, other = make_plan(), make_plan(preset="court")
     folder = default_folder("Ann Übermut <b>", first)
     assert folder.parts[0] == "reports"
-    assert folder.name.endswith("-ann-bermut-b")
+    assert folder.name.endswith("-ann-übermut-b")
     claim(folder, first)
     assert default_folder("Ann Übermut <b>", first) == folder
     second = default_folder("Ann Übermut <b>", other)
     assert second.name == f"{folder.name}-2"
-    folder.rename(folder.with_name("2020-01-01-ann-bermut-b"))
-    assert default_folder("Ann Übermut <b>", first).name == "2020-01-01-ann-bermut-b"
+    folder.rename(folder.with_name("2020-01-01-ann-übermut-b"))
+    assert default_folder("Ann Übermut <b>", first).name == "2020-01-01-ann-übermut-b"
 
 
-@pytest.mark.parametrize("artist", ["", "///", "日本語", "a" * 500])
-def test_any_name_gives_a_plain_folder_name(artist):
+@pytest.mark.parametrize(
+    ("artist", "slug"),
+    [
+        ("", "artist"), ("///", "artist"), ("a" * 500, "a" * 40), ("日本語", "日本語"),
+        ("Мария Иванова", "мария-иванова"),
+        ("राम", "राम"), ("Zoe\u0308", "zoë"), ("CON", "con"), ("a\u202eb\u200dc", "abc"), ("x. ", "x"),
+        ("🎨", "artist"),
+        ('a<>:"/\\|?*b', "a-b"), ("\U00020000" * 60, "\U00020000" * 30),
+    ],
+)  # fmt: skip
+def test_any_name_gives_a_folder_that_every_system_takes(artist, slug):
     name = default_folder(artist, make_plan()).name
-    assert name.isascii()
-    assert len(name) <= 60
+    assert name[11:] == slug
+    assert len(name.encode()) <= 140
+
+
+def test_artists_of_other_scripts_do_not_share_a_folder():
+    assert default_folder("日本語", make_plan()) != default_folder("Мария", make_plan())
+
+
+def test_a_disk_that_gives_names_in_another_form_is_gone_on_with():
+    folder = default_folder("Zoë", make_plan())
+    claim(folder, make_plan())
+    folder.rename(folder.with_name(unicodedata.normalize("NFD", folder.name)))
+    assert unicodedata.normalize("NFC", default_folder("Zoë", make_plan()).name) == folder.name
 
 
 def test_another_runs_folder_is_not_taken(tmp_path):
@@ -60,8 +82,9 @@ def test_examples_are_works_whose_copy_has_the_originals_size():
             work=work.id, name="p", sha256=digest("p"), pixels=digest("p"), width=width, height=256, matched_by="name"
         )
 
-    artist = ArtistSet(artist="x", works=works, protected=tuple(file(w, 128 if w.id == "w001" else 256) for w in works))
-    assert [w.id for w in example_works(artist)] == ["w000", "w002", "w003"]
+    protected = tuple(file(w, 128 if w.id == "w001" else 256) for w in works)
+    plan = make_plan(works=works).model_copy(update={"protected": protected})
+    assert [w.id for w in example_works(plan)] == ["w000", "w002", "w003"]
 
 
 def test_a_folder_that_another_process_works_in_is_refused(tmp_path):

@@ -7,10 +7,11 @@ import pytest
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
+from audit.executor.packing import Fitting
 from audit.models.encode import encode_texts
 from audit.models.loader import load
 from audit.records import SampleSettings, TrainSettings
-from audit.sampling import initial_noise, sample, text_under
+from audit.sampling import Execution, initial_noise, sample, text_under
 from audit.store import Store
 from audit.training.adapters import Merged, load_updates, norm_of, save_adapter
 from audit.training.targets import find_module, find_targets
@@ -49,8 +50,10 @@ def test_noise_depends_on_prompt_and_index_only(model):
 
 
 def test_batch_size_does_not_change_the_pictures(model, text):
-    whole = sample(model, text=text[:-1], empty=text[-1:], settings=SETTINGS, seed=0, batch=6)
-    parts = sample(model, text=text[:-1], empty=text[-1:], settings=SETTINGS, seed=0, batch=2)
+    whole, parts = (
+        sample(model, text=text[:-1], empty=text[-1:], settings=SETTINGS, seed=0, on=Execution(fitting=Fitting(n)))
+        for n in (6, 2)
+    )
     assert whole.shape == (6, 32, 32, 3)
     assert np.abs(whole.astype(int) - parts).max() <= 1
 

@@ -1,4 +1,4 @@
-"""`score`: prompts from names and sheets, the unit that is counted, intervals on planted truths, the gates."""
+"""`score`: prompts from names and sheets, the unit that is counted, intervals on planted truths, the checks."""
 
 from __future__ import annotations
 

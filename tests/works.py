@@ -32,19 +32,20 @@ def put(path: Path, pixels: Pixels, **options: object) -> None:
     Image.fromarray(pixels).save(path, **options)
 
 
-def gather(originals: Path, protected: Path | None = None, *, seed: int = 0) -> ArtistSet:
+def gather(originals: Path, protected: Path | dict[str, Path] | None = None) -> ArtistSet:
     stored: dict[str, Pixels] = {}
 
     def save(pixels: Pixels) -> str:
         stored[pixels_digest(pixels)] = pixels
         return pixels_digest(pixels)
 
-    found = collect(originals=originals, protected=protected, artist="Ann", seed=seed, save=save)
+    arms = {"protected": protected} if isinstance(protected, Path) else protected or {}
+    found = collect(originals=originals, protected=arms, artist="Ann", save=save)
     assert {w.pixels for w in found.works} | {p.pixels for p in found.protected} <= set(stored)
     return found
 
 
-def refused(slug: str, originals: Path, protected: Path | None = None) -> str:
+def refused(slug: str, originals: Path, protected: Path | dict[str, Path] | None = None) -> str:
     with pytest.raises(BadInput) as caught:
         gather(originals, protected)
     assert caught.value.slug == slug

@@ -6,8 +6,9 @@ AuditError                    exit code 2 unless said otherwise
 ├── BadResults                a results.json or plan.json that does not fit its schema
 ├── MemoryShort               even the smallest piece of work does not fit into memory (audit.models.memory)
 ├── BadEvidence               a bundle, signature key or time stamp that cannot be used
+├── ClusterError              a cluster that is not there, or whose machines do not fit
 ├── StorageError              full disk, unwritable folder, a stored result that fails its digest
-└── Interrupted               Ctrl-C; finished steps are kept (exit code 130)
+└── Unforeseen                what no other message names (exit code 1)
 
 An error carries what it says as data (`audit.base.messages`): `said` is the message's id with its values, `slug` its
 entry in MESSAGES.md, `sentence` the same in English.
@@ -26,6 +27,8 @@ class AuditError(Exception):
     def __init__(self, what: str | Said, /, **values: Value) -> None:
         """Say a message of the catalogue: its id, and a value for each of its places; or one that was said already."""
         self.said = what if isinstance(what, Said) else say(what, **values)
+        self.beside: tuple[Said, ...] = ()
+        """What a user should know beside it, such as files that were left out before it was raised."""
         super().__init__(self.sentence)
 
     @property
@@ -53,11 +56,15 @@ class BadEvidence(AuditError):
     """A bundle, signature key or time stamp that cannot be used as given."""
 
 
+class ClusterError(AuditError):
+    """A cluster that cannot be reached, has no machine left, or whose machines do not fit the driver's."""
+
+
 class StorageError(AuditError):
     """The disk is full or a folder cannot be written."""
 
 
-class Interrupted(AuditError):
-    """The user stopped the run; finished steps stay in the store."""
+class Unforeseen(AuditError):
+    """What no other message names; CloakCheck's own fault, or a library's."""
 
-    exit_code = 130
+    exit_code = 1

@@ -37,7 +37,8 @@ from audit.base.record import Record
 from audit.base.text import printable
 
 Severity = Literal["error", "note", "deviation", "check", "words", "told"]
-"""`words` stand in reports; what is `told` stands in a terminal or within errors, and is not translated."""
+"""`words` stand in reports; what is `told` stands in a terminal or within errors; of it, and of errors, only
+what the page in the browser shows is translated (`scripts/messages`)."""
 
 SHOWN = 12
 """Parts of a row before it is cut with a count."""
@@ -80,6 +81,14 @@ class Said(Record):
     def slug(self) -> str:
         """The entry in MESSAGES.md."""
         return self.id.partition(".")[0]
+
+
+class OtherWords(LookupError):
+    """A message that this version does not know, or with a place that is not filled: another version said it."""
+
+    def __init__(self, id: str) -> None:
+        super().__init__(id)
+        self.id = id
 
 
 Value: TypeAlias = str | int | float | Said | Sequence[str | int | float | Said | None] | None
@@ -153,7 +162,11 @@ def as_written(sentence: str, *, id: str = "as-written") -> Said:
 
 
 def render(said: Said, language: Language = ENGLISH) -> str:
-    """The sentence in a language."""
+    """The sentence in a language.
+
+    Raises:
+        OtherWords: a message of a file that another version wrote.
+    """
     return " ".join(lines(said, language))
 
 
@@ -163,7 +176,10 @@ def lines(said: Said, language: Language = ENGLISH) -> tuple[str, ...]:
 
 
 def _said(said: Said, language: Language) -> str:
-    return fill(said.text or catalogue()[said.id].text, said.values, language)
+    text = said.text or getattr(catalogue().get(said.id), "text", "")
+    if not text or not said.values.keys() >= set(places(text)):
+        raise OtherWords(said.id)
+    return fill(text, said.values, language)
 
 
 def fill(text: str, values: Mapping[str, object], language: Language = ENGLISH) -> str:

@@ -9,7 +9,11 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import uuid
 from pathlib import Path
+
+from audit.base.files import NotRead
+from audit.base.messages import say
 
 MODES = os.name == "posix"
 FOLDER, FILE = 0o700, 0o600
@@ -22,7 +26,7 @@ class Exposed(OSError):
     """Others may read or change what must be private; `how` is `writable`, `readable`, `foreign` or `link`."""
 
     def __init__(self, path: Path, how: str) -> None:
-        super().__init__(errno.EPERM, f"open to others ({how})", str(path))
+        super().__init__(errno.EPERM, how, str(path))
         self.how = how
 
 
@@ -74,14 +78,14 @@ def read_private(path: Path, *, limit: int) -> bytes:
     with os.fdopen(os.open(path, flags), "rb") as handle:
         status = os.fstat(handle.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise OSError("not a regular file")
+            raise NotRead(say("not-read.kind"))
         if MODES and status.st_uid != os.geteuid():
             raise Exposed(path, "foreign")
         if MODES and status.st_mode & OTHERS:
             raise Exposed(path, "writable" if status.st_mode & WRITE else "readable")
         data = handle.read(limit + 1)
     if len(data) > limit:
-        raise OSError(f"over {limit >> 20} MiB")
+        raise NotRead(say("not-read.size", most=limit >> 20))
     return data
 
 
@@ -92,3 +96,24 @@ def private_file(path: Path) -> int:
         OSError: there is one already, a link too, or it cannot be made.
     """
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), FILE)
+
+
+def write_private(path: Path, data: bytes, *, partial: Path | None = None) -> None:
+    """Write a whole file or nothing, for its owner alone: temporary name, sync, rename.
+
+    Args:
+        partial: the temporary name, on the same disk; None for one beside the file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    make_private(path.parent)
+    partial = partial or path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    try:
+        with os.fdopen(private_file(partial), "wb") as handle:
+            handle.write(data)
+            handle.flush()
+            os.fsync(handle.fileno())
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

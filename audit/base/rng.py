@@ -1,11 +1,17 @@
-"""Named random streams: a seed is a hash of names, so no draw depends on what was drawn before."""
+"""Named random streams: a seed is a hash of names, so no draw depends on what was drawn before.
+
+torch is loaded by `torch_rng` alone, so that draws of a plan are made again where it is not installed.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
+
+if TYPE_CHECKING:
+    import torch
 
 
 def stream_seed(*parts: object) -> int:
@@ -21,4 +27,16 @@ def rng(*parts: object) -> np.random.Generator:
 
 def torch_rng(*parts: object) -> torch.Generator:
     """A CPU torch generator for the named stream; draws on the CPU are the same on every device."""
+    import torch
+
     return torch.Generator().manual_seed(stream_seed(*parts))
+
+
+def drawn_rows(*, seed: int, variant: str, replicate: int, pool: int, wanted: int) -> tuple[int, ...]:
+    """Which works of a pool a replicate trains on: sorted rows, without repetition.
+
+    Args:
+        variant: '' for all ordinary conditions; `clean-again` names another.
+    """
+    draw = rng("cloakcheck", seed, variant, "works", replicate)
+    return tuple(sorted(int(i) for i in draw.choice(pool, size=min(pool, wanted), replace=False)))

@@ -1,6 +1,10 @@
 """`python -m audit.cli`."""
 
-from audit.cli import app
+import sys
+
+import audit.cli
+from audit.base.ending import guarded
+from audit.cli.usage import call
 
 if __name__ == "__main__":
-    app()
+    guarded(lambda: sys.exit(call(audit.cli.app)))

@@ -9,7 +9,8 @@ import typer
 
 from audit.cli.app import app
 from audit.cli.finished import RunFolder
-from audit.cli.options import Declare, StoreAt, declared_on_terminal, one_sentence
+from audit.cli.options import Declare, StoreAt, declared_on_terminal
+from audit.cli.told import one_sentence
 
 
 @app.command(name="export-adapter")
@@ -24,7 +25,7 @@ def export_adapter(
 ) -> None:
     """Write one trained add-on as a file for A1111, ComfyUI or diffusers. It imitates the artist: keep it safe."""
     with one_sentence():
-        from audit.commands.export import export_adapter as export
+        from audit.commands.export_adapter import export_adapter as export
         from audit.runfolder import read_results
         from audit.store import default_store
 
@@ -36,6 +37,6 @@ def export_adapter(
             replicate=replicate,
             layout=layout,
             out=out,
-            declared=bool(declare) or declared_on_terminal("Before an add-on leaves the store, please declare"),
+            declared=bool(declare) or declared_on_terminal("ask.before-export"),
         )
         print(made)

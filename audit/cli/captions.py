@@ -11,7 +11,8 @@ import typer
 from audit.base.errors import BadInput
 from audit.base.messages import say
 from audit.cli.app import app
-from audit.cli.options import Device, one_sentence, tell
+from audit.cli.options import Device
+from audit.cli.told import one_sentence, tell
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures; it is only read.")]
 Table = Annotated[Path, typer.Option("--out", help="CSV file to write; an existing one is not overwritten.")]
@@ -31,7 +32,7 @@ def captions(folder: Folder, out: Table, captioner: Captioner = None, device: De
         if captioner is not None:
             from audit.images.decoder import open_isolated
             from audit.models.captioner import load_captioner
-            from audit.plan.machine import pick_device
+            from audit.plan.devices import pick_device
 
             model = load_captioner(captioner, device=pick_device(device or "auto"))
 

@@ -4,26 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from audit.base.progress import Progress
 from audit.cli.app import app
-from audit.cli.options import (
-    Declare,
-    Device,
-    ModelName,
-    PredictionType,
-    Seed,
-    StoreAt,
-    Surrogate,
-    one_sentence,
-    with_rights,
-)
-
-if TYPE_CHECKING:
-    from audit.plan.spec import Spec
+from audit.cli.options import Declare, Device, ModelName, PredictionType, Seed, StoreAt, Surrogate, with_rights
+from audit.cli.told import one_sentence
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of pictures; it is only read.")]
 Protection = Annotated[str, typer.Argument(metavar="NAME[:ARG]", help="A reference protection or a placebo.")]
@@ -50,9 +38,13 @@ def protect(
 ) -> None:
     """Write copies of a folder under a reference protection: a measuring instrument, not a product."""
     with one_sentence():
-        settings = {"steps": steps, "crop": crop}
-        asked = _asked(folder, out, (model, prediction_type), surrogate, settings, seed, store, device, declare)
-        _make("protect", protection, asked)
+        of_attack = {name: value for name, value in (("steps", steps), ("crop", crop)) if value is not None}
+        options = {
+            "originals": folder, "out": out, "model": model, "prediction_type": prediction_type,
+            "surrogate": surrogate, "protection": of_attack, "seed": seed, "store": store, "device": device,
+            "declare": declare,
+        }  # fmt: skip
+        _make("protect", protection, options)
 
 
 @app.command()
@@ -70,41 +62,16 @@ def treat(
 ) -> None:
     """Write copies of a folder after a countermeasure, as an audit's --against would treat them."""
     with one_sentence():
-        asked = _asked(
-            folder, out, (model, prediction_type), None, {"counter_steps": steps}, seed, store, device, declare
-        )
-        _make("treat", countermeasure, asked)
+        options = {
+            "originals": folder, "out": out, "model": model, "prediction_type": prediction_type,
+            "protection": {} if steps is None else {"counter_steps": steps}, "seed": seed, "store": store,
+            "device": device, "declare": declare,
+        }  # fmt: skip
+        _make("treat", countermeasure, options)
 
 
-def _asked(
-    folder: Path,
-    out: Path,
-    model: tuple[str | None, str | None],
-    surrogate: str | None,
-    settings: Mapping[str, object],
-    seed: int | None,
-    store: Path | None,
-    device: str | None,
-    declare: bool | None,
-) -> Spec:
+def _make(command: Literal["protect", "treat"], text: str, options: Mapping[str, object]) -> None:
+    from audit.commands.copies import make_copies
     from audit.plan.spec import load_spec
 
-    options = {
-        "originals": folder,
-        "out": out,
-        "model": model[0],
-        "prediction_type": model[1],
-        "surrogate": surrogate,
-        "protection": {name: value for name, value in settings.items() if value is not None},
-        "seed": seed,
-        "store": store,
-        "device": device,
-        "declare": declare,
-    }
-    return with_rights(load_spec(options, None))
-
-
-def _make(command: Literal["protect", "treat"], text: str, asked: Spec) -> None:
-    from audit.commands.copies import make_copies
-
-    print(make_copies(command, text, asked, Progress()))
+    print(make_copies(command, text, with_rights(load_spec(dict(options), None)), Progress()))

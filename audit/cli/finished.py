@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from audit.base.errors import BadInput, BadResults
-from audit.base.messages import render, say
+from audit.base.messages import OtherWords, render, say
 from audit.cli.app import app
-from audit.cli.options import Json, announce, announce_score, one_sentence
+from audit.cli.options import Json, announce, announce_score
+from audit.cli.told import one_sentence
 
 if TYPE_CHECKING:
     from audit.records import Results
@@ -34,6 +35,8 @@ def judgeable() -> Iterator[None]:
     """One sentence for figures that fit the schema and still cannot be reckoned with, as after editing by hand."""
     try:
         yield
+    except OtherWords as error:
+        raise BadResults("results-other-words", id=error.id) from error
     except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
         raise BadResults("results-inconsistent", kind=type(error).__name__) from error
 
@@ -44,6 +47,7 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
     with one_sentence():
         from audit.judge import with_margins
         from audit.runfolder import SCORE, read_results, read_score
+        from audit.runfolder.judged import is_last_judged
         from audit.stages.finish import finish, finish_score
 
         if (folder / SCORE).exists():
@@ -56,6 +60,9 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
 
         changes = {name: value for name, _, value in (text.partition("=") for text in margin or [])}
         results = with_margins(read_results(folder), changes)
+        if is_last_judged(folder / "results.json") is False:
+            print(f"cloakcheck: {render(say('results-not-last-judged'))}", file=sys.stderr)
+            results = results.model_copy(update={"edited_since_judged": True})
         kept = [page for page in PAGES if (folder / page).exists()] if _pictures_gone(results, folder) else []
         with judgeable():
             judged = finish(results, folder, pages=not kept)
@@ -80,6 +87,16 @@ def _make_room(target: Path) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
 
 
+def _own_page(folder: Path, lang: str | None) -> Path:
+    """The page of a run; in another language than the one that is there, it lies beside that one."""
+    from audit.report.locale import language_of
+
+    page = folder / "report.html"
+    if lang is None or not page.exists() or language_of(page) == lang:
+        return page
+    return page.with_name(f"report-{lang}.html")
+
+
 def _beside(page: Path) -> Path:
     """The court edition's file beside a page."""
     return page.with_name(f"{page.stem}-court{page.suffix or '.html'}")
@@ -88,9 +105,11 @@ def _beside(page: Path) -> Path:
 @app.command()
 def report(
     folder: RunFolder,
-    court: Annotated[bool, typer.Option("--court", help="Also write report-court.html: no script, numbered.")] = False,
-    pdf: Annotated[bool, typer.Option("--pdf", help="Also print the court edition to report-court.pdf.")] = False,
-    lang: Annotated[str, typer.Option(help="Language of the report: en or de.")] = "en",
+    court: Annotated[bool, typer.Option("--court", help="Also write report-court.html, to print: no script.")] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also print that page to report-court.pdf.")] = False,
+    lang: Annotated[
+        str | None, typer.Option(help="Language of the report: en or de (default: that of the page at hand, else en).")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report to this file instead of RUN/report.html.")
     ] = None,
@@ -98,26 +117,40 @@ def report(
 ) -> None:
     """Render the report of a finished run again; results.json stays as it is."""
     with one_sentence():
-        from audit.judge import with_readings
-        from audit.judge.scored import with_score_readings
-        from audit.report import print_pdf, write_report
-        from audit.report.score import write_score_report
-        from audit.runfolder import SCORE, read_results, read_score
+        from audit.evidence.stated import stated_results
+        from audit.judge.rejudged import first_difference
+        from audit.judge.scored import judge_score, with_score_readings
+        from audit.records import SCHEMA_VERSION
+        from audit.runfolder import SCORE, read_score
+        from audit.runfolder.judged import is_last_judged
 
-        target = out or folder / "report.html"
+        target = out or _own_page(folder, lang)
         if out is not None and out.is_dir():
             raise BadInput("report-out-folder", name=out.absolute().name)
         if (folder / SCORE).exists():
             read = read_score(folder)
+            from audit.report.score import write_score_report
+
             _make_room(target)
             with judgeable():
                 scored = with_score_readings(read)
+                edited = is_last_judged(folder / SCORE) is False
+                if edited or read.schema_version == SCHEMA_VERSION:
+                    again = judge_score(read)
+                    scored = scored if first_difference(scored, again) is None else again
+                if edited:
+                    print(f"cloakcheck: {render(say('results-not-last-judged'))}", file=sys.stderr)
                 path = write_score_report(scored, run_folder=folder, lang=lang, target=target)
             if open_it:
                 webbrowser.open(path.resolve().as_uri())
             print(path)
             return
-        results = read_results(folder)
+        with judgeable():
+            results, said = stated_results(folder)
+        for one in said:
+            print(f"cloakcheck: {render(one)}", file=sys.stderr)
+        from audit.report import print_pdf, write_report
+
         pages = [target, *([_beside(target)] if court or pdf else [])]
         # A page without any of its pictures would be written over one that has them.
         own = {(folder / page).resolve() for page in PAGES}
@@ -125,13 +158,31 @@ def report(
             raise BadResults("pictures-missing", folder=folder.absolute().name, count=count)
         _make_room(target)
         with judgeable():
-            results = with_readings(results)
             path = write_report(results, run_folder=folder, lang=lang, target=target)
         if court or pdf:
             print(page := write_report(results, run_folder=folder, edition="court", lang=lang, target=pages[1]))
             if pdf:
-                print(print_pdf(page, page.with_suffix(".pdf")))
+                print(print_pdf(page, page.with_suffix(".pdf"), attached=folder / "results.json"))
         if open_it:
             # A browser that cannot be started must not fail the command: the path is printed all the same.
             webbrowser.open(path.resolve().as_uri())
         print(path)
+
+
+@app.command()
+def export(
+    folder: RunFolder,
+    format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
+    out: Annotated[Path | None, typer.Option(metavar="DIR", help="Folder to write into (default: RUN/tables).")] = None,
+) -> None:
+    """Write a run's numbers as tables for other programs: one row per score, one row per estimate."""
+    with one_sentence():
+        from audit.commands.export_tables import export_tables
+        from audit.evidence.stated import stated_results
+
+        with judgeable():
+            results, said = stated_results(folder)
+        for one in said:
+            print(f"cloakcheck: {render(one)}", file=sys.stderr)
+        for path in export_tables(results, format=format, out=out or folder / "tables"):
+            print(path)

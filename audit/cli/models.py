@@ -9,9 +9,11 @@ import typer
 from typer.core import TyperGroup
 
 from audit.base.errors import BadInput
-from audit.base.messages import say
+from audit.base.messages import render, say
+from audit.base.progress import duration
 from audit.cli.app import app
-from audit.cli.options import Json, PredictionType, confirmed, one_sentence, tell
+from audit.cli.options import Json, PredictionType, confirmed
+from audit.cli.told import one_sentence, tell
 
 if TYPE_CHECKING:
     from audit.commands.models import LookedAt
@@ -50,6 +52,8 @@ def listing(context: typer.Context) -> None:
                 licence=card.licence,
             )
             tell("told.layers", scale=card.latent_scale, layers=card.targets)
+            if card.drawn_with:
+                tell("told.sibling", name=card.drawn_with)
             tell(
                 "told.here" if present(name) else "told.not-here",
                 disk=say("told.gb", gb=card.download.bytes / 1e9) if card.download else None,
@@ -83,8 +87,17 @@ def look(
 
 def _show(found: LookedAt, path: str) -> None:
     layout = say("layout.checkpoint" if found.layout == "checkpoint" else "layout.folder")
-    side = say("looked.side", side=found.resolution) if found.resolution else say("looked.no-side")
-    tell("looked.says-model", name=found.name, title=found.title, family=found.family, side=side, layout=layout)
+    if found.resolution:
+        tell(
+            "looked.says-model",
+            name=found.name,
+            title=found.title,
+            family=found.family,
+            side=found.resolution,
+            layout=layout,
+        )
+    else:
+        tell("looked.says-model.no-side", name=found.name, title=found.title, family=found.family, layout=layout)
     if found.prediction_type is None:
         tell("looked.says-no-prediction", source=found.source)
     elif found.zero_terminal_snr:
@@ -103,7 +116,10 @@ def _show(found: LookedAt, path: str) -> None:
         tell("looked.says-plan-digest", digest=found.sha256)
     if found.published is not None:
         tell("looked.says-published", title=found.published)
-    tell("looked.says-standard", path=path)
+    if found.standard_seconds is None:
+        tell("looked.says-standard", path=path)
+    else:
+        tell("looked.says-standard.foreseen", time=duration(found.standard_seconds), of=found.standard_of)
 
 
 @models.command()
@@ -120,11 +136,14 @@ def get(
 
         card = known_card(name)
         assert card.download is not None
-        print(f"{card.title}: {card.download.bytes / 1e9:.1f} GB from {card.download.repo}", file=sys.stderr)
-        print(f"licence {card.licence}, {card.licence_url}", file=sys.stderr)
+        print(
+            render(say("told.download", title=card.title, gb=card.download.bytes / 1e9, repo=card.download.repo)),
+            file=sys.stderr,
+        )
+        print(render(say("told.licence", licence=card.licence, address=card.licence_url)), file=sys.stderr)
         if not accept_licence:
             at_a_terminal = sys.stdin.isatty() and sys.stderr.isatty()
-            if not (at_a_terminal and confirmed("Have you read it, and do you accept it?")):
+            if not (at_a_terminal and confirmed(say("ask.licence"))):
                 raise BadInput("licence-not-accepted", address=card.licence_url)
         print(fetch(name, Progress()))
 

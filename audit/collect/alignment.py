@@ -16,6 +16,8 @@ _SMOOTH = 5
 _MOVED = 0.006
 """Least shift that is told, in shares of the side: under a pixel of the small picture it cannot be measured well."""
 _SCALED = 0.015
+_TURNED = 0.5
+"""Degrees."""
 _BETTER = 0.7
 """The difference must shrink to this by moving the copy back, or the finding may be chance."""
 _NOISE = 1.0
@@ -87,5 +89,6 @@ def _told(warp: npt.NDArray[np.float32]) -> Moved | None:
     middle = np.array([(SIDE - 1) / 2, (SIDE - 1) / 2, 1.0])
     shift = float(np.linalg.norm(warp @ middle - middle[:2])) / SIDE
     scale = math.sqrt(abs(float(np.linalg.det(warp[:, :2]))))
-    small = shift < _MOVED and abs(scale - 1) < _SCALED
+    turned = math.degrees(math.atan2(warp[1, 0] - warp[0, 1], warp[0, 0] + warp[1, 1]))
+    small = shift < _MOVED and abs(scale - 1) < _SCALED and abs(turned) < _TURNED
     return None if small else Moved(shift=shift, scale=scale)

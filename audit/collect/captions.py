@@ -14,10 +14,11 @@ from typing import Literal
 from PIL import ExifTags, Image
 
 from audit.base.errors import BadInput
+from audit.base.files import reason
 from audit.base.text import printable
 from audit.collect.folders import list_pictures
 from audit.collect.names import caption_for, clean_caption, first_caption
-from audit.collect.sidecars import Sidecars
+from audit.collect.sidecars import Sidecars, folded
 from audit.collect.table import MOST_ROWS, NotCsv, read_table
 from audit.images import FORMATS, read_regular
 from audit.records.works import NEUTRAL_CAPTION
@@ -35,6 +36,7 @@ COLUMNS = ("file", "caption", "source")
 MOST_PICTURE_BYTES = 100 << 20
 _XMP_CHARACTERS = 64 * 1024
 _XMP = re.compile(r"<dc:description>\s{0,99}<rdf:Alt>\s{0,99}<rdf:li[^<>]{0,200}>([^<]{1,2000})</rdf:li>")
+_FOLDERS = re.compile(r".*[\\/]", re.DOTALL)
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """A spreadsheet takes a cell that begins so for a formula."""
 
@@ -102,7 +104,7 @@ def write_captions(rows: Sequence[Captioned], *, sources: bool = True) -> bytes:
     width = len(COLUMNS) if sources else len(COLUMNS) - 1
     writer.writerow(COLUMNS[:width])
     for row in rows:
-        writer.writerow([_inert(row.file), _inert(row.caption), row.source][:width])
+        writer.writerow([inert(row.file), inert(row.caption), row.source][:width])
     return text.getvalue().encode("utf-8-sig", errors="replace")
 
 
@@ -115,14 +117,32 @@ def read_captions(path: Path) -> dict[str, str]:
     try:
         columns, rows = read_table(path)
     except NotCsv as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise BadInput("captions-unreadable.absent", file=path.name) from error
+        if isinstance(error.__cause__, PermissionError):
+            # A spreadsheet program on Windows keeps others out of the file that it shows.
+            raise BadInput("captions-unreadable.open", file=path.name, why=reason(error.__cause__)) from error
         raise BadInput("captions-unreadable", file=path.name, most=MOST_ROWS) from error
     found: dict[str, str] = {}
     for number, row in enumerate(rows, start=2):
-        file, caption = (_plain(row.get(column, "")) for column in ("file", "caption"))
+        file, caption = (plain(row.get(column, "")) for column in ("file", "caption"))
         if "file" not in columns or not file or file in found or not clean_caption(caption):
             raise BadInput("captions-row", number=number, file=path.name)
         found[file] = clean_caption(caption)
-    return found
+    return _by_any_name(found)
+
+
+def _by_any_name(found: Mapping[str, str]) -> dict[str, str]:
+    """The same, also by names without the folder before them, which programs on Windows write with a backslash.
+
+    And by names in any case and normal form, as other programs write them; what would have two captions has none.
+    """
+    others: dict[str, set[str]] = {}
+    for file, caption in found.items():
+        tail = _FOLDERS.sub("", file)
+        for name in {tail, folded(tail)}:
+            others.setdefault(name, set()).add(caption)
+    return {**{name: min(said) for name, said in others.items() if name and len(said) == 1}, **found}
 
 
 def apply_captions(captions: Mapping[str, str], files: Sequence[str]) -> None:
@@ -138,12 +158,15 @@ def apply_captions(captions: Mapping[str, str], files: Sequence[str]) -> None:
 
 def caption_of(captions: Mapping[str, str], file: str) -> str | None:
     """The caption of a file, by its name or by what the run or a spreadsheet makes of a strange one; None without."""
-    return next((captions[name] for name in (file, file.strip(), printable(file)) if name in captions), None)
+    names = (file, file.strip(), printable(file), folded(file))
+    return next((captions[name] for name in names if name in captions), None)
 
 
-def _inert(cell: str) -> str:
+def inert(cell: str) -> str:
+    """A cell that a spreadsheet takes for text, whatever it begins with."""
     return f"'{cell}" if cell.startswith(_FORMULA) else cell
 
 
-def _plain(cell: str) -> str:
+def plain(cell: str) -> str:
+    """What `inert` was given."""
     return cell[1:] if cell[:1] == "'" and cell[1:].startswith(_FORMULA) else cell

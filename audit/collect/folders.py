@@ -9,12 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from audit.base.errors import BadInput
+from audit.base.files import gap_of, of_file_manager
 from audit.base.messages import Said, Value, framed, say
 from audit.base.text import printable
 from audit.collect.alignment import sketch
@@ -22,6 +23,7 @@ from audit.collect.sidecars import folded, is_sidecar
 from audit.images import Ground, PictureFacts, Pixels, fingerprint, pixels_digest
 from audit.images.decoder import open_isolated
 from audit.images.kinds import ARCHIVE_ENDINGS, PICTURE_ENDINGS
+from audit.images.more import suffixes
 from audit.records import Note
 
 Role: TypeAlias = Literal[
@@ -29,6 +31,8 @@ Role: TypeAlias = Literal[
 ]  # fmt: skip
 
 MAX_FILES = 5_000
+GALLERY_TABLE = "gallery.csv"
+"""What `cloakcheck gallery` writes beside the pictures that it took; no picture, and nothing that is missed."""
 MIN_SIDE = 16
 """Pixels; smaller pictures are icons of a web page, not works."""
 
@@ -46,8 +50,10 @@ ROLES: Mapping[Role, Said] = {
 
 LEFT_OUT = ("formats", "archives", "subfolders", "files")
 """Kinds of what is left out, each with its note."""
-_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp"})
-_QUIET = frozenset({"thumbs.db", "desktop.ini", "ehthumbs.db", "icon\r", "__macosx"})
+_USUAL = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp"})
+_SUFFIXES = _USUAL | suffixes()
+_DEEP, _MOST_FOLDERS = 3, 500
+"""How far a folder without pictures is searched for subfolders with some."""
 _MASKS = re.compile(r"(?P<of>.+)(?P<kind>-masklabel|-condlabel|[-_.]mask)", re.IGNORECASE | re.DOTALL)
 """What training programs call the mask of a picture: OneTrainer's two, and one that others share."""
 
@@ -61,7 +67,7 @@ class Picture:
     facts: PictureFacts
     stored: str
     content: str
-    look: npt.NDArray[np.float32]
+    fingerprint: npt.NDArray[np.float32]
     sketch: npt.NDArray[np.uint8]
     ground: Ground = "white"
 
@@ -73,8 +79,12 @@ def same_folder(a: Path, b: Path) -> bool:
         return False  # the one that is missing gets its own sentence
 
 
-def list_pictures(folder: Path, role: Role, notes: list[Note]) -> list[Path]:
-    """Paths of a folder's picture files, sorted by name; notes what is left out."""
+def list_pictures(folder: Path, role: Role, notes: list[Note], *, also: Container[str] = ()) -> list[Path]:
+    """Paths of a folder's picture files, sorted by name; notes what is left out.
+
+    Args:
+        also: endings of other files that are taken.
+    """
     shown: dict[str, Value] = {"role": ROLES[role], "folder": folder.absolute().name}
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
@@ -84,38 +94,81 @@ def list_pictures(folder: Path, role: Role, notes: list[Note]) -> list[Path]:
         with os.scandir(folder) as found:
             entries = sorted((e.name, e.is_dir()) for e in found)
     except FileNotFoundError as exc:
-        raise BadInput("folder-missing", **shown) from exc
+        raise _absent(folder, shown) from exc
     except (OSError, ValueError) as exc:
         raise BadInput("folder-unreadable", **shown) from exc
     groups: dict[str, list[str]] = defaultdict(list)
     for name, is_folder in entries:
-        if not name.startswith(".") and name.lower() not in _QUIET:
-            groups[_group(name, is_folder)].append(name)
+        if not name.startswith(".") and not of_file_manager(name):
+            group = _group(name, is_folder)
+            groups["picture" if group == "files" and Path(name).suffix.lower() in also else group].append(name)
     masks = _masks(groups["picture"])
-    pictures = [name for name in groups["picture"] if name not in masks]
+    doubles = _doubles(groups["picture"])
+    pictures = [name for name in groups["picture"] if name not in masks and name not in doubles]
     if not pictures:
-        other = next((kind for kind in ("formats", "archives", "subfolders") if groups[kind]), None)
-        if other is None:
-            raise BadInput("folder-empty", **shown)
-        raise BadInput(f"folder-empty.{other}", names=tuple(groups[other]), **shown)
+        raise _no_pictures(folder, groups, shown)
     if len(pictures) > MAX_FILES:
         raise BadInput("folder-too-many-files", count=len(pictures), most=MAX_FILES, **shown)
-    left = {"masks-left-out": masks} | {f"{kind}-left-out": groups[kind] for kind in LEFT_OUT}
+    left = {"masks-left-out": masks, "doubles-left-out": doubles} | {
+        f"{kind}-left-out": groups[kind] for kind in LEFT_OUT
+    }
     for id, others in left.items():
         if others:
             notes.append(Note(said=say(id, role=ROLES[role], names=others)))
     return [folder / e for e in pictures]
 
 
+def _absent(folder: Path, shown: Mapping[str, Value]) -> BadInput:
+    # On Windows a backslash before the closing quotation mark takes the mark, and all that follows, into the path.
+    if '"' in folder.name:
+        return BadInput("folder-missing.quote", role=shown["role"])
+    gap = gap_of(folder)
+    if gap.similar:
+        return BadInput("folder-missing.similar", missing=gap.missing, within=gap.within, similar=gap.similar, **shown)
+    return BadInput("folder-missing", missing=gap.missing, within=gap.within, **shown)
+
+
+def _no_pictures(folder: Path, groups: Mapping[str, list[str]], shown: Mapping[str, Value]) -> BadInput:
+    """What lies in a folder that holds no pictures itself."""
+    below = _pictures_below(folder) if groups["subfolders"] else {}
+    if below:
+        parts = [say("folder-empty.part", folder=name, count=count) for name, count in below.items()]
+        return BadInput("folder-empty.below", parts=parts, **shown)
+    other = next((kind for kind in ("formats", "archives", "subfolders") if groups[kind]), None)
+    if other is None:
+        return BadInput("folder-empty", **shown)
+    return BadInput(f"folder-empty.{other}", names=tuple(groups[other]), **shown)
+
+
+def _pictures_below(folder: Path) -> dict[str, int]:
+    """Subfolders with pictures, those with most first: path below the folder -> how many."""
+    found: dict[str, int] = {}
+    for seen, (at, folders, files) in enumerate(os.walk(folder)):
+        depth = len(Path(at).relative_to(folder).parts)
+        folders[:] = sorted(f for f in folders if not f.startswith(".") and not of_file_manager(f) and depth < _DEEP)
+        count = sum(_group(name, False) == "picture" and not name.startswith(".") for name in files)
+        if count:
+            found[Path(at).relative_to(folder).as_posix()] = count
+        if seen >= _MOST_FOLDERS:
+            break
+    return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
+
+
 def _group(name: str, is_folder: bool) -> str:
     ending = Path(name).suffix.lower()
     if ending in _SUFFIXES:
         return "picture"
-    if is_sidecar(name):
+    if is_sidecar(name) or name == GALLERY_TABLE:
         return "sidecar"
     if is_folder:
         return "subfolders"
     return "formats" if ending in PICTURE_ENDINGS else "archives" if ending in ARCHIVE_ENDINGS else "files"
+
+
+def _doubles(pictures: Sequence[str]) -> list[str]:
+    """Working files beside a picture of the same name that was exported from them."""
+    exported = {folded(Path(name).stem) for name in pictures if Path(name).suffix.lower() in _USUAL}
+    return [n for n in pictures if Path(n).suffix.lower() not in _USUAL and folded(Path(n).stem) in exported]
 
 
 def _masks(pictures: Sequence[str]) -> list[str]:
@@ -148,12 +201,19 @@ def read_picture(
         facts=facts,
         stored="" if content in known else save(pixels),
         content=content,
-        look=fingerprint(pixels),
+        fingerprint=fingerprint(pixels),
         sketch=sketch(pixels),
         ground=ground,
     )
 
 
-def names(pictures: Sequence[Picture]) -> tuple[str, ...]:
+class HasName(Protocol):
+    """A file with a name that may be shown."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def names(pictures: Sequence[HasName]) -> tuple[str, ...]:
     """Their names, for a message."""
     return tuple(p.name for p in pictures)

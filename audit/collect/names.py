@@ -6,6 +6,7 @@ import re
 import unicodedata
 from pathlib import Path
 
+from audit.base.text import printable
 from audit.records.works import NEUTRAL_CAPTION
 
 _CAPTION_CHARACTERS = 200
@@ -69,6 +70,24 @@ def original_names(name: str) -> dict[str, tuple[str, ...]]:
                 found[match["o"]] = tuple(dict.fromkeys(t for t in (claimed, *found[current]) if t))
                 queue.append(match["o"])
     return found
+
+
+def is_word_of_tools(name: str) -> bool:
+    """Whether a name is nothing but a word for protected copies, such as `glazed` or `Protected`."""
+    return name.casefold() in {*_WORDS_OF_TOOLS, "glaze", "mist"}
+
+
+_LEVEL = re.compile(
+    r"[-_ ](?:glazed|nightshade)-intensity-?(?P<level>[^.]+?)(?=[-_ ](?:glazed|nightshade)-intensity|\.|$)",
+    re.IGNORECASE,
+)
+"""How Glaze and Nightshade write their setting into a file's name."""
+_LEVEL_CHARACTERS = 40
+
+
+def claimed_levels(name: str) -> tuple[str, ...]:
+    """The settings of protection tools that a file name claims, in order of use, made printable."""
+    return tuple(printable(found["level"], limit=_LEVEL_CHARACTERS) for found in _LEVEL.finditer(name))
 
 
 _UUID = re.compile(r"(?<![^\W_])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![^\W_])", re.IGNORECASE)

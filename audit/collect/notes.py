@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,10 +11,18 @@ from audit.base.messages import say
 from audit.collect.folders import ROLES, Picture, Role, names
 from audit.collect.names import NIGHTSHADE
 from audit.collect.pairing import Pair, distances
+from audit.models.vocabulary import whole_words
 from audit.records import Note
+from audit.records.works import NEUTRAL_CAPTION
 
 _TWIN = 8.0
 """Works nearer to each other than this are noted as nearly the same."""
+
+
+_WORD = re.compile(r"[^\W\d_]{2,}")
+_FEW_WORDS = 6
+_ENGLISH = 0.6
+"""Share of known words below which captions are taken for another language."""
 
 
 def twins(works: list[Picture]) -> list[tuple[int, int]]:
@@ -22,14 +31,25 @@ def twins(works: list[Picture]) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in np.argwhere(near)]
 
 
-def picture_notes(
-    works: list[Picture], copies: list[Picture], ids: dict[str, str], *, held_out: frozenset[str] = frozenset()
-) -> list[Note]:
-    """What was done to single pictures on the way in, and works that are nearly the same on both sides of the split.
+def foreign_captions(captions: Sequence[str]) -> list[Note]:
+    """A note where most words of captions are none that the text encoder knows as words.
 
-    Args:
-        held_out: pixel digests of the works that no model sees; empty where there is no split.
+    Measured: 94 to 97 % of the words in the lab's captions and in 34 English ones are known, 17 to 20 % of as many
+    German, French, Spanish and Polish ones.
     """
+    words = {word for caption in captions if caption != NEUTRAL_CAPTION for word in _WORD.findall(caption.lower())}
+    try:
+        known = words & whole_words()
+    except ModuleNotFoundError:
+        return []  # the light installation reads no captions to train on
+    if len(words) < _FEW_WORDS or len(known) >= _ENGLISH * len(words):
+        return []
+    example = next(c for c in captions if set(_WORD.findall(c.lower())) - known and c != NEUTRAL_CAPTION)
+    return [Note(said=say("captions-foreign", unknown=len(words) - len(known), all=len(words), example=example))]
+
+
+def picture_notes(works: list[Picture], copies: list[Picture], ids: dict[str, str]) -> list[Note]:
+    """What was done to single pictures on the way in."""
     found: list[Note] = []
     groups: tuple[tuple[str, Callable[[Picture], bool]], ...] = (
         ("picture-animated", lambda p: p.facts.frames > 1),
@@ -47,13 +67,6 @@ def picture_notes(
             if hits:
                 only = ids[hits[0].file] if role == "originals" and len(hits) == 1 else None
                 found.append(Note(said=say(id, role=ROLES[role], names=names(hits)), work=only))
-    apart = [
-        say("two-works", one=works[i].name, other=works[j].name)
-        for i, j in (twins(works) if held_out else ())
-        if (works[i].content in held_out) is not (works[j].content in held_out)
-    ]
-    if apart:
-        found.append(Note(said=say("near-duplicate-works", pairs=apart)))
     return found
 
 

@@ -47,7 +47,6 @@ def other_works(
             pixels=picture.stored,
             width=picture.facts.width,
             height=picture.facts.height,
-            split="pool",
         )
     if len(found) < least:
         raise BadInput("other-artist-few", count=len(found), least=least)

@@ -5,20 +5,22 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.spatial.distance import cdist
+import scipy
 
 from audit.base.errors import BadInput
+from audit.base.text import printable
 from audit.collect.alignment import Moved, moved
 from audit.collect.folders import Picture, names
-from audit.collect.names import original_names
-from audit.collect.relation import MATCH, relation, same_lines, unlikeness
+from audit.collect.names import is_word_of_tools, original_names
+from audit.collect.relation import MATCH, SAME_LINES, relation, same_lines, unlikeness
 from audit.images import Ground
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -39,6 +41,7 @@ _MISTAKEN = 3.0
 _ASPECT_SLACK = 0.02
 """Tools round the sides to multiples of 8; more is a crop or a squash."""
 
+MatchedBy = Literal["name", "perceptual-hash", "hand"]
 Claim = tuple[int, tuple[str, ...]]
 """Index of a copy, and the tools that its name claims."""
 
@@ -47,36 +50,111 @@ Claim = tuple[int, tuple[str, ...]]
 class Pair:
     work: Picture
     copy: Picture
-    matched_by: Literal["name", "perceptual-hash"]
+    matched_by: MatchedBy
     tools: tuple[str, ...]
     moved: Moved | None = None
 
     @property
     def toned(self) -> bool:
-        """Whether large tones differ by more than a protection's own change."""
-        return float(np.sqrt(np.mean(np.square(self.work.look - self.copy.look)))) > _MATCH
+        """Whether large tones differ by more than a protection's own change, or than a shift of the picture."""
+        return (
+            self.moved is None
+            and float(np.sqrt(np.mean(np.square(self.work.fingerprint - self.copy.fingerprint)))) > _MATCH
+        )
 
 
 def _key(name: str) -> str:
     return unicodedata.normalize("NFC", name).casefold()
 
 
-def pair_copies(works: list[Picture], copies: list[Picture]) -> tuple[list[Pair], list[Picture]]:
-    """Pair each work with at most one copy, by name, then by look; also the copies left over."""
+@dataclass(frozen=True)
+class Proposal:
+    """A pair that is not looked at yet: indices of work and copy, and what told that they belong together."""
+
+    work: int
+    copy: int
+    matched_by: MatchedBy
+    tools: tuple[str, ...]
+
+
+def pair_copies(
+    works: list[Picture], copies: list[Picture], chosen: Mapping[str, str] = MappingProxyType({})
+) -> tuple[list[Pair], list[Picture]]:
+    """Pair each work with at most one copy, by name, then by look; also the copies left over.
+
+    Args:
+        chosen: file of a work -> file of the copy that a person chose for it.
+    """
     distance = distances(copies, works)
-    by_name = _pair_by_name(works, copies, distance)
-    for i, (j, _) in by_name.items():
-        _check_same_work(works, i, copies[j], distance[j])
-    by_look = _pair_by_look(distance, set(by_name), {j for j, _ in by_name.values()})
-    pairs = [Pair(works[i], copies[j], "name", tools, _moved(works[i], copies[j])) for i, (j, tools) in by_name.items()]
-    for i, j in by_look.items():
-        *_, tools = original_names(copies[j].file).values()
-        pairs.append(Pair(works[i], copies[j], "perceptual-hash", tools, _moved(works[i], copies[j])))
+    found, unclear = proposals(works, copies, distance, chosen)
+    for error in unclear.values():
+        raise error
+    for one in found:
+        if one.matched_by != "perceptual-hash":
+            check_same_work(works, one.work, copies[one.copy], distance[one.copy])
+    pairs = [_pair(works[one.work], copies[one.copy], one) for one in found]
     pairs.sort(key=lambda pair: pair.work.file)
     for pair in pairs:
-        _check_shape(pair.work, pair.copy)
+        check_shape(pair.work, pair.copy)
     used = {pair.copy.file for pair in pairs}
     return pairs, [c for c in copies if c.file not in used]
+
+
+def _pair(work: Picture, copy: Picture, of: Proposal) -> Pair:
+    return Pair(work, copy, of.matched_by, of.tools, moved(work.sketch, copy.sketch))
+
+
+def proposals(
+    works: list[Picture], copies: list[Picture], distance: Floats, chosen: Mapping[str, str]
+) -> tuple[list[Proposal], dict[int, BadInput]]:
+    """Which copy each work may have, and for which works that is not clear.
+
+    Args:
+        distance: of `distances(copies, works)`.
+        chosen: as in `pair_copies`.
+
+    Raises:
+        BadInput: `pairs-unknown`, a chosen file is not among the pictures.
+    """
+    by_hand = _chosen(works, copies, chosen)
+    claims = _claims_by_name(works, copies, distance, by_hand)
+    by_name: dict[int, Claim] = {}
+    unclear: dict[int, BadInput] = {}
+    for i, candidates in claims.items():
+        try:
+            by_name[i] = _only_copy(works[i], candidates, copies)
+        except BadInput as error:
+            unclear[i] = error
+    disputed = {j for i in unclear for j, _ in claims[i]}
+    by_look = _pair_by_look(
+        distance,
+        {*by_name, *by_hand, *unclear},
+        {*(j for j, _ in by_name.values()), *by_hand.values(), *disputed},
+    )
+    found = [Proposal(i, j, "hand", _tools(copies[j])) for i, j in by_hand.items()]
+    found += [Proposal(i, j, "name", tools) for i, (j, tools) in by_name.items()]
+    found += [Proposal(i, j, "perceptual-hash", _tools(copies[j])) for i, j in by_look.items()]
+    return found, unclear
+
+
+def _tools(copy: Picture) -> tuple[str, ...]:
+    """What a copy's name claims."""
+    *_, tools = original_names(copy.file).values()
+    return tools
+
+
+def _chosen(works: list[Picture], copies: list[Picture], chosen: Mapping[str, str]) -> dict[int, int]:
+    """Index of work -> index of copy, as a person chose them."""
+    found = {}
+    for work, copy in chosen.items():
+        pair = []
+        for name, pictures in ((work, works), (copy, copies)):
+            index = next((i for i, p in enumerate(pictures) if name in (p.file, p.name)), None)
+            if index is None:
+                raise BadInput("pairs-unknown", file=name)
+            pair.append(index)
+        found[pair[0]] = pair[1]
+    return found
 
 
 def on_ground_of_copies(
@@ -116,20 +194,43 @@ def refuse_copies(works: list[Picture]) -> None:
                 raise BadInput("originals-hold-copies", copy=work.name, work=works[i].name)
 
 
-def refuse_swapped(works: list[Picture], copies: list[Picture]) -> None:
+def refuse_swapped(works: Sequence[str], copies: Sequence[str]) -> None:
     """The originals carry the names that tools give to copies of the others.
+
+    Args:
+        works, copies: names of the files in the two folders.
 
     Raises:
         BadInput: `folders-swapped`, where that is so of half of them.
     """
-    stems = {_key(Path(copy.file).stem) for copy in copies}
-    made = [w for w in works if any(_key(name) in stems for name in list(original_names(w.file))[1:])]
-    if 2 * len(made) >= len(works):
-        raise BadInput("folders-swapped", count=len(made), all=len(works), picture=made[0].name)
+    stems = {_key(Path(copy).stem) for copy in copies}
+    made = [w for w in works if any(_key(name) in stems for name in list(original_names(w))[1:])]
+    if made and 2 * len(made) >= len(works):
+        raise BadInput("folders-swapped", count=len(made), all=len(works), picture=printable(made[0]))
 
 
-def _pair_by_name(works: list[Picture], copies: list[Picture], distance: Floats) -> dict[int, Claim]:
-    """Index of work -> index of copy and claimed tools, where the names tell."""
+_FOLDERS_OF_ORIGINALS = frozenset(("original", "originals", "orig", "unprotected", "unglazed", "clean"))
+
+
+def refuse_swapped_folders(originals: str, copies: str) -> None:
+    """The folder of originals is called as that of copies would be, and the other as that of originals.
+
+    Args:
+        originals, copies: the folders' own names.
+
+    Raises:
+        BadInput: `folders-swapped.folders`.
+    """
+    sources = {_key(name) for name in list(original_names(originals))[1:]}
+    if _key(copies) in sources or (_key(copies) in _FOLDERS_OF_ORIGINALS and (sources or is_word_of_tools(originals))):
+        raise BadInput("folders-swapped.folders", originals=printable(originals), copies=printable(copies))
+
+
+def _claims_by_name(
+    works: list[Picture], copies: list[Picture], distance: Floats, by_hand: Mapping[int, int]
+) -> dict[int, list[Claim]]:
+    """Index of work -> copies whose names tell that they are of it, with the tools that they claim."""
+    taken = set(by_hand.values())
     index: dict[str, set[int]] = defaultdict(set)
     cut: dict[str, set[int]] = defaultdict(set)
     for i, work in enumerate(works):
@@ -138,15 +239,18 @@ def _pair_by_name(works: list[Picture], copies: list[Picture], distance: Floats)
         cut[_key(work.file.split(".")[0])].add(i)  # Mist 2 cuts the stem at its first dot
     claims: dict[int, list[Claim]] = defaultdict(list)
     for j, copy in enumerate(copies):
+        if j in taken:
+            continue
         names = original_names(copy.file)
         by_rule = ((table, name, tools) for table in (index, cut) for name, tools in names.items())
         for table, name, tools in ((index, copy.file, ()), *by_rule):
             if found := table.get(_key(name)):
                 # `cat.png` and `cat.jpg` among the originals: the look decides.
                 nearest = min(found, key=lambda i: (float(distance[j, i]), i))
-                claims[nearest].append((j, tools))
+                if nearest not in by_hand:
+                    claims[nearest].append((j, tools))
                 break
-    return {i: _only_copy(works[i], found, copies) for i, found in claims.items()}
+    return claims
 
 
 def _only_copy(work: Picture, candidates: list[Claim], copies: list[Picture]) -> Claim:
@@ -179,32 +283,34 @@ def _clear_nearest(row: Floats) -> tuple[int, bool]:
 
 def distances(a: Sequence[Picture], b: Sequence[Picture]) -> Floats:
     """Root mean square differences of fingerprints, levels 0..255: (len(a), len(b))."""
-    rows, columns = (np.stack([p.look for p in pictures]) for pictures in (a, b))
-    return np.asarray(cdist(rows, columns)) / math.sqrt(rows.shape[1])
+    rows, columns = (np.stack([p.fingerprint for p in pictures]) for pictures in (a, b))
+    return np.asarray(scipy.spatial.distance.cdist(rows, columns)) / math.sqrt(rows.shape[1])
 
 
-def _check_same_work(works: list[Picture], work: int, copy: Picture, distance: Floats) -> None:
+def check_same_work(works: list[Picture], work: int, copy: Picture, distance: Floats) -> None:
+    """Refuse a copy that shows something else than the work at an index; `distance` from it to all works.
+
+    Raises:
+        BadInput: `protected-other-work`, `protected-other-shape`.
+    """
     own = float(distance[work])
     nearest = int(distance.argmin())
     mistaken = own > _MISTAKEN and distance[nearest] <= min(_MATCH, _CLEARLY * own)
-    unlike = own > _NEAR and unlikeness(works[work].look, copy.look) > _UNLIKE
+    unlike = own > _NEAR and unlikeness(works[work].fingerprint, copy.fingerprint) > _UNLIKE
     if not (mistaken or unlike or own > _FAR):
         return
     found = relation(works[work], copy)
     if found == "tones" and same_lines(works[work], copy) > same_lines(works[nearest], copy) - (nearest == work):
         return
-    if found in ("turned", "mirrored", "framed", "cropped"):
+    if found in ("turned", "mirrored", "framed", "cropped", "inverted"):
         raise BadInput(f"protected-other-shape.{found}", copy=copy.name, work=works[work].name)
     if mistaken:
         raise BadInput("protected-other-work", copy=copy.name, work=works[work].name, like=works[nearest].name)
     raise BadInput("protected-other-work.another", copy=copy.name, work=works[work].name)
 
 
-def _moved(work: Picture, copy: Picture) -> Moved | None:
-    return moved(work.sketch, copy.sketch)
-
-
-def _check_shape(work: Picture, copy: Picture) -> None:
+def check_shape(work: Picture, copy: Picture) -> None:
+    """Refuse a copy that was cropped, framed or squashed. Raises BadInput `protected-other-shape`."""
     a, b = work.facts, copy.facts
     fits = abs(a.width * b.height / (a.height * b.width) - 1) <= _ASPECT_SLACK
     # A pixel of rounding is more than that in a small picture.
@@ -212,8 +318,9 @@ def _check_shape(work: Picture, copy: Picture) -> None:
         found = relation(work, copy)
         if found in ("framed", "cropped"):
             raise BadInput(f"protected-other-shape.{found}", copy=copy.name, work=work.name)
+        squashed = ".squashed" if same_lines(work, copy) >= SAME_LINES else ""
         raise BadInput(
-            "protected-other-shape",
+            f"protected-other-shape{squashed}",
             copy=copy.name,
             width=b.width,
             height=b.height,

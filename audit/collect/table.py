@@ -9,13 +9,14 @@ from itertools import zip_longest
 from pathlib import Path
 
 from audit.base.files import read_bounded
+from audit.collect.encoding import decode_text
 
 MOST_BYTES = 4 << 20
 MOST_ROWS = 20_000
 
 
 class NotCsv(Exception):
-    """The file is missing, too large, not UTF-8 or not CSV."""
+    """The file is missing, too large, in no encoding that is sure, or not CSV."""
 
 
 def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
@@ -25,7 +26,10 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         NotCsv: see there.
     """
     try:
-        text = read_bounded(path, limit=MOST_BYTES).decode("utf-8-sig")
+        # Spreadsheets of many countries still save in their old code page, or in UTF-16.
+        text = decode_text(read_bounded(path, limit=MOST_BYTES))
+        if text is None:
+            raise NotCsv
         # Office programs of many countries save with semicolons, or tabs.
         head = text.partition("\n")[0]
         comma = next((mark for mark in ",;\t" if mark in head), ",")
@@ -33,7 +37,7 @@ def read_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
         columns = [cell.strip().lower() for cell in next(reader, [])]
         # A short row lacks its last cells, and cells beyond the last column are nobody's.
         return columns, [dict(zip_longest(columns, row[: len(columns)], fillvalue="")) for row in _bounded(reader)]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, csv.Error) as error:
         raise NotCsv from error
 
 

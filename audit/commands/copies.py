@@ -10,27 +10,27 @@ import os
 import shutil
 import uuid
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 from audit import __version__
 from audit.base.errors import BadInput
-from audit.base.files import SYSTEM_FILES
+from audit.base.files import of_file_manager
 from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.base.text import printable
 from audit.collect.folders import Picture, list_pictures, read_picture
 from audit.collect.notes import picture_notes
-from audit.conditions import parse_step, recipes
+from audit.conditions import parse_chain, parse_step, recipes
 from audit.conditions.base import KIND_NAMES
 from audit.conditions.caveats import caveats
 from audit.conditions.treating import treat
 from audit.images import encode_png
 from audit.models.loader import load
-from audit.plan.machine import make_engine, memory_budget, pick_device
+from audit.plan.devices import pick_device
+from audit.plan.machine import make_engine, memory_budget, with_surrogate
 from audit.plan.settings import protect_settings
-from audit.plan.spec import DECLARATION, Spec
+from audit.plan.spec import Spec
 from audit.records import Condition, Copies, Copy, ImageSet, Note, Reached, Work
 from audit.runfolder import provenance
 from audit.store import Store, default_store, file_digest, storage_errors
@@ -40,11 +40,8 @@ RECORD = "cloakcheck.json"
 Command = Literal["protect", "treat"]
 KINDS: dict[Command, tuple[str, ...]] = {"protect": ("protection", "placebo"), "treat": ("counter",)}
 REFUSED: dict[Command, str] = {"protect": "treatment-option.protect", "treat": "treatment-option.treat"}
-CAUTION: dict[Command, str] = {
-    "protect": "A calibration instrument re-implemented from publications, not the tool of any name; whether it "
-    "protects anything is what an audit measures.",
-    "treat": "A published measurement condition: it shows what becomes of a protection, for works that one may test.",
-}
+WARNED: dict[Command, str] = {"protect": "copies.protect", "treat": "copies.treat"}
+"""What the record says its pictures are."""
 
 
 def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> Path:
@@ -62,11 +59,11 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
     """
     out = spec.out
     assert out is not None
-    steps = text.split("+") if command == "treat" else [text]
+    steps = parse_chain(text) if command == "treat" else (parse_step(text),)
     for step in steps:
-        kind = parse_step(step).treatment.kind
+        kind = step.treatment.kind
         if kind not in KINDS[command]:
-            raise BadInput(REFUSED[command], text=step, kind=KIND_NAMES[kind])
+            raise BadInput(REFUSED[command], text=step.asked, kind=KIND_NAMES[kind])
     _refuse_used(out)
     settings, device = protect_settings(spec), pick_device(spec.device)
     store = Store(spec.store or default_store())
@@ -75,28 +72,27 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
     works = [_work(picture, row) for row, picture in enumerate(pictures)]
     budget = memory_budget(device, spec.memory)
     model = load(spec.model, device=device, budget=budget, asked=spec.prediction_type)
-    surrogate = load(spec.surrogate, device=device, budget=budget) if spec.surrogate else None
-    engine = replace(make_engine(model, store=store, progress=progress), surrogate=surrogate)
-    condition = Condition(name=text, role="control", steps=tuple(parse_step(step).text for step in steps))
+    engine = with_surrogate(make_engine(model, store=store, progress=progress), spec.surrogate, memory=spec.memory)
+    condition = Condition(name=text, role="control", steps=tuple(step.text for step in steps))
     progress.stage(say("stage.treat"), len(works) * len(steps))
     sources = [w.pixels for w in works]
-    images = treat(condition, engine, works=works, sources=sources, seed=spec.seed, protection=settings)
+    images = treat(condition, engine, works=works, sources=sources, seed=spec.seed or 0, protection=settings)
     changes = picture_changes(pairs_of(images, {w.id: w.pixels for w in works}), engine.store)
     progress.close()
     ids = {picture.file: work.id for picture, work in zip(pictures, works, strict=True)}
-    attacked = (surrogate or model).facts
+    attacked = (engine.surrogate or model).facts
     told = recipes([condition], surrogate=attacked, asked=settings)
     record = Copies(
         command=command,
         tool_version=__version__,
         made=provenance.now(),
-        caution=CAUTION[command],
-        declaration=DECLARATION if spec.declare else "",
+        warned=say(WARNED[command]),
+        declared=say("declaration") if spec.declare else None,
         treatment=text,
         recipes=told,
         model=model.facts,
         surrogate=attacked,
-        seed=spec.seed,
+        seed=spec.seed or 0,
         packages=provenance.packages(),
         notes=(*notes, *picture_notes(pictures, [], ids), *caveats(told)),
         files=(),
@@ -107,7 +103,7 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
 
 def _refuse_used(out: Path) -> None:
     with storage_errors(out):
-        if out.exists() and (not out.is_dir() or any(p.name not in SYSTEM_FILES for p in out.iterdir())):
+        if out.exists() and (not out.is_dir() or not all(of_file_manager(p.name) for p in out.iterdir())):
             raise BadInput("out-not-empty.copies", folder=out.absolute().name)
 
 
@@ -132,7 +128,6 @@ def _work(picture: Picture, row: int) -> Work:
         pixels=picture.stored,
         width=picture.facts.width,
         height=picture.facts.height,
-        split="pool",
     )
 
 

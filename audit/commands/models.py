@@ -14,7 +14,11 @@ from audit.models.checkpoint import BY_READING, FLOATS, SCALES, Kind, kind_of
 from audit.models.headers import Entry, read_header
 from audit.models.layout import CHECKPOINT, Source, look_into, model_files, resolve
 from audit.models.prediction import Prediction
+from audit.runfolder.forecasts import find_forecast
+from audit.store import default_store
 
+STANDARD = "standard"
+"""The preset whose time is told."""
 FLOAT_BYTES = 4
 """Of a weight in memory, whatever the file holds."""
 
@@ -26,7 +30,7 @@ class LookedAt(Record):
     layout: str
     """`checkpoint`, a single file, or `folder`, in diffusers layout."""
     family: str
-    """As the plan names it: sd1, sd2, sdxl or sd3."""
+    """As the plan names it: sd1, sd2, sdxl, sd3, zimage, flux1, flux2 or qwenimage."""
     title: str
     prediction_type: str | None
     """None where neither file nor header tells; a run tests the model then, or asks."""
@@ -49,7 +53,10 @@ class LookedAt(Record):
     disk_bytes: int
     """Size of the files that are opened."""
     standard_seconds: float | None = None
-    """Time of a `standard` audit; None, because only `cloakcheck plan` measures it."""
+    """Time of a `standard` audit, as `plan` or `run` foresaw it last with this model on this machine; None where
+    neither has."""
+    standard_of: str = ""
+    """Of how many works, conditions and runs, on which device, in words; '' where nothing was foreseen."""
     file_sha256: Digest | None = None
     """Of a checkpoint, where the digest was asked for."""
     sha256: Digest | None = None
@@ -72,6 +79,15 @@ def look(name: str, *, asked: str | None = None, digest: bool = False) -> Looked
     files = model_files(name) if digest else {}
     known = recognise(set(files.values()))
     found, source = _file(path, asked, known) if path.is_file() else _folder(path, asked)
+    if (foreseen := find_forecast(default_store(), name, STANDARD)) is not None:
+        of = say(
+            "looked.standard-of",
+            works=foreseen.works,
+            conditions=foreseen.conditions,
+            runs=foreseen.replicates,
+            device=foreseen.device,
+        )
+        found = found.model_copy(update={"standard_seconds": foreseen.seconds, "standard_of": render(of)})
     if not digest:
         return found
     told = source.prediction is None or source.prediction.reading is not None

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from audit.base.messages import Said
 from audit.base.progress import Progress
-from audit.executor.packing import Packing
-from audit.plan.cost import Cost, measure_cost
+from audit.plan.cost import Cost
 from audit.plan.spec import Spec
+from audit.plan.waves import trained_later
 from audit.records import Plan
-from audit.stages.prepare import prepare
+from audit.stages.forecast import forecast, remember
+from audit.stages.prepare import Fixed, fix_plan, make_ready
 
 
 @dataclass(frozen=True)
@@ -18,14 +20,15 @@ class Preview:
     """A plan and its cost on this machine.
 
     Attributes:
-        path: the plan.json written; cells: LoRAs to train; packing: how they are trained together.
+        path: the plan.json written; cells: LoRAs to train.
+        ahead: whether this audit can answer, for the person who decides.
     """
 
     plan: Plan
     path: Path
     cells: int
-    packing: Packing
     cost: Cost
+    ahead: tuple[Said, ...]
 
 
 def preview(spec: Spec, progress: Progress) -> Preview:
@@ -34,8 +37,14 @@ def preview(spec: Spec, progress: Progress) -> Preview:
     Raises:
         AuditError: as for a run.
     """
-    ready = prepare(spec, progress)
-    plan, packing = ready.plan, ready.engine.packing
-    cost = measure_cost(plan, ready.artist, ready.engine)
+    return preview_fixed(spec, fix_plan(spec, progress), progress, first_report=True)
+
+
+def preview_fixed(spec: Spec, fixed: Fixed, progress: Progress, *, first_report: bool = False) -> Preview:
+    """The same of a plan that is fixed already; `first_report` as of a run."""
+    ready = make_ready(spec, fixed, progress)
+    plan = ready.plan
+    ahead = forecast(plan, ready.engine, later=trained_later(plan) if first_report else ())
+    remember(spec, plan, ready.engine, ahead)
     cells = len(plan.conditions) * plan.replicates
-    return Preview(plan=plan, path=ready.out / "plan.json", cells=cells, packing=packing, cost=cost)
+    return Preview(plan=plan, path=ready.out / "plan.json", cells=cells, cost=ahead.cost, ahead=ahead.said)

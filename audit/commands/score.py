@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from audit import __version__
@@ -15,11 +15,14 @@ from audit.base.errors import BadInput
 from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.base.text import printable
-from audit.collect import collect, collect_references
+from audit.collect import collect, collect_references, part_once
 from audit.collect.generated import collect_generated
 from audit.collect.sheet import read_sheet
+from audit.evidence.withdraw import owner_of
+from audit.executor import Bench
 from audit.images import encode_png
-from audit.plan.machine import pick_device, step_environment
+from audit.plan.devices import pick_device
+from audit.plan.machine import make_bench
 from audit.records import (
     MetricFacts,
     Note,
@@ -40,16 +43,19 @@ from audit.runfolder import (
     default_folder,
     plan_file_digest,
     provenance,
-    thumbnail,
-    write_generated,
 )
 from audit.runfolder.event_log import log_event
+from audit.runfolder.pictures import thumbnail, write_generated
+from audit.runfolder.provenance import FixedPlan, StepsDone
 from audit.stages.finish import finish_score
 from audit.store import Store, default_store, write_atomic
+from audit.store.owners import keep_owner
+from audit.store.reuse import reused_elsewhere
 from audit.style import DEFAULT_ENCODER, ENCODERS, style_metric, style_scores
 from audit.style.choice import BUILT_IN, pick_metrics
 from audit.style.recognise import nearest_artist
 from audit.style.score import View, features, metric_facts, other_artists, recognition
+from audit.style.tasks import Embed
 
 LARGEST_SIDE = 512
 """Pixels; no metric looks closer, and a service's pictures are larger than most works on the web."""
@@ -67,8 +73,10 @@ class ScoreSpec(Record):
     other_name: Path | None = None
     reference_artists: Path | None = None
     sheet: Path | None = None
+    clip_times: tuple[float, ...] = ()
+    """Seconds at which frames of clips are taken; () takes the middles of equal parts."""
     unit: ScoreUnit = "prompt"
-    artist: str = "the artist"
+    artist: str = ""
     service: str = ""
     primary_metric: str | None = None
     seed: int = 0
@@ -86,20 +94,22 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
     Raises:
         AuditError: see `audit.base.errors`; features worked out so far stay in the store.
     """
-    started, clock = provenance.now(), time.monotonic()
+    begun = provenance.begin()
     device = pick_device(spec.device)
     metrics = _metrics(spec)
     store = Store(spec.store or default_store())
     plan, notes = _prepare(spec, metrics, store, progress)
     for note in notes:
         progress.say(say("now.note", note=note.said))
-    store = store.working(step_environment(device, "fp32"), plan=plan.digest())
-    out = spec.out or default_folder(f"{spec.artist} score", plan)
+    bench = make_bench(device, store=store, progress=progress, plan=plan.digest())
+    store = bench.store
+    out = spec.out or default_folder(f"{spec.artist or 'artist'} score", plan)
     claim(out, plan)
+    keep_owner(store.root, owner_of(plan, out))
     session = provenance.session(threads=torch.get_num_threads(), device=f"{device.type}, fp32")
     sessions = begin_session(out, session)
     progress.say(say("now.score", digest=plan.digest(), count=len(plan.pictures), unit=plan.unit))
-    found = _score_all(plan, View(side=plan.side, device=device, store=store), progress)
+    found = _score_all(plan, bench)
     progress.stage(say("stage.pictures"), 1)
     images = _write_previews(out, plan, store)
     progress.advance(1)
@@ -112,16 +122,11 @@ def score(spec: ScoreSpec, progress: Progress) -> tuple[ScoreResults, Path]:
         scores=found.scores,
         images=images,
         provenance=provenance.finished(
-            started=started,
-            clock=clock,
+            begun,
+            FixedPlan(plan.digest(), plan_file_digest(out, ScorePlan)),
+            StepsDone(store.run, store.reused, reused_elsewhere(store), progress.seconds),
             device=f"{device.type}, fp32",
-            plan_sha256=plan.digest(),
-            plan_file_sha256=plan_file_digest(out, ScorePlan),
             sessions=sessions,
-            steps_run=store.run,
-            steps_reused=store.reused,
-            reused_elsewhere=store.reused_elsewhere(),
-            stage_seconds=progress.seconds,
         ),
     )
     progress.stage(say("stage.report"), 1)
@@ -149,21 +154,26 @@ def _prepare(
     if spec.unit == "prompt-session" and (sheet is None or not any(row.session for row in sheet.values())):
         raise BadInput("sessions-missing")
     progress.stage(say("stage.read"), 0)
-    artist = collect(
+    read = collect(
         originals=spec.originals,
-        protected=None,
+        protected={},
         artist=spec.artist,
-        seed=spec.seed,
         save=store.put_pixels,
         progress=progress.count,
     )
+    artist = part_once(read, seed=spec.seed)
     folders: dict[ScoreGroup, Path] = {"named": spec.generated}
     if spec.controls is not None:
         folders["control"] = spec.controls
     if spec.other_name is not None:
         folders["other-name"] = spec.other_name
     pictures, notes = collect_generated(
-        folders, sheet=sheet, works=artist.works, save=store.put_pixels, progress=progress.count
+        folders,
+        sheet=sheet,
+        works=artist.works,
+        save=store.put_pixels,
+        progress=progress.count,
+        times=spec.clip_times,
     )
     references: tuple[ReferenceArtist, ...] = ()
     if spec.reference_artists is not None:
@@ -173,7 +183,7 @@ def _prepare(
     progress.stage(say("stage.plan"), 1)
     plan = ScorePlan(
         tool_version=__version__,
-        artist=printable(spec.artist, limit=80).strip() or "the artist",
+        artist=printable(spec.artist, limit=80).strip(),
         service=printable(spec.service, limit=80).strip(),
         works=artist.works,
         pictures=pictures,
@@ -213,16 +223,21 @@ class _Found:
     scores: tuple[PictureScores, ...]
 
 
-def _score_all(plan: ScorePlan, view: View, progress: Progress) -> _Found:
-    pool, references = ([w.pixels for w in plan.works if w.split == split] for split in ("pool", "reference"))
-    made = [p.pixels for p in plan.pictures]
-    progress.stage(say("stage.score"), len(plan.metrics))
+def _score_all(plan: ScorePlan, bench: Bench) -> _Found:
+    held_out = np.array([work.split == "reference" for work in plan.works])
+    real, made = tuple(work.pixels for work in plan.works), tuple(p.pixels for p in plan.pictures)
+    lists = [real, *(artist.pixels for artist in plan.reference_artists), made]
+    bench.progress.stage(say("stage.score"), len(plan.metrics) * sum(map(len, lists)))
+    bench.run([Embed(name, pixels, plan.side) for name in plan.metrics for pixels in lists])
+    view = View(side=plan.side, device=bench.device, store=bench.store)
     metrics, recognised, scored = [], [], []
     for name in plan.metrics:
         others = other_artists(name, plan.reference_artists, view=view)
-        metrics.append(metric_facts(name, pool=pool, references=references, others=others, view=view))
-        recognised.append(recognition(name, pool=pool, references=references, others=others, view=view))
-        own = features(name, references, view=view)
+        works = features(name, real, view=view)
+        facts = metric_facts(name, works=works, held_out=[held_out], others=others)
+        metrics.append(facts.model_copy(update={"real_means": ()}))
+        recognised.append(recognition(name, works=works, held_out=[held_out], others=others))
+        own = works[held_out]
         rows = features(name, made, view=view)
         scored.append(
             PictureScores(
@@ -231,8 +246,7 @@ def _score_all(plan: ScorePlan, view: View, progress: Progress) -> _Found:
                 nearest=tuple(nearest_artist(rows, own, others).tolist()),
             )
         )
-        progress.update(len(scored))
-    progress.close()
+    bench.progress.close()
     return _Found(tuple(metrics), tuple(recognised), tuple(scored))
 
 

@@ -15,11 +15,13 @@ from audit.conditions.counter.jpeg import JPEG
 from audit.conditions.counter.model import DIFFUSION, NOISY_UPSCALE, VAE
 from audit.conditions.counter.noise import NOISE
 from audit.conditions.counter.resize import RESIZE
+from audit.conditions.counter.tone import TONE
 from audit.conditions.counter.upscaler import X4_UPSCALE
 from audit.conditions.protect.denoiser import DENOISER_PGD
 from audit.conditions.protect.encoder import ENCODER_PGD
 from audit.conditions.protect.fused import FUSED_PGD
 from audit.conditions.protect.placebo import PLACEBO, PLACEBO_LPIPS
+from audit.conditions.protect.placebo_tone import PLACEBO_TONE
 from audit.conditions.protect.sds import SDS_PGD
 from audit.conditions.protect.style_cloak import STYLE_CLOAK
 from audit.conditions.protect.surrogate import SURROGATE_PGD, SURROGATE_TARGET_PGD
@@ -30,9 +32,9 @@ TREATMENTS: dict[str, Treatment] = {
     t.name: t
     for t in (
         *(ENCODER_PGD, DENOISER_PGD, FUSED_PGD, SDS_PGD, SURROGATE_PGD, SURROGATE_TARGET_PGD, STYLE_CLOAK),
-        *(PLACEBO, PLACEBO_LPIPS),
+        *(PLACEBO, PLACEBO_LPIPS, PLACEBO_TONE),
         *(NULL, IDENTITY, MIXED),
-        *(JPEG, RESIZE, NOISE, BLUR, MEDIAN, BILATERAL_FILTER, BITS, TV),
+        *(JPEG, RESIZE, NOISE, BLUR, MEDIAN, BILATERAL_FILTER, BITS, TV, TONE),
         *(VAE, DIFFUSION, NOISY_UPSCALE, X4_UPSCALE, IMPRESS),
         *AS_PUBLISHED,
     )
@@ -54,6 +56,11 @@ class Step:
         return self.treatment.called.typed(self.typed)
 
     @property
+    def asked(self) -> str:
+        """As it was typed, name and argument."""
+        return f"{self.treatment.name}:{self.typed}" if self.typed else self.treatment.name
+
+    @property
     def text(self) -> str:
         return self.treatment.name if self.treatment.default is None else f"{self.treatment.name}:{self.argument:g}"
 
@@ -62,14 +69,15 @@ class Step:
         row = self.treatment
         settings = row.settings(self.argument, surrogate, asked)
         if row.kind == "protection":
-            settings |= {"surrogate": surrogate.name}
+            settings |= {"surrogate": words("{name}", name=surrogate.name)}
         return Recipe(
             step=self.text,
             kind=row.kind,
-            source=row.source,
-            published=row.published,
-            settings=settings,
+            follows=row.source,
+            usual=row.published,
+            fixed=settings,
             approximate=row.approximate,
+            way=row.way(self.argument),
         )
 
 
@@ -96,12 +104,21 @@ def parse_step(text: str) -> Step:
             "treatment-argument.whole" if treatment.whole else "treatment-argument",
             text=text,
             name=name,
-            unit=words(treatment.unit),
+            unit=treatment.unit,
             low=treatment.low,
             high=treatment.high,
             usual=treatment.default,
         )
     return Step(treatment, value, argument)
+
+
+def parse_chain(text: str) -> tuple[Step, ...]:
+    """Read treatments joined by `+`, in the order in which pictures go through them.
+
+    Raises:
+        BadInput: as `parse_step`.
+    """
+    return tuple(parse_step(part) for part in text.split("+"))
 
 
 def recipes(conditions: Sequence[Condition], *, surrogate: ModelFacts, asked: ProtectSettings) -> tuple[Recipe, ...]:

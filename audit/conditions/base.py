@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.base.messages import Said, say
-from audit.models.loader import Model
-from audit.records import ModelFacts, Objective, ProtectSettings, Truth
+from audit.models.model import Model
+from audit.records import ModelFacts, Objective, ProtectSettings, Truth, Way
 
 Pixels = NDArray[np.uint8]
 Kind = Literal["protection", "placebo", "control", "counter"]
@@ -75,7 +75,7 @@ class Made:
     last: tuple[float, ...] = ()
 
 
-def no_settings(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
+def no_settings(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, Said]:
     """Of a treatment whose argument says all."""
     return {}
 
@@ -110,7 +110,7 @@ class Treatment:
             done to them ("JPEG compression at quality 50").
         kind: what role a condition made with it plays.
         run: (pictures of one size, argument, context) -> what was made of them.
-        unit: what the argument is, for messages; '' for treatments that take none.
+        unit: what the argument is, for messages; None for treatments that take none.
         default: argument when none is typed; None when there is no argument.
         low, high: allowed range of the argument, inclusive; `whole` if it must be a whole number.
         budget: greatest L-inf change (0..255) that `run` may make for an argument, or None if unbounded.
@@ -122,7 +122,7 @@ class Treatment:
         tier: of a countermeasure: `cheap` needs no model, `model` does.
         whole_set: `run` gets all pictures of the condition at once, of any sizes.
         may_resize: `run` may answer with another size of the same shape (a platform's resize).
-        outside: digest of weights that it uses beside the base model's; raises where they are missing.
+        own_weights: digest of weights that it uses beside the base model's; raises where they are missing.
         label: what a condition made with it is called in a word or two, in headings; None for its name as typed.
         alone: of a treatment that is put on protected files: its pictures in plain words where there is but one
             protection, so that it needs no name.
@@ -130,6 +130,8 @@ class Treatment:
         objective: of a treatment that optimises: what it measures, and which way it pushes it.
         approximate: what it imitates is known only approximately.
         per_protection: a control that is made of every protection.
+        way: of a countermeasure or placebo: which kind of it an argument is, '' for none, and where it is too weak
+            to count as one.
         encoder_passes, unet_passes: forward and backward passes per picture on the lab model, for the cost.
     """
 
@@ -137,27 +139,28 @@ class Treatment:
     called: Called
     kind: Kind
     run: Callable[[list[Pixels], float, Context], Made]
-    unit: str
     default: float | None
     low: float
     high: float
     budget: Callable[[float], float | None]
     version: int
-    source: str
-    published: str = ""
-    settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, str]] = no_settings
+    source: Said
+    published: Said | None = None
+    settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, Said]] = no_settings
     lpips: Callable[[float], float | None] = lambda argument: None
     whole: bool = True
     tier: Tier = ""
     whole_set: bool = False
     may_resize: bool = False
-    outside: Callable[[], str] | None = None
+    own_weights: Callable[[], str] | None = None
+    unit: Said | None = None
     label: Said | None = None
     alone: Called | None = None
     truth: Truth | None = None
     objective: Objective | None = None
     approximate: bool = False
     per_protection: bool = False
+    way: Callable[[float], Way] = lambda argument: ""
     encoder_passes: int = 0
     unet_passes: int = 0
 

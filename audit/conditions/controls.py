@@ -45,13 +45,12 @@ IDENTITY = Treatment(
     truth="same-pixels",
     kind="control",
     run=_identity,
-    unit="",
     default=None,
     low=0,
     high=0,
     budget=_nothing,
     version=1,
-    source="plumbing test: must be bit-equal to clean",
+    source=words("plumbing test: must be bit-equal to clean"),
 )
 
 NULL = Treatment(
@@ -61,13 +60,12 @@ NULL = Treatment(
     truth="same-pictures",
     kind="control",
     run=_null,
-    unit="",
     default=None,
     low=0,
     high=0,
     budget=_at_most_one,
     version=1,
-    source="A/A test: pixels that differ, pictures that do not",
+    source=words("A/A test: pixels that differ, pictures that do not"),
 )
 
 MIXED = Treatment(
@@ -80,14 +78,14 @@ MIXED = Treatment(
     per_protection=True,
     kind="control",
     run=_mixed,
-    unit="the share of works that are online unprotected",
+    unit=words("the share of works that are online unprotected"),
     default=0.25,
     low=0,
     high=1,
     budget=unbounded,
     version=1,
-    source="the situation of most artists who begin to protect their works; untested elsewhere",
-    settings=lambda argument, surrogate, asked: {"choice": "over the whole pool, by seed and content"},
+    source=words("the situation of most artists who begin to protect their works; untested elsewhere"),
+    settings=lambda argument, surrogate, asked: {"choice": words("over the whole pool, by seed and content")},
     whole=False,
     whole_set=True,
     may_resize=True,

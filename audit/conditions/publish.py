@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from audit.base.messages import words
+from audit.base.messages import Said, words
 from audit.conditions.base import Called, Pixels, Treatment, each, unbounded
 from audit.conditions.counter.jpeg import through_jpeg
 
@@ -35,8 +35,8 @@ class Platform:
     longest: int
     quality: int
     subsampling: str
-    source: str
-    assumed: str = ""
+    source: Said
+    assumed: Said | None = None
     by_width: bool = False
 
 
@@ -46,9 +46,11 @@ PLATFORMS: tuple[Platform, ...] = (
         longest=1920,
         quality=90,
         subsampling="4:2:0",
-        source="its help page (JPG of 90 %, 1920 wide), quoted in mikf/gallery-dl#1422, 2021-04-02; "
-        "no limit of height: danbooru/danbooru#4330, 2020-03-07",
-        assumed="chroma",
+        source=words(
+            "its help page (JPG of 90 %, 1920 wide), quoted in mikf/gallery-dl#1422, 2021-04-02; "
+            "no limit of height: danbooru/danbooru#4330, 2020-03-07"
+        ),
+        assumed=words("chroma"),
         by_width=True,
     ),
     Platform(
@@ -56,24 +58,24 @@ PLATFORMS: tuple[Platform, ...] = (
         longest=1200,
         quality=90,
         subsampling="4:2:0",
-        source="Nandaka/PixivUtil2#639 (the page shows a version of at most 1200 px), 2020-02-25",
-        assumed="quality, chroma",
+        source=words("Nandaka/PixivUtil2#639 (the page shows a version of at most 1200 px), 2020-02-25"),
+        assumed=words("quality, chroma"),
     ),
     Platform(
         name="x",
         longest=4096,
         quality=85,
         subsampling="4:2:0",
-        source="twittercommunity.com/t/118695 (uploads become JPEG of 85 %), 2018-12-27",
-        assumed="size, chroma",
+        source=words("twittercommunity.com/t/118695 (uploads become JPEG of 85 %), 2018-12-27"),
+        assumed=words("size, chroma"),
     ),
     Platform(
         name="instagram",
         longest=1080,
         quality=75,
         subsampling="4:2:0",
-        source="tinimg.com, zipero.fr guides: feed pictures are scaled to 1080 wide, read 2026-11-22",
-        assumed="quality, chroma",
+        source=words("tinimg.com, zipero.fr guides: feed pictures are scaled to 1080 wide, read 2026-11-22"),
+        assumed=words("quality, chroma"),
         by_width=True,
     ),
     Platform(
@@ -81,8 +83,10 @@ PLATFORMS: tuple[Platform, ...] = (
         longest=1280,
         quality=75,
         subsampling="4:2:0",
-        source="preview URLs (w_1280, q_75) in mikf/gallery-dl#369, 2019-08-02, and danbooru/danbooru#6321, 2026-03-13",
-        assumed="chroma",
+        source=words(
+            "preview URLs (w_1280, q_75) in mikf/gallery-dl#369, 2019-08-02, and danbooru/danbooru#6321, 2026-03-13"
+        ),
+        assumed=words("chroma"),
         by_width=True,
     ),
     Platform(
@@ -90,8 +94,8 @@ PLATFORMS: tuple[Platform, ...] = (
         longest=2048,
         quality=85,
         subsampling="4:2:0",
-        source="no public figure found, 2026-11-22",
-        assumed="all",
+        source=words("no public figure found, 2026-11-22"),
+        assumed=words("all"),
     ),
 )
 
@@ -112,17 +116,22 @@ def _row(platform: Platform) -> Treatment:
         called=Called(words("publishing on {arg}", arg=platform.name)),
         kind="counter",
         run=each(lambda picture, argument: published(picture, platform)),
-        unit="",
         default=None,
         low=0,
         high=0,
         budget=unbounded,
         version=1,
-        source=f"approximate; {platform.source}",
+        source=words("approximate; {source}", source=platform.source),
         settings=lambda argument, surrogate, asked: {
-            "size": f"at most {platform.longest} pixels {'wide' if platform.by_width else 'a side'}",
-            "format": f"JPEG, quality {platform.quality}, chroma {platform.subsampling}, no metadata",
-            "assumed": platform.assumed or "nothing",
+            "size": words("at most {longest} pixels wide", longest=platform.longest)
+            if platform.by_width
+            else words("at most {longest} pixels a side", longest=platform.longest),
+            "format": words(
+                "JPEG, quality {quality}, chroma {subsampling}, no metadata",
+                quality=platform.quality,
+                subsampling=platform.subsampling,
+            ),
+            "assumed": platform.assumed or words("nothing"),
         },
         tier="cheap",
         approximate=True,

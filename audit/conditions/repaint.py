@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from audit.models.encode import hidden_states
-from audit.models.loader import Model
+from audit.models.model import Model
 
 STEPS = 20
 """Denoising steps when no number is asked for, however short the way; deterministic DDIM (Song et al., 2021)."""
@@ -47,18 +47,19 @@ class Painter:
 
     def encode(self, pictures: Tensor) -> Tensor:
         """Scaled posterior means; differentiable."""
-        latent: Tensor = self.model.vae.encode(pictures).latent_dist.mean
-        return self.model.scale.into(latent)
+        mean, _ = self.model.posterior(pictures)
+        return self.model.scale.into(mean)
 
     def decode(self, latent: Tensor) -> Tensor:
         """Pictures in -1..1; differentiable."""
-        pictures: Tensor = self.model.vae.decode(self.model.scale.out_of(latent)).sample
+        pictures = self.model.decoded(self.model.scale.out_of(latent))
         return torch.nan_to_num(pictures).clamp(-1, 1)
 
     def _predict(self, latent: Tensor, told: Tensor) -> Tensor:
+        if self.model.embeds_guidance:
+            return self.model.predict(latent, told, self.text[1:].expand(len(latent)), guidance=self.guidance)
         if self.guidance == 1:
             return self.model.predict(latent, told, self.text[1:].expand(len(latent)))
         text = self.text.repeat_interleave(len(latent))
         without, with_text = self.model.predict(torch.cat([latent, latent]), told.repeat(2), text).chunk(2)
-        guided: Tensor = without + self.guidance * (with_text - without)
-        return guided
+        return self.model.family.guide(without, with_text, self.guidance)

@@ -8,14 +8,17 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from pydantic import TypeAdapter
 
 from audit.conditions import Step, parse_step
 from audit.conditions.base import Context, Made, Pixels
-from audit.executor import Engine, Task, Worker
+from audit.executor import Bench, Engine, Needs, Task, Worker
 from audit.images import linf
-from audit.records import Condition, ImageSet, ProtectSettings, Reached, Work
+from audit.models.memory import MemoryShort, free_unused, is_out_of_memory, too_short
+from audit.records import Condition, Digest, Finite, ImageSet, ProtectSettings, Reached, Record, Work
 from audit.store import Store
 from audit.style.lpips import lpips_distance
+from audit.training.saving import recompute
 
 CHUNK_PIXELS = 4 * 1024 * 1024
 """Pictures are treated in groups of at most this many pixels: bounded memory, and a unit to resume."""
@@ -46,17 +49,29 @@ def apply_step(step: Step, pictures: list[Pixels], context: Context) -> Made:
     return made
 
 
+class TreatedGroup(Record):
+    """What a treatment made of a group of pictures: stored pixels in order, and what it reached on each."""
+
+    pixels: tuple[Digest, ...]
+    first: tuple[Finite, ...]
+    last: tuple[Finite, ...]
+
+
+TREATED = TypeAdapter(TreatedGroup)
+
+
 @dataclass(frozen=True)
-class TreatPictures(Task[dict[str, Any]]):
+class TreatPictures(Task[TreatedGroup]):
     """One treatment of a group of pictures.
 
     Attributes:
         step: the treatment, as a condition names it.
         inputs, originals: stored pictures as they come, and the artist's originals of the same works.
         model, attacked: digests of the audited model and of the one that protections attack.
-        outside: digest of weights that the treatment uses beside these; '' for none.
+        own_weights: digest of weights that the treatment uses beside these; '' for none.
 
-    Answers the stored pixels in order and, of treatments that optimise, what they reached.
+    Answers the stored pixels in order and, of treatments that optimise, what they reached; a stored answer of another
+    length is none.
     """
 
     step: str
@@ -66,7 +81,7 @@ class TreatPictures(Task[dict[str, Any]]):
     asked: ProtectSettings
     model: str
     attacked: str
-    outside: str
+    own_weights: str
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -77,8 +92,8 @@ class TreatPictures(Task[dict[str, Any]]):
             found |= {"surrogate": self.attacked, "asked": self.asked.model_dump(mode="json")}
         if row.tier == "model":
             found |= {"steps": self.asked.counter_steps}
-        if row.outside is not None:
-            found |= {"outside": self.outside}
+        if row.own_weights is not None:
+            found |= {"outside": self.own_weights}
         return found
 
     @property
@@ -89,17 +104,31 @@ class TreatPictures(Task[dict[str, Any]]):
     def units(self) -> int:
         return len(self.inputs)
 
-    def run(self, worker: Worker) -> dict[str, Any]:
+    def needs(self, bench: Bench) -> Needs | None:
+        """Its pictures and their originals; one that uses weights of its own stays where these lie."""
+        if self.own_weights:
+            return None
+        return Needs(pictures=tuple(dict.fromkeys((*self.inputs, *self.originals))))
+
+    def is_made(self, store: Store) -> bool:
+        return store.has("treated", self.key)
+
+    def run(self, worker: Worker) -> TreatedGroup:
         store = worker.engine.store
 
         def compute() -> dict[str, Any]:
-            return self._treated(worker.engine)
+            return self._treated(worker.engine).model_dump(mode="json")
 
-        found = store.json_step("treated", self.settings, [*self.inputs, *self.originals], compute)
-        missing = [d for d in found["pixels"] if not store.blob_path(d).exists()]
-        return compute() if missing else dict(found)
+        inputs = [*self.inputs, *self.originals]
+        found = store.json_step("treated", self.settings, inputs, compute, of=TREATED, fits=self._fits)
+        missing = [d for d in found.pixels if not store.blob_path(d).exists()]
+        return self._treated(worker.engine) if missing else found
 
-    def _treated(self, engine: Engine) -> dict[str, Any]:
+    def _fits(self, found: TreatedGroup) -> bool:
+        told = len(self.inputs) if parse_step(self.step).treatment.objective else 0
+        return (len(found.pixels), len(found.first), len(found.last)) == (len(self.inputs), told, told)
+
+    def _treated(self, engine: Engine) -> TreatedGroup:
         store, step, surrogate = engine.store, parse_step(self.step), engine.surrogate or engine.model
         context = Context(
             model=engine.model,
@@ -111,13 +140,37 @@ class TreatPictures(Task[dict[str, Any]]):
         )
         # The gradient of an attack runs through denoiser and VAE in one go.
         attacked = (surrogate.denoiser, surrogate.vae) if step.treatment.kind == "protection" else ()
+        pictures = [store.get_pixels(d) for d in self.inputs]
         with surrogate.together(*attacked):
-            made = apply_step(step, [store.get_pixels(d) for d in self.inputs], context)
-        return {
-            "pixels": [store.put_pixels(p) for p in made.pictures],
-            "first": list(made.first),
-            "last": list(made.last),
-        }
+            made = _in_little_memory(step, pictures, context)
+        pixels = tuple(store.put_pixels(p) for p in made.pictures)
+        return TreatedGroup(pixels=pixels, first=tuple(made.first), last=tuple(made.last))
+
+
+def _in_little_memory(step: Step, pictures: list[Pixels], context: Context) -> Made:
+    """`apply_step`; where memory runs out, once more with the activations of the attacked model computed twice.
+
+    Raises:
+        MemoryShort: not even then does it fit.
+    """
+    try:
+        return apply_step(step, pictures, context)
+    except (RuntimeError, MemoryError, MemoryShort) as error:
+        if not isinstance(error, MemoryShort) and not is_out_of_memory(error):
+            raise
+    # Outside the handler: the exception would keep the failed pass's tensors alive.
+    free_unused(context.surrogate.device)
+    networks = (context.surrogate.denoiser, context.surrogate.vae)
+    before = [recompute(network) for network in networks]
+    try:
+        return apply_step(step, pictures, context)
+    except (RuntimeError, MemoryError) as error:
+        if is_out_of_memory(error):
+            raise too_short("memory-for.treatment") from error
+        raise
+    finally:
+        for network, was in zip(networks, before, strict=True):
+            recompute(network, wanted=was)
 
 
 def treat(
@@ -142,7 +195,7 @@ def treat(
             inputs, originals = [digests[i] for i in rows], [works[i].pixels for i in rows]
             tasks.append(_task(text, inputs, originals, engine=engine, seed=seed, asked=protection))
         for rows, found in zip(places, engine.run(tasks), strict=True):
-            for row, digest in zip(rows, found["pixels"], strict=True):
+            for row, digest in zip(rows, found.pixels, strict=True):
                 digests[row] = digest
             reached += _reached(condition, parse_step(text), [works[row].id for row in rows], found)
     return ImageSet(
@@ -153,11 +206,11 @@ def treat(
     )
 
 
-def _reached(condition: Condition, step: Step, works: Sequence[str], found: dict[str, Any]) -> Iterator[Reached]:
+def _reached(condition: Condition, step: Step, works: Sequence[str], found: TreatedGroup) -> Iterator[Reached]:
     """What was measured on each work; what that is, the row says, so it is no part of what is stored."""
     objective = step.treatment.objective
     if objective is not None:
-        for work, first, last in zip(works, found["first"], found["last"], strict=True):
+        for work, first, last in zip(works, found.first, found.last, strict=True):
             yield Reached(
                 condition=condition.name, step=step.text, work=work, objective=objective, first=first, last=last
             )
@@ -166,7 +219,7 @@ def _reached(condition: Condition, step: Step, works: Sequence[str], found: dict
 def _task(
     text: str, inputs: Sequence[str], originals: Sequence[str], *, engine: Engine, seed: int, asked: ProtectSettings
 ) -> TreatPictures:
-    outside = parse_step(text).treatment.outside
+    own_weights = parse_step(text).treatment.own_weights
     return TreatPictures(
         step=text,
         inputs=tuple(inputs),
@@ -175,7 +228,7 @@ def _task(
         asked=asked,
         model=engine.model.facts.sha256,
         attacked=(engine.surrogate or engine.model).facts.sha256,
-        outside=outside() if outside is not None else "",
+        own_weights=own_weights() if own_weights is not None else "",
     )
 
 
@@ -196,7 +249,7 @@ def _chunks(digests: Sequence[str], store: Store, *, whole_set: bool) -> Iterato
 def _size(digest: str, store: Store) -> tuple[int, int]:
     """Height and width of a stored picture, from its header where that can be read."""
     try:
-        with Image.open(store.blob_path(digest)) as header:
+        with Image.open(store.blob_path(digest), formats=("PNG",)) as header:
             return header.height, header.width
     except OSError:
         height, width, _ = store.get_pixels(digest).shape

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from audit.base.messages import Said, say
 from audit.records import Results
-from audit.store import checkpoints_of, file_digest, storage_errors
+from audit.store import file_digest, storage_errors
+from audit.store.listing import checkpoints_of, steps_of
+from audit.store.sound import is_regular, remove_below
 
-FATES = {
-    "deleted": "deleted from the store after hashing; they can be trained again from the plan and the works",
-    "kept": "kept in the store and in this bundle under weights/",
-    "absent": "not in the store at hand; only their digests are known",
-}
+FILE = "adapter.safetensors"
 
 
 @dataclass(frozen=True)
@@ -40,9 +38,9 @@ class Adapters:
         return "kept" if self.keep else "deleted"
 
     @property
-    def fate(self) -> str:
-        """One sentence fragment for bundle and certification."""
-        return FATES[self.state]
+    def fate(self) -> Said:
+        """The same, as bundle and certification say it."""
+        return say(f"told.adapters-{self.state}")
 
     def kept(self) -> dict[str, Path]:
         return dict(self.found) if self.keep else {}
@@ -58,15 +56,15 @@ class Adapters:
         states = checkpoints_of(self.store, {path.parent.name for path in self.copies}) if self.copies else []
         for folder in [*(path.parent for path in self.copies), *(folder for folder, _ in states)]:
             with storage_errors(folder):
-                shutil.rmtree(folder)
+                remove_below(self.store, folder)
 
 
 def find_adapters(results: Results, store: Path, *, keep: bool) -> Adapters:
     """Look for a run's adapters, by content, in a store; an absent store holds none."""
     wanted = {cell.adapter.sha256 for cell in results.cells if cell.adapter}
     found, copies = {}, []
-    for path in sorted((store / "steps" / "adapter").glob("*/*.safetensors")):
-        digest = file_digest(path)
+    for path in (folder / FILE for folder in steps_of(store, "adapter")):
+        digest = file_digest(path) if is_regular(path) else ""
         if digest in wanted:
             found[digest] = path
             copies.append(path)

@@ -6,7 +6,9 @@ changes the process's folder; the tests check every bag with it.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 import re
 import stat
@@ -14,12 +16,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from audit.base.errors import BadEvidence
-from audit.base.files import read_bounded
+from audit.base.files import of_file_manager, read_bounded
 from audit.store import file_digest, write_atomic
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 PAYLOAD, TAGS = "manifest-sha256.txt", "tagmanifest-sha256.txt"
 INFO = "bag-info.txt"
+SIZE = "Payload-Oxum"
 TAG_FILES = ("bag-info.txt", "bagit.txt", PAYLOAD)
 """The tag files that the tag manifest covers, in its order."""
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
@@ -27,6 +30,8 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 MOST_FILES = 200_000
 MOST_TEXT = 256 << 20
+MOST_FILE, MOST_BYTES = 8 << 30, 64 << 30
+"""Of one file and of all together; what is larger is not read, since a sparse file costs its maker nothing."""
 
 
 def manifest_text(digests: Mapping[str, str]) -> bytes:
@@ -57,19 +62,27 @@ def write_bag(folder: Path, info: Iterable[tuple[str, str]]) -> None:
     files = list_files(folder)
     digests = {name: file_digest(folder / name) for name in files}
     total = sum((folder / name).stat().st_size for name in files)
-    lines = [*info, ("Payload-Oxum", f"{total}.{len(files)}")]
+    lines = [*info, (SIZE, f"{total}.{len(files)}")]
     write_atomic(folder / "bagit.txt", DECLARATION)
-    # Line ends would end a header early; long values stay on one line, which readers must take.
-    text = "".join(f"{label}: {' '.join(value.split())}\n" for label, value in lines)
-    write_atomic(folder / INFO, text.encode("utf-8"))
+    write_atomic(folder / INFO, info_text(lines))
     write_atomic(folder / PAYLOAD, manifest_text(digests))
     write_atomic(folder / TAGS, manifest_text({name: file_digest(folder / name) for name in TAG_FILES}))
+
+
+def info_text(lines: Iterable[tuple[str, str]]) -> bytes:
+    """bag-info.txt of labels and values, in order."""
+    # Line ends would end a header early; long values stay on one line, which readers must take.
+    return "".join(f"{label}: {' '.join(value.split())}\n" for label, value in lines).encode("utf-8")
 
 
 def read_info(data: bytes) -> dict[str, str]:
     """Label -> value of bag-info.txt; lines that are none are left out."""
     pairs = (line.partition(": ") for line in data.decode("utf-8", errors="replace").splitlines())
     return {label: value for label, found, value in pairs if found}
+
+
+DEEPEST = 12
+"""Folders inside one another: what CloakCheck writes has four."""
 
 
 def list_files(folder: Path) -> list[str]:
@@ -80,6 +93,7 @@ def list_files(folder: Path) -> list[str]:
             `bundle-too-large`.
     """
     found: list[str] = []
+    size = 0
     for at, folders, files in os.walk(folder, onerror=_unreadable):
         if len(found) > MOST_FILES:
             raise BadEvidence("bundle-too-large", most=MOST_FILES)
@@ -90,13 +104,25 @@ def list_files(folder: Path) -> list[str]:
             path = (here / name).relative_to(folder).as_posix()
             status = os.lstat(here / name)
             mode = status.st_mode
-            if not NAME.fullmatch(path):
+            if of_file_manager(name):
+                raise BadEvidence("bundle-names.system", name=name)
+            if path.count("/") > DEEPEST or not NAME.fullmatch(path):
                 raise BadEvidence("bundle-names", name=name)
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
                 raise BadEvidence("bundle-names.link", name=name)
             if stat.S_ISREG(mode) and status.st_nlink > 1:
                 raise BadEvidence("bundle-names.hard-link", name=name)
+            if stat.S_ISREG(mode):
+                size += status.st_size
+                if status.st_size > MOST_FILE or size > MOST_BYTES:
+                    raise BadEvidence("bundle-too-large.bytes", name=name, gib=MOST_FILE >> 30, all=MOST_BYTES >> 30)
         found += [(here / name).relative_to(folder).as_posix() for name in files]
+    seen: set[str] = set()
+    for path in found:
+        # On another system the one would be written over the other.
+        if path.casefold() in seen:
+            raise BadEvidence("bundle-names.capitals", name=path)
+        seen.add(path.casefold())
     return sorted(found)
 
 
@@ -114,6 +140,40 @@ def read_text(path: Path, *, limit: int = MOST_TEXT) -> bytes:
         return read_bounded(path, limit=limit)
     except OSError as error:
         raise BadEvidence("bundle-unreadable", file=path.name, mib=limit >> 20) from error
+
+
+def read_given(path: Path, *, limit: int = MOST_TEXT) -> bytes:
+    """Bytes of a file that a user named beside a bundle, such as an authority's chain.
+
+    Raises:
+        BadEvidence: `bundle-unreadable.given`.
+    """
+    try:
+        return read_bounded(path, limit=limit)
+    except OSError as error:
+        raise BadEvidence("bundle-unreadable.given", file=path.name, mib=limit >> 20) from error
+
+
+class _Twice(Exception):
+    """A key stands twice in one object."""
+
+
+def key_twice(texts: Iterable[bytes]) -> str:
+    """The first key that stands twice in one object of some JSON texts, so that two readers may read two things."""
+
+    def unique(pairs: list[tuple[str, object]]) -> None:
+        keys = [key for key, _ in pairs]
+        if len(set(keys)) < len(keys):
+            raise _Twice(next(k for k in keys if keys.count(k) > 1))
+
+    for text in texts:
+        # A line that was cut off by a full disk is no event.
+        with contextlib.suppress(ValueError, RecursionError):
+            try:
+                json.loads(text, object_pairs_hook=unique)
+            except _Twice as found:
+                return str(found)
+    return ""
 
 
 def digest(data: bytes) -> str:

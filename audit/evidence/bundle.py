@@ -8,31 +8,26 @@ from __future__ import annotations
 
 import shutil
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from audit import __version__
 from audit.base.errors import BadInput
-from audit.evidence import credentials, forms
+from audit.evidence import credentials, forms, layout, privacy
 from audit.evidence.adapters import Adapters
-from audit.evidence.bag import TAGS, digest, list_files, manifest_text, write_bag
-from audit.evidence.contents import Contents, Profile, collect_contents
+from audit.evidence.bag import TAGS, digest, list_files, write_bag
+from audit.evidence.contents import Contents, collect_contents
+from audit.evidence.layout import Profile
 from audit.evidence.signing import public_pem
 from audit.evidence.source import RunSource
+from audit.evidence.start import start_page
 from audit.evidence.timestamps import request_bytes
 from audit.records import SCHEMA_VERSION
 from audit.runfolder.provenance import now
 from audit.store import storage_errors, write_atomic
-
-SUMS, SIGNER, SIGNATURE = "SHA256SUMS", "signer.pub", "tagmanifest.sig"
-REQUEST, REPLY, CHAIN = "tagmanifest.tsq", "tagmanifest.tsr", "tsa-chain.pem"
-BESIDE = (forms.VERIFY, forms.CERTIFICATION, forms.CUSTODY, SIGNER, SIGNATURE, REQUEST)
-"""Files beside the bag in every bundle."""
-LABEL_VERIFY, LABEL_SIGNER, LABEL_PROFILE = "CloakCheck-Verify-SHA256", "CloakCheck-Signer-SHA256", "CloakCheck-Profile"
-LABEL_SCHEMA = "CloakCheck-Schema-Version"
-"""Of the bundle's layout and of the files that CloakCheck made for it; version 1 wrote none."""
-LABEL_CERTIFICATION, LABEL_CUSTODY = "CloakCheck-Certification-SHA256", "CloakCheck-Custody-SHA256"
 
 
 @dataclass(frozen=True)
@@ -40,30 +35,35 @@ class Request:
     """What a bundle is asked to be.
 
     Attributes:
-        originals: folder of the originals, which only `full` reads; protected: likewise.
+        originals: folder of the originals, which only `full` reads; protected: arm -> folder, likewise.
         adapters: what becomes of the trained add-ons.
         c2pa: whether generated pictures get a C2PA manifest.
+        disclose: whether a bundle is made although it tells who somebody is; never: words that must not be in it.
     """
 
     profile: Profile
     out: Path
     originals: Path | None
-    protected: Path | None
+    protected: Mapping[str, Path]
     adapters: Adapters
     c2pa: bool = False
+    disclose: bool = False
+    never: tuple[str, ...] = ()
 
 
 def write_bundle(source: RunSource, request: Request, *, key: Ed25519PrivateKey) -> str:
     """Write a bundle, whole or not at all; returns the digest of its tag manifest.
 
     Raises:
-        BadInput: `bundle-exists`, `c2pa-missing`; see `collect_contents`.
+        BadInput: `bundle-exists`, `c2pa-missing`, `bundle-discloses`; see `collect_contents`.
         StorageError: disk full, folder unwritable.
     """
     out = request.out
     if out.exists() or out.is_symlink():
         raise BadInput("bundle-exists", folder=out.absolute().name)
     contents = bundle_contents(source, request)
+    if not request.disclose:
+        privacy.must_not_disclose(source, contents, profile=request.profile, never=request.never)
     partial = out.absolute().with_name(f".{out.absolute().name}.{uuid.uuid4().hex}")
     with storage_errors(out.absolute().parent):
         try:
@@ -71,7 +71,7 @@ def write_bundle(source: RunSource, request: Request, *, key: Ed25519PrivateKey)
             _copy(contents, partial / "bag" / "data")
             if request.c2pa:
                 _add_credentials(source, contents, partial / "bag" / "data", key)
-            sealed = _seal(partial, source, request, key)
+            sealed = _seal(partial, source, contents, request, key)
             request.adapters.settle()
             partial.rename(out)
         finally:
@@ -107,58 +107,65 @@ def _add_credentials(source: RunSource, contents: Contents, data: Path, key: Ed2
     write_atomic(data / credentials.ROOT, root)
 
 
-def _seal(folder: Path, source: RunSource, request: Request, key: Ed25519PrivateKey) -> str:
+def _seal(folder: Path, source: RunSource, contents: Contents, request: Request, key: Ed25519PrivateKey) -> str:
     bag, public = folder / "bag", public_pem(key)
     payload = list_files(bag)
     files, size = len(payload) + 4, sum((bag / name).stat().st_size for name in payload)
     verify = forms.verify_text(source, files=files, signer=digest(public), profile=request.profile)
+    begin = start_page(source, contents, signer=digest(public), profile=request.profile)
     made = now()
     # Both forms name the seal, so what is sealed of them is their text with the seal left blank.
     certification = forms.certification_text(
         source.results,
-        tagmanifest=forms.BLANK,
+        tagmanifest=layout.BLANK,
         signer=digest(public),
         profile=request.profile,
         fate=request.adapters.fate,
     )
-    custody = forms.custody_text(source.results, tagmanifest=forms.BLANK, files=files, size=size, made=made)
-    write_bag(
-        bag,
-        [
-            ("Source-Organization", "not stated"),
-            ("Bagging-Date", made[:10]),
-            ("Bag-Software-Agent", f"CloakCheck {source.plan.tool_version}"),
-            ("External-Identifier", source.plan.digest()),
-            ("External-Description", "Evidence of one CloakCheck audit; see VERIFY.txt beside the bag"),
-            (LABEL_SCHEMA, str(SCHEMA_VERSION)),
-            (LABEL_PROFILE, request.profile),
-            (LABEL_SIGNER, digest(public)),
-            (LABEL_VERIFY, digest(verify)),
-            (LABEL_CERTIFICATION, digest(certification)),
-            (LABEL_CUSTODY, digest(custody)),
-        ],
-    )
+    custody = forms.custody_text(source.results, tagmanifest=layout.BLANK, files=files, size=size, made=made)
+    texts = {
+        layout.LABEL_VERIFY: verify,
+        layout.LABEL_START: begin,
+        layout.LABEL_CERTIFICATION: certification,
+        layout.LABEL_CUSTODY: custody,
+    }
+    plan = source.plan.digest()
+    write_bag(bag, bag_info(plan, made=made, profile=request.profile, signer=digest(public), texts=texts))
     seal = (bag / TAGS).read_bytes()
     sealed = digest(seal)
     beside = {
-        forms.VERIFY: verify,
-        forms.CERTIFICATION: certification.replace(forms.BLANK.encode(), sealed.encode()),
-        forms.CUSTODY: custody.replace(forms.BLANK.encode(), sealed.encode()),
-        SIGNER: public,
-        SIGNATURE: key.sign(seal),
-        REQUEST: request_bytes(seal),
+        layout.VERIFY: verify,
+        layout.START: begin,
+        layout.CERTIFICATION: certification.replace(layout.BLANK.encode(), sealed.encode()),
+        layout.CUSTODY: custody.replace(layout.BLANK.encode(), sealed.encode()),
+        layout.SIGNER: public,
+        layout.SIGNATURE: key.sign(seal),
+        layout.REQUEST: request_bytes(seal),
     }
     for name, data in beside.items():
         write_atomic(folder / name, data)
-    write_sums(folder)
+    layout.write_sums(folder)
     return sealed
 
 
-def sums_text(folder: Path) -> bytes:
-    """What SHA256SUMS must hold: the lines of `sha256sum` for every other file beside the bag."""
-    names = [n for n in list_files(folder) if not n.startswith("bag/") and n != SUMS]
-    return manifest_text({f"./{n}": digest((folder / n).read_bytes()) for n in names})
+def bag_info(
+    plan: str, *, made: str, profile: Profile, signer: str, texts: Mapping[str, bytes]
+) -> list[tuple[str, str]]:
+    """What bag-info.txt says, but for the payload's size.
 
-
-def write_sums(folder: Path) -> None:
-    write_atomic(folder / SUMS, sums_text(folder))
+    Args:
+        plan: its digest; made: when the bundle was, ISO 8601, UTC; signer: digest of the public key.
+        texts: label -> a text beside the bag, the seal left blank.
+    """
+    return [
+        ("Source-Organization", "not stated"),
+        (layout.LABEL_DATE, made[:10]),
+        (layout.LABEL_MADE, made),
+        (layout.LABEL_AGENT, layout.AGENT.format(version=__version__)),
+        ("External-Identifier", plan),
+        ("External-Description", "Evidence of one CloakCheck audit; see VERIFY.txt beside the bag"),
+        (layout.LABEL_SCHEMA, str(SCHEMA_VERSION)),
+        (layout.LABEL_PROFILE, profile),
+        (layout.LABEL_SIGNER, signer),
+        *((label, digest(text)) for label, text in texts.items()),
+    ]

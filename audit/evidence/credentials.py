@@ -28,6 +28,7 @@ from audit.images.ai_mark import CAPTION, SOURCE_TYPE
 
 ROOT = "c2pa-root.pem"
 """File in the payload: the root that a reader may trust once signer.pub was compared."""
+ROOT_NAME = "root of one bundle"
 YEARS = 10
 # Nothing is fetched, ever: neither remote manifests nor lists of revoked certificates.
 SETTINGS: dict[str, Any] = {
@@ -117,6 +118,15 @@ def read_credential(data: bytes, *, root: bytes | None = None) -> Credential | N
     return Credential(state, source, manifest["signature_info"].get("common_name", ""))
 
 
+def is_root(data: bytes) -> bool:
+    """Whether a file is one certificate such as `sign_pictures` makes, and nothing beside it."""
+    try:
+        found = x509.load_pem_x509_certificate(data)
+        return found.public_bytes(Encoding.PEM) == data and found.subject == found.issuer == _name(ROOT_NAME)
+    except ValueError:
+        return False
+
+
 def _manifest(name: str, model: str) -> str:
     action = {
         "action": "c2pa.created",
@@ -138,7 +148,7 @@ def _manifest(name: str, model: str) -> str:
 def _certificates(public: Ed25519PublicKey, now: datetime) -> tuple[bytes, bytes]:
     """PEM of a root whose key nobody keeps, and of the certificate that it issues for `public`."""
     issuer = Ed25519PrivateKey.generate()
-    root_name, leaf_name = _name("root of one bundle"), _name(digest(public_pem(public)))
+    root_name, leaf_name = _name(ROOT_NAME), _name(digest(public_pem(public)))
     root = _certificate(root_name, root_name, issuer.public_key(), issuer, now=now, root=True)
     leaf = _certificate(leaf_name, root_name, public, issuer, now=now, root=False)
     return root, leaf

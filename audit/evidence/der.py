@@ -1,4 +1,4 @@
-"""A time-stamp reply brought into the order that DER asks for, for a reader that insists on it.
+"""A few elements of DER, and a time-stamp reply brought into the order that DER asks for.
 
 RFC 5652 lets the certificates of a token stand in BER, and authorities (OpenSSL's `ts -reply` among them) write
 them in the order of their chain; DER, and the library that reads tokens here, wants a SET OF sorted. The set
@@ -16,20 +16,20 @@ SEQUENCE = 0x30
 def with_sorted_certificates(reply: bytes) -> bytes:
     """A TimeStampResp with its token's certificates in DER order; as it is where it is built otherwise."""
     try:
-        _, token = _children(reply, *_content(reply, 0, len(reply), SEQUENCE))[:2]
-        _, content = _children(reply, *_content(reply, *token, SEQUENCE))[:2]
-        (signed,) = _children(reply, *_content(reply, *content, CERTIFICATES))
-        for at, end in _children(reply, *_content(reply, *signed, SEQUENCE)):
+        _, token = children(reply, *content(reply, 0, len(reply), SEQUENCE))[:2]
+        _, inner = children(reply, *content(reply, *token, SEQUENCE))[:2]
+        (signed,) = children(reply, *content(reply, *inner, CERTIFICATES))
+        for at, end in children(reply, *content(reply, *signed, SEQUENCE)):
             if reply[at] == CERTIFICATES:
-                start, stop = _content(reply, at, end, CERTIFICATES)
-                ordered = sorted(reply[a:b] for a, b in _children(reply, start, stop))
+                start, stop = content(reply, at, end, CERTIFICATES)
+                ordered = sorted(reply[a:b] for a, b in children(reply, start, stop))
                 return reply[:start] + b"".join(ordered) + reply[stop:]
     except (ValueError, IndexError):
         pass
     return reply
 
 
-def _content(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
+def content(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     """Where the content of one element begins and ends.
 
     Raises:
@@ -46,11 +46,11 @@ def _content(data: bytes, at: int, end: int, tag: int) -> tuple[int, int]:
     return start, stop
 
 
-def _children(data: bytes, start: int, stop: int) -> list[tuple[int, int]]:
+def children(data: bytes, start: int, stop: int) -> list[tuple[int, int]]:
     """Where each element of a content begins and ends."""
     found = []
     while start < stop:
-        _, end = _content(data, start, stop, data[start])
+        _, end = content(data, start, stop, data[start])
         found.append((start, end))
         start = end
     return found

@@ -11,12 +11,29 @@ from audit.base.errors import AuditError
 from audit.base.messages import Said, say
 from audit.evidence.bag import read_text
 from audit.evidence.timestamps import MOST_BYTES, check_token
-from audit.judge.deviations import earlier
 from audit.records import Provenance
 from audit.runfolder import plan_fixed
+from audit.runfolder.event_log import PLAN_FIXED, TRAINING_BEGINS
 
 TOLERANCE = timedelta(minutes=5)
 """How far a machine's clock may be from an authority's before their order counts as a contradiction."""
+
+
+def moment(text: object) -> datetime | None:
+    """A time as the tool writes it (ISO 8601, UTC), None for anything else."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
+
+
+def plan_times(source_events: tuple[dict[str, object], ...]) -> tuple[datetime | None, datetime | None]:
+    """When the plan was fixed and when training first began, by the machine's clock."""
+    first: dict[object, datetime | None] = {}
+    for event in source_events:
+        first.setdefault(event.get("event"), moment(event.get("time")))
+    return first.get(PLAN_FIXED), first.get(TRAINING_BEGINS)
 
 
 def fixed_at(folder: Path) -> str:
@@ -48,6 +65,9 @@ def plan_first(provenance: Provenance, *, frame: Literal["verify", "certify"]) -
         return say(f"{frame}.plan-first-unknown")
     if came:
         return say(f"{frame}.plan-first", fixed=provenance.plan_fixed)
+    # Judging takes long to load, and most runs need no word of it here.
+    from audit.judge.deviations import earlier
+
     return say(f"{frame}.plan-not-first", **earlier(provenance))
 
 

@@ -22,11 +22,18 @@ def sbom_text(results: Results, environment: Environment | None) -> str:
 
     Without an environment the components are the packages that results.json names, without digests.
     """
-    tool = Component(name="cloakcheck", version=results.plan.tool_version, type=ComponentType.APPLICATION)
+    # References of their own, or each writing would draw others.
+    tool = Component(
+        name="cloakcheck",
+        version=results.plan.tool_version,
+        type=ComponentType.APPLICATION,
+        bom_ref=f"tool:cloakcheck@{results.plan.tool_version}",
+    )
     model = Component(
         name=results.plan.model.name,
         type=ComponentType.MACHINE_LEARNING_MODEL,
         version=results.plan.model.sha256,
+        bom_ref=f"model:{results.plan.model.sha256}",
         hashes=[HashType(alg=HashAlgorithm.SHA_256, content=results.plan.model.sha256)],
     )
     bom = Bom(

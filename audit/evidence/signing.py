@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from audit.base.errors import BadEvidence
+from audit.base.files import user_folder
 from audit.base.private import Exposed, make_private, private_file, read_private
 from audit.store import storage_errors
 
@@ -34,7 +35,7 @@ def default_key() -> Path:
     """Where the user's signing key lies: $CLOAKCHECK_KEY, else the user's configuration folder."""
     if "CLOAKCHECK_KEY" in os.environ:
         return Path(os.environ["CLOAKCHECK_KEY"])
-    return Path(os.environ.get("XDG_CONFIG_HOME", Path.home() / ".config")) / "cloakcheck" / "signing-key.pem"
+    return user_folder("XDG_CONFIG_HOME", ".config") / "cloakcheck" / "signing-key.pem"
 
 
 def open_key(path: Path) -> Ed25519PrivateKey:

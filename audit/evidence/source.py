@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from audit.base.errors import BadEvidence, BadResults
-from audit.evidence.bag import NAME, read_text
+from audit.base.messages import say
+from audit.evidence.bag import NAME, key_twice, read_text
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_bytes
 from audit.images import decode_png, pixels_digest
-from audit.records import Environment, Plan, Results
+from audit.records import SCHEMA_VERSION, Environment, Plan, Results
 from audit.records.versions import read_record
-from audit.runfolder import read_results
+from audit.runfolder import read_ratings, read_results
 from audit.runfolder.event_log import EVENTS, JUDGED, PLAN_FIXED, BrokenLog, read_events
 
 
@@ -29,6 +30,7 @@ class RunSource:
         generated: file names of generated pictures; each one's pixels are those that results.json names.
         shown: file names of previews and crops of the artist's own pictures.
         plan_token: the plan's time stamp; None without one.
+        withheld: of a run inside a bundle, what that says it left out, path -> digest.
     """
 
     folder: Path
@@ -39,6 +41,7 @@ class RunSource:
     generated: tuple[str, ...]
     shown: tuple[str, ...]
     plan_token: Token | None = None
+    withheld: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_source(folder: Path) -> RunSource:
@@ -46,7 +49,9 @@ def read_source(folder: Path) -> RunSource:
 
     Raises:
         BadResults: see `read_results`; `results-edited`, when results.json is not the file that was judged last;
-            `plan-edited`, when plan.json is not the plan that the results are of.
+            `answers-edited`, when judging it again gives other answers; `ratings-edited`, when ratings.json holds
+            other answers than the results; `plan-edited`, when plan.json is not the plan
+            that the results are of.
         BadEvidence: `events-broken`, `picture-edited`; those of `check_token` for the plan's stamp.
     """
     results = read_results(folder)
@@ -55,8 +60,12 @@ def read_source(folder: Path) -> RunSource:
         raise BadEvidence("events-broken.plan")
     judged = [e for e in events if e["event"] == JUDGED]
     written = hashlib.sha256(read_text(folder / "results.json")).hexdigest()
-    if not judged or judged[-1].get("results_sha256") != written:
+    if not judged or judged[-1].get("results_sha256") != written or results.edited_since_judged:
         raise BadResults("results-edited")
+    if results.schema_version == SCHEMA_VERSION and _judged_otherwise(results):
+        raise BadResults("answers-edited")
+    if results.ratings != read_ratings(folder):
+        raise BadResults("ratings-edited")
     try:
         plan = read_record(Plan, read_text(folder / "plan.json"), name="plan.json")
     except ValidationError as error:
@@ -82,6 +91,14 @@ def read_source(folder: Path) -> RunSource:
     )
 
 
+def _judged_otherwise(results: Results) -> bool:
+    """Whether judging gives other answers; loaded here, since whoever reads a sealed run judges nothing."""
+    from audit.judge import judge
+    from audit.judge.rejudged import first_difference
+
+    return first_difference(results, judge(results)) is not None
+
+
 def tells_of_plan(events: Sequence[Mapping[str, Any]], plan: Plan) -> bool:
     """Whether a log says when this plan, and no other, was fixed."""
     fixed = [e.get("plan_sha256") for e in events if e["event"] == PLAN_FIXED]
@@ -98,8 +115,11 @@ def _plain(name: str) -> bool:
 
 
 def _events(folder: Path) -> tuple[dict[str, Any], ...]:
+    text = read_text(folder / EVENTS)
+    if key := key_twice(text.split(b"\n")):
+        raise BadEvidence("events-broken", why=say("verify.key-twice", file=EVENTS, key=key))
     try:
-        return read_events(read_text(folder / EVENTS))
+        return read_events(text)
     except BrokenLog as error:
         raise BadEvidence("events-broken", why=error.said) from error
 

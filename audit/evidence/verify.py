@@ -1,104 +1,35 @@
-"""`cloakcheck verify`: every byte, the signature, the time stamps, and whether the parts fit each other.
+"""`cloakcheck verify`: every byte, the signature, the time stamps, and whether the parts follow from each other.
 
-Each check is one function and one row of `CHECKS`. A check answers with a message; it raises `Fails` with
-one when the bundle does not pass. VERIFY.txt does the first six with sha256sum and openssl alone.
+Each check is one function and one row of `BYTES`, or of `derive.CHECKS`. A check answers with a message; it raises
+`Fails` with one when the bundle does not pass, `NotDerived` where this version cannot make the part again. VERIFY.txt
+does the first six with sha256sum and openssl alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from audit.base.errors import AuditError, BadEvidence
-from audit.base.messages import Said, Value, render, say
-from audit.evidence import bag, bundle, first, forms
+from audit.base.files import reason
+from audit.base.messages import Said, say
+from audit.evidence import bag, first, layout, renewal
+from audit.evidence.revocation import check_list
+from audit.evidence.sealed import CheckedPart, Fails, NotDerived, Sealed
 from audit.evidence.signing import signature_holds
 from audit.evidence.source import logged_environment, tells_of_plan
+from audit.evidence.stamp import PLAN_LIST
 from audit.evidence.timestamps import Token, check_token, request_bytes
-from audit.records import Environment, Plan, Results
+from audit.records import Plan, Ratings
 from audit.records.versions import check_version, read_record
-from audit.runfolder.event_log import EVENTS, JUDGED, BrokenLog, read_events
+from audit.runfolder import RATINGS
+from audit.runfolder.event_log import EVENTS, JUDGED, BrokenLog
 from audit.store import file_digest
 
-OPTIONAL = (bundle.REPLY, bundle.CHAIN)
-
-
-class Fails(Exception):
-    """The bundle does not pass a check."""
-
-    def __init__(self, id: str, /, **values: Value) -> None:
-        self.said = say(id, **values)
-        super().__init__(render(self.said))
-
-
-@dataclass
-class Sealed:
-    """A bundle folder under examination.
-
-    Attributes:
-        signer: the fingerprint that the verifier expects, '' for any.
-        roots: PEM of roots that the verifier trusts for time stamps; None to take the bundle's own.
-    """
-
-    folder: Path
-    signer: str = ""
-    roots: bytes | None = None
-    names: list[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.names = bag.list_files(self.folder)
-
-    def read(self, name: str) -> bytes:
-        return bag.read_text(self.folder / name)
-
-    @cached_property
-    def seal(self) -> bytes:
-        return self.read(f"bag/{bag.TAGS}")
-
-    @cached_property
-    def events(self) -> tuple[dict[str, Any], ...]:
-        return read_events(self.read(f"bag/data/{EVENTS}"))
-
-    @cached_property
-    def results(self) -> Results:
-        return read_record(Results, self.read("bag/data/results.json"), name="results.json")
-
-    @cached_property
-    def info(self) -> dict[str, str]:
-        return bag.read_info(self.read(f"bag/{bag.INFO}"))
-
-    def token(self) -> Token | None:
-        """The bundle's own stamp; None without one."""
-        if bundle.REPLY not in self.names:
-            return None
-        chain = self.roots or self.read(bundle.CHAIN)
-        return check_token(self.seal, reply=self.read(bundle.REPLY), chain=chain)
-
-    def plan_token(self) -> Token | None:
-        """The plan's stamp; None without one."""
-        if "bag/data/plan.tsr" not in self.names:
-            return None
-        chain = self.roots or self.read("bag/data/plan-tsa.pem")
-        return check_token(self.read("bag/data/plan.json"), reply=self.read("bag/data/plan.tsr"), chain=chain)
-
-
-@dataclass(frozen=True)
-class CheckedPart:
-    """The answer of one check."""
-
-    check: str
-    passed: bool
-    said: Said
-
-    @property
-    def sentence(self) -> str:
-        return render(self.said)
+OPTIONAL = (layout.REPLY, layout.CHAIN, layout.REVOKED)
 
 
 def check_payload(at: Sealed) -> Said:
@@ -106,7 +37,7 @@ def check_payload(at: Sealed) -> Said:
     if listed is None:
         raise Fails("verify.written", file=bag.PAYLOAD)
     present = {n.removeprefix("bag/") for n in at.names if n.startswith("bag/data/")}
-    _compare(listed, present, at.folder / "bag")
+    _compare(listed, present, at.folder / "bag", named_in=bag.PAYLOAD)
     return say("verify.payload", count=len(listed))
 
 
@@ -115,46 +46,58 @@ def check_tags(at: Sealed) -> Said:
     if listed is None or tuple(sorted(listed)) != tuple(sorted(bag.TAG_FILES)):
         raise Fails("verify.written", file=bag.TAGS)
     present = {n.removeprefix("bag/") for n in at.names if n.startswith("bag/") and not n.startswith("bag/data/")}
-    _compare(listed, present - {bag.TAGS}, at.folder / "bag")
+    _compare(listed, present - {bag.TAGS}, at.folder / "bag", named_in=bag.TAGS)
     return say("verify.tags")
 
 
-def _compare(listed: dict[str, str], present: set[str], folder: Path) -> None:
+def _compare(listed: dict[str, str], present: set[str], folder: Path, *, named_in: str) -> None:
     for id, names in (("verify.missing", set(listed) - present), ("verify.added", present - set(listed))):
         if names:
             raise Fails(id, count=len(names), file=min(names))
     for name, wanted in listed.items():
         if file_digest(folder / name) != wanted:
-            raise Fails("verify.changed", file=name)
+            raise Fails("verify.changed", file=name, list=named_in)
 
 
 def check_beside(at: Sealed) -> Said:
-    present = {n for n in at.names if not n.startswith("bag/")} - {bundle.SUMS}
+    present = {n for n in at.names if not n.startswith("bag/")} - {layout.SUMS}
+    # Bundles of earlier versions have no start page.
+    older = set() if at.made_here or layout.LABEL_START in at.info else {layout.START}
     for id, names in (
-        ("verify.missing-beside", set(bundle.BESIDE) - present),
-        ("verify.added-beside", present - {*bundle.BESIDE, *OPTIONAL}),
+        ("verify.missing-beside", set(layout.BESIDE) - present - older),
+        ("verify.added-beside", {n for n in present - {*layout.BESIDE, *OPTIONAL} if not renewal.belongs(n)}),
     ):
         if names:
             raise Fails(id, count=len(names), file=min(names))
-    if at.read(bundle.SUMS) != bundle.sums_text(at.folder):
-        raise Fails("verify.sums")
-    if at.info.get(bundle.LABEL_VERIFY) != file_digest(at.folder / forms.VERIFY):
-        raise Fails("verify.sealed", file=forms.VERIFY)
+    sums, found = at.read(layout.SUMS), layout.sums_text(at.folder)
+    if sums != found:
+        raise Fails("verify.sums", file=_first_other(sums, found))
+    for label, name in ((layout.LABEL_VERIFY, layout.VERIFY), (layout.LABEL_START, layout.START)):
+        if name not in older and at.info.get(label) != file_digest(at.folder / name):
+            raise Fails("verify.sealed", file=name)
     seal = bag.digest(at.seal).encode("ascii")
-    for label, name in ((bundle.LABEL_CERTIFICATION, forms.CERTIFICATION), (bundle.LABEL_CUSTODY, forms.CUSTODY)):
+    for label, name in ((layout.LABEL_CERTIFICATION, layout.CERTIFICATION), (layout.LABEL_CUSTODY, layout.CUSTODY)):
         text = at.read(name)
-        blank = text.replace(seal, forms.BLANK.encode("ascii"))
-        if forms.BLANK.encode("ascii") in text or at.info.get(label) != bag.digest(blank):
+        blank = text.replace(seal, layout.BLANK.encode("ascii"))
+        if layout.BLANK.encode("ascii") in text or at.info.get(label) != bag.digest(blank):
             raise Fails("verify.sealed", file=name)
     return say("verify.beside")
 
 
+def _first_other(sums: bytes, found: bytes) -> str:
+    """The first file whose line of SHA256SUMS is another; SHA256SUMS itself, where only the rest of it is."""
+    listed = set(sums.splitlines())
+    # A line is 64 hex digits, two blanks and the path.
+    others = (line[66:].decode("utf-8") for line in found.splitlines() if line not in listed)
+    return next(others, layout.SUMS).removeprefix("./")
+
+
 def check_signature(at: Sealed) -> Said:
-    public = at.read(bundle.SIGNER)
+    public = at.read(layout.SIGNER)
     fingerprint = bag.digest(public)
-    if not signature_holds(at.seal, signature=at.read(bundle.SIGNATURE), public=public):
+    if not signature_holds(at.seal, signature=at.read(layout.SIGNATURE), public=public):
         raise Fails("verify.not-signed")
-    if at.info.get(bundle.LABEL_SIGNER) != fingerprint:
+    if at.info.get(layout.LABEL_SIGNER) != fingerprint:
         raise Fails("verify.other-key")
     if at.signer and at.signer.lower() != fingerprint:
         raise Fails("verify.unexpected-key", key=fingerprint)
@@ -162,7 +105,7 @@ def check_signature(at: Sealed) -> Said:
 
 
 def check_request(at: Sealed) -> Said:
-    if at.read(bundle.REQUEST) != request_bytes(at.seal):
+    if at.read(layout.REQUEST) != request_bytes(at.seal):
         raise Fails("verify.other-bag")
     if "bag/data/plan.tsq" in at.names:
         if at.read("bag/data/plan.tsq") != request_bytes(at.read("bag/data/plan.json")):
@@ -173,20 +116,61 @@ def check_request(at: Sealed) -> Said:
 def check_stamp(at: Sealed) -> Said:
     token = at.token()
     if token is None:
-        if bundle.CHAIN in at.names:
+        if {layout.CHAIN, layout.REVOKED} & set(at.names):
             raise Fails("verify.chain-alone")
+        if at.roots is not None:
+            raise Fails("verify.stamp-asked")
         return say("verify.no-stamp")
-    planned, _ = forms.plan_times(at.events)
+    planned, _ = first.plan_times(at.events)
     if planned is not None and token.time < planned - first.TOLERANCE:
         raise Fails("verify.stamp-older", time=_utc(token.time), planned=_utc(planned))
+    if at.made_here:
+        _check_chain(at, at.seal, layout.REPLY, layout.CHAIN)
     return say("verify.stamp", time=_utc(token.time), who=_who(token, at))
+
+
+def _check_chain(at: Sealed, stamped: bytes, reply: str, chain: str) -> None:
+    """A chain file holds the one way that its stamp leads, and no certificate or word beside it."""
+    kept = at.read(chain)
+    if check_token(stamped, reply=at.read(reply), chain=kept).chain != kept:
+        raise Fails("verify.chain-more", file=chain)
+
+
+def check_renewals(at: Sealed) -> Said:
+    numbers = renewal.numbers(at.names)
+    if not at.stamps:
+        if numbers:
+            raise Fails("verify.renewal-alone")
+        return say("verify.no-renewal")
+    for number in numbers:
+        files = renewal.files_of(number)
+        _check_chain(at, at.read(files.covered), files.reply, files.chain)
+    if not numbers:
+        return say("verify.not-renewed", until=f"{at.stamps[0].until:%Y-%m-%d}")
+    last = at.stamps[-1]
+    until = f"{last.until:%Y-%m-%d}"
+    return say("verify.renewed", count=len(numbers), time=_utc(last.time), who=_who(last, at), until=until)
+
+
+def check_revocation(at: Sealed) -> Said:
+    places = [(layout.REVOKED, token) for token in at.stamps[:1]]
+    places += [(renewal.files_of(n).revoked, token) for n, token in enumerate(at.stamps[1:], 1)]
+    plan = at.plan_token()
+    if plan is not None:
+        places.append((f"bag/data/{PLAN_LIST}", plan))
+    found = [_utc(check_list(token, at.read(name))) for name, token in places if name in at.names]
+    if not places:
+        return say("verify.nothing-revocable")
+    if len(found) < len(places):
+        return say("verify.revocation-unknown", known=len(found), count=len(places))
+    return say("verify.not-revoked", count=len(places), times=found)
 
 
 def check_plan_stamp(at: Sealed) -> Said:
     token, later = at.plan_token(), at.token()
     if token is None:
         return say("verify.no-plan-stamp")
-    _, began = forms.plan_times(at.events)
+    _, began = first.plan_times(at.events)
     if began is not None and token.time > began + first.TOLERANCE:
         raise Fails("verify.plan-stamp-younger", time=_utc(token.time), began=_utc(began))
     if later is not None and token.time > later.time:
@@ -198,8 +182,8 @@ def check_plan_stamp(at: Sealed) -> Said:
 
 def check_plan_first(at: Sealed) -> Said:
     provenance = at.results.provenance
-    fixed, _ = forms.plan_times(at.events)
-    stated = forms.moment(provenance.plan_fixed)
+    fixed, _ = first.plan_times(at.events)
+    stated = first.moment(provenance.plan_fixed)
     if fixed is not None and stated is not None and stated < fixed:
         raise Fails("verify.plan-fixed-otherwise", stated=_utc(stated), logged=_utc(fixed))
     return first.plan_first(provenance, frame="verify")
@@ -215,10 +199,17 @@ def check_log(at: Sealed) -> Said:
     judged = [e for e in events if e["event"] == JUDGED]
     if not judged or judged[-1].get("results_sha256") != file_digest(at.folder / "bag/data/results.json"):
         raise Fails("verify.log-results")
+    if at.results.edited_since_judged:
+        raise Fails("verify.log-edited")
     return say("verify.log", count=len(events), judged=len(judged))
 
 
 def check_records(at: Sealed) -> Said:
+    for name in ("plan.json", "results.json", "environment.json", RATINGS, EVENTS):
+        if name in at.payload:
+            _tells_once(name, at.read(f"bag/data/{name}"))
+    if at.results.pending:
+        raise Fails("verify.pending", names=at.results.pending)
     plan = read_record(Plan, at.read("bag/data/plan.json"), name="plan.json")
     if plan.digest() != at.results.plan.digest() or plan.digest() != at.results.provenance.plan_sha256:
         raise Fails("verify.apart")
@@ -227,26 +218,43 @@ def check_records(at: Sealed) -> Said:
     if "bag/data/environment.json" in at.names:
         if logged_environment(at.events) != file_digest(at.folder / "bag/data/environment.json"):
             raise Fails("verify.environment")
-        read_record(Environment, at.read("bag/data/environment.json"), name="environment.json")
+        assert at.environment is not None
+    ratings = f"bag/data/{RATINGS}"
+    answers = read_record(Ratings, at.read(ratings), name=RATINGS) if ratings in at.names else None
+    if answers != at.results.ratings:
+        raise Fails("verify.ratings")
     return say("verify.records")
 
 
-CHECKS: tuple[tuple[str, Callable[[Sealed], Said]], ...] = (
+def _tells_once(name: str, data: bytes) -> None:
+    if key := bag.key_twice(data.split(b"\n") if name == EVENTS else (data,)):
+        raise Fails("verify.key-twice", file=name, key=key)
+
+
+BYTES: tuple[tuple[str, Callable[[Sealed], Said]], ...] = (
     ("payload", check_payload),
     ("tag-files", check_tags),
     ("beside", check_beside),
     ("signature", check_signature),
     ("stamp-requests", check_request),
     ("bundle-stamp", check_stamp),
+    ("renewals", check_renewals),
     ("plan-stamp", check_plan_stamp),
+    ("revocation", check_revocation),
     ("plan-first", check_plan_first),
     ("event-log", check_log),
     ("records", check_records),
 )
+"""Those of bytes, seal and stamps; what follows from the rest is in `derive`."""
 
 
 def verify(folder: Path, *, signer: str = "", roots: bytes | None = None) -> tuple[CheckedPart, ...]:
-    """Make every check; none is skipped because another failed.
+    """Make every check, as `findings` does; all answers at once."""
+    return tuple(findings(folder, signer=signer, roots=roots))
+
+
+def findings(folder: Path, *, signer: str = "", roots: bytes | None = None) -> Iterator[CheckedPart]:
+    """Make every check, one answer after the other; none is skipped because another failed.
 
     Args:
         signer: SHA-256 hex of the signer.pub that is expected, '' to take any.
@@ -258,11 +266,16 @@ def verify(folder: Path, *, signer: str = "", roots: bytes | None = None) -> tup
         BadResults: `file-version`, a bundle of another layout.
     """
     if not (folder / "bag" / "bagit.txt").is_file():
-        raise BadEvidence("not-a-bundle", folder=folder.absolute().name)
+        missing = "" if folder.exists() else ".absent"
+        raise BadEvidence(f"not-a-bundle{missing}", folder=folder.absolute().name)
     at = Sealed(folder, signer=signer, roots=roots)
-    stated = at.info.get(bundle.LABEL_SCHEMA, "1") if f"bag/{bag.INFO}" in at.names else "1"
+    stated = at.info.get(layout.LABEL_SCHEMA, "1") if f"bag/{bag.INFO}" in at.names else "1"
     check_version(int(stated) if stated.isdecimal() else stated, name=bag.INFO)
-    return tuple(_answer(name, check, at) for name, check in CHECKS)
+    yield from (_answer(name, check, at) for name, check in BYTES)
+    # Judge and report take long to load: what was said of the bytes stands there by then.
+    from audit.evidence import derive
+
+    yield from (_answer(name, check, at) for name, check in derive.CHECKS)
 
 
 def _answer(name: str, check: Callable[[Sealed], Said], at: Sealed) -> CheckedPart:
@@ -270,12 +283,14 @@ def _answer(name: str, check: Callable[[Sealed], Said], at: Sealed) -> CheckedPa
         return CheckedPart(name, True, check(at))
     except Fails as failure:
         return CheckedPart(name, False, failure.said)
+    except NotDerived as answer:
+        return CheckedPart(name, True, answer.said, derived=False)
     except AuditError as error:
         return CheckedPart(name, False, error.said)
     except ValidationError:
         return CheckedPart(name, False, say("verify.schema"))
     except (ValueError, OSError) as error:
-        return CheckedPart(name, False, say("verify.not-made", why=str(error)))
+        return CheckedPart(name, False, say("verify.not-made", why=reason(error)))
 
 
 def _utc(time: datetime) -> str:
@@ -283,5 +298,5 @@ def _utc(time: datetime) -> str:
 
 
 def _who(token: Token, at: Sealed) -> Said:
-    id = "verify.named-authority" if at.roots else "verify.authority"
+    id = "verify.named-authority" if at.roots is not None else "verify.authority"
     return say(id, authority=token.authority, root=token.root)

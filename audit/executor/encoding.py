@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from audit.executor import Engine, Task, Worker
+from audit.executor import Bench, Task, Worker, with_model
 from audit.models.encode import encode_picture, encode_texts
 from audit.models.kernels import training_attention
 
@@ -34,8 +34,8 @@ class Encode(Task[None]):
         return 0
 
     @contextmanager
-    def ready(self, engine: Engine) -> Iterator[Mapping[str, Tensor]]:
-        with training_attention(engine.model) if self.training else nullcontext():
+    def ready(self, bench: Bench) -> Iterator[Mapping[str, Tensor]]:
+        with training_attention(with_model(bench).model) if self.training else nullcontext():
             yield {}
 
     def run(self, worker: Worker) -> None:

@@ -27,15 +27,36 @@ class Saving:
         return tuple(say(id) for id, is_done in done.items() if is_done)
 
 
+PICTURES = 32
+"""Pictures that are drawn in one batch at most."""
+
+
 @dataclass(frozen=True)
 class Packing:
-    """How cells are trained together.
+    """How cells are trained together, and pictures drawn.
 
     Attributes:
         cells: greatest number in one pass; workers: passes side by side (`audit.executor.side_by_side`).
         saving: what is done so that they fit into memory.
+        pictures: drawn in one batch; decoded: of these, at once.
+        bytes: that the process is foreseen to take with it, at most; 0 where nobody counted.
     """
 
     cells: int = 1
     workers: int = 1
     saving: Saving = field(default_factory=Saving)
+    pictures: int = PICTURES
+    decoded: int = PICTURES
+    bytes: float = 0.0
+
+
+@dataclass
+class Fitting:
+    """How many pictures turned out to fit, where memory ran out at more: what the next model begins with.
+
+    Attributes:
+        pictures: in one batch; decoded: at once.
+    """
+
+    pictures: int = PICTURES
+    decoded: int = PICTURES

@@ -1,24 +1,24 @@
-"""One task after the other, in this thread, with the engine as it is."""
+"""One task after the other, in this thread, with the bench as it is."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.executor import Engine, T, Task, Told, Worker
+from audit.executor import Bench, T, Task, Told, Worker
 
 
 class Serial:
     """The executor of a machine that gains nothing from more workers."""
 
-    def run(self, tasks: Sequence[Task[T]], engine: Engine) -> list[T]:
+    def run(self, tasks: Sequence[Task[T]], bench: Bench) -> list[T]:
         """See `Executor`."""
         if not tasks:
             return []
         found = []
-        with tasks[0].ready(engine) as masters:
+        with tasks[0].ready(bench) as masters:
             for task in tasks:
-                told = Told(engine.progress, task.units)
-                found.append(task.run(Worker(engine=engine, masters=masters, check=_never, tell=told)))
+                told = Told(bench.progress, task.units)
+                found.append(task.run(Worker(bench=bench, masters=masters, check=_never, tell=told)))
                 told.finished()
         return found
 

@@ -1,7 +1,7 @@
 """Tasks side by side on a CPU: each worker has its own copy of the base and its own threads.
 
 A small model's kernels are too short to be split: two threads on one pack of the lab model run at
-1.55 times the speed of one, two packs of one thread each at twice (DECISIONS, 2026-11-22). Workers
+1.55 times the speed of one, two packs of one thread each at twice (docs/decisions, "Packs on a CPU"). Workers
 are threads of one process; torch's operators release the interpreter's lock.
 """
 
@@ -17,10 +17,10 @@ from queue import SimpleQueue
 
 import torch
 
-from audit.executor import Engine, T, Task, Told, Worker
+from audit.executor import Bench, T, Task, Told, Worker, with_model
 from audit.executor.serial import Serial
 from audit.models.kernels import PLAIN_UP_TO
-from audit.models.loader import Model
+from audit.models.model import Model
 
 
 class WorkerStopped(Exception):
@@ -46,13 +46,14 @@ class SideBySide:
 
     workers: int
 
-    def run(self, tasks: Sequence[Task[T]], engine: Engine) -> list[T]:
+    def run(self, tasks: Sequence[Task[T]], bench: Bench) -> list[T]:
         """See `Executor`."""
         workers = min(self.workers, len(tasks))
         if workers <= 1 or not tasks[0].shares:
-            return Serial().run(tasks, engine)
+            return Serial().run(tasks, bench)
+        engine = with_model(bench)
         with tasks[0].ready(engine) as masters:
-            engines: SimpleQueue[Engine] = SimpleQueue()
+            engines: SimpleQueue[Bench] = SimpleQueue()
             for worker in range(workers):
                 engines.put(engine if worker == 0 else replace(engine, model=twin(engine.model)))
             threads = max(1, torch.get_num_threads() // workers)
@@ -69,7 +70,7 @@ class SideBySide:
                 own = engines.get()
                 try:
                     told = Told(engine.progress, task.units)
-                    found = task.run(Worker(engine=own, masters=masters, check=check, tell=told))
+                    found = task.run(Worker(bench=own, masters=masters, check=check, tell=told))
                     told.finished()
                     return found
                 finally:

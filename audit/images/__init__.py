@@ -22,6 +22,9 @@ import numpy.typing as npt
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from audit.base.errors import BadInput
+from audit.base.files import NotRead
+from audit.base.messages import say
+from audit.images import more
 from audit.images.chunks import JPEG, PNG, Lean, ended_jpegs, lean_png, turned_in_xmp, webp_is_lossy
 from audit.images.kinds import kind_of
 from audit.images.profiles import IccState, in_srgb
@@ -30,6 +33,8 @@ from audit.records import Digest, Record
 Pixels: TypeAlias = npt.NDArray[np.uint8]
 
 FORMATS = ("PNG", "JPEG", "WEBP")
+READ = ("TIFF", "AVIF", "Photoshop")
+"""Names of formats that are read beside `FORMATS`, as people call them."""
 MAX_FILE_BYTES = 100 * 2**20
 MAX_PIXELS = 80_000_000
 _MAGIC = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|RIFF....WEBP", re.DOTALL)
@@ -43,7 +48,7 @@ Ground = Literal["white", "black", "bare"]
 class PictureFacts(Record):
     """What was found in the file, beside its pixels."""
 
-    format: Literal["PNG", "JPEG", "WEBP"]
+    format: Literal["PNG", "JPEG", "WEBP", "TIFF", "AVIF", "PSD", "HEIF"]
     mode: str
     """Pillow's mode as stored, for instance `P`, `CMYK`, `I;16`."""
     width: int
@@ -54,7 +59,7 @@ class PictureFacts(Record):
     sha256: Digest
     """Of the file's bytes."""
     lossy: bool
-    """JPEG, or WebP with a lossy bitstream."""
+    """JPEG, also within TIFF, AVIF, HEIC, or WebP with a lossy bitstream."""
     icc: IccState
     """`srgb`: told but no change needed; `unusable`: damaged or not to be converted, and ignored. A profile, or what
     a PNG tells in cICP, gAMA and cHRM."""
@@ -71,6 +76,8 @@ class PictureFacts(Record):
 def refusal(slug: str, path: Path, data: bytes = b"") -> BadInput:
     """The error for a picture file, by slug; its bytes tell what it is instead of a picture that is read."""
     if slug == "picture-not-an-image" and (kind := kind_of(data)) is not None:
+        if kind == "HEIC":
+            return BadInput("picture-not-an-image.heic", file=path.name)
         return BadInput("picture-not-an-image.known", file=path.name, format=kind)
     if slug == "picture-too-large":
         return BadInput(slug, file=path.name, mib=MAX_FILE_BYTES // 2**20, millions=MAX_PIXELS // 10**6)
@@ -112,7 +119,7 @@ def read_regular(path: Path, *, limit: int) -> bytes:
 
 
 def open_picture(path: Path, *, ground: Ground = "white") -> tuple[Pixels, PictureFacts]:
-    """Read one PNG, JPEG or WebP file of any mode.
+    """Read one PNG, JPEG, WebP, TIFF or AVIF file of any mode, the flat picture of a PSD, or with its extra HEIC.
 
     EXIF orientation is applied, one told in XMP alone is not; an embedded ICC profile (relative colorimetric, black
     point compensation) or a PNG's cICP, gAMA and cHRM are converted to sRGB, transparency is composited on white,
@@ -122,8 +129,8 @@ def open_picture(path: Path, *, ground: Ground = "white") -> tuple[Pixels, Pictu
         Pixels, uint8 (H, W, 3), and the facts.
 
     Raises:
-        BadInput: `picture-not-an-image`, `picture-truncated`, `picture-too-large`, and those of
-            `read_regular`.
+        BadInput: `picture-not-an-image`, `picture-truncated`, `picture-too-large`, `picture-mode`, `picture-no-flat`,
+            and those of `read_regular`.
     """
     return decode_picture(read_regular(path, limit=MAX_FILE_BYTES), path, ground=ground)
 
@@ -145,15 +152,17 @@ def decode_picture(data: bytes, path: Path, *, ground: Ground = "white") -> tupl
         except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as exc:
             raise refusal("picture-too-large", path) from exc
         except Exception as exc:  # whatever a parser trips over is the file's fault
-            unknown = isinstance(exc, UnidentifiedImageError) and not _MAGIC.match(data)
+            unknown = isinstance(exc, UnidentifiedImageError) and not _MAGIC.match(data) and kind_of(data) not in READ
             raise refusal("picture-not-an-image" if unknown else "picture-truncated", path, data) from exc
 
 
 def _decoded(data: bytes, path: Path, ground: Ground) -> tuple[Pixels, PictureFacts]:
-    lean = lean_png(data) if data.startswith(PNG) else Lean(data)
-    with Image.open(io.BytesIO(lean.data), formats=FORMATS) as image:
+    lean = lean_png(data) if data.startswith(PNG) else Lean(data, colours=more.stated_colours(data))
+    with Image.open(io.BytesIO(lean.data), formats=(*FORMATS, *more.formats())) as image:
         if image.width * image.height > MAX_PIXELS:
             raise refusal("picture-too-large", path)
+        if (slug := more.refused(image)) is not None:
+            raise refusal(slug, path)
         image.load()
         return _decode(image, data, lean, ground)
 
@@ -163,7 +172,7 @@ def _without_end(data: bytes, path: Path, ground: Ground) -> tuple[Pixels, Pictu
     first, *others = ended_jpegs(data)
     pixels, facts = _decoded(first, path, ground)
     if not all(np.array_equal(pixels, _decoded(other, path, ground)[0]) for other in others):
-        raise OSError("picture data are missing")
+        raise NotRead(say("not-read.rest"))
     return pixels, facts.model_copy(update={"endless": True, "sha256": hashlib.sha256(data).hexdigest()})
 
 
@@ -267,9 +276,9 @@ def _decode(image: Image.Image, data: bytes, lean: Lean, ground: Ground) -> tupl
             "mode": image.mode,
             "width": rgb.width,
             "height": rgb.height,
-            "frames": 1 if jpeg else getattr(image, "n_frames", 1),
+            "frames": 1 if jpeg else more.frames_of(image),
             "sha256": hashlib.sha256(data).hexdigest(),
-            "lossy": jpeg or (image.format == "WEBP" and webp_is_lossy(data)),
+            "lossy": jpeg or more.is_lossy(image) or (image.format == "WEBP" and webp_is_lossy(data)),
             "icc": icc,
             "rotated": rotated,
             "transparent": transparent,

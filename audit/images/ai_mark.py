@@ -36,3 +36,46 @@ def mark_generated(png: bytes) -> bytes:
     data = b"iTXt" + KEYWORD + b"\0\0\0\0\0" + XMP.encode("utf-8")
     chunk = struct.pack(">I", len(data) - 4) + data + struct.pack(">I", zlib.crc32(data))
     return png[:HEADER_END] + chunk + png[HEADER_END:]
+
+
+END = b"IEND"
+PLAIN = frozenset({b"IHDR", b"IDAT", END})
+CREDENTIAL = b"caBX"
+"""Chunk of a C2PA manifest (C2PA specification 2.1, A.3.2)."""
+
+
+def chunks(png: bytes) -> list[tuple[bytes, bytes]]:
+    """Kind and data of every chunk; what stands after the last is one of the kind b"".
+
+    Raises:
+        ValueError: a chunk is cut off, its sum is wrong, or there is no end.
+    """
+    if not png.startswith(SIGNATURE):
+        raise ValueError("not a PNG")
+    found: list[tuple[bytes, bytes]] = []
+    at = len(SIGNATURE)
+    while not found or found[-1][0] != END:
+        length, kind = struct.unpack(">I4s", png[at : at + 8].ljust(8, b"\0"))
+        data, check = png[at + 8 : at + 8 + length], png[at + 8 + length : at + 12 + length]
+        if len(data) < length or check != struct.pack(">I", zlib.crc32(kind + data)):
+            raise ValueError("a chunk is not whole")
+        found.append((kind, data))
+        at += 12 + length
+    return [*found, (b"", png[at:])] if at < len(png) else found
+
+
+def is_bare(png: bytes, *, marked: bool, credential: bool = False) -> bool:
+    """Whether a PNG holds what CloakCheck writes and nothing else: no text, colours, frames or bytes of another's.
+
+    Args:
+        marked: whether it must carry the mark; credential: whether it must hold a C2PA manifest.
+    """
+    try:
+        found = chunks(png)
+    except ValueError:
+        return False
+    marks = [data for kind, data in found if kind == b"iTXt"]
+    manifests = sum(kind == CREDENTIAL for kind, _ in found)
+    wanted = [KEYWORD + b"\0\0\0\0\0" + XMP.encode("utf-8")] if marked else []
+    others = {kind for kind, _ in found} - PLAIN - {b"iTXt", CREDENTIAL}
+    return not others and marks == wanted and manifests == (1 if credential else 0)

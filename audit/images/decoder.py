@@ -9,19 +9,16 @@ bound on a picture's pixels hold everywhere.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import json
-import os
 import struct
-import subprocess
 import sys
 from pathlib import Path
-from threading import Timer
 from typing import IO, Any, cast
 
 import numpy as np
 
 from audit.base.errors import BadInput
+from audit.base.own_process import OwnProcess, limit_this_process
 from audit.images import MAX_FILE_BYTES, Ground, PictureFacts, Pixels, decode_picture, read_regular, refusal
 
 SECONDS = 120.0
@@ -29,7 +26,7 @@ SECONDS = 120.0
 MEMORY_BYTES = 4 << 30
 """Address space of the process; the same JPEG needed 1.3 GB."""
 _LENGTH = struct.Struct(">Q")
-_START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from audit.images.decoder import serve; serve()"
+_START = "audit.images.decoder:serve"
 
 
 def open_isolated(path: Path, *, ground: Ground = "white") -> tuple[Pixels, PictureFacts]:
@@ -39,7 +36,7 @@ def open_isolated(path: Path, *, ground: Ground = "white") -> tuple[Pixels, Pict
         BadInput: those of `open_picture`, and `picture-undecodable` when the process died or took too long.
     """
     data = read_regular(path, limit=MAX_FILE_BYTES)
-    answer = _WORKER.ask(data, path, ground)
+    answer = _ask(data, path, ground)
     if answer is None:
         raise refusal("picture-undecodable", path)
     head, body = answer
@@ -50,64 +47,25 @@ def open_isolated(path: Path, *, ground: Ground = "white") -> tuple[Pixels, Pict
     return body.reshape(facts.height, facts.width, 3), facts
 
 
-class _Worker:
-    """The decoding process, started when it is first needed and again after it died."""
+_PROCESS = OwnProcess()
+atexit.register(_PROCESS.stop)
 
-    def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, data: bytes, path: Path, ground: Ground) -> tuple[dict[str, Any], Pixels] | None:
-        """Head and pixels of the answer; None when there was none in time."""
-        process = self._running()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        clock = Timer(SECONDS, process.kill)
-        clock.start()
-        try:
+def _ask(data: bytes, path: Path, ground: Ground) -> tuple[dict[str, Any], Pixels] | None:
+    """Head and pixels of the answer; None when there was none in time."""
+    try:
+        with _PROCESS.asked(_START, seconds=SECONDS) as (question, answer):
             name = path.suffix.encode("utf-8", "replace")
             for part in (name, ground.encode(), data):
-                process.stdin.write(_LENGTH.pack(len(part)))
-                process.stdin.write(part)
-            process.stdin.flush()
-            head = json.loads(bytes(_read(process.stdout)))
-            return head, _read(process.stdout)
-        except (OSError, EOFError, ValueError):
-            self.stop()
-            return None
-        except BaseException:  # Ctrl-C between question and answer: the next answer would be the wrong one
-            self.stop()
-            raise
-        finally:
-            clock.cancel()
-
-    def _running(self) -> subprocess.Popen[bytes]:
-        if self._process is None or self._process.poll() is not None:
-            self._process = subprocess.Popen(
-                # The same search path, so that the same code answers, whatever the current folder is.
-                [sys.executable, "-c", _START, json.dumps(sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-                # Ctrl-C in the terminal is for the run, which ends this process itself.
-                start_new_session=True,
-                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
-            )
-        return self._process
-
-    def stop(self) -> None:
-        """End the process and let go of its pipes."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
+                write_part(question, part)
+            question.flush()
+            head = json.loads(bytes(read_part(answer)))
+            return head, read_part(answer)
+    except (OSError, EOFError, ValueError):
+        return None
 
 
-_WORKER = _Worker()
-atexit.register(_WORKER.stop)
-
-
-def _read(stream: IO[bytes]) -> Pixels:
+def read_part(stream: IO[bytes]) -> Pixels:
     """One length and as many bytes, as uint8 (n,)."""
     header = stream.read(_LENGTH.size)
     if len(header) < _LENGTH.size:
@@ -122,15 +80,25 @@ def _read(stream: IO[bytes]) -> Pixels:
     return found
 
 
+def write_part(stream: IO[bytes], part: bytes | memoryview) -> None:
+    """One length and these bytes, as `read_part` reads them."""
+    stream.write(_LENGTH.pack(len(part)))
+    stream.write(part)
+
+
 def serve() -> None:
     """The other process: answer until the pipe is closed."""
-    stdin, stdout = sys.stdin.buffer, sys.stdout.buffer
     _limit()
+    answer_pictures(sys.stdin.buffer, sys.stdout.buffer)
+
+
+def answer_pictures(questions: IO[bytes], answers: IO[bytes]) -> None:
+    """Ending, ground and bytes of a picture in, head and pixels out, until the questions end."""
     while True:
         try:
-            name = Path("picture" + bytes(_read(stdin)).decode("utf-8", "replace"))
-            ground = cast("Ground", bytes(_read(stdin)).decode("ascii"))
-            data = bytes(_read(stdin))
+            name = Path("picture" + bytes(read_part(questions)).decode("utf-8", "replace"))
+            ground = cast("Ground", bytes(read_part(questions)).decode("ascii"))
+            data = bytes(read_part(questions))
         except EOFError:
             return
         try:
@@ -139,21 +107,9 @@ def serve() -> None:
         except BadInput as error:
             pixels, head = np.empty((0, 0, 3), dtype=np.uint8), {"slug": error.slug}
         for part in (json.dumps(head).encode("ascii"), np.ascontiguousarray(pixels).reshape(-1).data):
-            stdout.write(_LENGTH.pack(len(part)))
-            stdout.write(part)
-        stdout.flush()
+            write_part(answers, part)
+        answers.flush()
 
 
 def _limit() -> None:
-    try:
-        import resource
-    except ImportError:
-        return
-    for kind, most in (("RLIMIT_AS", MEMORY_BYTES), ("RLIMIT_FSIZE", 0), ("RLIMIT_CORE", 0), ("RLIMIT_NOFILE", 32)):
-        limit = getattr(resource, kind, None)
-        if limit is not None:
-            _, hard = resource.getrlimit(limit)
-            wanted = most if hard == resource.RLIM_INFINITY else min(most, hard)
-            # macOS maps more than this before the first line runs, and says so.
-            with contextlib.suppress(OSError, ValueError):
-                resource.setrlimit(limit, (wanted, wanted))
+    limit_this_process({"RLIMIT_AS": MEMORY_BYTES, "RLIMIT_FSIZE": 0, "RLIMIT_CORE": 0, "RLIMIT_NOFILE": 32})

@@ -1,12 +1,12 @@
-"""From scores to an answer: estimates, gates, verdict. Needs the records alone, never torch."""
+"""From scores to an answer: estimates, checks, verdict. Needs the records alone, never torch."""
 
 from __future__ import annotations
 
-from audit.judge.checks import check, override
+from audit.judge.checks import check, override, withheld
 from audit.judge.deviations import deviations, with_margins
 from audit.judge.estimates import estimate
-from audit.judge.readings import readings
 from audit.judge.said_again import said_again
+from audit.judge.tables import tables
 from audit.judge.verdict import decide, decided
 from audit.records import SCHEMA_VERSION, Results
 
@@ -21,7 +21,7 @@ def judge(results: Results) -> Results:
     a reason, and no error is raised.
     """
     answered = _answered(results)
-    return answered.model_copy(update={"readings": readings(answered)})
+    return answered.model_copy(update={"readings": tables(answered)})
 
 
 def with_readings(results: Results) -> Results:
@@ -32,7 +32,7 @@ def with_readings(results: Results) -> Results:
     if results.verdict is None or results.readings is not None:
         return results
     told = said_again(results, _answered)
-    return told.model_copy(update={"readings": readings(told)})
+    return told.model_copy(update={"readings": tables(told)})
 
 
 def _answered(results: Results) -> Results:
@@ -40,4 +40,6 @@ def _answered(results: Results) -> Results:
     bare = results.model_copy(update=blank)
     estimated = bare.model_copy(update={"estimates": estimate(bare), "deviations": deviations(bare)})
     checked = estimated.model_copy(update={"checks": check(estimated)})
-    return checked.model_copy(update={"verdict": decide(checked, override=override(checked.checks))})
+    return checked.model_copy(
+        update={"verdict": decide(checked, override=override(checked), withheld=withheld(checked))}
+    )

@@ -8,37 +8,45 @@ from typing import TypeVar
 
 import numpy as np
 
+from audit.base.errors import BadInput
+from audit.base.messages import render, say
+from audit.judge.claim_labels import index_name
 from audit.judge.comparison_checks import is_alarm
-from audit.judge.estimates import find, index_interval, metric_names
+from audit.judge.estimates import find, metric_names
 from audit.judge.gains import clean_name, gains
+from audit.judge.intervals import Interval
 from audit.judge.quantities import POWER
 from audit.judge.significance import detectable_effect, rate_upper_bound
 from audit.records import (
     SCHEMA_VERSION,
     CalibrationCard,
+    Condition,
     Estimate,
+    Margins,
     Plan,
     PlantedTruth,
     Results,
     RunSpread,
-    Truth,
+    VerdictLabel,
     canonical_json,
 )
+from audit.records.calibration import KNOWN_BY_OTHERS, Planted
 
-TRUTHS: dict[Truth, str] = {
-    "same-pixels": "0 exactly",
-    "same-pictures": "0",
-    "same-works": "0",
-    "other-works": "held",
-}
-"""What the true index of each planted truth is: a number, or the label that a full success must get."""
+TRUTHS: tuple[Planted, ...] = ("same-pixels", "same-pictures", "same-works", "part-works", "dose", "other-works")
+"""What is planted, in the order of a card; what the true index of each is stands in the catalogue under
+`truth.<name>`: a number, or the label that a full success must get."""
 A_TENTH = 0.1
+_FIXED: dict[Planted, float] = {"same-pixels": 0.0, "same-pictures": 0.0, "same-works": 0.0}
+"""The true index where it is known beforehand."""
+Range = tuple[float, float, float]
+"""Index, lower and upper bound."""
 Row = TypeVar("Row", PlantedTruth, RunSpread)
 MOST_REPLICATES = 1000
 
 
 def setup_digest(plan: Plan) -> str:
-    """What a run shares with the calibration that it may cite: model, preset, settings, metrics, level."""
+    """What a run shares with the calibration that it may cite: model, preset, settings and the grid of them, metrics,
+    level, draws."""
     shared = {
         "model": plan.model.sha256,
         "preset": plan.preset,
@@ -50,6 +58,13 @@ def setup_digest(plan: Plan) -> str:
         "level": plan.margins.level,
         "stopping": plan.stopping.rule,
     }
+    if plan.drawn_with is not None:
+        shared["drawn_with"] = plan.drawn_with.sha256
+    if plan.grid.others:
+        shared["grid"] = plan.grid.model_dump(mode="json")
+    if plan.draws:
+        # Error rates of works and prompts drawn once say nothing about those of works and prompts drawn by every run.
+        shared["drawn"] = "by replicate"
     return hashlib.sha256(canonical_json(shared).encode("ascii")).hexdigest()
 
 
@@ -64,9 +79,10 @@ def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
     if len({setup_digest(results.plan) for results in audits}) != 1:
         raise ValueError("a calibration card needs audits of one setup")
     plan = audits[0].plan
-    planned = {c.name: c.truth for results in audits for c in results.plan.conditions}
-    names = {name: truth for truth in TRUTHS for name, own in planned.items() if own == truth}
+    planned = {c.name: _planted(c) for results in audits for c in results.plan.conditions}
+    names = {name: planted for planted in TRUTHS for name, own in planned.items() if own == planted}
     metrics = metric_names(audits[0])
+    indices = dict.fromkeys(("protection_index", index_name(plan)))
     unlike = _unlike(audits, clean_name(audits[0]))
     return CalibrationCard(
         tool_version=plan.tool_version,
@@ -78,9 +94,15 @@ def make_card(audits: Sequence[Results], *, created: str) -> CalibrationCard:
         replicates=plan.replicates,
         primary_metric=plan.primary_metric,
         level=plan.margins.level,
+        margins=plan.margins,
         artists=tuple(dict.fromkeys(results.plan.artist for results in audits)),
         audits=len(unlike),
-        truths=tuple(_truth(audits, name, truth, metric) for metric in metrics for name, truth in names.items()),
+        truths=tuple(
+            _truth(audits, name, planted, metric=metric, index=index)
+            for metric in metrics
+            for name, planted in names.items()
+            for index in indices
+        ),
         spread=tuple(row for metric in metrics for row in _spread(audits, names, metric)),
         plans=tuple(results.plan.digest() for results in audits),
         draws=tuple(_draw(results) for results in unlike),
@@ -91,18 +113,20 @@ def pool_cards(cards: Sequence[CalibrationCard], *, created: str) -> Calibration
     """The card that `make_card` would have made of the audits of several cards, from the cards alone.
 
     Raises:
-        ValueError: cards of more than one setup or version of the tool, that share audits, or that do not tell them.
+        BadInput: `cards-differ`, of more than one setup or version of the tool, that share audits, or do not tell them.
     """
     first = cards[0]
-    if len({(card.setup, card.tool_version) for card in cards}) != 1:
-        raise ValueError("cards of more than one setup or version")
+    if len({(card.setup, card.tool_version, card.margins.model_dump_json()) for card in cards}) != 1:
+        raise BadInput("cards-differ")
     if any(len(card.draws) != card.audits for card in cards):
-        raise ValueError("a card that does not tell its audits apart")
+        raise BadInput("cards-differ.untold")
     draws = [draw for card in cards for draw in card.draws]
     if len(set(draws)) != len(draws):
-        raise ValueError("cards that share audits")
-    known = {row.condition: row.truth for card in cards for row in card.truths}
-    truths = _gathered([row for card in cards for row in card.truths], known)
+        raise BadInput("cards-differ.shared")
+    known = {row.condition: row.planted for card in cards for row in card.truths}
+    indices = list(dict.fromkeys(row.index for card in cards for row in card.truths))
+    by_index = [[row for card in cards for row in card.truths if row.index == index] for index in indices]
+    truths = _in_turn([_gathered(rows, known) for rows in by_index])
     spreads = _gathered([row for card in cards for row in card.spread], known)
     return first.model_copy(
         update={
@@ -110,7 +134,7 @@ def pool_cards(cards: Sequence[CalibrationCard], *, created: str) -> Calibration
             "created": created,
             "artists": tuple(dict.fromkeys(artist for card in cards for artist in card.artists)),
             "audits": len(draws),
-            "truths": tuple(_pooled_truth(rows, level=first.level) for rows in truths),
+            "truths": tuple(_pooled_truth(rows, level=first.level, margins=first.margins) for rows in truths),
             "spread": tuple(
                 _pooled_spread(rows, level=first.level, planted=rows[0].condition in known) for rows in spreads
             ),
@@ -120,26 +144,35 @@ def pool_cards(cards: Sequence[CalibrationCard], *, created: str) -> Calibration
     )
 
 
-def _gathered(rows: Sequence[Row], known: Mapping[str, str]) -> list[list[Row]]:
+def _in_turn(by_index: Sequence[list[list[PlantedTruth]]]) -> list[list[PlantedTruth]]:
+    """Rows of one truth and metric beside each other, whatever the index; all lists are in one order."""
+    places = {(rows[0].metric, rows[0].condition): place for place, rows in enumerate(by_index[0])}
+    flat = [rows for found in by_index for rows in found]
+    return sorted(flat, key=lambda rows: places[rows[0].metric, rows[0].condition])
+
+
+def _gathered(rows: Sequence[Row], known: Mapping[str, Planted | None]) -> list[list[Row]]:
     """Rows of one metric and condition together: metrics as they come, clean first, controls as in `TRUTHS`.
 
     Args:
-        known: the true index of each control.
+        known: what each control is by construction.
     """
-    order = list(TRUTHS.values())
     found: dict[tuple[str, str], list[Row]] = {}
     for row in rows:
         found.setdefault((row.metric, row.condition), []).append(row)
     metrics = list(dict.fromkeys(metric for metric, _ in found))
 
     def place(key: tuple[str, str]) -> tuple[int, int]:
-        return metrics.index(key[0]), order.index(known[key[1]]) if key[1] in known else -1
+        return metrics.index(key[0]), TRUTHS.index(truth) if (truth := known.get(key[1])) is not None else -1
 
     return [found[key] for key in sorted(found, key=place)]
 
 
-def _pooled_truth(rows: Sequence[PlantedTruth], *, level: float) -> PlantedTruth:
+def _pooled_truth(rows: Sequence[PlantedTruth], *, level: float, margins: Margins) -> PlantedTruth:
     audits, wrong = sum(row.audits for row in rows), sum(row.wrong for row in rows)
+    alarms, too_sure = sum(row.alarms for row in rows), sum(row.too_sure for row in rows)
+    ranges = tuple(found for row in rows for found in row.ranges)
+    given = tuple(label for row in rows for label in row.words)
     known = [(row.audits, row.mean, row.deviation or 0.0) for row in rows if row.mean is not None]
     mean = sum(n * of for n, of, _ in known) / audits if known else None
     deviation = None
@@ -147,14 +180,22 @@ def _pooled_truth(rows: Sequence[PlantedTruth], *, level: float) -> PlantedTruth
         # Squares about the common mean: those within each card, and each card's mean about it.
         squares = sum((n - 1) * spread**2 + n * (of - mean) ** 2 for n, of, spread in known)
         deviation = (squares / (audits - 1)) ** 0.5
+    if rows[0].planted in KNOWN_BY_OTHERS:
+        # With more audits beside it, each is held against another mean.
+        wrong = alarms = misses(ranges)
+    if given and rows[0].planted is not None and rows[0].planted not in _FIXED:
+        too_sure = surer_than_true(given, means_of_others(ranges), margins)
     return rows[0].model_copy(
         update={
             "audits": audits,
             "wrong": wrong,
             "rate_at_most": rate_upper_bound(wrong, audits, level=level),
-            "alarms": sum(row.alarms for row in rows),
+            "alarms": alarms,
             "mean": mean,
             "deviation": deviation,
+            "ranges": ranges,
+            "words": given,
+            "too_sure": too_sure,
         }
     )
 
@@ -178,31 +219,84 @@ def _unlike(audits: Sequence[Results], name: str) -> list[Results]:
     return list({_draw(results): results for results in having}.values())
 
 
-def _truth(audits: Sequence[Results], name: str, truth: Truth, metric: str) -> PlantedTruth:
-    rows = [(results, find(results, "protection_index", name, metric)) for results in _unlike(audits, name)]
+def _planted(condition: Condition) -> Planted | None:
+    """What a condition of a calibration is; a reference protection is a dose of a known attack."""
+    return "dose" if condition.role == "protected" and condition.source == "originals" else condition.truth
+
+
+def _truth(audits: Sequence[Results], name: str, planted: Planted, *, metric: str, index: str) -> PlantedTruth:
+    plan = audits[0].plan
+    rows = [(results, find(results, index, name, metric)) for results in _unlike(audits, name)]
     known = [(results, row) for results, row in rows if row.low is not None and row.high is not None]
-    wrong = [(results, row) for results, row in known if _wrong(truth, row, results)]
-    values = [row.value for _, row in known if row.value is not None]
-    alarms = 0
-    for results, _ in wrong:
-        margins = results.plan.margins
-        interval = index_interval(results, name, metric, level=margins.level)
-        alarms += truth in ("same-pixels", "other-works") or is_alarm(interval, margins.no_alarm_within)
+    ranges = tuple((row.value or 0.0, row.low or 0.0, row.high or 0.0) for _, row in known)
+    decides = metric == plan.primary_metric and index == index_name(plan)
+    given = _labels([results for results, _ in known], name) if decides else ()
+    if planted in KNOWN_BY_OTHERS:
+        wrong = alarms = misses(ranges)
+    else:
+        found = [(results, row) for results, row in known if _wrong(planted, row, results)]
+        wrong = len(found)
+        alarms = sum(
+            planted in ("same-pixels", "other-works") or _is_alarm(row, results.plan.margins) for results, row in found
+        )
+    true = [_FIXED.get(planted, of_others) for of_others in means_of_others(ranges)]
+    values = [value for value, _, _ in ranges]
     return PlantedTruth(
         condition=name,
-        label=audits[0].plan.condition(name).label,
+        label=next(c.label for results in audits for c in results.plan.conditions if c.name == name),
         metric=metric,
-        truth=TRUTHS[truth],
+        index=index,
+        planted=planted,
+        truth=render(say(f"truth.{planted}")),
         audits=len(known),
-        wrong=len(wrong),
-        rate_at_most=rate_upper_bound(len(wrong), len(known), level=audits[0].plan.margins.level),
+        wrong=wrong,
+        rate_at_most=rate_upper_bound(wrong, len(known), level=plan.margins.level),
         alarms=alarms,
         mean=float(np.mean(values)) if values else None,
         deviation=float(np.std(values, ddof=1)) if len(values) > 1 else None,
+        ranges=ranges,
+        words=given,
+        too_sure=surer_than_true(given, true, plan.margins),
     )
 
 
-def _wrong(truth: Truth, row: Estimate, results: Results) -> bool:
+def _is_alarm(row: Estimate, margins: Margins) -> bool:
+    return is_alarm(Interval(row.value, row.low, row.high, row.n), margins.no_alarm_within)
+
+
+def _labels(audits: Sequence[Results], name: str) -> tuple[VerdictLabel, ...]:
+    """The label that each audit gave a truth; () where one gave none, as audits of before did."""
+    found = [results.verdict.per_condition.get(name) for results in audits if results.verdict is not None]
+    given = tuple(verdict.label for verdict in found if verdict is not None)
+    return given if len(given) == len(audits) else ()
+
+
+def means_of_others(ranges: Sequence[Range]) -> list[float]:
+    """For each audit the mean index of all the others, close to the truth where those are many; 0 for a lone one."""
+    total, others = sum(value for value, _, _ in ranges), len(ranges) - 1
+    return [(total - value) / others if others else 0.0 for value, _, _ in ranges]
+
+
+def misses(ranges: Sequence[Range]) -> int:
+    """How many audits have a range that leaves out the mean of the others; a lone one misses nothing."""
+    others = means_of_others(ranges) if len(ranges) > 1 else []
+    return sum(not low <= mean <= high for (_, low, high), mean in zip(ranges, others, strict=bool(others)))
+
+
+def surer_than_true(given: Sequence[str], true: Sequence[float], margins: Margins) -> int:
+    """How many labels claim more protection than there is, or less.
+
+    Args:
+        given: the label of each audit; true: its true index.
+    """
+    above = {"held": margins.held, "held-plain": margins.held, "partly-held": margins.partly}
+    return sum(
+        index <= above[label] if label in above else label == "did-not-hold" and index >= margins.did_not_hold
+        for label, index in zip(given, true, strict=bool(given))
+    )
+
+
+def _wrong(truth: Planted, row: Estimate, results: Results) -> bool:
     assert row.low is not None
     assert row.high is not None
     if truth == "other-works":
@@ -212,7 +306,7 @@ def _wrong(truth: Truth, row: Estimate, results: Results) -> bool:
     return not row.low <= 0 <= row.high
 
 
-def _spread(audits: Sequence[Results], names: Mapping[str, Truth], metric: str) -> Iterator[RunSpread]:
+def _spread(audits: Sequence[Results], names: Mapping[str, Planted], metric: str) -> Iterator[RunSpread]:
     clean = clean_name(audits[0])
     for name in (clean, *(n for n, truth in names.items() if truth != "same-pixels")):
         squares, degrees = 0.0, 0

@@ -1,20 +1,23 @@
-"""Gates on the comparison: metric, base model, protected files, placebo, false alarms."""
+"""Checks on the comparison: metric, base model, protected files, placebo, false alarms."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from audit.base.messages import say
+from audit.judge.arms import arms_where, protections
 from audit.judge.estimates import PIXELS, find, hardest_placebo, index_interval, metric_names, primary_conditions
 from audit.judge.gains import clean_name, gains, trigger_shift
-from audit.judge.gate import Finding, clauses, estimate_line, readings_by
 from audit.judge.intervals import Interval, divided, mean_interval
+from audit.judge.limits import by_one_metric
+from audit.judge.limits.equal_noise import LIMIT as EQUAL_NOISE
+from audit.judge.limits.equal_noise import equal_noise
+from audit.judge.limits.other_metrics import CHANCE, fit
+from audit.judge.questions import Finding, clauses, estimate_line, labels_by_metric
 from audit.judge.significance import chance_of_alarms, rate_upper_bound
-from audit.judge.verdict import equal_noise, label_by, labels, softened
-from audit.records import Estimate, Results, Truth
+from audit.judge.verdict import answers, labels
+from audit.records import BASE, CalibrationCard, Estimate, PlantedTruth, Results, Truth
 
-CHANCE = 0.5
-"""Area under the ROC curve of a metric that cannot tell artists apart."""
 SAME_ART: tuple[Truth, ...] = ("same-pixels", "same-pictures", "same-works")
 """Planted truths that train on the originals, or on pictures next to equal to them."""
 
@@ -30,12 +33,12 @@ def metric_separates(results: Results) -> Finding:
     )
     if row.value is None or row.low is None:
         return Finding(None, figures)
-    return Finding(row.value >= least and row.low > CHANCE, figures)
+    return Finding(fit(results, row.metric), figures)
 
 
 def base_does_not_know(results: Results) -> Finding:
     """Red if base, untrained, may already stand too near to the artist."""
-    row = find(results, "base_position", "base", results.plan.primary_metric)
+    row = find(results, "base_position", BASE, results.plan.primary_metric)
     limit = results.plan.margins.base_knows_share
     figures = clauses(estimate_line(row), say("figures.upper-below", limit=limit))
     if row.high is not None:
@@ -70,7 +73,7 @@ def protection_differs(results: Results) -> Finding:
     A primary condition under a countermeasure is judged by the protection that it was made from.
     """
     step = results.plan.margins.visible_step
-    changed: dict[str, list[bool]] = {name: [] for name in _protections(results)}
+    changed: dict[str, list[bool]] = {name: [] for name in protections(results)}
     for row in results.visibility:
         if row.condition in changed:
             changed[row.condition].append(row.linf >= step)
@@ -79,8 +82,9 @@ def protection_differs(results: Results) -> Finding:
     ]
     figures = clauses(*rows) if rows else say("figures.no-protection")
     measured = [flags for flags in changed.values() if flags]
-    if any(2 * sum(flags) <= len(flags) for flags in measured):
-        return Finding(False, figures)
+    alike = tuple(name for name, flags in changed.items() if flags and 2 * sum(flags) <= len(flags))
+    if alike:
+        return Finding(False, figures, of=alike)
     whole = bool(changed) and len(measured) == len(changed)
     some = any(not all(flags) for flags in measured)
     return Finding(True if whole else None, figures, exceptions=some)
@@ -92,7 +96,7 @@ def attack_worked(results: Results) -> Finding | None:
     What is measured comes from the recorded goal of each work, on the delivered file, with draws that the attack never
     saw. A failed attack says nothing about the method that it follows.
     """
-    names = _protections(results)
+    names = protections(results)
     rows: dict[tuple[str, str], list[bool]] = {}
     for row in results.reached:
         if row.condition in names:
@@ -103,7 +107,8 @@ def attack_worked(results: Results) -> Finding | None:
     if not rows:
         return None
     figures = clauses(*(say("figures.goal", name=step, n=sum(of), all=len(of)) for (_, step), of in rows.items()))
-    return Finding(all(2 * sum(of) > len(of) for of in rows.values()), figures)
+    missed = tuple(dict.fromkeys(name for (name, _), of in rows.items() if 2 * sum(of) <= len(of)))
+    return Finding(not missed, figures, of=missed)
 
 
 def placebo_weaker(results: Results) -> Finding:
@@ -121,37 +126,40 @@ def placebo_weaker(results: Results) -> Finding:
     noise = find(results, "protection_index", name, metric)
     protections = [c.name for c in results.plan.conditions if c.primary and c.role == "protected"]
     given = labels(results)
-    effective = [p for p in protections if given[p] in ("held", "partly-held")]
+    effective = [p for p in protections if given[p] in ("held", "held-plain", "partly-held")]
     excess = {p: find(results, "placebo_excess", p, metric) for p in protections}
     rows = [noise, *(find(results, "protection_index", p, metric) for p in protections), *excess.values()]
     rule = say("figures.placebo-rule", limit=margins.did_not_hold, least=margins.partly)
     figures = clauses(rule, *(estimate_line(row) for row in rows))
-    least = {"held": margins.did_not_hold, "partly-held": margins.partly}
+    least = {"held": margins.did_not_hold, "held-plain": margins.did_not_hold, "partly-held": margins.partly}
     unlike = [p for p in effective if not _surely_above(excess[p], 0.0)]
     if noise.low is None or not unlike:
         return Finding(None if noise.low is None else True, figures)
-    return Finding(False if any(noise.low > least[given[p]] for p in unlike) else None, figures)
+    explained = tuple(p for p in unlike if noise.low > least[given[p]])
+    return Finding(False if explained else None, figures, of=explained)
 
 
 def noise_not_style(results: Results) -> Finding:
     """Red if a primary condition's pictures are so noisy that a style score says little about them.
 
     A score can take noise for the style, or for its absence. So a label is what stands where base and clean have as
-    much noise, too (`verdict.labels`), and beyond the plan's `noise_step` nothing but `held` is believed. Passed
+    much noise, too (`audit.judge.limits`), and beyond the plan's `noise_step` nothing but `held` is believed. Passed
     in part where equal noise made a label more careful.
     """
-    metric, margins, given = results.plan.primary_metric, results.plan.margins, labels(results)
+    metric, margins, given = results.plan.primary_metric, results.plan.margins, answers(results)
     names = primary_conditions(results)
     excess = {name: find(results, "noise_excess", name, PIXELS) for name in names}
     equal = {name: row for name in names if (row := equal_noise(results, name, metric)) is not None}
     rules = say("figures.equal-noise"), say("figures.speckle", limit=margins.noise_step)
     figures = clauses(*rules, *(estimate_line(row) for row in (*excess.values(), *equal.values())))
     speckled = [name for name in names if _surely_above(excess[name], margins.noise_step)]
-    if any(given[name] not in ("held", "inconclusive") for name in speckled):
-        return Finding(False, figures)
+    unsure = [name for name in speckled if given[name][0] in ("partly-held", "did-not-hold")]
+    if unsure:
+        return Finding(False, figures, of=arms_where(results, lambda arm: any(name in unsure for name in arm)))
     if not names or any(row.value is None for row in excess.values()):
         return Finding(None, figures)
-    return Finding(True, figures, exceptions=any(softened(results, name) for name in equal))
+    softened = any(limit.slug == EQUAL_NOISE.slug for name in equal for limit in given[name][1])
+    return Finding(True, figures, exceptions=softened)
 
 
 def no_false_alarm(results: Results) -> Finding:
@@ -230,6 +238,17 @@ def planted_success_found(results: Results) -> Finding:
     return Finding(None if few and not missed else False, figures)
 
 
+def seed_not_chosen(results: Results) -> Finding | None:
+    """Red if whoever ran a court audit chose its seed: draws can then be picked for their outcome.
+
+    Not asked of other presets, whose page says it, and of plans of before, which do not tell.
+    """
+    plan = results.plan
+    if plan.preset != "court" or not plan.seed_source:
+        return None
+    return Finding(plan.seed_source != "given", say("figures.seed", source=plan.seed_source, seed=str(plan.seed)))
+
+
 def calibrated(results: Results) -> Finding:
     """What the calibration card of this setup says. Shown, never a reason to withhold.
 
@@ -239,30 +258,52 @@ def calibrated(results: Results) -> Finding:
     card = results.calibration
     if card is None:
         return Finding(None, say("figures.no-card"))
-    rows = [t for t in card.truths if t.metric == card.primary_metric and t.audits]
+    rows = [t for t in deciding_rows(card) if t.audits]
     rates = [
         say("figures.truth", name=t.condition, n=t.wrong, all=t.audits, far=t.alarms, most=100 * t.rate_at_most)
         for t in rows
     ]
     figures = say("figures.card", digest=card.digest(), n=card.audits, row=clauses(*rates))
-    by_chance = {t.condition: 1 - card.level for t in rows if t.truth == "0"}
+    by_chance = {t.condition: 1 - card.level for t in rows if t.planted in ("same-pictures", "same-works")}
     too_many = [
         t.condition
         for t in rows
         if (t.condition in by_chance and chance_of_alarms(t.wrong, t.audits, rate=by_chance[t.condition]) < 0.05)
-        or (t.truth == "0 exactly" and t.wrong)
+        or (t.planted == "same-pixels" and t.wrong)
     ]
     return Finding(not too_many if rows else None, figures)
 
 
+def deciding_rows(card: CalibrationCard) -> list[PlantedTruth]:
+    """What a card says about the index that decides, by its primary metric."""
+    # Labels stand with the index that decides; cards of before know one index and keep none.
+    index = next((t.index for t in card.truths if t.words), "protection_index")
+    return [t for t in card.truths if (t.metric, t.index) == (card.primary_metric, index)]
+
+
+def court_calibrated(results: Results) -> Finding | None:
+    """Red if a run of the preset court has no calibration card of its setup, or one that shows too many alarms.
+
+    Asked of that preset alone: whoever brings a word before a court must have its error rates on this base model, with
+    this preset and this metric, not those of theory.
+    """
+    if results.plan.preset != "court":
+        return None
+    found = calibrated(results)
+    return Finding(found.passed is True, found.figures)
+
+
 def metrics_agree(results: Results) -> Finding:
-    """Whether every metric gives each primary condition the same label. Shown, never a reason to withhold."""
+    """Whether every metric by itself gives each primary condition the same label.
+
+    Shown: where those that may speak do not, the label is what all of them allow (`audit.judge.limits.other_metrics`).
+    """
     metrics = metric_names(results)
-    given = {name: {m: label_by(results, name, m) for m in metrics} for name in primary_conditions(results)}
+    given = {name: {m: by_one_metric(results, name, m) for m in metrics} for name in primary_conditions(results)}
     if len(metrics) < 2 or not given:
         return Finding(None, say("figures.one-metric"))
     figures = clauses(
-        *(say("figures.named", name=name, list=readings_by(by_metric)) for name, by_metric in given.items())
+        *(say("figures.named", name=name, list=labels_by_metric(by_metric)) for name, by_metric in given.items())
     )
     return Finding(all(len(set(by_metric.values())) == 1 for by_metric in given.values()), figures)
 
@@ -276,9 +317,3 @@ def is_alarm(interval: Interval, tolerance: float) -> bool:
     if interval.low is None or interval.high is None:
         return False
     return not interval.low <= 0 <= interval.high and not max(abs(interval.low), abs(interval.high)) <= tolerance
-
-
-def _protections(results: Results) -> tuple[str, ...]:
-    """Names of the protections behind the primary conditions, without repetition."""
-    claims = [c for c in results.plan.conditions if c.primary and c.role in ("protected", "counter")]
-    return tuple(dict.fromkeys(c.of or c.name for c in claims))

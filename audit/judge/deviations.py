@@ -22,6 +22,7 @@ def deviations(results: Results) -> tuple[Deviation, ...]:
         *_sessions(results),
         *_before_plan(results),
         *_reused(results),
+        *((Deviation(said=say("results-not-last-judged")),) if results.edited_since_judged else ()),
     )
 
 
@@ -47,7 +48,8 @@ def _plan(results: Results) -> Iterator[Deviation]:
     plan, provenance = results.plan, results.provenance
     if results.planned_margins is not None:
         plan = plan.model_copy(update={"margins": results.planned_margins})
-    if plan.digest() != provenance.plan_sha256:
+    # A first report holds a part of the plan.
+    if not results.pending and plan.digest() != provenance.plan_sha256:
         yield Deviation(said=say("plan-changed"))
     if provenance.plan_file_sha256 not in (None, provenance.plan_sha256):
         yield Deviation(said=say("plan-file-changed"))

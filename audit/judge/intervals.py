@@ -74,7 +74,7 @@ def spread_only(found: Interval) -> Interval:
 
 
 @lru_cache(maxsize=1024)
-def t_quantile(degrees: int, *, level: float) -> float:
+def t_quantile(degrees: float, *, level: float) -> float:
     """How many standard errors a two-sided t interval reaches from its mean."""
     return float(scipy.stats.t.ppf((1 + level) / 2, degrees))
 

@@ -7,13 +7,12 @@ run. `COMPARISONS` are a condition against clean, `METRIC_FACTS` concern one met
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from audit.base.messages import Said, say
-from audit.judge.gains import BASE
+from audit.base.messages import Said, catalogue, say
 from audit.judge.intervals import (
     BOOTSTRAP_RESAMPLES,
     NO_GAIN,
@@ -38,6 +37,7 @@ from audit.judge.significance import (
     sign_flip,
 )
 from audit.judge.variance_components import Components, components, run_deviation
+from audit.records import BASE
 
 T = TypeVar("T")
 
@@ -106,8 +106,11 @@ class MetricInputs:
     """One metric: gains of clean, base's pictures and the scores of real works."""
 
     clean: Array
+    ways: Array
+    """From base to the real works, (n,), by replicate of clean; NaN where it is not known."""
+    drawn: bool
+    """Whether each replicate has base, prompts and held-out works of its own."""
     base_by_prompt: Array
-    base_mean: float | None
     real: Array
     others: Array
     others_units: int
@@ -122,6 +125,12 @@ class Quantity(Generic[T]):
     unit: str
     how: Said
     compute: Callable[[T], Interval]
+
+
+def how_of(quantity: Quantity[T], *, drawn: bool) -> Said:
+    """How a number is worked out; in other words where every replicate draws works and prompts of its own."""
+    own = f"{quantity.how.id}-drawn"
+    return say(own) if drawn and own in catalogue() else quantity.how
 
 
 def _index(c: Comparison) -> Interval:
@@ -160,12 +169,13 @@ def _component(c: Comparison, part: Callable[[Components], float]) -> Interval:
 
 
 def _learned_share(f: MetricInputs) -> Interval:
-    if f.base_mean is None or len(f.real) == 0:
-        return Interval(None, None, None, len(f.clean), NO_WORKS if f.base_mean is not None else NO_RUNS)
-    distance = float(f.real.mean()) - f.base_mean
-    if not distance > 0:
+    if np.isnan(f.ways).any() or not len(f.ways):
+        return Interval(None, None, None, len(f.clean), NO_WORKS if len(f.ways) else NO_RUNS)
+    if not f.ways.mean() > 0:
         return Interval(None, None, None, len(f.clean), say("why.base-as-near"))
-    return divided(mean_interval(f.clean, level=f.level), distance)
+    if f.drawn:
+        return ratio_interval(f.clean, f.ways, level=f.level)
+    return divided(mean_interval(f.clean, level=f.level), float(f.ways.mean()))
 
 
 GAIN: Quantity[Gained] = Quantity(
@@ -264,6 +274,10 @@ PLACEBO_EXCESS: Quantity[Excess] = Quantity(
     lambda e: ratio_interval(e.placebo - e.treated, e.clean, level=e.level),
 )
 
+TONE_PLACEBO_EXCESS: Quantity[Excess] = replace(
+    PLACEBO_EXCESS, name="tone_placebo_excess", how=say("how.tone-placebo-excess")
+)
+
 PICTURE_NOISE: Quantity[Noise] = Quantity(
     "picture_noise",
     "levels",
@@ -282,6 +296,13 @@ EQUAL_NOISE: Quantity[Paired] = Quantity(
     "index_at_equal_noise",
     "share",
     say("how.index-at-equal-noise"),
+    _paired_index,
+)
+
+EQUAL_TONE: Quantity[Paired] = Quantity(
+    "index_at_equal_tone",
+    "share",
+    say("how.index-at-equal-tone"),
     _paired_index,
 )
 

@@ -1,4 +1,4 @@
-"""Rules that cannot be bought: gates only get stricter, and margins of one's own are said wherever a verdict is."""
+"""Rules that cannot be bought: checks only get stricter, and margins of one's own are said wherever a verdict is."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ STRICTER: dict[str, Literal["more", "less"]] = {
     "no_alarm_within": "less",
     "noise_matched": "less",
     "noise_step": "less",
+    "over_placebo": "more",
+    "people_prefer": "more",
+    "people_raters": "more",
 }
 """Which way a rule of the test gets stricter. The margins of the verdict words have no such way: they are said."""
 WORDS = ("held", "partly", "did_not_hold")

@@ -1,6 +1,7 @@
 """The numbers of `score`: pictures asked for with the artist's name, beside controls, counted by prompt.
 
-Pictures of one prompt share its words and often its seed, so they are averaged first. What is counted
+Pictures of one prompt share its words and often its seed, so they are averaged first, and before them the frames of one
+clip. What is counted
 is the prompt, or prompt and session where the user says that each of these is a draw of its own;
 never the picture. Real works are counted one by one, other artists as one unit each.
 """
@@ -15,6 +16,7 @@ import numpy as np
 import scipy
 
 from audit.base.messages import Said, say
+from audit.judge.estimate_rows import as_estimate, generator
 from audit.judge.gains import finite
 from audit.judge.intervals import (
     NO_RUNS,
@@ -28,10 +30,9 @@ from audit.judge.intervals import (
     spread_only,
     t_quantile,
 )
-from audit.judge.rows import as_estimate, generator
 from audit.judge.separation import auc
 from audit.judge.significance import sign_flip
-from audit.records import Estimate, ScoreGroup, ScoreResults
+from audit.records import Estimate, ScoreGroup, ScoreResults, ServicePicture
 
 NO_UNITS = say("why.no-units")
 ONE_UNIT = say("why.one-unit")
@@ -78,13 +79,19 @@ def groups(results: ScoreResults) -> tuple[ScoreGroup, ...]:
 
 
 def unit_means(results: ScoreResults, group: ScoreGroup, values: tuple[float | None, ...]) -> Mapping[Unit, float]:
-    """Mean over the pictures of each unit that has a value, in the order of prompts."""
-    found: dict[Unit, list[float]] = {}
+    """Mean over the pictures of each unit that has a value, in the order of prompts; a clip counts as one picture."""
+    found: dict[Unit, dict[str, list[float]]] = {}
     for picture, value in zip(results.plan.pictures, values, strict=False):
         if picture.group == group and value is not None and math.isfinite(value):
             session = picture.session if results.plan.unit == "prompt-session" else ""
-            found.setdefault((picture.prompt, session), []).append(value)
-    return {unit: float(np.mean(found[unit])) for unit in sorted(found)}
+            found.setdefault((picture.prompt, session), {}).setdefault(delivery(picture), []).append(value)
+    # Means of means of one are the mean itself, to the last bit: scores without clips stay what they were.
+    return {unit: float(np.mean([np.mean(of) for of in found[unit].values()])) for unit in sorted(found)}
+
+
+def delivery(picture: ServicePicture) -> str:
+    """What a picture came in: the clip's digest for a frame, its own id for a picture."""
+    return picture.id if picture.clip is None else picture.sha256
 
 
 def brought_together(named: Mapping[Unit, float], other: Mapping[Unit, float]) -> Both:

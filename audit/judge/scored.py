@@ -1,4 +1,4 @@
-"""`score` judged: gates, then one word by a margin that was fixed before, in plain sentences."""
+"""`score` judged: checks, then one word by a margin that was fixed before, in plain sentences."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import statistics
 from typing import Literal, get_args
 
 from audit.base.messages import Said, say
-from audit.judge.gate import Finding, Gate, ask, clauses, readings_by, strongest
+from audit.judge.questions import Finding, Question, ask, clauses, labels_by_metric, strongest
 from audit.judge.said_again import score_said_again
-from audit.judge.score_estimates import brought_together, estimate_scores, find_score, groups, unit_means
+from audit.judge.score_estimates import brought_together, delivery, estimate_scores, find_score, groups, unit_means
 from audit.records import (
     SCHEMA_VERSION,
     Estimate,
@@ -20,12 +20,13 @@ from audit.records import (
     ScoreResults,
     ScoreVerdict,
 )
+from audit.records.rounding import shown
 
 CHANCE = 0.5
 
 Withheld = Literal["not-valid", "described", "exploratory"]
-"""Labels that a red gate puts in the place of the word, from what withholds most: no answer, nothing to compare with, a
-first look."""
+"""Labels that a red check puts in the place of the word, from what withholds most: no answer, nothing to compare with,
+a first look."""
 
 
 def judge_score(results: ScoreResults) -> ScoreResults:
@@ -37,7 +38,7 @@ def judge_score(results: ScoreResults) -> ScoreResults:
 def _answered(results: ScoreResults) -> ScoreResults:
     blank = {"schema_version": SCHEMA_VERSION, "checks": (), "verdict": None, "readings": None}
     estimated = results.model_copy(update={**blank, "estimates": estimate_scores(results)})
-    checked = estimated.model_copy(update={"checks": ask(SCORE_GATES, estimated)})
+    checked = estimated.model_copy(update={"checks": ask(SCORE_CHECKS, estimated)})
     return checked.model_copy(update={"verdict": _decide(checked)})
 
 
@@ -64,11 +65,11 @@ def _readings(results: ScoreResults) -> ScoreReadings:
 def _group_means(results: ScoreResults, group: ScoreGroup) -> GroupMeans:
     scored = next((s for s in results.scores if s.metric == results.plan.primary_metric), None)
     means = {} if scored is None else unit_means(results, group, scored.values)
-    pictures = sum(p.group == group for p in results.plan.pictures)
+    pictures = len({delivery(p) for p in results.plan.pictures if p.group == group})
     return GroupMeans(group=group, pictures=pictures, means=tuple(means.values()))
 
 
-def reading(share: Estimate | None, margins: ScoreMargins) -> ScoreLabel:
+def score_label(share: Estimate | None, margins: ScoreMargins) -> ScoreLabel:
     """The word for one share of the way, from its bounds alone: above, below or astride the margin."""
     if share is None or share.low is None or share.high is None:
         return "unclear"
@@ -82,11 +83,11 @@ def covered(share: Estimate | None) -> Said:
     if share is None or share.value is None:
         return say("score-verdict.not-covered")
     if share.low is None or share.high is None:
-        return say("score-verdict.covered-alone", share=share.value)
-    return say("score-verdict.covered", share=share.value, low=share.low, high=share.high)
+        return say("score-verdict.covered-alone", share=shown(share))
+    return say("score-verdict.covered", share=shown(share), low=share.low, high=share.high)
 
 
-# --- gates -------------------------------------------------------------------------------------------
+# --- checks -------------------------------------------------------------------------------------------
 
 
 def _separates(results: ScoreResults) -> Finding:
@@ -130,37 +131,37 @@ def _other_name(results: ScoreResults) -> Finding:
     figures = say("figures.other-name", metric=row.metric, value=row.value, low=row.low, high=row.high)
     if row.low > 0:
         return Finding(True, figures)
-    own = reading(find_score(results, "closeness_share", "control"), results.plan.margins)
+    own = score_label(find_score(results, "closeness_share", "control"), results.plan.margins)
     return Finding(False if own == "closer" else None, clauses(figures, say("figures.lower-needed")))
 
 
 def _agree(results: ScoreResults) -> Finding:
     found = {
-        m: reading(find_score(results, "closeness_share", "control", metric=m), results.plan.margins)
+        m: score_label(find_score(results, "closeness_share", "control", metric=m), results.plan.margins)
         for m in results.plan.metrics
     }
     if len(found) < 2 or "control" not in groups(results):
         return Finding(None, say("figures.no-comparison"))
-    return Finding(len(set(found.values())) == 1, say("figures.row", parts=readings_by(found)))
+    return Finding(len(set(found.values())) == 1, say("figures.row", parts=labels_by_metric(found)))
 
 
-SCORE_GATES: tuple[Gate[ScoreResults, Withheld], ...] = (
-    Gate("score-separates", _separates, "not-valid"),
-    Gate("score-other-name", _other_name, "not-valid"),
-    Gate("score-controls", _controls, "described"),
-    Gate("score-enough-prompts", _enough, "exploratory"),
-    Gate("score-references", _own_references, "exploratory"),
-    Gate("score-metrics-agree", _agree, None),
+SCORE_CHECKS: tuple[Question[ScoreResults, Withheld], ...] = (
+    Question("score-separates", _separates, "not-valid"),
+    Question("score-other-name", _other_name, "not-valid"),
+    Question("score-controls", _controls, "described"),
+    Question("score-enough-prompts", _enough, "exploratory"),
+    Question("score-references", _own_references, "exploratory"),
+    Question("score-metrics-agree", _agree, None),
 )
 
 
 def _decide(results: ScoreResults) -> ScoreVerdict:
     share = find_score(results, "closeness_share", "control")
-    red = strongest(SCORE_GATES, results.checks, get_args(Withheld))
-    separates = next(c for c in results.checks if c.slug == SCORE_GATES[0].slug)
+    red = strongest(SCORE_CHECKS, results.checks, get_args(Withheld))
+    separates = next(c for c in results.checks if c.slug == "score-separates")
     if red is not None and red.label == "not-valid":
         return ScoreVerdict(label="not-valid", said=say("score-verdict.not-valid", reason=red.check.said))
     if separates.passed is None or (red is not None and red.label == "described"):
         return ScoreVerdict(label="described", said=say("score-verdict.described"))
-    label: ScoreLabel = reading(share, results.plan.margins) if red is None else red.label
+    label: ScoreLabel = score_label(share, results.plan.margins) if red is None else red.label
     return ScoreVerdict(label=label, said=say(f"score-verdict.{label}", covered=covered(share)))

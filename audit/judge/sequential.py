@@ -1,10 +1,10 @@
-"""Looking after each replicate without spending the error rate more than once.
+"""Interim analyses after each replicate, without spending the error rate more than once.
 
 Three kinds of bounds share the plan's error rate, so that together they are wrong at most that often
-(Boole), however often one looked:
+(Boole), however many interim analyses there were:
 - a quarter: a betting confidence sequence, which trusts nothing but that shares are bounded;
 - a quarter: a normal mixture t confidence sequence, which trusts normal runs as the t interval does;
-- a half: the usual Fieller interval, looked at once, when the budget is used up.
+- a half: the usual Fieller interval, asked once, when the budget is used up.
 The bounded share is what a replicate's model lost, 1 - gain / gain of clean, cut to 0..1. Cutting draws its
 mean toward 1/2. So with symmetric noise a bound of the cut mean holds for the uncut one, too, where it lies
 beyond 1/2 as seen from the mean: a lower bound of at least 1/2, an upper bound of at most 1/2. Between, the cut
@@ -36,14 +36,14 @@ METHOD = say("how.sequential")
 
 
 def betting_bounds(values: Array, *, level: float) -> tuple[float, float]:
-    """Bounds of the mean of bounded values that hold at every look at once (hedged capital).
+    """Bounds of the mean of bounded values that hold at every interim analysis at once (hedged capital).
 
     Waudby-Smith & Ramdas (2024), theorem 3, with predictable plug-in bets and equal hedge: a mean m
     is excluded for good once a bettor against it has made 1 / (1 - level) of his stake.
 
     Args:
-        values: in 0..1, in the order in which they were looked at, (n,).
-        level: chance that the bounds hold at all looks, for instance 0.95.
+        values: in 0..1, in the order of their replicates, (n,).
+        level: chance that the bounds hold at all interim analyses, for instance 0.95.
     """
     means = np.linspace(0.0, 1.0, GRID)
     with np.errstate(divide="ignore"):
@@ -61,13 +61,13 @@ def betting_bounds(values: Array, *, level: float) -> tuple[float, float]:
         variance = (0.25 + squares) / (index + 1)
     kept = np.flatnonzero(alive)
     if not len(kept):
-        # Every candidate was excluded, at different looks: the data fit no fixed mean.
+        # Every candidate was excluded, at different interim analyses: the data fit no fixed mean.
         kept = np.array([int(np.argmin(np.maximum(up, down)))])
     return float(means[max(kept[0] - 1, 0)]), float(means[min(kept[-1] + 1, GRID - 1)])
 
 
 def mixture_quantile(n: int, *, level: float) -> float:
-    """How many standard errors a mean must lie from 0 to be told from it at any look; inf for few runs.
+    """How many standard errors a mean must lie from 0 to be told from it at any interim analysis; inf for few runs.
 
     Inverts the t likelihood ratio of effects mixed over N(0, `EFFECT_VARIANCE`) against none (Lai,
     1976; in this form Wang & Ramdas, 2025), which exceeds 1 / (1 - level) at any time with
@@ -86,10 +86,10 @@ def mixture_quantile(n: int, *, level: float) -> float:
 
 
 def mixture_bounds(numerators: Array, denominators: Array, *, level: float) -> tuple[float, float]:
-    """Bounds of a ratio of paired means that hold at every look at once: Fieller sets, intersected.
+    """Bounds of a ratio of paired means that hold at every interim analysis at once: Fieller sets, intersected.
 
     Args:
-        numerators, denominators: paired by run, in the order in which they were looked at, (n,).
+        numerators, denominators: paired by run, in the order of their replicates, (n,).
     """
     low, high = -math.inf, math.inf
     for n in range(2, len(numerators) + 1):
@@ -108,7 +108,7 @@ def sequential_index(clean: Array, treated: Array, *, level: float, family: int,
         clean, treated: gains paired by replicate, in their order, both (n,).
         level: of the plan.
         family: primary conditions, any one of which can make the whole `did-not-hold`.
-        last: whether the budget is used up, so that this is the last look.
+        last: whether the budget is used up, so that this is the last analysis.
     """
     n, lost = len(clean), clean - treated
     if n == 0:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audit.judge.gains import BASE, clean_name
+from audit.judge.gains import clean_name
 from audit.judge.intervals import Array, Interval, mean_interval, rate_interval, spread_only
-from audit.records import Results
+from audit.records import BASE, Results
 
 METRIC = "subject"
 """Stands where style readings have the name of their metric."""

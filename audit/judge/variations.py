@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from audit.base.messages import Said, say
-from audit.judge.estimates import SEQUENTIAL, find, primary_conditions
+from audit.judge.arms import primary_of_arm
+from audit.judge.at_best import AT_BEST
+from audit.judge.claim_labels import chance_name, deciding_index, index_by
+from audit.judge.estimates import SEQUENTIAL, find
 from audit.judge.gains import clean_name, gains
+from audit.judge.index_label import settled_label
 from audit.judge.intervals import Array, ratio_interval
+from audit.judge.limits import LIMITS, limited
 from audit.judge.significance import chance_index_at_least, holm
-from audit.judge.verdict import allowed, deciding_index, equal_noise, reading, settled
 from audit.records import Estimate, Results, Variation, VariationGroup
 
 FEWEST_RUNS = 4
@@ -20,8 +26,8 @@ FEWEST_RUNS = 4
 def variations(results: Results, headline: str | None) -> tuple[VariationGroup, ...]:
     """All variations of the headline's protection index, the planned way first; empty without an index.
 
-    Answers are the judge's own: `did-not-hold` only where Holm's adjustment over the primary conditions allows it,
-    the others varied in the same way, and never more than the planned reading at equal noise allows.
+    Answers are the judge's own: `did-not-hold` only where Holm's adjustment over the ways around the same protection
+    allows it, the others varied in the same way, and never more than the limits of the planned word allow.
     """
     if headline is None:
         return ()
@@ -31,9 +37,10 @@ def variations(results: Results, headline: str | None) -> tuple[VariationGroup, 
         return ()
     found = [_alone(results, say("variation.as-planned"), counts, as_planned=True)]
     if counts.name != planned.name:
-        found.append(_alone(results, say("variation.fixed"), planned))
+        said = say("variation.default-setting" if counts.name == AT_BEST else "variation.fixed")
+        found.append(_alone(results, said, planned))
     for name in results.plan.metrics:
-        other = find(results, "protection_index", headline, name)
+        other = index_by(results, headline, name)
         if name != metric and other.value is not None:
             found.append(_alone(results, say("variation.metric", metric=name), other))
     resampled = find(results, "protection_index_bootstrap", headline, metric)
@@ -47,18 +54,26 @@ def _alone(results: Results, said: Said, estimate: Estimate, *, as_planned: bool
     # The upper bound of the sequential index is adjusted over the family already.
     p = None
     if estimate.name != SEQUENTIAL:
-        family = primary_conditions(results)
-        chances = {c: find(results, "p_index_at_least_margin", c, estimate.metric).value for c in family}
+        family = primary_of_arm(results.plan, estimate.condition)
+        chances = {c: find(results, chance_name(estimate), c, estimate.metric).value for c in family}
         p = _adjusted(chances, estimate.condition)
-    return VariationGroup(said=said, variations=(_answered(results, said, estimate, p=p),), as_planned=as_planned)
+    return _group(said, (_answered(results, said, estimate, p=p),), as_planned=as_planned)
+
+
+def _group(said: Said, variations: tuple[Variation, ...], *, as_planned: bool = False) -> VariationGroup:
+    known = [x for x in variations if x.value is not None]
+    return VariationGroup(
+        said=said,
+        variations=variations,
+        as_planned=as_planned,
+        low=min((x.low for x in known if x.low is not None), default=None),
+        high=max((x.high for x in known if x.high is not None), default=None),
+    )
 
 
 def _answered(results: Results, said: Said, estimate: Estimate, *, p: float | None) -> Variation:
-    verdict = settled(estimate, results.plan.margins, p=p)
-    equal = equal_noise(results, estimate.condition, estimate.metric)
-    if equal is not None:
-        verdict = allowed(verdict, reading(equal, results.plan.margins))
-    e = estimate
+    e, alone = estimate, settled_label(estimate, results.plan.margins, p=p)
+    verdict, _ = limited(LIMITS, results, e.condition, e.metric, alone)
     return Variation(said=said, value=e.value, low=e.low, high=e.high, n=e.n, verdict=verdict)
 
 
@@ -68,63 +83,77 @@ def _adjusted(chances: dict[str, float | None], condition: str) -> float | None:
 
 @dataclass(frozen=True)
 class _Pairs:
-    """Gains of clean and of a condition over base, both (runs, prompts), over complete pairs, and whose they are."""
+    """Gains of clean and of a condition over base by what was drawn, both (runs, drawn), over complete pairs.
+
+    NaN stands where a run did not draw it. `runs` and `drawn` say whose they are.
+    """
 
     clean: Array
     treated: Array
     runs: tuple[int, ...]
-    prompts: tuple[int, ...]
+    drawn: tuple[int | str, ...]
 
     def without_run(self, run: int) -> _Pairs:
         kept = [r != run for r in self.runs]
-        return _Pairs(self.clean[kept], self.treated[kept], tuple(r for r in self.runs if r != run), self.prompts)
+        return _Pairs(self.clean[kept], self.treated[kept], tuple(r for r in self.runs if r != run), self.drawn)
 
-    def without_prompt(self, prompt: int) -> _Pairs:
-        kept = [p != prompt for p in self.prompts]
-        rest = tuple(p for p in self.prompts if p != prompt)
+    def without(self, one: int | str) -> _Pairs:
+        kept = [d != one for d in self.drawn]
+        rest = tuple(d for d in self.drawn if d != one)
         return _Pairs(self.clean[:, kept], self.treated[:, kept], self.runs, rest)
+
+    @property
+    def can_lose_one(self) -> bool:
+        """Whether every run has something left, whatever is left out."""
+        return len(self.runs) > 1 and bool((np.isfinite(self.clean).sum(axis=1) > 1).all())
 
 
 def _left_out(results: Results, planned: Estimate) -> Iterator[VariationGroup]:
-    """One run, then one prompt left out, each in turn."""
-    every = {c: _pairs(results, c) for c in dict.fromkeys((planned.condition, *primary_conditions(results)))}
-    own = every[planned.condition]
+    """One run, then one prompt, then one held-out work left out, each in turn and wherever it was drawn."""
+    names = tuple(dict.fromkeys((planned.condition, *primary_of_arm(results.plan, planned.condition))))
+    by_prompt = {c: _pairs(results, c, by_work=False) for c in names}
+    own = by_prompt[planned.condition]
 
-    def group(id: str, ways: list[tuple[Said, Callable[[_Pairs], _Pairs]]]) -> VariationGroup:
+    def group(id: str, every: dict[str, _Pairs], ways: list[tuple[Said, Callable[[_Pairs], _Pairs]]]) -> VariationGroup:
         made = (
             _recomputed(results, said, planned, {c: cut(pairs) for c, pairs in every.items()}) for said, cut in ways
         )
-        return VariationGroup(said=say(id, ways=len(ways)), variations=tuple(made))
+        return _group(say(id, ways=len(ways)), tuple(made))
 
     def run_out(run: int) -> Callable[[_Pairs], _Pairs]:
         return lambda pairs: pairs.without_run(run)
 
-    def prompt_out(prompt: int) -> Callable[[_Pairs], _Pairs]:
-        return lambda pairs: pairs.without_prompt(prompt)
+    def out(one: int | str) -> Callable[[_Pairs], _Pairs]:
+        return lambda pairs: pairs.without(one)
 
     if len(own.runs) >= FEWEST_RUNS:
-        yield group("variation.runs", [(say("variation.run", run=run), run_out(run)) for run in own.runs])
-    if len(own.prompts) > 1 and len(own.runs) > 1:
-        texts = results.plan.prompts
-        yield group(
-            "variation.prompts",
-            [(say("variation.prompt", prompt=texts[prompt]), prompt_out(prompt)) for prompt in own.prompts],
-        )
+        runs = [(say("variation.run", run=run), run_out(run)) for run in own.runs]
+        yield group("variation.runs", by_prompt, runs)
+    if own.can_lose_one:
+        texts = dict(enumerate(results.plan.prompts))
+        prompts = [(say("variation.prompt", prompt=texts[p]), out(p)) for p in texts if p in own.drawn]
+        yield group("variation.prompts", by_prompt, prompts)
+    by_work = {c: _pairs(results, c, by_work=True) for c in names}
+    if all(pairs.can_lose_one for pairs in by_work.values()):
+        known = {work.id: work.name for work in results.plan.works}
+        works = [(say("variation.work", work=known[w]), out(w)) for w in known if w in by_work[planned.condition].drawn]
+        yield group("variation.works", by_work, works)
 
 
 def _recomputed(results: Results, said: Said, planned: Estimate, pairs: dict[str, _Pairs]) -> Variation:
     """The planned index from other gains: those of its condition, and of the primary ones for the family."""
-    means = {c: (p.clean.mean(axis=1), p.treated.mean(axis=1)) for c, p in pairs.items()}
+    means = {c: (np.nanmean(p.clean, axis=1), np.nanmean(p.treated, axis=1)) for c, p in pairs.items()}
     clean, treated = means[planned.condition]
     found = ratio_interval(clean - treated, clean, level=planned.level)
     estimate = planned.model_copy(update={"value": found.value, "low": found.low, "high": found.high, "n": found.n})
     margin = results.plan.margins.did_not_hold
-    chances = {c: chance_index_at_least(*means[c], margin=margin).value for c in primary_conditions(results)}
+    family = primary_of_arm(results.plan, planned.condition)
+    chances = {c: chance_index_at_least(*means[c], margin=margin).value for c in family}
     return _answered(results, said, estimate, p=_adjusted(chances, planned.condition))
 
 
-def _pairs(results: Results, condition: str) -> _Pairs:
+def _pairs(results: Results, condition: str, *, by_work: bool) -> _Pairs:
     found, clean = gains(results, results.plan.primary_metric), clean_name(results)
     runs = found.replicates(clean, condition)
-    prompts = tuple(sorted({prompt for prompt, _ in found.base}))
-    return _Pairs(found.by_prompt(clean, runs), found.by_prompt(condition, runs), tuple(runs), prompts)
+    table, drawn = (found.by_work, found.works) if by_work else (found.by_prompt, found.prompts)
+    return _Pairs(table(clean, runs), table(condition, runs), tuple(runs), drawn)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Literal
+from functools import partial, reduce
+from typing import Literal, get_args
 
-from audit.base.messages import Said, Value, say
-from audit.judge.estimates import SEQUENTIAL, find, primary_conditions, sequential_intervals
-from audit.judge.gate import Override
-from audit.judge.intervals import Interval
+from audit.base.messages import Said, Value, catalogue, say
+from audit.judge.arms import protection_of
+from audit.judge.broken_models import broke
+from audit.judge.claim_labels import deciding_index, fails_among_all, label_by_metric
+from audit.judge.claims import is_claim
+from audit.judge.estimates import metric_names, primary_conditions, sequential_intervals
+from audit.judge.index_label import index_label
+from audit.judge.limits import LIMITS, limited
+from audit.judge.limits.battery import tried
+from audit.judge.limits.limit import allowed
+from audit.judge.questions import Override
 from audit.judge.rules import own_margins
-from audit.judge.significance import holm
 from audit.judge.words import learned
 from audit.records import (
+    WITHOUT_MARGINS,
     Cell,
     Check,
     Condition,
     ConditionVerdict,
     Estimate,
-    Margins,
+    Limited,
     Plan,
     Results,
     Verdict,
@@ -28,140 +35,98 @@ from audit.records import (
 )
 
 Withheld = Literal["not-valid", "exploratory"]
-"""Labels that a red gate puts in the place of a verdict, from what withholds most: no answer, a first look."""
-WORST_FIRST: tuple[VerdictLabel, ...] = ("did-not-hold", "inconclusive", "partly-held", "held")
-
-AT_EQUAL_NOISE: dict[VerdictLabel, tuple[VerdictLabel, ...]] = {
-    "held": ("held",),
-    "partly-held": ("held", "partly-held"),
-    "did-not-hold": ("did-not-hold",),
-    "inconclusive": ("held", "partly-held", "did-not-hold", "inconclusive"),
-}
-"""Readings at equal noise that allow a label: what is said must be shown by both, a failure as much as a success."""
-
-
-def reading(index: Estimate | Interval, margins: Margins) -> VerdictLabel:
-    """The verdict word for one protection index, from its bounds alone.
-
-    `held`: lower bound above margins.held. `did-not-hold`: upper bound below margins.did_not_hold,
-    also when the lower bound is above margins.partly: an effect that is surely there but surely
-    tiny is no protection. `partly-held`: lower bound above margins.partly. Else, and without
-    bounds, `inconclusive`.
-    """
-    if index.low is None or index.high is None:
-        return "inconclusive"
-    if index.low > margins.held:
-        return "held"
-    if index.high < margins.did_not_hold:
-        return "did-not-hold"
-    return "partly-held" if index.low > margins.partly else "inconclusive"
-
-
-def deciding_index(results: Results, condition: str) -> Estimate:
-    """The protection index that a label rests on: by the primary metric, and by the plan's stopping rule."""
-    name = SEQUENTIAL if results.plan.stopping.rule == "until-decided" else "protection_index"
-    return find(results, name, condition, results.plan.primary_metric)
+"""Labels that a red check puts in the place of a verdict, from what withholds most: no answer, a first look."""
+WORST_FIRST: tuple[VerdictLabel, ...] = (
+    "did-not-hold",
+    "inconclusive",
+    "models-broke",
+    "partly-held",
+    "held-plain",
+    "held",
+)
 
 
 def labels(results: Results) -> dict[str, VerdictLabel]:
-    """The label of every claim by the primary metric, with the error rates of the overall verdict kept.
+    """The label of every claim by the primary metric, as if its protection had been tested alone.
 
-    The overall verdict is the worst of the primary conditions. To say `held` (or `partly-held`) all
-    of them must pass, so each may be tested at the plan's level (intersection-union test; Berger,
-    1982). To say `did-not-hold` one is enough, so that label needs Holm's adjusted p over the
-    primary family. Either way the overall verdict is wrong in at most (1 - level) / 2 of all runs. Where pictures
-    were noisier than clean's, the label is what the index and the one at equal noise both allow: never a bolder one.
+    An arm is a protection with the ways around it. To say `held` (or `partly-held`) all of them must pass, so each may
+    be tested at the plan's level (intersection-union test; Berger, 1982). To say `did-not-hold` one is enough, so that
+    label needs Holm's adjusted p over the arm. The overall verdict, the worst of several arms, needs it over all
+    primary conditions (`decide`). So each arm, and the overall verdict, is wrong in at most (1 - level) / 2 of all
+    runs. A label is what the index and every limit (`audit.judge.limits`) allow: never a bolder one.
     """
+    return {name: label for name, (label, _) in answers(results).items()}
+
+
+def answers(results: Results) -> dict[str, tuple[VerdictLabel, tuple[Limited, ...]]]:
+    """The same, each with the limits that made it more careful."""
     metric = results.plan.primary_metric
-    return {c.name: label_by(results, c.name, metric) for c in results.plan.conditions if is_claim(results.plan, c)}
+    return {c.name: _answer(results, c.name, metric) for c in results.plan.conditions if is_claim(results.plan, c)}
 
 
-def label_by(results: Results, condition: str, metric: str) -> VerdictLabel:
-    """The label of a claim by one metric, as it would be if that metric decided."""
-    own, equal = alone(results, condition, metric), equal_noise(results, condition, metric)
-    return own if equal is None else allowed(own, reading(equal, results.plan.margins))
+def _answer(results: Results, condition: str, metric: str) -> tuple[VerdictLabel, tuple[Limited, ...]]:
+    """What index and limits allow; broken models take the place of every word but a failure.
 
-
-def alone(results: Results, condition: str, metric: str) -> VerdictLabel:
-    """A claim's label from its index, whatever noise there is."""
-    primary = metric == results.plan.primary_metric
-    index = deciding_index(results, condition) if primary else find(results, "protection_index", condition, metric)
-    # The sequential upper bound is adjusted over the family already.
-    if index.name == SEQUENTIAL:
-        return settled(index, results.plan.margins, p=None)
-    names = primary_conditions(results)
-    if primary or condition not in names:
-        p = find(results, "p_index_at_least_margin_holm", condition, metric).value
-    else:
-        # Rows are adjusted by the deciding metric only; another one's family is the same conditions.
-        chances = [find(results, "p_index_at_least_margin", name, metric).value for name in names]
-        p = holm(chances)[names.index(condition)]
-    return settled(index, results.plan.margins, p=p)
-
-
-def equal_noise(results: Results, condition: str, metric: str) -> Estimate | None:
-    """The index with base and clean as noisy as the condition; None where that was not worked out."""
-    if all(control.condition != condition for control in results.noise_controls):
-        return None
-    return find(results, "index_at_equal_noise", condition, metric)
-
-
-def softened(results: Results, condition: str) -> bool:
-    """Whether equal noise made a claim's label more careful than its index alone."""
-    equal = equal_noise(results, condition, results.plan.primary_metric)
-    if equal is None:
-        return False
-    own = alone(results, condition, results.plan.primary_metric)
-    return reading(equal, results.plan.margins) not in AT_EQUAL_NOISE[own]
-
-
-def allowed(own: VerdictLabel, equal: VerdictLabel) -> VerdictLabel:
-    """The most that an index's label and the reading at equal noise both allow.
-
-    A score can take noise in the pictures for the style, or for its absence; a claim that stands only with the
-    noise in it is not made.
+    Where the style came through all the same, a model that is broken as well makes nothing better of it.
     """
-    if equal in AT_EQUAL_NOISE[own]:
-        return own
-    return "partly-held" if (own, equal) == ("held", "partly-held") else "inconclusive"
+    label, limits = limited(LIMITS, results, condition, metric, label_by_metric(results, condition, metric))
+    how = None if label == "did-not-hold" else broke(results, condition)
+    if how is None:
+        return label, limits
+    return "models-broke", (*limits, Limited(slug="models-broke", said=how))
 
 
-def settled(index: Estimate | Interval, margins: Margins, *, p: float | None) -> VerdictLabel:
-    """The reading of an index, with `did-not-hold` only where the family allows it.
-
-    Args:
-        p: Holm's adjusted p of an index at or above the margin; None where nothing is to be adjusted.
-    """
-    given = reading(index, margins)
-    if given == "did-not-hold" and p is not None and p > (1 - margins.level) / 2:
-        return "partly-held" if index.low is not None and index.low > margins.partly else "inconclusive"
-    return given
-
-
-def decide(results: Results, *, override: Override[Withheld] | None) -> Verdict:
+def decide(
+    results: Results, *, override: Override[Withheld] | None, withheld: Mapping[str, Override[Withheld]]
+) -> Verdict:
     """The verdict on a run whose `estimates` are filled.
 
     Each protection and each protection under a countermeasure gets its label (`labels`); the overall
-    one is the worst of the primary conditions, by label and then by index. With an `override` every
-    label is the override's, so that no part of a run that failed a gate can be quoted as a verdict.
+    one is the worst of the primary conditions, by label and then by index. A failure that is not sure among all that
+    was tested is none for the overall verdict. With an `override` every label is the override's, so that no part of a
+    run that failed a check can be quoted as a verdict.
+
+    Args:
+        withheld: what takes the place of single claims' words; they are counted in the overall sentence.
     """
+    primary = [name for name in primary_conditions(results) if name not in withheld]
+    whole = override
+    if not primary and withheld:
+        # Arms that each failed a check of their own leave nothing to say of all either.
+        whole = reduce(_stronger, withheld.values(), override)
+        primary = list(primary_conditions(results))
     own = own_margins(results.plan.margins)
     claims = [c for c in results.plan.conditions if is_claim(results.plan, c)]
     indices = {c.name: deciding_index(results, c.name) for c in claims}
-    given = labels(results)
-    verdicts = {c.name: _verdict(c, indices[c.name], given[c.name], override, own) for c in claims}
-    primary = primary_conditions(results)
+    found = answers(results)
+    given = {name: label for name, (label, _) in found.items()}
+    verdicts = {
+        c.name: _verdict(
+            results.plan, c, indices[c.name], found[c.name], _stronger(override, withheld.get(c.name)), own
+        )
+        for c in claims
+    }
+    left_out = [
+        one.check for name, one in withheld.items() if name in primary_conditions(results) and name not in primary
+    ]
     answer = partial(Verdict, per_condition=verdicts, own_margins=bool(own))
-    if override is not None and override.label == "not-valid":
-        return answer(label="not-valid", said=_not_valid(override.check), condition=None)
+    if whole is not None and whole.label == "not-valid":
+        return answer(label="not-valid", said=_not_valid(whole.check), condition=None)
     if not primary:
-        final: VerdictLabel = "inconclusive" if override is None else override.label
+        final: VerdictLabel = "inconclusive" if whole is None else whole.label
         return answer(label=final, said=say("verdict.no-protection"), condition=None)
-    worst = min(primary, key=lambda name: _rank(given[name], indices[name]))
-    said = verdicts[worst].said
-    if len(primary) > 1:
+    several = len({protection_of(results.plan.condition(name)) for name in primary}) > 1
+    chance = [n for n in primary if several and given[n] == "did-not-hold" and not fails_among_all(results, n)]
+    ranked = given | dict.fromkeys(chance, "inconclusive")
+    worst = min(primary, key=lambda name: _rank(ranked[name], indices[name]))
+    said, label = verdicts[worst].said, verdicts[worst].label
+    if worst in chance and whole is None:
+        said, label = say("verdict.by-chance", count=len(primary), claim=said), "inconclusive"
+    elif len(primary) > 1:
         said = say("verdict.weakest", count=len(primary), claim=said)
-    return answer(label=verdicts[worst].label, said=said, condition=worst)
+    if left_out:
+        said = say("verdict.others-withheld", claim=said, n=len(left_out), reason=left_out[0].said)
+    return answer(label=label, said=said, condition=worst)
 
 
 @dataclass(frozen=True)
@@ -173,23 +138,22 @@ class _SoFar:
 def decided(plan: Plan, cells: Sequence[Cell]) -> bool:
     """Whether the cells so far settle the overall verdict as `held` or `did-not-hold` before the budget ends.
 
-    For a plan that looks after each replicate; the gates are asked at the end.
+    For a plan with interim analyses after each replicate; the checks are asked at the end.
     """
     so_far = _SoFar(plan, cells)
-    intervals = sequential_intervals(so_far, last=False)
+    by_metric = [sequential_intervals(so_far, metric, last=False) for metric in metric_names(so_far)]
     names = primary_conditions(so_far)
     # A replicate whose partner was left out counts for nothing, and too few make no verdict.
-    if any(intervals[name].n < plan.margins.min_replicates for name in names):
+    if any(intervals[name].n < plan.margins.min_replicates for intervals in by_metric for name in names):
         return False
-    given = [reading(intervals[name], plan.margins) for name in names]
+    given = [reduce(allowed, (index_label(intervals[n], plan.margins) for intervals in by_metric)) for n in names]
     return bool(given) and ("did-not-hold" in given or all(word == "held" for word in given))
 
 
-def is_claim(plan: Plan, condition: Condition) -> bool:
-    """Whether a condition is a protection or one under a countermeasure, and so can hold or not."""
-    if condition.role == "counter":
-        return condition.primary or condition.of not in [c.name for c in plan.conditions if c.role == "clean"]
-    return condition.role == "protected" or (condition.primary and condition.role != "clean")
+def _stronger(one: Override[Withheld] | None, other: Override[Withheld] | None) -> Override[Withheld] | None:
+    """What withholds more; the first where both withhold the same."""
+    order = get_args(Withheld)
+    return min((o for o in (one, other) if o is not None), key=lambda o: order.index(o.label), default=None)
 
 
 def _rank(name: VerdictLabel, index: Estimate) -> tuple[int, float]:
@@ -197,19 +161,36 @@ def _rank(name: VerdictLabel, index: Estimate) -> tuple[int, float]:
 
 
 def _verdict(
+    plan: Plan,
     condition: Condition,
     index: Estimate,
-    alone: VerdictLabel,
+    answer: tuple[VerdictLabel, tuple[Limited, ...]],
     override: Override[Withheld] | None,
     own: tuple[Said, ...],
 ) -> ConditionVerdict:
     if override is not None and override.label == "not-valid":
         return ConditionVerdict(label="not-valid", said=_not_valid(override.check))
-    given = alone if override is None else override.label
+    given, limits = answer if override is None else (override.label, ())
+    if given == "models-broke":
+        return ConditionVerdict(label=given, said=say("verdict.models-broke", words=condition.words), limited=limits)
     places: dict[str, Value] = {"words": condition.words, "learned": learned(index)}
-    if own and given != "exploratory":
-        return ConditionVerdict(label=given, said=say(f"verdict.{given}-own", margins=own, **places))
-    return ConditionVerdict(label=given, said=say(f"verdict.{given}", **places))
+    if given == "held-plain":
+        places["tried"] = tried(plan, condition)
+    id = f"verdict.{given}"
+    if override is not None and f"{id}.{override.check.slug}" in catalogue():
+        id = f"{id}.{override.check.slug}"
+    if given == "inconclusive" and limits:
+        # The last of them made it so: after that there is nothing to take back.
+        id, places["why"] = "verdict.unclear", _why(limits[-1].slug)
+    if own and given not in WITHOUT_MARGINS:
+        id, places["margins"] = f"{id}-own", own
+    return ConditionVerdict(label=given, said=say(id, **places), limited=limits)
+
+
+def _why(limit: str) -> Said:
+    """Why a run cannot tell, where its index alone would."""
+    own = f"unclear.{limit}"
+    return say(own if own in catalogue() else "unclear.other")
 
 
 def _not_valid(check: Check) -> Said:

@@ -8,11 +8,8 @@ from __future__ import annotations
 from audit.base.messages import Said, say
 from audit.judge.intervals import Interval
 from audit.records import Estimate
+from audit.records.rounding import shown, wide
 
-TELLS_NOTHING = 0.4
-"""Width of an index's range from which "about as much" would claim a likeness that nobody saw."""
-WIDE = 0.2
-"""Width of a range from which the middle figure is rounded to 5 %."""
 MOST = 95
 """Nothing is ever said to be whole or twice, in per cent: the figure would claim more than a test can."""
 
@@ -21,7 +18,7 @@ def change(index: float) -> Said:
     """An index as a change of what was learned: "35 % less", "5 % more", "the same amount"."""
     if not _percent(index):
         return say("change.none")
-    return say("change.less", share=_size(index)) if index > 0 else say("change.more", share=_size(index))
+    return say("change.less", share=size(index)) if index > 0 else say("change.more", share=size(index))
 
 
 def spread(low: float, high: float) -> Said:
@@ -30,7 +27,7 @@ def spread(low: float, high: float) -> Said:
     if _told(first) == _told(second):
         same = change(first)
         return same if _percent(first) > MOST else say("range.near", change=same)
-    start, end = _size(first), _size(second)
+    start, end = size(first), size(second)
     if not _percent(first):
         return say("range.same-to-less", share=end) if second > 0 else say("range.same-to-more", share=end)
     if not _percent(second):
@@ -40,16 +37,6 @@ def spread(low: float, high: float) -> Said:
     return say("range.less" if second > 0 else "range.more", least=start, most=end)
 
 
-def shown(index: Estimate | Interval) -> float | None:
-    """The index as a sentence gives it: to 5 % where its range is wide; None for a missing one.
-
-    The bounds keep whole per cents, so that they stay on their side of the margins that the verdict words stand for.
-    """
-    if index.value is None:
-        return None
-    return round(index.value * 20) / 20 if _width(index) >= WIDE else index.value
-
-
 def learned(index: Estimate | Interval) -> Said:
     """What a model learned, as a clause without capital or full stop."""
     value = shown(index)
@@ -57,7 +44,7 @@ def learned(index: Estimate | Interval) -> Said:
         return say("learned.no-figure")
     if _percent(value):
         told = say("learned.change" if _percent(value) > MOST else "learned.about", change=change(value))
-    elif _width(index) >= TELLS_NOTHING:
+    elif wide(index):
         # A range that wide shows no likeness either.
         told = say("learned.no-difference")
     else:
@@ -65,10 +52,6 @@ def learned(index: Estimate | Interval) -> Said:
     if index.low is None or index.high is None:
         return told
     return say("learned.with-range", learned=told, range=spread(index.low, index.high))
-
-
-def _width(index: Estimate | Interval) -> float:
-    return 0.0 if index.low is None or index.high is None else index.high - index.low
 
 
 def _percent(index: float) -> int:
@@ -81,5 +64,6 @@ def _told(index: float) -> tuple[int, bool]:
     return size, size > 0 and index > 0
 
 
-def _size(index: float) -> Said:
+def size(index: float) -> Said:
+    """How much of what was learned a figure stands for: "35 %", never the whole of it."""
     return say("share.over", share=MOST) if _percent(index) > MOST else say("share.whole", share=abs(index))

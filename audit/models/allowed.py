@@ -24,6 +24,18 @@ _TEXT = (
     "max_position_embeddings", "hidden_act", "layer_norm_eps", "attention_dropout", "initializer_range",
     "initializer_factor", "pad_token_id", "bos_token_id", "eos_token_id",
 )  # fmt: skip
+_QWEN3 = (
+    "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+    "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings", "initializer_range",
+    "rms_norm_eps", "tie_word_embeddings", "rope_parameters", "rope_theta", "attention_bias",
+    "use_sliding_window", "sliding_window", "max_window_layers", "layer_types", "attention_dropout",
+    "pad_token_id", "bos_token_id", "eos_token_id",
+)  # fmt: skip
+_WORDS = (
+    "add_prefix_space", "bos_token", "eos_token", "unk_token", "pad_token", "model_max_length", "errors",
+    "clean_up_tokenization_spaces", "split_special_tokens", "added_tokens_decoder", "additional_special_tokens",
+    "padding_side", "truncation_side",
+)  # fmt: skip
 ALLOWED: dict[str, frozenset[str]] = {
     "UNet2DConditionModel": frozenset((
         *_BLOCKS, "sample_size", "in_channels", "out_channels", "center_input_sample", "flip_sin_to_cos", "freq_shift",
@@ -42,6 +54,34 @@ ALLOWED: dict[str, frozenset[str]] = {
         "joint_attention_dim", "caption_projection_dim", "pooled_projection_dim", "out_channels", "pos_embed_max_size",
         "dual_attention_layers", "qk_norm",
     )),
+    "ZImageTransformer2DModel": frozenset((
+        "all_patch_size", "all_f_patch_size", "in_channels", "dim", "n_layers", "n_refiner_layers", "n_heads",
+        "n_kv_heads", "norm_eps", "qk_norm", "cap_feat_dim", "siglip_feat_dim", "rope_theta", "t_scale", "axes_dims",
+        "axes_lens",
+    )),
+    "FluxTransformer2DModel": frozenset((
+        "patch_size", "in_channels", "out_channels", "num_layers", "num_single_layers", "attention_head_dim",
+        "num_attention_heads", "joint_attention_dim", "pooled_projection_dim", "guidance_embeds", "axes_dims_rope",
+    )),
+    "Flux2Transformer2DModel": frozenset((
+        "patch_size", "in_channels", "out_channels", "num_layers", "num_single_layers", "attention_head_dim",
+        "num_attention_heads", "joint_attention_dim", "timestep_guidance_channels", "mlp_ratio", "axes_dims_rope",
+        "rope_theta", "eps", "guidance_embeds",
+    )),
+    "AutoencoderKLFlux2": frozenset((
+        *_BLOCKS, "decoder_block_out_channels", "in_channels", "out_channels", "latent_channels", "sample_size",
+        "use_quant_conv", "use_post_quant_conv", "mid_block_add_attention", "batch_norm_eps", "batch_norm_momentum",
+        "patch_size",
+    )),
+    "QwenImageTransformer2DModel": frozenset((
+        "patch_size", "in_channels", "out_channels", "num_layers", "attention_head_dim", "num_attention_heads",
+        "joint_attention_dim", "guidance_embeds", "axes_dims_rope",
+    )),
+    "AutoencoderKLQwenImage": frozenset((
+        "base_dim", "z_dim", "dim_mult", "num_res_blocks", "attn_scales", "temperal_downsample", "dropout",
+        "input_channels", "latents_mean", "latents_std",
+    )),
+    "Qwen2_5_VLTextModel": frozenset((*_QWEN3, "rope_scaling")) - {"head_dim", "attention_bias", "tie_word_embeddings"},
     "AutoencoderKL": frozenset((
         *_BLOCKS, "in_channels", "out_channels", "latent_channels", "sample_size", "scaling_factor", "shift_factor",
         "latents_mean", "latents_std", "force_upcast", "use_quant_conv", "use_post_quant_conv",
@@ -49,11 +89,16 @@ ALLOWED: dict[str, frozenset[str]] = {
     )),
     "CLIPTextModel": frozenset(_TEXT),
     "CLIPTextModelWithProjection": frozenset(_TEXT),
-    "CLIPTokenizer": frozenset((
-        "add_prefix_space", "bos_token", "eos_token", "unk_token", "pad_token", "model_max_length", "errors",
-        "do_lower_case", "clean_up_tokenization_spaces", "split_special_tokens", "added_tokens_decoder",
-        "additional_special_tokens", "padding_side", "truncation_side",
+    "Qwen3Model": frozenset(_QWEN3),
+    "Qwen3ForCausalLM": frozenset(_QWEN3),
+    "T5EncoderModel": frozenset((
+        "vocab_size", "d_model", "d_kv", "d_ff", "num_layers", "num_decoder_layers", "num_heads",
+        "relative_attention_num_buckets", "relative_attention_max_distance", "dropout_rate", "layer_norm_epsilon",
+        "initializer_factor", "feed_forward_proj", "pad_token_id", "eos_token_id",
     )),
+    "CLIPTokenizer": frozenset((*_WORDS, "do_lower_case")),
+    "Qwen2Tokenizer": frozenset(_WORDS),
+    "T5Tokenizer": frozenset((*_WORDS, "extra_ids", "legacy")),
     "DDPMScheduler": frozenset((*_NOISE, "clip_sample", "clip_sample_range")),
     "DPMSolverMultistepScheduler": frozenset((
         *_NOISE, "solver_order", "algorithm_type", "solver_type", "lower_order_final", "euler_at_final",

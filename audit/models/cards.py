@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
+from audit.base.files import user_folder
 from audit.records import Digest, Record
+from audit.store import file_digest
 
 HERE = Path(__file__).parent
 KNOWN = HERE / "known"
@@ -29,7 +32,9 @@ class Download(Record):
     revision: str
     file: str
     bytes: int
-    sha256: Digest
+    sha256: Digest | Literal[""]
+    git_sha1: str = ""
+    """Git's digest of a small file, where its publisher states no SHA-256."""
 
 
 class Card(Record):
@@ -41,7 +46,7 @@ class Card(Record):
     title: str
     """How people call it."""
     family: str
-    """As the plan names it: sd1, sd2, sdxl or sd3."""
+    """As the plan names it: sd1, sd2, sdxl, sd3, zimage, flux1, flux2 or qwenimage."""
     resolution: int
     """Side in pixels."""
     prediction: str
@@ -58,6 +63,8 @@ class Card(Record):
     """Number of weights of denoiser, vae and text encoders."""
     configs: dict[str, dict[str, Any]] | None = None
     """Config of each component, for single-file checkpoints of this kind; None where those cannot be opened."""
+    drawn_with: str = ""
+    """Where its distilled sibling was published, which people draw with; '' where there is none."""
     padding: dict[str, str] = Field(default_factory=dict)
     """Tokenizer folder -> the token that fills its texts up."""
 
@@ -76,7 +83,7 @@ def models_folder() -> Path:
     """Where `models get` puts models, and `--model NAME` looks: $CLOAKCHECK_MODELS, else the user's data folder."""
     if "CLOAKCHECK_MODELS" in os.environ:
         return Path(os.environ["CLOAKCHECK_MODELS"])
-    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "cloakcheck" / "models"
+    return user_folder("XDG_DATA_HOME", ".local", "share") / "cloakcheck" / "models"
 
 
 def recognise(digests: set[str]) -> str | None:
@@ -87,6 +94,18 @@ def recognise(digests: set[str]) -> str | None:
         if card.parts and set(card.parts) <= digests:
             return name
     return None
+
+
+@lru_cache(maxsize=1)
+def _lab_denoiser() -> str:
+    (weights,) = (LAB_MODEL / "unet").glob("*.safetensors")
+    return file_digest(weights)
+
+
+def is_lab(digests: Iterable[str]) -> bool:
+    """Whether the lab model's denoiser is among the digests of some files, wherever those lie and whatever they are
+    called: what is found with it says nothing about another model."""
+    return _lab_denoiser() in digests
 
 
 def present(name: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""Fetch a known model, when a person asks for it: the only code of the models that uses a network.
+"""Fetch a known model or published file, when a person asks for it: the only code that downloads weights.
 
 huggingface_hub is not used for it: since 1.x it begins every file anew in a process of its own, and
 these are files of 4 to 7 GB.
@@ -6,8 +6,10 @@ these are files of 4 to 7 GB.
 
 from __future__ import annotations
 
+import hashlib
 import http.client
 import os
+import re
 import shutil
 import urllib.error
 import urllib.request
@@ -16,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from audit.base.errors import BadInput, BadModel
+from audit.base.files import NotRead
 from audit.base.messages import Value, say
 from audit.base.progress import Progress
 from audit.models.cards import Card, Download, cards, models_folder
@@ -54,24 +57,84 @@ def fetch(name: str, progress: Progress) -> Path:
     """
     download = known_card(name).download
     assert download is not None
-    folder = models_folder() / name
-    target, partial = folder / download.file, folder / f"{download.file}.partial"
+    refuse_offline()
+    return fetch_file(download, models_folder() / name / download.file, progress, name=name)
+
+
+def refuse_offline() -> None:
+    """Raise BadInput `offline` where the user's environment forbids downloads."""
+    if os.environ.get("HF_HUB_OFFLINE", "").strip().lower() in ("1", "true", "yes", "on"):
+        raise BadInput("offline")
+
+
+def fetch_file(download: Download, target: Path, progress: Progress, *, name: str) -> Path:
+    """Download one file, or go on where an earlier attempt stopped; returns `target`.
+
+    Args:
+        name: what the file is for, in messages.
+
+    Raises:
+        BadInput, BadModel, StorageError: as `fetch`.
+    """
+    folder, partial = target.parent, target.with_name(f"{target.name}.partial")
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:
             with FileLock(folder / ".lock", timeout=0):
-                if target.is_file() and file_digest(target) == download.sha256:
+                if target.is_file() and _is(target, download):
                     return target
                 _room_for(download, folder, had=partial.stat().st_size if partial.is_file() else 0)
                 _bring(download, partial, progress)
                 progress.say(say("now.checking"))
-                if file_digest(partial) != download.sha256:
+                if not _is(partial, download):
                     partial.unlink()
                     raise BadModel("download-wrong", name=name)
                 os.replace(partial, target)
         except Timeout as error:
             raise BadInput("download-busy", name=name) from error
     return target
+
+
+def _is(path: Path, download: Download) -> bool:
+    if download.sha256:
+        return file_digest(path) == download.sha256
+    data = path.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest() == download.git_sha1
+
+
+def stated_by_hub(repo: str, file: str, *, revision: str = "main") -> Download | None:
+    """What the hub states of a file: commit, size and SHA-256, or of a small file Git's own digest; None without one.
+
+    Raises:
+        BadInput: `download-failed`, when it does not answer.
+    """
+    request = urllib.request.Request(_address(repo, revision, file), method="HEAD")
+    try:
+        with urllib.request.build_opener(_Stay).open(request, timeout=TIMEOUT) as answer:
+            told = answer.headers
+    except urllib.error.HTTPError as error:
+        if error.code not in (301, 302, 303, 307, 308):
+            raise BadInput("download-failed", model=repo, why=str(error)) from error
+        # The digest stands in the answer that sends the reader on, not where the file lies.
+        told = error.headers
+    except (OSError, http.client.HTTPException) as error:
+        raise BadInput("download-failed", model=repo, why=str(getattr(error, "reason", error))) from error
+    digest = (told.get("X-Linked-Etag") or told.get("ETag") or "").removeprefix("W/").strip('"')
+    size = told.get("X-Linked-Size") or told.get("Content-Length") or ""
+    if not size.isdigit() or not re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", digest):
+        return None
+    known = {"sha256": digest} if len(digest) == 64 else {"sha256": "", "git_sha1": digest}
+    commit = told.get("X-Repo-Commit") or revision
+    return Download.model_validate({"repo": repo, "revision": commit, "file": file, "bytes": int(size), **known})
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: object) -> None:
+        return None
+
+
+def _address(repo: str, revision: str, file: str) -> str:
+    return f"{os.environ.get('HF_ENDPOINT', HUB)}/{repo}/resolve/{revision}/{file}"
 
 
 def _room_for(download: Download, folder: Path, *, had: int) -> None:
@@ -82,7 +145,7 @@ def _room_for(download: Download, folder: Path, *, had: int) -> None:
 
 def _bring(download: Download, partial: Path, progress: Progress) -> None:
     """Fill `partial`, over as many connections as it takes."""
-    address = f"{os.environ.get('HF_ENDPOINT', HUB)}/{download.repo}/resolve/{download.revision}/{download.file}"
+    address = _address(download.repo, download.revision, download.file)
     progress.stage(say("stage.download"), round(download.bytes / 1e6))
     fruitless = 0
     while fruitless < TRIES:
@@ -96,7 +159,8 @@ def _bring(download: Download, partial: Path, progress: Progress) -> None:
             if isinstance(error, OSError) and error.errno is not None and error.filename is not None:
                 # The disk, not the network.
                 raise
-            why = str(getattr(error, "reason", error)) or type(error).__name__
+            said = str(getattr(error, "reason", error)) or type(error).__name__
+            why = error.said if isinstance(error, NotRead) else said
             if isinstance(error, urllib.error.HTTPError) and error.code in (401, 403, 404, 410, 451):
                 fruitless = TRIES
         now = partial.stat().st_size if partial.is_file() else 0
@@ -126,6 +190,6 @@ def _connect(address: str, partial: Path, *, had: int, most: int, progress: Prog
                 handle.write(chunk)
                 had += len(chunk)
                 if had > most:
-                    raise http.client.HTTPException("the server sends more than the file holds")
+                    raise NotRead(say("server-sends-more"))
                 progress.update(round(had / 1e6))
     return wanted is None or had >= wanted

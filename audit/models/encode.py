@@ -1,17 +1,21 @@
-"""What a base model sees, encoded once and kept: latents of pictures, hidden states of texts."""
+"""What a base model sees, encoded once and kept: latents of pictures, and encoded texts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
 from audit.images.tensors import to_model_size, to_tensor
-from audit.models.conditioning import Text, Tokens
-from audit.models.loader import Model
+from audit.models.conditioning import Ragged, Text
+from audit.models.families.base import TextPart
+from audit.models.memory import in_parts
+from audit.models.model import Model
+from audit.models.tokens import overlong, tokenize
 from audit.store import Store
 
 
@@ -27,32 +31,62 @@ class Latents:
     std: Tensor
 
 
+def latents_key(model: Model, pixels: str) -> str:
+    """Key of a stored picture's latents."""
+    return Store.key("latents", {"side": model.facts.resolution}, [model.facts.sha256, pixels])
+
+
+def text_key(model: Model, text: str) -> str:
+    """Key of an encoded text."""
+    # Texts that fit are what they were before the style survived the cut of those that do not.
+    return Store.key("text", [text, "style kept"] if overlong(model, [text]) else text, [model.facts.sha256])
+
+
 @torch.no_grad()
 def encode_picture(model: Model, store: Store, pixels: str) -> Latents:
     """Latents of a stored picture; computed once per picture and VAE."""
-    key = store.key("latents", {"side": model.facts.resolution}, [model.facts.sha256, pixels])
-    folder = store.verified("latents", key)
-    if folder is None:
+    key = latents_key(model, pixels)
+    shape = (2, *model.latent_shape)
+    found = _stored(store, "latents", key, lambda found: all(_is(found, name, shape) for name in ("mean", "std")))
+    if found is None:
         unit = to_model_size(to_tensor(store.get_pixels(pixels)), model.facts.resolution)
         both = torch.cat([unit, unit.flip(-1)]).to(model.device)
-        posterior = model.vae.encode(both).latent_dist
-        found = {"mean": posterior.mean.float().cpu(), "std": posterior.std.float().cpu()}
+
+        def part(rows: slice) -> tuple[Tensor, Tensor]:
+            mean, deviation = model.posterior(both[rows])
+            return mean.float().cpu(), deviation.float().cpu()
+
+        parts = in_parts(part, len(both), device=model.device, what="memory-for.encoding")
+        means, deviations = zip(*parts, strict=True)
+        found = {"mean": torch.cat(means), "std": torch.cat(deviations)}
         with store.writing("latents", key) as partial:
             (partial / "latents.safetensors").write_bytes(save({k: v.contiguous() for k, v in found.items()}))
-    else:
-        found = load_file(folder / "latents.safetensors")
     return Latents(mean=found["mean"], std=found["std"])
 
 
-def tokenize(model: Model, texts: Sequence[str]) -> Tokens:
-    """Padded and truncated token ids for each text encoder."""
-    ids = [
-        tokenizer(
-            list(texts), padding="max_length", max_length=model.tokens, truncation=True, return_tensors="pt"
-        ).input_ids
-        for tokenizer in model.tokenizers
-    ]
-    return Tokens(torch.stack(ids, dim=1))
+def _stored(
+    store: Store, name: str, key: str, fits: Callable[[Mapping[str, Tensor]], bool]
+) -> dict[str, Tensor] | None:
+    """Stored tensors; None where there are none yet, or none that the step can have, which are taken away."""
+    folder = store.verified(name, key)
+    if folder is None:
+        return None
+    try:
+        found = load_file(folder / f"{name}.safetensors")
+    except (OSError, ValueError, SafetensorError):
+        found = {}
+    if fits(found):
+        return found
+    store.drop(name, key)
+    return None
+
+
+def _is(found: Mapping[str, Tensor], name: str, shape: tuple[int, ...]) -> bool:
+    """Whether there are finite float32 numbers of that shape under a name."""
+    tensor = found.get(name)
+    if tensor is None or tensor.dtype != torch.float32 or tuple(tensor.shape) != shape:
+        return False
+    return bool(torch.isfinite(tensor).all())
 
 
 @torch.no_grad()
@@ -64,13 +98,13 @@ def hidden_states(model: Model, texts: Sequence[str]) -> Text:
     """
     rows = []
     for text in texts:
-        ids = tokenize(model, [text]).ids.to(model.device)
-        seen = model.family.encode(model.text_encoders, ids, model.text_shape)
+        tokens = tokenize(model, [text]).to(model.device)
+        seen = model.family.encode(model.text_encoders, tokens, model.text_shape)
         if not text and model.family.empty_is_zero:
-            seen = Text(torch.zeros_like(seen.hidden), torch.zeros_like(seen.pooled))
-        rows.append(Text(seen.hidden.float().cpu(), seen.pooled.float().cpu()))
+            seen = Text({name: torch.zeros_like(seen.tensor(name)) for name in seen.parts})
+        rows.append(seen.to(torch.float32).to(torch.device("cpu")))
     whole = Text.joined(rows)
-    return Text(whole.hidden.contiguous(), whole.pooled.contiguous())
+    return Text({name: part.contiguous() if isinstance(part, Tensor) else part for name, part in whole.parts.items()})
 
 
 def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Text:
@@ -79,16 +113,25 @@ def encode_texts(model: Model, store: Store, texts: Sequence[str]) -> Text:
 
 
 def _encode_text(model: Model, store: Store, text: str) -> Text:
-    key = store.key("text", text, [model.facts.sha256])
-    folder = store.verified("text", key)
-    if folder is not None:
-        found = load_file(folder / "text.safetensors")
-        pooled = found["pooled"] if model.text_shape.pooled else torch.zeros(0)
-        return Text(found["hidden"][None], pooled[None])
+    key = text_key(model, text)
+    shape = model.text_shape
+    found = _stored(store, "text", key, lambda found: all(_fits(found, name, part) for name, part in shape.items()))
+    if found is not None:
+        return Text(
+            {name: Ragged((found[name],)) if part.ragged else found[name][None] for name, part in shape.items()}
+        )
     made = hidden_states(model, [text])
-    tensors = {"hidden": made.hidden[0].contiguous()}
-    if model.text_shape.pooled:
-        tensors["pooled"] = made.pooled[0].contiguous()
+    rows = {name: part.rows[0] if isinstance(part, Ragged) else part[0] for name, part in made.parts.items()}
     with store.writing("text", key) as partial:
-        (partial / "text.safetensors").write_bytes(save(tensors))
+        data = save({name: row.contiguous() for name, row in rows.items()})
+        (partial / "text.safetensors").write_bytes(data)
     return made
+
+
+def _fits(found: Mapping[str, Tensor], name: str, part: TextPart) -> bool:
+    """Whether a stored tensor is one that the family makes of a text."""
+    most, *rest = part.shape
+    if not part.ragged:
+        return _is(found, name, part.shape)
+    tokens = len(found[name]) if name in found and found[name].dim() else 0
+    return 0 < tokens <= most and _is(found, name, (tokens, *rest))

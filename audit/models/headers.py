@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from audit.base.errors import BadModel
+from audit.base.files import open_regular
 
 MOST_HEADER_BYTES = 100_000_000
 """The limit of the format's own library."""
@@ -72,7 +73,7 @@ def read_header(path: Path) -> Header:
             under that name.
     """
     try:
-        with path.open("rb") as handle:
+        with open_regular(path) as handle:
             size = os.fstat(handle.fileno()).st_size
             length = struct.unpack("<Q", handle.read(8))[0]
             if not 2 <= length <= min(MOST_HEADER_BYTES, size - 8):
@@ -95,7 +96,7 @@ def read_header(path: Path) -> Header:
 def _what_else(path: Path) -> str:
     """The message for a file that is no whole safetensors file."""
     try:
-        with path.open("rb") as handle:
+        with open_regular(path) as handle:
             start = handle.read(32).lstrip()
     except OSError:
         start = b""

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from audit.models.loader import Model
+from audit.models.model import Model
 
 PLAIN_UP_TO = 1024
 """Latent cells up to which the plain kernel's square of attention weights is small change."""
@@ -17,7 +17,7 @@ def training_attention(model: Model) -> AbstractContextManager[None]:
     """The plain (materialised) kernel on a CPU with small latents, torch's own choice elsewhere.
 
     The CPU's flash attention spends a quarter of a training step of the lab model in its backward
-    (DECISIONS, 2026-11-22). At 64x64 latents its saving of memory is needed.
+    (docs/decisions, "Packs on a CPU"). At 64x64 latents its saving of memory is needed.
     """
     _, height, width = model.latent_shape
     if model.device.type == "cpu" and height * width <= PLAIN_UP_TO:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from audit.base.errors import BadModel
+from audit.models.families import FAMILIES
 from audit.models.headers import Entry, Header
 
 DENOISER = "model.diffusion_model."
@@ -23,6 +24,7 @@ KINDS = {
     "sd15": "cond_stage_model.transformer.",
 }
 """Known model -> beginning of the names of its last text encoder."""
+FROM_ONE_FILE = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
 PREFIXES = (DENOISER, "diffusion_model.", "transformer.", "model.")
 ADD_ON = re.compile(
     r"\.(lora_(up|down|mid|A|B)(\.default)?(\.weight)?|lora\.(up|down)\.weight|lora_linear_layer\.(up|down)\.weight"
@@ -133,6 +135,8 @@ ALONE: tuple[tuple[str, Asks], ...] = (
     ("model-other-kind.vision", _begins("vision_model.", "visual.")),
     ("model-other-kind.upscaler", _begins("conv_first.", "0.weight", "1.sub.")),
 )  # fmt: skip
+AS_FOLDERS = tuple(family.title for family in FAMILIES.values() if family.pipeline not in FROM_ONE_FILE)
+"""Families that are opened as folders alone."""
 CHANNELS = {
     9: "model-other-kind.inpainting",
     8: "model-other-kind.editing",
@@ -152,7 +156,7 @@ def kind_name(header: Header) -> str:
     _refuse(seen, ADDED)
     for title, asks in FAMILIES_ELSEWHERE:
         if asks(seen):
-            raise BadModel("model-other-kind.family", file=file, title=title)
+            raise BadModel("model-other-kind.family", file=file, title=title, choices=AS_FOLDERS)
     if seen.denoiser("joint_blocks."):
         raise BadModel("model-other-kind.sd3", file=file)
     if seen.takes is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.base.errors import BadModel
+from audit.base.files import gap_of
 from audit.base.messages import say
 from audit.base.text import printable
 from audit.models.cards import LAB_MODEL, cards, present, recognise
@@ -26,7 +28,7 @@ from audit.models.weights import UNSAFE, Weights, weights_of
 from audit.store import file_digest
 
 # Class names that stand for the same thing in folders written by older or newer releases.
-SAME_AS = {"CLIPTokenizerFast": "CLIPTokenizer"}
+SAME_AS = {f"{name}TokenizerFast": f"{name}Tokenizer" for name in ("CLIP", "Qwen2", "T5")}
 TOKENIZER_FILES = (
     *("added_tokens.json", "config.json", "merges.txt", "special_tokens_map.json", "tokenizer.json"),
     *("tokenizer_config.json", "vocab.json"),
@@ -34,7 +36,7 @@ TOKENIZER_FILES = (
 """What the libraries read of a tokenizer's folder."""
 CONVERT = say("convert-model")
 ADD_ON_FILES = ("adapter_config.json", "pytorch_lora_weights.safetensors", "adapter_model.safetensors")
-PIPELINES = ("StableDiffusionPipeline", "StableDiffusionXLPipeline", "StableDiffusion3Pipeline")
+PIPELINES = tuple(family.pipeline for family in FAMILIES.values())
 """Classes of folders that are trained here; one of another class that lacks a component is another kind of model."""
 
 
@@ -48,7 +50,7 @@ class Source:
 
     Attributes:
         path: a folder in diffusers layout, or a single-file checkpoint.
-        configs: of each component that has one, and of the scheduler.
+        configs: of each component that has one, and of the scheduler; see `read_configs`.
         files: SHA-256 of every file that makes the model, by its path inside the folder.
         kind: what a checkpoint is; None for a folder.
         known: name of the card whose weights these are, whatever folder or file is called.
@@ -81,13 +83,10 @@ class Source:
             BadModel: `model-family`, `model-incomplete`.
         """
         self.family.check(self.configs)
-        side, levels = (
-            self.configs[self.family.denoiser].get("sample_size"),
-            self.configs["vae"].get("block_out_channels"),
-        )
-        if not isinstance(side, int) or not isinstance(levels, list):
+        side = self.family.resolution(self.configs)
+        if side is None:
             raise BadModel("model-incomplete.size")
-        return int(side * 2 ** (len(levels) - 1))
+        return side
 
     def digest(self) -> str:
         """SHA-256 over names and digests of the files that make the model; the folder's name is not in it."""
@@ -217,7 +216,7 @@ def resolve(name: str) -> Path:
         if found is None:
             raise BadModel("model-not-present" if cards()[name].download else "model-not-present.unfetched", model=name)
         return found
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))
     if path.suffix.lower() in UNSAFE and path.is_file():
         raise BadModel("model-unsafe", file=path.name, how=CONVERT)
     if path.suffix.lower() in (".safetensors", ".sft") and path.is_file():
@@ -226,9 +225,23 @@ def resolve(name: str) -> Path:
         raise BadModel("model-other-kind.gguf", file=path.name)
     if not (path / "model_index.json").is_file():
         _refuse_other_folder(path)
-        shown = path.name if path.is_absolute() else name
-        raise BadModel("model-unknown", model=shown, choices=["lab", *cards()])
+        raise _no_model(name, path)
     return path
+
+
+def _no_model(name: str, path: Path) -> BadModel:
+    """What a name or path that opens nothing is."""
+    choices = ["lab", *cards()]
+    if path.is_dir():
+        return BadModel("model-unknown.folder", folder=path.absolute().name)
+    if path.exists():
+        return BadModel("model-unknown.file", file=path.name)
+    if len(path.parts) > 1 or path.suffix.lower() in (".safetensors", ".sft", ".gguf", *UNSAFE):
+        gap = gap_of(path)
+        slug = "model-unknown.similar" if gap.similar else "model-unknown.absent"
+        more = {"similar": gap.similar} if gap.similar else {}
+        return BadModel(slug, model=path.name, missing=gap.missing, within=gap.within, **more)
+    return BadModel("model-unknown", model=name, choices=choices)
 
 
 def _refuse_other_folder(path: Path) -> None:
@@ -259,7 +272,7 @@ def check_layout(folder: Path) -> Family:
             title = str(index.get("_class_name", ""))
             if title not in PIPELINES:
                 titles = [f.title for f in FAMILIES.values()]
-                raise BadModel("model-other-kind.pipeline", title=title or "model without a name", choices=titles)
+                raise BadModel("model-other-kind.pipeline", title=title or say("model-unnamed"), choices=titles)
             raise BadModel(
                 "model-family",
                 component=component,
@@ -275,10 +288,14 @@ def check_layout(folder: Path) -> Family:
 
 
 def read_configs(folder: Path, family: Family) -> dict[str, dict[str, Any]]:
-    """Config of every component that has one, and of the scheduler, by folder."""
+    """Config of every component that has one and of the scheduler, by folder; and what the folder says of itself."""
     weighty = [name for name in family.components if name not in family.tokenizers]
     configs = {name: read_config(folder / name / "config.json") for name in weighty}
-    return configs | {"scheduler": read_config(folder / "scheduler" / "scheduler_config.json")}
+    for name in family.opened_as:
+        # Newer releases keep the words of the language part by themselves.
+        configs[name] |= configs[name].get("text_config") or {}
+    index = read_config(folder / "model_index.json")
+    return configs | {"scheduler": read_config(folder / "scheduler" / "scheduler_config.json"), "index": index}
 
 
 def _digest_of(path: Path) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from accelerate import init_empty_weights
 from safetensors import safe_open
 from torch import Tensor, nn
@@ -35,6 +36,8 @@ OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "
 """Names in VAEs that were saved by diffusers before 0.18."""
 SETTINGS = ("tokenizer_config.json", "special_tokens_map.json")
 """Files of a tokenizer that say more than words; the second may state whatever the first may."""
+COUNTED = "num_batches_tracked"
+"""End of the name of a whole number that batch norms count in training, and that no pass reads."""
 MOST_WORD_BYTES = 64 << 20
 """Of one file of a tokenizer; CLIP's largest has 4 MB."""
 
@@ -73,7 +76,7 @@ def open_component(weights: Weights, cls: Any, config: Mapping[str, Any], *, par
         header = read_header(file)
         with safe_open(file, framework="pt") as handle:
             for name in header.tensors:
-                if name.endswith((*BESIDE_WEIGHTS, "position_ids")):
+                if name.endswith((*BESIDE_WEIGHTS, "position_ids", COUNTED)):
                     continue
                 if name in tensors:
                     raise BadModel("model-incomplete.twice", part=part, first=file.name, second=name)
@@ -82,11 +85,12 @@ def open_component(weights: Weights, cls: Any, config: Mapping[str, Any], *, par
     return fill(empty(cls, config), tensors, part=part)
 
 
-def open_tokenizer(folder: Path, part: str, files: Mapping[str, str]) -> CLIPTokenizer:
+def open_tokenizer(folder: Path, part: str, files: Mapping[str, str], *, kind: str = "CLIPTokenizer") -> Any:
     """The tokenizer of a folder, from a copy of those files alone that the digest covers.
 
     Args:
         files: SHA-256 of the model's files, by their path inside the folder.
+        kind: its class.
 
     Raises:
         BadModel: `model-changed.meanwhile`, `model-incomplete`.
@@ -98,11 +102,12 @@ def open_tokenizer(folder: Path, part: str, files: Mapping[str, str]) -> CLIPTok
             if hashlib.sha256(data).hexdigest() != files[name]:
                 raise BadModel("model-changed.meanwhile", file=name)
             if file.name in SETTINGS:
-                data = json.dumps(allowed("CLIPTokenizer", read_config(file))).encode("ascii")
+                data = json.dumps(allowed(kind, read_config(file))).encode("ascii")
             (Path(scratch) / file.name).write_bytes(data)
         # Its class is said here, and stands in no config that this reads.
         (Path(scratch) / "config.json").unlink(missing_ok=True)
-        return CLIPTokenizer.from_pretrained(scratch, local_files_only=True, trust_remote_code=False)
+        cls: Any = getattr(transformers, kind)
+        return cls.from_pretrained(scratch, local_files_only=True, trust_remote_code=False)
 
 
 def _weight(handle: Any, header: Header, name: str) -> Tensor:
@@ -142,11 +147,15 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, part: str) -> nn.M
         BadModel: `model-incomplete`.
     """
     wanted = module.state_dict()
-    by_name = {_bare(name): name for name in wanted}
-    given: dict[str, Tensor] = {}
+    # A text model is saved by itself, or within a model that also writes; tied weights are saved once.
+    within = f"{module.base_model_prefix}." if getattr(module, "base_model_prefix", "") == "model" else ""
+    beside = "language_model." if within else ""
+    tied: dict[str, str] = getattr(module, "all_tied_weights_keys", None) or {}
+    by_name = {_bare(name.removeprefix(within)): name for name in wanted}
+    given = {name: torch.zeros_like(value, device="cpu") for name, value in wanted.items() if name.endswith(COUNTED)}
     more = []
     for name, value in tensors.items():
-        ours = by_name.get(_bare(name))
+        ours = by_name.get(_bare(name.removeprefix(within).removeprefix(beside)))
         if ours is None:
             more.append(name)
         elif plain(tuple(value.shape)) != plain(tuple(wanted[ours].shape)):
@@ -156,12 +165,15 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, part: str) -> nn.M
             )  # fmt: skip
         else:
             given[ours] = value.reshape(wanted[ours].shape).contiguous()
+    given |= {name: given[source] for name, source in tied.items() if name not in given and source in given}
     lacking = sorted(set(wanted) - set(given))
     if lacking:
         raise BadModel("model-incomplete.lacking", part=part, tensor=lacking[0], n=len(lacking))
     if more and not isinstance(module, PreTrainedModel):
         raise BadModel("model-incomplete.more", part=part, tensor=more[0], n=len(more))
     module.load_state_dict(given, strict=True, assign=True)
+    if tied and isinstance(module, PreTrainedModel):
+        module.tie_weights()
     return module.requires_grad_(False).eval()
 
 

@@ -7,8 +7,6 @@ neither (random weights, another kind of training) decides nothing.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from PIL import Image
@@ -17,11 +15,10 @@ from audit.base.rng import torch_rng
 from audit.images.tensors import to_model_size, to_tensor
 from audit.models.cards import LAB_ARTISTS
 from audit.models.conditioning import Text
+from audit.models.model import Model
 from audit.models.noising import Diffusion
 from audit.models.prediction import Reading
-
-if TYPE_CHECKING:
-    from audit.models.loader import Model
+from audit.models.tokens import tokenize
 
 PICTURES = 4
 SIDE = 256
@@ -59,13 +56,12 @@ def _latents(model: Model) -> torch.Tensor:
     files = sorted(LAB_ARTISTS.glob("*/*.png"))[:PICTURES]
     pictures = torch.cat([to_tensor(np.asarray(Image.open(file).convert("RGB"))) for file in files])
     unit = to_model_size(pictures, min(SIDE, model.facts.resolution)).to(model.device)
-    return model.scale.into(model.vae.encode(unit).latent_dist.mean.float().cpu())
+    mean, _ = model.posterior(unit)
+    return model.scale.into(mean.float().cpu())
 
 
 def _empty_text(model: Model, rows: int) -> Text:
     if model.family.empty_is_zero:
         return model.blank_text(rows).to(model.device)
-    padded = {"padding": "max_length", "max_length": model.tokens, "return_tensors": "pt"}
-    ids = torch.stack([tokenizer([""], **padded).input_ids for tokenizer in model.tokenizers], dim=1)
-    seen: Text = model.family.encode(model.text_encoders, ids.to(model.device), model.text_shape)
-    return seen.expand(rows)
+    tokens = tokenize(model, [""]).to(model.device)
+    return model.family.encode(model.text_encoders, tokens, model.text_shape).expand(rows)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import importlib.util
 import json
+from functools import cache
 from pathlib import Path
 
 MERGES = 49152 - 256 - 2
@@ -22,6 +23,14 @@ def word_list() -> Path:
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError("open_clip is not installed", name="open_clip")
     return Path(spec.origin).with_name("bpe_simple_vocab_16e6.txt.gz")
+
+
+@cache
+def whole_words() -> frozenset[str]:
+    """Words that are one token: common in the texts that CLIP learned from, which are mostly English."""
+    lines = gzip.decompress(word_list().read_bytes()).decode("utf-8").split("\n")
+    merged = ("".join(line.split()) for line in lines[1 : MERGES + 1])
+    return frozenset(word.removesuffix("</w>") for word in merged if word.endswith("</w>"))
 
 
 def _letters() -> list[str]:

@@ -10,13 +10,16 @@ from audit.base.errors import BadInput
 from audit.base.messages import say
 from audit.base.text import printable
 from audit.collect.names import NIGHTSHADE
-from audit.conditions import parse_step, recipes
+from audit.conditions import parse_chain, parse_step, recipes
 from audit.judge.rules import refuse_loosened
-from audit.plan.conditions import make_conditions, without_treatment
-from audit.plan.prompts import check_prompts, choose_prompts
-from audit.plan.settings import protect_settings, sampling_settings, training_settings
+from audit.plan.conditions import arm_condition, make_conditions, tries_battery, without_treatment
+from audit.plan.draws import draw_replicates
+from audit.plan.grids import make_grid
+from audit.plan.prompts import PROMPTS, check_prompts, choose_prompts, prompt_list_of
+from audit.plan.settings import protect_settings, sampling_settings, training_preset, training_settings
 from audit.plan.spec import Spec
 from audit.records import ArtistSet, Condition, Hypothesis, Margins, ModelFacts, Plan, ReferenceArtist, Stopping, Work
+from audit.records.seeding import derived_seed
 from audit.records.works import NEUTRAL_CAPTION
 from audit.store import Store
 from audit.style import DEFAULT_ENCODER, ENCODERS, style_metric
@@ -37,19 +40,24 @@ def check_names(spec: Spec) -> None:
 
     Raises:
         BadInput: an unknown metric, treatment or argument, prompts that cannot be read, no protection at all,
-            or rules looser than the tool's own (`margin-loosened`).
+            a grid that this audit cannot have, or rules looser than the tool's own (`margin-loosened`).
     """
     check_metric(spec.primary_metric)
     refuse_loosened(spec.margins)
+    tries_battery(spec)
     check_prompts(spec)
-    if spec.protected is None and not spec.protect and not spec.planted_only:
+    for arm in spec.protected:
+        arm_condition(arm)
+    if not spec.protected and not spec.protect and not spec.planted_only:
         raise BadInput("nothing-to-test")
-    for text in [*spec.protect, *(part for words in spec.against for part in words.split("+"))]:
+    for text in spec.protect:
         parse_step(text)
+    for text in spec.against:
+        parse_chain(text)
     for text in spec.control:
         if without_treatment(text) is None:
             parse_step(text)
-    training_settings(spec, lab=True)
+    make_grid(spec, training_settings(spec, lab=True), lab=True)
     sampling_settings(spec, lab=True, family="")
     protect_settings(spec)
 
@@ -61,6 +69,7 @@ def make_plan(
     model: ModelFacts,
     store: Store,
     surrogate: ModelFacts | None = None,
+    drawn_with: ModelFacts | None = None,
     other_works: tuple[Work, ...] = (),
     references: tuple[ReferenceArtist, ...] = (),
 ) -> Plan:
@@ -70,26 +79,34 @@ def make_plan(
         BadInput: an option that names something unknown, or prompts that cannot be used.
     """
     conditions = make_conditions(spec, artist=artist, store=store)
-    budget = UNTIL_DECIDED if spec.until_decided else REPLICATES[spec.preset]
+    replicates = spec.replicates or (UNTIL_DECIDED if spec.until_decided else REPLICATES[spec.preset])
+    prompts, training = (
+        choose_prompts(spec, artist, lab=model.lab),
+        training_settings(spec, lab=model.lab, family=model.family),
+    )
     protection = protect_settings(spec)
     metrics = metrics_of(spec, lab=model.lab)
-    return Plan(
+    plan = Plan(
         tool_version=__version__,
-        artist=printable(spec.artist, limit=80).strip() or "the artist",
+        artist=printable(spec.artist, limit=80).strip(),
         preset=spec.preset,
         model=model,
         works=artist.works,
+        alike=artist.alike,
         protected=artist.protected,
         conditions=conditions,
-        replicates=spec.replicates or budget,
-        seed=spec.seed,
+        replicates=replicates,
+        seed=spec.seed or 0,
+        seed_source="plan" if spec.seed is None else "given",
         trigger=TRIGGER,
-        prompts=choose_prompts(spec, artist),
+        prompts=prompts,
+        prompt_list=prompt_list_of(spec, artist, prompts, lab=model.lab),
         concepts=concepts_of(spec, artist, lab=model.lab),
         metrics=metrics,
         primary_metric=metrics[0],
-        training=training_settings(spec, lab=model.lab),
-        sampling=sampling_settings(spec, lab=model.lab, family=model.family),
+        training=training,
+        training_preset=training_preset(spec, lab=model.lab, family=model.family),
+        sampling=sampling_settings(spec, lab=model.lab, family=model.family, distilled=(drawn_with or model).distilled),
         margins=spec.margins,
         reference_artists=references,
         hypotheses=hypotheses(conditions, metric=metrics[0], margins=spec.margins),
@@ -98,10 +115,23 @@ def make_plan(
         if spec.until_decided
         else Stopping(),
         surrogate=surrogate,
+        drawn_with=drawn_with,
         other_works=other_works,
         protection=protection,
         recipes=recipes(conditions, surrogate=surrogate or model, asked=protection),
+        grid=make_grid(spec, training, lab=model.lab),
     )
+    return with_draws(plan, seed=derived_seed(plan) if spec.seed is None else spec.seed, asked=PROMPTS[plan.preset])
+
+
+def with_draws(plan: Plan, *, seed: int, asked: int) -> Plan:
+    """The plan under a seed, with what every replicate draws from it.
+
+    Args:
+        asked: how many prompts a replicate draws.
+    """
+    seeded = plan.model_copy(update={"seed": seed})
+    return seeded.model_copy(update={"draws": draw_replicates(seeded, asked=asked)})
 
 
 def metrics_of(spec: Spec, *, lab: bool) -> tuple[str, ...]:
@@ -114,7 +144,7 @@ def metrics_of(spec: Spec, *, lab: bool) -> tuple[str, ...]:
 
 
 def concepts_of(spec: Spec, artist: ArtistSet, *, lab: bool) -> tuple[str, ...]:
-    """Subjects of training works to ask every model for, the commonest first; () where subjects are not read.
+    """Subjects of works to ask every model for, the commonest first; () where subjects are not read.
 
     They are read when asked for, and for files that Nightshade named if a CLIP to read them with is there.
 
@@ -125,7 +155,7 @@ def concepts_of(spec: Spec, artist: ArtistSet, *, lab: bool) -> tuple[str, ...]:
     if not spec.subjects and not (nightshade and (lab or ENCODERS[DEFAULT_ENCODER].present())):
         return ()
     reader_folder(lab=lab)
-    counted = Counter(work.caption for work in artist.pool() if work.caption != NEUTRAL_CAPTION)
+    counted = Counter(work.caption for work in artist.works if work.caption != NEUTRAL_CAPTION)
     return tuple(caption for caption, _ in counted.most_common(MOST_CONCEPTS))
 
 
@@ -140,7 +170,7 @@ def hypotheses(conditions: Sequence[Condition], *, metric: str, margins: Margins
 
 
 def interim_analyses(plan: Plan) -> list[range]:
-    """Replicates to run before each look: all at once, or the first few and then one by one."""
+    """Replicates to run before each interim analysis: all at once, or the first few and then one by one."""
     first = min(plan.stopping.first_look, plan.replicates)
     if plan.stopping.rule == "fixed":
         first = plan.replicates

@@ -6,26 +6,30 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from audit.executor import Engine, Task, Worker
+from audit.executor import Bench, Task, Worker, with_model
 from audit.images.tensors import autocast_of
-from audit.models.encode import tokenize
 from audit.models.kernels import training_attention
-from audit.models.loader import Model
+from audit.models.memory import synchronize
+from audit.models.model import Model
+from audit.models.tokens import tokenize
 from audit.records import SampleSettings, TrainSettings
-from audit.sampling import sample
+from audit.sampling import Execution, sample
 from audit.training.batches import CellData
 from audit.training.draws import Streams
 from audit.training.footprint import base_of
 from audit.training.full import train_full
 from audit.training.loop import train_pack
-from audit.training.saving import saved
+from audit.training.saving import saved, saved_drawing
 
 PROBE_STEPS = 3
+DRAWN_STEPS = 3
+"""Of which the first pays for warm-up."""
 
 
 @dataclass(frozen=True)
@@ -39,10 +43,12 @@ class ProbeTraining(Task[float]):
 
     @property
     def units(self) -> int:
-        return 0
+        """Steps."""
+        return self.settings.steps
 
     @contextmanager
-    def ready(self, engine: Engine) -> Iterator[Mapping[str, Tensor]]:
+    def ready(self, bench: Bench) -> Iterator[Mapping[str, Tensor]]:
+        engine = with_model(bench)
         with saved(engine.model, self.settings, engine.packing.saving), training_attention(engine.model):
             yield {}
 
@@ -53,7 +59,9 @@ class ProbeTraining(Task[float]):
 
         def note(done: int, state: object) -> None:
             worker.check()
+            synchronize(model.device)
             times.append(time.monotonic())
+            worker.tell(done)
 
         if settings.method == "full":
             train_full(base, [data], settings, autocast=autocast, after_step=note)
@@ -65,34 +73,57 @@ class ProbeTraining(Task[float]):
     def _blank(self, model: Model) -> CellData:
         channels, height, width = model.latent_shape
         works = self.settings.batch
+        texts = works + bool(self.settings.caption_dropout)
         return CellData(
             streams=Streams(seed=0, replicate=1, variant="probe"),
             mean=torch.zeros(works, 2, channels, height, width),
             std=torch.ones(works, 2, channels, height, width),
-            text=tokenize(model, [""] * works) if self.settings.text_encoder else model.blank_text(works),
+            text=tokenize(model, [""] * texts) if self.settings.text_encoder else model.blank_text(texts),
         )
 
 
 @dataclass(frozen=True)
-class ProbeDrawing(Task[float]):
-    """Draw some pictures of no text, twice; answers the seconds of the faster time."""
+class ProbeDrawing(Task[tuple[float, float]]):
+    """Draw some pictures of no text in a few steps; answers the seconds of a step, and of what comes after the last."""
 
     shares: ClassVar[bool] = True
     settings: SampleSettings
+    training: TrainSettings
     pictures: int
     precision: str
 
     @property
     def units(self) -> int:
-        return 0
+        """Steps."""
+        return self.settings.steps
 
-    def run(self, worker: Worker) -> float:
-        model = worker.engine.model
-        text, autocast, spent = model.blank_text(self.pictures), autocast_of(self.precision), []
-        for _ in range(2):
-            start = time.monotonic()
-            sample(
-                model, text=text, empty=text[:1], settings=self.settings, seed=0, autocast=autocast, check=worker.check
-            )
-            spent.append(time.monotonic() - start)
-        return min(spent)
+    @contextmanager
+    def ready(self, bench: Bench) -> Iterator[Mapping[str, Tensor]]:
+        engine = with_model(bench)
+        with saved_drawing(engine.model, self.training, engine.packing.saving) as masters:
+            yield masters
+
+    def run(self, worker: Worker) -> tuple[float, float]:
+        engine = worker.engine
+        text, autocast = engine.model.blank_text(self.pictures), autocast_of(self.precision)
+        times: list[float] = []
+
+        def note() -> None:
+            worker.check()
+            synchronize(engine.device)
+            times.append(time.monotonic())
+            worker.tell(len(times) - 1)
+
+        sample(
+            engine.model,
+            text=text,
+            empty=text[:1],
+            settings=self.settings,
+            seed=0,
+            on=Execution(fitting=engine.fitting, autocast=autocast, check=note),
+        )
+        synchronize(engine.device)
+        # Where memory ran out, only the last batch was drawn to its end.
+        steps = times[-self.settings.steps :]
+        step = min(after - before for before, after in pairwise(steps))
+        return step, max(0.0, time.monotonic() - steps[-1] - step)

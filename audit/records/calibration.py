@@ -2,35 +2,57 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from audit.base.messages import Said, words
 from audit.base.record import Digest, Record
+from audit.records.judged import VerdictLabel
+from audit.records.plan import Margins, Truth
 from audit.records.versions import Versioned
+
+Planted = Literal[Truth, "dose"]
+"""What a row of a card is about: a planted truth, or a known attack at one strength (`dose`)."""
+KNOWN_BY_OTHERS = ("part-works", "dose")
+"""Planted between nothing and all: the true index of one audit is the mean of the other audits."""
 
 
 class PlantedTruth(Record):
-    """One control, by one metric, over all audits of the calibration."""
+    """One control, by one metric and index, over all audits of the calibration."""
 
     condition: str
     label: Said = Field(default_factory=lambda data: words("{name}", name=data["condition"]))
     """It in a word or two, as in the plans of the audits."""
     metric: str
+    index: str = "protection_index"
+    """Which index the row is about: the default setting's, or `index_at_best`."""
+    planted: Planted | None = None
+    """What it is by construction; None where an older card has a control that is not known any more."""
     truth: str
-    """What the index is by construction: `0 exactly`, `0`, or surely above the margin of `held`."""
+    """The same in words: what the index is by construction, `0 exactly` or `0`, the label of a full success, or that
+    the other audits tell it."""
     audits: int
     """Audits in which the control had an interval."""
     wrong: int
     """Audits in which the instrument was wrong: an interval that excludes 0 (`null`, `clean-again`),
-    anything but 0 (`identity`), a planted success that would not be called held (`other-artist`)."""
+    anything but 0 (`identity`), a planted success that would not be called held (`other-artist`), an interval that
+    leaves out the mean of the other audits (`diluted`, attacks of known strength)."""
     rate_at_most: float
     """Exact one-sided upper bound (Clopper & Pearson, 1934) of the rate of `wrong`."""
     alarms: int
-    """Of the wrong ones, those that the gate of an audit would have stopped."""
+    """Of the wrong ones, those that the check of an audit would have stopped."""
     mean: float | None
     """Mean protection index over the audits."""
     deviation: float | None
     """Standard deviation of the index between audits."""
+    ranges: tuple[tuple[float, float, float], ...] = Field((), repr=False)
+    """Index and its interval in each of the audits; () on cards of before."""
+    words: tuple[VerdictLabel, ...] = ()
+    """The label that each of these audits gave it; () for an index and a metric that do not decide."""
+    too_sure: int = 0
+    """Of the labels, those that claim more than is true, or less: held (partly held) where the true index is not above
+    the margin, did not hold where it is not below."""
 
 
 class RunSpread(Record):
@@ -59,6 +81,8 @@ class CalibrationCard(Versioned):
     replicates: int
     primary_metric: str
     level: float
+    margins: Margins = Margins()
+    """By which the labels were given."""
     artists: tuple[str, ...]
     audits: int
     truths: tuple[PlantedTruth, ...]

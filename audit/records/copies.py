@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
+from audit.base.messages import Said
 from audit.base.record import Digest, Finite, Record
+from audit.records.judged import english
 from audit.records.plan import ModelFacts
 from audit.records.treated import Reached, Recipe
 from audit.records.versions import Versioned
@@ -39,9 +43,12 @@ class Copies(Versioned):
     tool_version: str
     made: str
     """ISO 8601, UTC."""
-    caution: str
-    declaration: str
-    """What the person declared about rights in the pictures; '' when nobody did."""
+    warned: Said
+    """What the copies are, and are not."""
+    caution: str = Field(default_factory=lambda data: english(data.get("warned")))
+    declared: Said | None = None
+    """What the person declared about rights in the pictures; None when nobody did."""
+    declaration: str = Field(default_factory=lambda data: english(data.get("declared")))
     treatment: str
     recipes: tuple[Recipe, ...]
     model: ModelFacts

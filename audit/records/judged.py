@@ -22,6 +22,8 @@ class Estimate(Record):
     """`gain`, `protection_index`, `gain_difference`, `auc`, `learned_share`, ..."""
     condition: str
     metric: str
+    setting: str = ""
+    """Of the plan's grid, where the number is about models of one other than the default."""
     value: float | None
     low: float | None
     high: float | None
@@ -38,7 +40,7 @@ class Estimate(Record):
 
 
 class Check(Record):
-    """One gate."""
+    """One check."""
 
     slug: str
     passed: bool | None
@@ -46,6 +48,8 @@ class Check(Record):
     said: Said
     """For the artist."""
     sentence: str = Field(default_factory=lambda data: english(data.get("said")))
+    of: tuple[str, ...] = ()
+    """Where it is red for some protections alone: which. Their words are withheld, and no others."""
     figures: Said
     """For the expert: figures and threshold."""
     detail: str = Field(default_factory=lambda data: english(data.get("figures")))
@@ -59,13 +63,32 @@ class Deviation(Record):
     sentence: str = Field(default_factory=lambda data: english(data.get("said")))
 
 
-VerdictLabel = Literal["held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory"]
+VerdictLabel = Literal[
+    "held", "held-plain", "partly-held", "models-broke", "did-not-hold", "inconclusive", "not-valid", "exploratory"
+]
+"""`models-broke`: models trained on protected works drew broken pictures, which is no success of a protection."""
+WITHOUT_MARGINS: tuple[VerdictLabel, ...] = ("models-broke", "not-valid", "exploratory")
+"""Labels that rest on no margin of the verdict words."""
+WITHOUT_NUMBER: tuple[VerdictLabel, ...] = ("models-broke", "not-valid")
+"""Labels beside which no protection index is given: it would say nothing about style."""
+
+
+class Limited(Record):
+    """A look at the same run that made a word more careful than the protection index alone would."""
+
+    slug: str
+    """Of the limit, as in the judge's table."""
+    said: Said
+    """What was seen, as a whole sentence for the artist."""
+    sentence: str = Field(default_factory=lambda data: english(data.get("said")))
 
 
 class ConditionVerdict(Record):
     label: VerdictLabel
     said: Said
     sentence: str = Field(default_factory=lambda data: english(data.get("said")))
+    limited: tuple[Limited, ...] = ()
+    """What made the label more careful than its index alone, in the order in which it was asked."""
 
 
 class Verdict(Record):

@@ -40,6 +40,12 @@ class Visibility(Record):
     """dB; None when the pictures are identical."""
     lpips: float | None = None
     """LPIPS (AlexNet, 0.1): 0 and up; None where it was not measured."""
+    plain: float | None = Field(None, ge=0, le=1)
+    """Share of the change that a plain edit explains (`audit.style.plain_edit`); None where nothing changed, or it was
+    not measured: of conditions that are no protection, and in files of before."""
+    kept: float | None = Field(None, ge=0, allow_inf_nan=False)
+    """Of the change, what is left at the base model's size: root mean square difference over the square that is trained
+    on, after shrinking over before; None where nothing changed or it was not measured."""
 
 
 class Adapter(Record):
@@ -65,7 +71,7 @@ class Generations(Record):
     condition: str
     replicate: int
     files: tuple[str, ...]
-    """One per (prompt, noise), prompt-major; `base` has replicate 0."""
+    """One per (prompt asked, noise), prompt-major; `base` has a replicate's number, or 0 where it drew once for all."""
     pixels: tuple[Digest, ...]
     changed_share: float | None
     """Share of pictures that differ visibly from base's with the same noise; None for base."""
@@ -84,8 +90,9 @@ class Score(Record):
     noise: int
     """Index of the picture within its prompt, 0..per_prompt-1."""
     value: Bounded | None
-    missing: str = ""
+    why: Said | None = None
     """Why there is no value."""
+    missing: str = Field(default_factory=lambda data: english(data.get("why")))
 
 
 class Cell(Record):
@@ -98,6 +105,18 @@ class Cell(Record):
     scores: tuple[Score, ...]
     nearest: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     """Metric -> nearest artist of each picture, prompt-major: 0 this one, i the i-th reference artist, -1 not known."""
+    by_work: dict[str, tuple[Bounded, ...]] = Field(default_factory=dict)
+    """Metric -> mean cosine of all its pictures to each held-out work, in the order of the replicate's draw: what
+    anyone needs who wants to work out the score with other works held out."""
+
+
+class AtSetting(Record):
+    """Models trained with another setting of the plan's grid; their pictures stay in the store."""
+
+    setting: str
+    """Its name."""
+    cells: tuple[Cell, ...]
+    """Of the unprotected works and of every claim, replicate by replicate."""
 
 
 class NoiseControl(Record):
@@ -111,6 +130,15 @@ class NoiseControl(Record):
     scores: tuple[Score, ...]
 
 
+class ToneControl(Record):
+    """Pictures of one model at equal tone: scored after tone and fine grain are brought to one look, as the held-out
+    works are (`audit.style.equal_tone`)."""
+
+    condition: str
+    replicate: int
+    scores: tuple[Score, ...]
+
+
 class MetricFacts(Record):
     """What a metric is, and how it does on real pictures."""
 
@@ -120,11 +148,15 @@ class MetricFacts(Record):
     lineage: str = Field(default_factory=lambda data: english(data.get("said")))
     weights_sha256: Digest
     real: tuple[Bounded, ...]
-    """Scores of the artist's own pool works against the held-out works: the ceiling."""
+    """Scores of the artist's own works against the held-out ones, the ceiling: of each work, in the plan's order, the
+    mean over the replicates that do not hold it out; a work that all of them hold out is left out."""
     others: tuple[Bounded, ...]
-    """Scores of works by other artists against the same held-out works."""
+    """Scores of works by other artists against the same held-out works, each the mean over replicates."""
     others_artists: int
     """How many other artists those are."""
+    real_means: tuple[Bounded, ...] = ()
+    """Mean score of the artist's works that a replicate does not hold out, by replicate; () where works were parted
+    once."""
 
 
 class Recognition(Record):
@@ -134,9 +166,22 @@ class Recognition(Record):
     artists: tuple[str, ...]
     """Reference artists, this artist not among them."""
     own_rate: float
-    """Share of this artist's pool works recognised as this artist's."""
+    """Share of this artist's works that are not held out recognised as this artist's; the mean over replicates."""
     false_rate: float
-    """Share of the reference artists' works taken for this artist's."""
+    """Share of the reference artists' works taken for this artist's; the mean over replicates."""
+
+
+class PictureCoherence(Record):
+    """Whether one model's pictures show what was asked for, and whether they look like pictures."""
+
+    condition: str
+    replicate: int
+    adherence: tuple[Bounded, ...]
+    """Of each picture, prompt-major: cosine to its subject less the mean to the others that the replicate asks for, by
+    a CLIP; () where none was at hand."""
+    among_real: tuple[bool, ...]
+    """Of each picture: whether it is as near to some real work, by anyone, as nearly all real works are to one another
+    (`audit.style.among_real`), by the primary metric."""
 
 
 class SubjectReading(Record):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from audit.base.messages import Said
 from audit.base.record import Record
 from audit.records.judged import VerdictLabel, english
+from audit.records.ratings import PeopleReading
 
 
 class Variation(Record):
@@ -31,6 +34,10 @@ class VariationGroup(Record):
     label: str = Field(default_factory=lambda data: english(data.get("said")))
     variations: tuple[Variation, ...]
     as_planned: bool = False
+    low: float | None = None
+    """Lowest end of their ranges; None where none has one."""
+    high: float | None = None
+    """Highest end."""
 
 
 class ModelScores(Record):
@@ -39,10 +46,11 @@ class ModelScores(Record):
     condition: str
     """`base` for the model before any training."""
     replicate: int
-    """0 for base."""
+    """0 for base over all of its pictures; where it drew for each replicate, these rows follow."""
     metric: str
     mean: float | None
-    """Over the pictures that base has scores for; None where one of them is missing, or the model is left out."""
+    """Over the pictures that base has scores for; of base, every replicate counts the same. None where one of them is
+    missing, or the model is left out."""
     quartiles: tuple[float, float, float, float, float] | None
     """Lowest, first quarter, middle, third quarter and highest of all pictures with a score; None without any."""
     pictures: int
@@ -61,8 +69,19 @@ class SeenChange(Record):
     """dB, middle value over works that changed at all; None when none did."""
     lpips: float | None
     """Middle value over works; None where it was not measured."""
+    kept: float | None = None
+    """Of the change, what shrinking to the base model's size leaves, middle value over works; see `Visibility.kept`."""
     eye: Said | None = None
     """What `psnr` means to the eye, by a rule of thumb: "hard to notice"."""
+
+
+class ChosenSetting(Record):
+    """What a mimic chose for one half of the runs, by the other half."""
+
+    way: str
+    """Condition that he trains on: the claim, or the same under a countermeasure; clean for the unprotected works."""
+    setting: str
+    """Of the plan's grid."""
 
 
 class ConditionReading(Record):
@@ -73,13 +92,19 @@ class ConditionReading(Record):
     """Whether it is a protection, or one under a countermeasure, and so can hold or not."""
     index: str
     """Name of the estimate that its label rests on."""
-    softened: bool
-    """Whether equal noise made its label more careful than the index alone."""
     lost_shares: dict[int, float]
     """Replicate -> what the condition took away from clean, as a share of the mean gain of clean; their mean is the
     protection index. Complete pairs only; empty when clean gained nothing, and for clean."""
     least_p: float | None
     """The least `p_sign_flip` that as many pairs can give; None with fewer than two."""
+    least_holm: float | None = None
+    """The least `p_holm` that follows from it; None where one result alone is tested, or without `least_p`."""
+    chosen: tuple[ChosenSetting, ...] = ()
+    """Of a claim, where a mimic could choose: what he did, by the primary metric."""
+    chosen_clean: tuple[ChosenSetting, ...] = ()
+    """The same for the unprotected works that it is held against."""
+    ways_around: int = Field(0, ge=0)
+    """Of a claim: the countermeasures that it was tried under, from which a mimic could choose too."""
     losses: tuple[float | None, ...]
     """Mean training loss over runs, span by span; None where no run had a finite one."""
     seen: SeenChange | None
@@ -142,6 +167,42 @@ class ConceptReading(Record):
     n: int
 
 
+class ExtremePair(Record):
+    """A pair of pictures, unprotected and under the headline's condition, with the same prompt and noise."""
+
+    place: Literal["best", "middle", "worst"]
+    """For the protection, among all pairs in the order of what it took."""
+    replicate: int
+    prompt: int
+    """Place in the plan."""
+    noise: int
+    clean: float
+    """Score by the primary metric."""
+    treated: float
+
+
+class Contrast(Record):
+    """Two protections against each other: what one kept more away than the other."""
+
+    more: str
+    """The condition that kept more away, by the figure."""
+    less: str
+    value: float | None
+    """Difference of their indices, by the deciding metric and at the mimic's best where he chooses; 0 or above."""
+    low: float | None
+    high: float | None
+    """Of this pair alone, at the plan's level."""
+    n: int
+    """Runs that both have."""
+    p: float | None
+    """Two-sided, of a paired t test that both kept the same."""
+    p_holm: float | None
+    """Adjusted over all pairs of protections."""
+    sure: bool
+    """Whether the first surely kept more away: by the adjusted p, and by its range."""
+    said: Said
+
+
 class BaseRecognised(Record):
     """How many of base's pictures are recognised as this artist's."""
 
@@ -169,6 +230,10 @@ class Readings(Record):
     """Metric -> mean score of the artist's real works; a metric without scores is left out."""
     variations: tuple[VariationGroup, ...]
     """The headline's index worked out in other ways, the planned one first; empty without an index."""
+    ranges_meet: bool | None = None
+    """Whether the ranges of the headline's index by each metric all overlap; None with fewer than two ranges."""
+    extremes: tuple[ExtremePair, ...] = ()
+    """Of the headline: best, middle and worst; empty with fewer than three pairs."""
     chance: SignFlips | None
     """None with fewer than two paired runs of the headline."""
     concepts: tuple[ConceptReading, ...]
@@ -176,6 +241,16 @@ class Readings(Record):
     base_recognised: tuple[BaseRecognised, ...]
     subjects_blind: Said | None = None
     """A warning where the subject is found in the unprotected models' pictures no more often than by chance."""
+    people: PeopleReading | None = None
+    """What people's answers come to; None where nobody was asked."""
+    scope: Said | None = None
+    """What the verdict speaks of, in one sentence; None where works and prompts were drawn once for all runs."""
+    scope_details: tuple[Said, ...] = ()
+    """What each run drew anew and what was fixed."""
+    contrasts: tuple[Contrast, ...] = ()
+    """Every pair of protections; () with fewer than two."""
+    can_tell: tuple[Said, ...] = ()
+    """What a test of this size can tell, and what more works, prompts or runs would buy."""
 
 
 class GroupMeans(Record):

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from audit.base.messages import Said, render, say
 from audit.base.record import Digest, Record
+from audit.records.attempts import Attempts
 from audit.records.calibration import CalibrationCard
 from audit.records.environment import EarlierSteps, ReusedSteps
-from audit.records.judged import Check, Deviation, Estimate, Verdict
-from audit.records.made import Cell, MetricFacts, NoiseControl, Recognition, Score, SubjectReading, Visibility
+from audit.records.judged import Check, Deviation, Estimate, Verdict, english
+from audit.records.made import (
+    AtSetting,
+    Cell,
+    MetricFacts,
+    NoiseControl,
+    PictureCoherence,
+    Recognition,
+    Score,
+    SubjectReading,
+    ToneControl,
+    Visibility,
+)
 from audit.records.plan import Margins, Plan
+from audit.records.ratings import Ratings
 from audit.records.readings import Readings
+from audit.records.self_test import SelfTestCited
 from audit.records.treated import Reached
 from audit.records.versions import Versioned
 from audit.records.works import Note
@@ -55,8 +70,11 @@ class Provenance(Record):
     before_plan: tuple[EarlierSteps, ...] = ()
     """Trained models, pictures and scores that are older than that."""
     stage_seconds: dict[str, float] = Field(default_factory=dict)
-    declaration: str = ""
-    """What was declared about rights before training, in words; '' when nothing was."""
+    self_test: SelfTestCited | None = None
+    """What `cloakcheck doctor --model MODEL` found with this model on this machine; None where nobody tried."""
+    declared: Said | None = None
+    """What was declared about rights before training; None when nothing was."""
+    declaration: str = Field(default_factory=lambda data: english(data.get("declared")))
 
 
 class Results(Versioned):
@@ -75,22 +93,35 @@ class Results(Versioned):
     metrics: tuple[MetricFacts, ...]
     recognition: tuple[Recognition, ...] = ()
     untriggered: tuple[Score, ...] = ()
-    """Scores of base's pictures for the same prompts and noise without the style word."""
+    """Scores of base's pictures for the prompts and noise of the first replicate, without the style word."""
+    pending: tuple[str, ...] = Field((), exclude_if=lambda names: not names)
+    """Of a first report: conditions of the plan whose models are still to be trained; `plan` holds the others only."""
+    settings: tuple[AtSetting, ...] = ()
+    """Models trained with the other settings of the plan's grid."""
     noise_controls: tuple[NoiseControl, ...] = ()
     """Of primary conditions whose pictures are noisier than those of clean by more than the plan's `noise_matched`."""
+    tone_controls: tuple[ToneControl, ...] = ()
+    """Of base, clean, every claim and every placebo; () where nothing was scored at equal tone."""
+    looks: tuple[PictureCoherence, ...] = ()
+    """Of base, of clean, of every claim and placebo; () in files of before."""
     subjects: tuple[SubjectReading, ...] = ()
+    ratings: Ratings | None = None
+    """What people said of the pictures, as it lies in ratings.json; None where nobody was asked."""
     visibility: tuple[Visibility, ...]
     reached: tuple[Reached, ...] = ()
     """What optimised treatments achieved, picture by picture."""
     work_images: dict[str, str]
-    """Work id -> preview file under images/ (held-out works and the examples of each treatment)."""
+    """Work id -> preview file under images/, of held-out works."""
     treated_images: dict[str, dict[str, str]] = Field(default_factory=dict)
-    """Condition -> work id -> file under images/, lossless, of example works before training size."""
+    """Condition -> work id -> file under images/, lossless, of example works before training size; the works
+    themselves stand under clean."""
     estimates: tuple[Estimate, ...] = ()
     checks: tuple[Check, ...] = ()
     verdict: Verdict | None = None
     readings: Readings | None = None
     """What else a reader is shown; None before judging."""
+    edited_since_judged: bool = False
+    """Whether `judge` was ever given a file other than the one that the log says was judged last."""
     deviations: tuple[Deviation, ...] = ()
     """Where the run or its judging differs from the plan."""
     planned_margins: Margins | None = None
@@ -98,8 +129,26 @@ class Results(Versioned):
     calibration: CalibrationCard | None = None
     """The card of this very setup, when one was found; cited by its digest."""
     stopped_after: int | None = None
-    """Replicates after which a plan that looks in between stopped; None when all were run."""
+    """Replicates after which a plan with interim analyses stopped; None when all were run."""
+    attempts: Attempts | None = None
+    """Audits of the same works that were begun before with the same store; None where that was not recorded."""
     provenance: Provenance
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Results:
+        """A model counts once: a second copy of a good replicate would buy a narrower interval."""
+        cells = [(cell.condition, cell.replicate) for cell in self.cells]
+        if len(set(cells)) < len(cells):
+            raise ValueError(render(say("record.cell-twice")))
+        if any((c.generations.condition, c.generations.replicate) != (c.condition, c.replicate) for c in self.cells):
+            raise ValueError(render(say("record.pictures-of-other")))
+        files = [name for cell in self.cells for name in cell.generations.files]
+        if len(set(files)) < len(files):
+            raise ValueError(render(say("record.picture-twice")))
+        for scores in (cell.scores for cell in self.cells):
+            if len({(s.metric, s.prompt, s.noise) for s in scores}) < len(scores):
+                raise ValueError(render(say("record.scored-twice")))
+        return self
 
     @property
     def replicates(self) -> int:

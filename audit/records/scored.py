@@ -22,8 +22,17 @@ ScoreUnit = Literal["prompt", "prompt-session"]
 ScoreLabel = Literal["closer", "not-closer", "unclear", "described", "exploratory", "not-valid"]
 
 
+class ClipFrame(Record):
+    """Which moment of a clip a picture is."""
+
+    at: float = Field(ge=0)
+    """When the frame is shown, in seconds from the clip's first frame."""
+    seconds: float = Field(gt=0)
+    """Length of the clip."""
+
+
 class ServicePicture(Record):
-    """One picture that a service made, as the user delivered it."""
+    """One picture that a service made, as the user delivered it, or a frame of a clip that it made."""
 
     id: str
     """Neutral ASCII id, `g000`, `g001`, ..."""
@@ -39,6 +48,8 @@ class ServicePicture(Record):
     width: int
     height: int
     lossy: bool
+    clip: ClipFrame | None = Field(None, exclude_if=lambda value: value is None)
+    """None for a picture. Frames of one clip share its name and `sha256`, and count as one picture of its prompt."""
 
 
 class ScoreMargins(Record):
@@ -58,6 +69,7 @@ class ScorePlan(Versioned):
     kind: Literal["score"] = "score"
     tool_version: str
     artist: str
+    """A pseudonym, '' for none."""
     service: str
     """As typed by the user; '' when not given."""
     works: tuple[Work, ...]

@@ -10,6 +10,9 @@ from audit.base.messages import Said
 from audit.base.record import Finite, Record
 from audit.records.judged import english
 
+Way = Literal["", "jpeg", "tone", "purifier", "noisy-upscaling"]
+"""A kind of countermeasure that a protection must have been tried against before it is called held; '' for another."""
+
 
 class ProtectSettings(Record):
     """How treatments run that take steps; a budget or strength is part of their name."""
@@ -29,14 +32,21 @@ class Recipe(Record):
     step: str
     """Name and argument as applied: `denoiser-pgd:16`."""
     kind: Literal["protection", "placebo", "control", "counter"]
-    source: str
+    follows: Said
     """The publication it follows."""
-    published: str = ""
-    """The settings it was published with, in words."""
-    settings: dict[str, str] = Field(default_factory=dict)
-    """What else fixes the outcome, in words."""
+    source: str = Field(default_factory=lambda data: english(data.get("follows")))
+    usual: Said | None = None
+    """The settings it was published with."""
+    published: str = Field(default_factory=lambda data: english(data.get("usual")))
+    fixed: dict[str, Said] = Field(default_factory=dict)
+    """What else fixes the outcome."""
+    settings: dict[str, str] = Field(
+        default_factory=lambda data: {name: english(said) for name, said in data.get("fixed", {}).items()}
+    )
     approximate: bool = False
     """Whether what it imitates is known only approximately."""
+    way: Way = ""
+    """Of a countermeasure or placebo: which kind of it; '' where it is none of these, or too weak to count as one."""
 
 
 class Objective(Record):

@@ -41,24 +41,29 @@ class Work(Record):
     """Store digest of the decoded upright 8-bit RGB PNG."""
     width: int
     height: int
-    split: Literal["pool", "reference"]
-    """`pool` may be trained on; `reference` is only ever scored against."""
+    split: Literal["drawn", "pool", "reference"] = "drawn"
+    """`drawn`: the plan says which replicates hold it out. Of works parted once, `pool` may be trained on and
+    `reference` is only ever scored against."""
 
 
 class ProtectedFile(Record):
     """The artist's protected version of one work, as delivered."""
 
+    arm: str = "protected"
+    """Set of protected copies that it belongs to."""
     work: str
     name: str
     sha256: Digest
     pixels: Digest
     width: int
     height: int
-    matched_by: Literal["name", "perceptual-hash"]
+    matched_by: Literal["name", "perceptual-hash", "hand"]
     claimed_tools: tuple[str, ...] = ()
     """Tools that the file name suggests (`Glaze`, `Nightshade`, ...), in order of use; a claim, not a fact."""
     claimed_tool: str = Field(default_factory=lambda data: " + ".join(data.get("claimed_tools", ())))
     """The same in a line."""
+    claimed_levels: tuple[str, ...] = Field((), exclude_if=lambda levels: not levels)
+    """The settings of these tools that the file name claims, in order of use (`LOW-V2`), made printable."""
     lossy: bool = False
     """JPEG, or WebP with loss."""
     shift: Finite = 0.0
@@ -82,9 +87,5 @@ class ArtistSet(Record):
     works: tuple[Work, ...]
     protected: tuple[ProtectedFile, ...] = ()
     notes: tuple[Note, ...] = ()
-
-    def pool(self) -> tuple[Work, ...]:
-        return tuple(w for w in self.works if w.split == "pool")
-
-    def reference(self) -> tuple[Work, ...]:
-        return tuple(w for w in self.works if w.split == "reference")
+    alike: tuple[tuple[str, str], ...] = ()
+    """Works (ids) that look almost the same, in pairs: what is held out of them should not be trained on."""

@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure
 
 from audit.report.locale import ReportLocale
 from audit.report.svg import INKS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 WIDTH = 3.8
 """Inches. Narrow, so that text keeps a readable size on a phone of 360 px."""
@@ -27,6 +29,8 @@ SMALL, TEXT = 8.0, 8.5
 
 def canvas(height: float, *, left: float, right: float, top: float, bottom: float) -> tuple[Figure, Axes]:
     """A figure `height` inches high with one pair of calm axes; margins in inches."""
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(WIDTH, height), layout=None)
     box = (left / WIDTH, bottom / height, 1 - (left + right) / WIDTH, 1 - (top + bottom) / height)
     axes = figure.add_axes(box)

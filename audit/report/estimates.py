@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+from audit.base.messages import catalogue, say
 from audit.records import Estimate
+from audit.records.rounding import Ranged, shown
 from audit.report.locale import NBSP, ReportLocale, Spoken
+
+
+def named(loc: ReportLocale, kind: Literal["quantity", "setting"], name: str) -> str:
+    """An estimate or a setting in words; as it stands in its file where the catalogue does not know it."""
+    id = f"{kind}.{name}"
+    return loc.render(say(id)) if id in catalogue() else name
 
 
 def value_of(loc: ReportLocale, estimate: Estimate) -> str | Spoken:
@@ -25,10 +35,19 @@ def score(loc: ReportLocale, estimate: Estimate | None) -> str | Spoken:
 
 
 def share(loc: ReportLocale, estimate: Estimate | None) -> str | Spoken:
-    """A share, in per cent."""
+    """A share, in per cent, with its range."""
     if estimate is None or estimate.value is None:
         return why_missing(loc, estimate)
-    return with_range(loc, *(loc.percent(x) if x is not None else "" for x in _bounds(estimate)))
+    ends = ("" if x is None else loc.percent(x) for x in (estimate.low, estimate.high))
+    return with_range(loc, rounded(loc, estimate), *ends)
+
+
+def rounded(loc: ReportLocale, estimate: Ranged | None) -> str:
+    """The middle figure of a share as all of the page gives it: to 5 % where its range is wide, else to 1 %.
+
+    The same rule as that of the verdict's sentence, so that one result never has two figures.
+    """
+    return loc.percent(None if estimate is None else shown(estimate))
 
 
 def _bounds(estimate: Estimate) -> tuple[float | None, float | None, float | None]:

@@ -79,16 +79,27 @@ class _Reader(HTMLParser):
         self.parts: list[str] = []
         self._skip = skip
         self._open: list[str] = []
+        # A link to the glossary stands within a sentence, so that no space comes before or after it.
+        self._in_term = self._goes_on = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         if tag in self._skip:
             self._open.append(tag)
+        if tag == "a" and ("class", "term") in attrs:
+            self._in_term = self._goes_on = True
         self.parts += [value for name, value in attrs if name in ("alt", "title", "aria-label") and value]
 
     def handle_endtag(self, tag: str) -> None:
         if self._open and self._open[-1] == tag:
             self._open.pop()
+        if tag == "a" and self._in_term:
+            self._in_term, self._goes_on = False, True
 
     def handle_data(self, data: str) -> None:
-        if not self._open:
+        if self._open:
+            return
+        if self._goes_on and self.parts:
+            self.parts[-1] += data
+        else:
             self.parts.append(data)
+        self._goes_on = False

@@ -14,10 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from gettext import GNUTranslations, NullTranslations
+from pathlib import Path
 from string import Formatter
 
 from babel import Locale
 from babel.dates import format_date
+from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal, get_decimal_symbol
@@ -210,9 +212,23 @@ def languages() -> tuple[str, ...]:
     return (SOURCE, *sorted(path.stem for path in (templates_folder() / "locale").glob("*.po")))
 
 
+def language_of(page: Path) -> str:
+    """The language that a page is in; the source language where there is none that can be told."""
+    try:
+        with page.open("rb") as file:
+            found = re.search(rb'<html lang="([a-z]{2,3})"', file.read(1024))
+    except OSError:
+        return SOURCE
+    code = found[1].decode("ascii") if found else SOURCE
+    return code if code in languages() else SOURCE
+
+
 @cache
-def report_locale(code: str = SOURCE) -> ReportLocale:
+def report_locale(code: str = SOURCE, *, court: bool = False) -> ReportLocale:
     """How a language says things.
+
+    Args:
+        court: in the third person and without advice, by `templates/court/<code>.po` where that has other words.
 
     Raises:
         BadInput: `language-unknown`, when there is no translation into it.
@@ -222,14 +238,30 @@ def report_locale(code: str = SOURCE) -> ReportLocale:
         raise BadInput("language-unknown", code=printable(code, limit=20), known=known)
     if code == SOURCE:
         # Dates with the day first, as the rest of the world reads them.
-        return ReportLocale(code, Locale("en", "GB"), NullTranslations())
-    with (templates_folder() / "locale" / f"{code}.po").open("rb") as file:
-        catalogue = read_po(file, locale=code)
+        words = _compiled(_read("court", code)) if court else NullTranslations()
+        return ReportLocale(code, Locale("en", "GB"), words)
+    catalogue = _read("locale", code)
+    if court:
+        for message in _read("court", code):
+            if message.id and message.id in catalogue:
+                catalogue[message.id].string = message.string
+    texts = frozenset(m.id for m in catalogue if isinstance(m.id, str) and m.string)
+    return ReportLocale(code, Locale.parse(code), _compiled(catalogue), texts)
+
+
+def _read(folder: str, code: str) -> Catalog:
+    path = templates_folder() / folder / f"{code}.po"
+    if not path.is_file():  # A language may have no words of its own for the court edition.
+        return Catalog(locale=code)
+    with path.open("rb") as file:
+        return read_po(file, locale=code)
+
+
+def _compiled(catalogue: Catalog) -> GNUTranslations:
     compiled = io.BytesIO()
     write_mo(compiled, catalogue)
     compiled.seek(0)
-    texts = frozenset(m.id for m in catalogue if isinstance(m.id, str) and m.string)
-    return ReportLocale(code, Locale.parse(code), GNUTranslations(compiled), texts)
+    return GNUTranslations(compiled)
 
 
 def _moment(stamp: str) -> datetime | None:

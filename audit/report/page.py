@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 from audit.base.errors import StorageError
+from audit.base.files import reason
+from audit.base.messages import render as render_said
+from audit.base.messages import say
 from audit.records import Results
 from audit.report.custody import Custody, hidden
-from audit.report.locale import SOURCE, report_locale, short
+from audit.report.locale import SOURCE, language_of, report_locale, short
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 from audit.report.sections import SECTIONS
+from audit.report.sections.glossary import terms
 from audit.report.shell import Edition, Frame, draw
 
 FILES: dict[Edition, str] = {"artist": "report.html", "court": "report-court.html"}
@@ -44,14 +48,13 @@ def render(
         BadResults: `results-not-judged`, when the results hold no verdict.
         StorageError: `templates-missing`, when the installation lacks the page's templates.
     """
-    locale = report_locale(lang)
+    locale = report_locale(lang, court=edition == "court")
     view = ResultsView(results, locale, custody)
-    digest = results.digest()
+    digest, word = results.digest(), view.word(view.verdict.label)
     frame = Frame(
-        title=locale.markup(
-            "{verdict}: protection test for {artist}",
-            verdict=view.word(view.verdict.label), artist=results.plan.artist,
-        ),
+        title=locale.markup("{verdict}: protection test for {artist}", verdict=word, artist=results.plan.artist)
+        if results.plan.artist
+        else locale.markup("{verdict}: protection test", verdict=word),
         finished=results.provenance.finished,
         digest=digest,
         footer=locale.markup(
@@ -59,24 +62,32 @@ def render(
             "this test.",
             digest=short(digest),
         ),
+        court_plan=results.plan.preset == "court",
     )  # fmt: skip
     # Pages made to be printed take the format that makes a small PDF.
     lossy: Literal["jpeg", "webp"] = "jpeg" if edition == "court" else "webp"
     shelf = Shelf(images, lossy=lossy, hidden=hidden(results, custody))
-    return draw(frame, SECTIONS, view, shelf, locale=locale, edition=edition)
+    return draw(frame, SECTIONS, view, shelf, locale=locale, edition=edition, terms=terms(locale))
 
 
 def write_report(
-    results: Results, *, run_folder: Path, edition: Edition = "artist", lang: str = SOURCE, target: Path | None = None
+    results: Results,
+    *,
+    run_folder: Path,
+    edition: Edition = "artist",
+    lang: str | None = None,
+    target: Path | None = None,
 ) -> Path:
     """Render a report from results and `run_folder`/images; nothing half-written stays.
 
     Args:
+        lang: None for that of the run's page as it is there, so that a page keeps its language.
         target: the file to write; None is the edition's own in `run_folder`.
 
     Raises:
         StorageError: `report-unwritable`, when the file cannot be written; and all that `render` raises.
     """
+    lang = lang or language_of(run_folder / FILES["artist"])
     text = render(results, images=run_folder / "images", edition=edition, lang=lang)
     target = target or run_folder / FILES[edition]
     partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
@@ -88,11 +99,11 @@ def write_report(
         size = partial.stat().st_size
         partial.replace(target)
     except OSError as error:
-        reason = error.strerror or "unknown reason"
-        raise StorageError("report-unwritable", reason=reason, size=len(text) // 1_000_000 + 1) from error
+        raise StorageError("report-unwritable", reason=reason(error), size=len(text) // 1_000_000 + 1) from error
     finally:
         with suppress(OSError):
             partial.unlink()
     if size > WARN_BYTES:
-        print(f"cloakcheck: {target.name} has {size // 1_000_000} MB, more than mail will carry.", file=sys.stderr)
+        told = render_said(say("told.large-page", file=target.name, mb=size // 1_000_000))
+        print(f"cloakcheck: {told}", file=sys.stderr)
     return target

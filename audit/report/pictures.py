@@ -7,8 +7,8 @@ images folder are opened, only as PNG, JPEG or WebP, and only up to a bounded nu
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -18,7 +18,11 @@ import numpy.typing as npt
 from markupsafe import Markup
 from PIL import Image
 
+from audit.base.files import read_bounded
+
 MAX_PIXELS = 40_000_000
+MOST_BYTES = 256 << 20
+"""Of a file beside the pictures whose digest is shown."""
 PREVIEW = 384
 THUMB = 96
 CROP = 224
@@ -36,6 +40,8 @@ class InlinePicture:
     width: int
     height: int
     pixelated: bool = False
+    full: str = ""
+    """Where the picture itself lies, beside the page; '' where that is not known."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,15 @@ class Shelf:
     """
 
     def __init__(
-        self, folder: Path, *, lossy: Literal["webp", "jpeg"] = "webp", hidden: frozenset[str] = frozenset()
+        self,
+        folder: Path,
+        *,
+        lossy: Literal["webp", "jpeg"] = "webp",
+        hidden: frozenset[str] = frozenset(),
+        side: int = PREVIEW,
     ) -> None:
         self._folder = folder
+        self._side = side
         self._hidden = hidden
         self._lossy = lossy
         self._previews: dict[str, InlinePicture | None] = {}
@@ -83,8 +95,19 @@ class Shelf:
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
             return None
 
+    def digests_beside(self, *names: str) -> tuple[tuple[str, str], ...]:
+        """File name and SHA-256 of its bytes, as `sha256sum` prints it, of those files that lie in the run folder."""
+        found = []
+        for name in names:
+            try:
+                data = read_bounded(self._folder.parent / name, limit=MOST_BYTES)
+            except OSError:
+                continue
+            found.append((name, hashlib.sha256(data).hexdigest()))
+        return tuple(found)
+
     def preview(self, name: str) -> InlinePicture | None:
-        """A lossy preview of at most `PREVIEW` pixels a side; tiny pictures stay as they are, with square pixels."""
+        """A lossy preview, at most the shelf's `side` pixels a side; tiny ones stay as they are, in square pixels."""
         if name not in self._previews:
             self._previews[name] = self._shrunk(name)
         elif (again := self._previews[name]) is not None:
@@ -95,31 +118,21 @@ class Shelf:
         picture = self.open(name)
         if picture is None:
             return None
-        tiny = max(picture.size) <= PREVIEW // 2
-        shown = picture
-        if max(picture.size) > PREVIEW:
-            shown = picture.copy()
-            shown.thumbnail((PREVIEW, PREVIEW), Image.Resampling.LANCZOS)
-        factor = PREVIEW / max(shown.size)
+        tiny = max(picture.size) <= self._side // 2
+        shown = _within(picture, self._side)
+        factor = self._side / max(shown.size)
         width, height = (max(1, round(v * factor)) for v in shown.size)
-        return InlinePicture(self._uri(shown, lossless=tiny), width, height, pixelated=tiny)
+        return InlinePicture(self._uri(shown, lossless=tiny), width, height, pixelated=tiny, full=f"images/{name}")
 
-    def sheet(self, names: Sequence[str], *, columns: int = 8) -> tuple[InlinePicture, int] | None:
-        """All pictures on one sheet, in order, and how many could not be opened; None when none could."""
-        opened = [self.open(name) for name in names]
-        if not any(opened):
+    def thumb(self, name: str) -> InlinePicture | None:
+        """A small lossy preview, for the sheet of all pictures of a training."""
+        picture = self.open(name)
+        if picture is None:
             return None
-        gap = 4
-        rows = -(-len(names) // columns)
-        columns = min(columns, len(names))
-        size = (columns * (THUMB + gap) - gap, rows * (THUMB + gap) - gap)
-        sheet = Image.new("RGB", size, (128, 128, 128))
-        for index, picture in enumerate(opened):
-            if picture is not None:
-                row, column = divmod(index, columns)
-                small = picture.resize((THUMB, THUMB), Image.Resampling.LANCZOS)
-                sheet.paste(small, (column * (THUMB + gap), row * (THUMB + gap)))
-        return InlinePicture(self._uri(sheet, quality=75), *size), sum(p is None for p in opened)
+        shown = _within(picture, THUMB)
+        factor = THUMB / max(shown.size)
+        width, height = (max(1, round(v * factor)) for v in shown.size)
+        return InlinePicture(self._uri(shown, quality=75), width, height, full=f"images/{name}")
 
     def crops(self, original: str, treated: str) -> Crops | None:
         """The place where two pictures differ most, lossless, and their difference made visible.
@@ -168,6 +181,14 @@ class Shelf:
         uri = Markup(f"data:image/{kind};base64,{base64.b64encode(data.getvalue()).decode('ascii')}")
         self.spent += len(uri)
         return uri
+
+
+def _within(picture: Image.Image, side: int) -> Image.Image:
+    if max(picture.size) <= side:
+        return picture
+    shown = picture.copy()
+    shown.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return shown
 
 
 def _middle(pixels: Pixels) -> Pixels:

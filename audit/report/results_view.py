@@ -6,18 +6,22 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from audit.base.errors import BadResults
-from audit.base.messages import say
+from audit.base.messages import Said, say
 from audit.base.text import printable
 from audit.records import (
+    BASE,
+    WITHOUT_MARGINS,
     Cell,
     Condition,
     ConditionReading,
     Estimate,
     IndexWords,
+    Limited,
     MetricFacts,
     ModelScores,
     Readings,
     Results,
+    VariationGroup,
     Verdict,
     VerdictLabel,
 )
@@ -55,6 +59,11 @@ class ResultsView:
     def _readings(self) -> dict[str, ConditionReading]:
         return {reading.condition: reading for reading in self.readings.conditions}
 
+    def limits(self, condition: str) -> tuple[Limited, ...]:
+        """What made a claim's word more careful than its index alone."""
+        found = self.verdict.per_condition.get(condition)
+        return found.limited if found else ()
+
     def reading(self, condition: str) -> ConditionReading:
         """What the judge worked out about a condition of the plan."""
         return self._readings[condition]
@@ -62,6 +71,11 @@ class ResultsView:
     @property
     def primary(self) -> str:
         return self.results.plan.primary_metric
+
+    @property
+    def clean(self) -> str:
+        """Name of the condition that was trained on the originals."""
+        return self.results.plan.clean
 
     @cached_property
     def tested(self) -> tuple[Condition, ...]:
@@ -79,8 +93,18 @@ class ResultsView:
 
     def word(self, label: VerdictLabel) -> str:
         """A verdict label in a word or two."""
-        own = self.verdict.own_margins and label not in ("not-valid", "exploratory")
+        own = self.verdict.own_margins and label not in WITHOUT_MARGINS
         return self.locale.render(say(f"label.{label}-own" if own else f"label.{label}"))
+
+    @cached_property
+    def by(self) -> str:
+        """Who or what the headline's word rests on: a score, or people who saw it too; '' where there is no verdict."""
+        if self.verdict.label in ("not-valid", "exploratory") or self.headline is None:
+            return ""
+        people = self.readings.people
+        seen = people is not None and (people.condition, people.answer) == (self.headline.name, "apart")
+        id = "by.machine-and-people" if seen else "by.machine"
+        return self.locale.render(say(id))
 
     @cached_property
     def placebo(self) -> Condition | None:
@@ -95,9 +119,26 @@ class ResultsView:
         """The estimate of a condition by the primary metric, or the one named."""
         return self._index.get((name, condition, metric or self.primary))
 
-    def index(self, condition: str) -> Estimate | None:
-        """The protection index that the verdict on a condition rests on, by the plan's stopping rule."""
-        return self.estimate(self.reading(condition).index, condition) or self.estimate("protection_index", condition)
+    def index(self, condition: str, *, metric: str | None = None) -> Estimate | None:
+        """The protection index that the verdict on a condition rests on, by the plan's stopping rule.
+
+        Args:
+            metric: the same by another style score than the one that decides.
+        """
+        name = self.reading(condition).index
+        return self.estimate(name, condition, metric=metric) or self.estimate(
+            "protection_index", condition, metric=metric
+        )
+
+    @property
+    def variations(self) -> tuple[VariationGroup, ...]:
+        """Other ways to work the result out: those by other scores first, which rest on the same index as the planned.
+
+        What the judge lists behind the usual setting is by the usual setting too, and the words of that row say so.
+        """
+        groups = self.readings.variations
+        same = [g for g in groups if g.as_planned or g.said.id == "variation.metric"]
+        return (*same, *(g for g in groups if g not in same))
 
     def metric_estimate(self, name: str, *, metric: str) -> Estimate | None:
         """The estimate of a property of the metric itself (`auc`), whatever condition it is filed under."""
@@ -109,7 +150,11 @@ class ResultsView:
         return {(c.condition, c.replicate): c for c in self.results.cells}
 
     def cell(self, condition: str, replicate: int) -> Cell | None:
-        return self._cells.get((condition, 0 if condition == "base" else replicate))
+        return self._cells.get((condition, self._numbered(condition, replicate)))
+
+    def _numbered(self, condition: str, replicate: int) -> int:
+        """Base may have drawn once for all replicates."""
+        return self.results.plan.base_of(replicate) if condition == BASE else replicate
 
     def metric(self, name: str) -> MetricFacts | None:
         return next((m for m in self.results.metrics if m.name == name), None)
@@ -119,19 +164,24 @@ class ResultsView:
         return {(m.condition, m.replicate, m.metric): m for m in self.readings.models}
 
     def model(self, condition: str, replicate: int) -> ModelScores | None:
-        """Scores of a model's pictures by the primary metric; base has one for all replicates."""
-        return self._models.get((condition, 0 if condition == "base" else replicate, self.primary))
+        """Scores of a model's pictures by the primary metric."""
+        return self._models.get((condition, self._numbered(condition, replicate), self.primary))
 
     def mean_score(self, condition: str, replicate: int) -> float | None:
         """Mean style score of a model's pictures; None when one is missing, or the plan's rules leave the model out."""
         model = self.model(condition, replicate)
         return None if model is None else model.mean
 
-    def scores(self, condition: str, replicate: int) -> dict[tuple[int, int], float]:
-        """Scores of a cell by the primary metric: (prompt, noise) -> score; missing ones are left out."""
-        cell = self.cell(condition, replicate)
-        scores = cell.scores if cell else ()
-        return {(s.prompt, s.noise): s.value for s in scores if s.metric == self.primary and s.value is not None}
+    @property
+    def base_runs(self) -> tuple[int, ...]:
+        """The replicates whose prompts base drew; (0,) where it drew once for all."""
+        plan = self.results.plan
+        return tuple(dict.fromkeys(plan.base_of(r) for r in range(1, self.results.replicates + 1)))
+
+    def base_mean(self) -> float | None:
+        """Mean style score of base's pictures by the primary metric; None without any."""
+        model = self._models.get((BASE, 0, self.primary))
+        return None if model is None else model.mean
 
     def lost_shares(self, condition: str) -> dict[int, float]:
         """Replicate -> what a condition took away, as a share of the mean gain of unprotected.
@@ -153,6 +203,19 @@ class ResultsView:
         said = self.locale.say("never saw your art") if found is None else self.locale.render(found.label)
         return printable(said, limit=60)
 
+    def pictures_of(self, condition: Condition) -> str:
+        """What pictures by models of a condition are called beside those of unprotected works.
+
+        Plainly "protected" only where nothing came after the protection.
+        """
+        if condition.role == "protected":
+            return self.locale.say("protected")
+        treatment = condition.words.values.get("treatment")
+        if condition.of in (None, self.clean) or not condition.treated_by:
+            return self.short(condition.name)
+        steps = self.locale.render(treatment) if isinstance(treatment, Said) else "+".join(condition.treated_by)
+        return printable(self.locale.say("protected, then {treatment}", treatment=steps), limit=140)
+
     @cached_property
     def _index_words(self) -> dict[tuple[str, str, str], IndexWords]:
         return {(w.name, w.condition, w.metric): w for w in self.readings.index_words}
@@ -171,7 +234,9 @@ class ResultsView:
 
     def slot(self, condition: str) -> str:
         """Colour class of a condition, the same in every figure; controls are drawn in ink."""
-        if condition in ("base", "clean"):
-            return condition
+        if condition == BASE:
+            return "base"
+        if condition == self.clean:
+            return "clean"
         names = [c.name for c in self.tested if c.role != "control"]
         return f"c{names.index(condition) % SLOTS}" if condition in names else "ink"

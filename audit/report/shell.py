@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from audit.report.assets import templates_folder
 from audit.report.locale import ReportLocale, clean, short
-from audit.report.pictures import Shelf
+from audit.report.numbered import numbered
+from audit.report.terms import linked
+
+if TYPE_CHECKING:
+    from audit.report.pictures import Shelf
 
 Edition = Literal["artist", "court"]
 View = TypeVar("View")
@@ -30,11 +34,13 @@ class Section(Generic[View]):
     build: Callable[[View, Shelf], object | None]
     """The view on the results and the pictures -> what the partial sees as `this`; None leaves the section out."""
     title: str = ""
-    """A message; '' where the partial brings its own frame."""
-    contents: str = ""
-    """A message for the list of contents; '' keeps the section out of it."""
+    """A message, also for the list of contents; '' where the partial brings its own frame."""
     partial: str = ""
     """Template below audit/report/; '' is `sections/<slug>/section.html.j2`."""
+    only: Edition | None = None
+    """The one edition that has it; None for all."""
+    folded: bool = False
+    """Opened by those who want it; the court edition has it open."""
     takes_the_rest: bool = False
     """Built after all others, because it fills what the others leave of the budget for pictures."""
 
@@ -49,6 +55,20 @@ class Frame:
     digest: str
     """Of the results, in full."""
     footer: Markup
+    court_plan: bool = False
+    """Whether the plan is a court plan; only such a page may call itself one for a court."""
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a page has beyond a report's style and script."""
+
+    style: str
+    """A file of templates/."""
+    script: str
+    """Another."""
+    rules: Markup
+    """Style rules of the page's own contents."""
 
 
 def draw(
@@ -59,8 +79,13 @@ def draw(
     *,
     locale: ReportLocale,
     edition: Edition = "artist",
+    kit: Kit | None = None,
+    terms: Mapping[str, str] | None = None,
 ) -> str:
     """The page as HTML text that loads nothing from outside.
+
+    Args:
+        terms: word -> id of its place, for links to a glossary.
 
     Raises:
         StorageError: `templates-missing`, when the installation lacks the page's templates.
@@ -69,18 +94,28 @@ def draw(
     court = edition == "court"
     sheets = [_asset(folder / "report.css")]
     if court:
-        sheets += [_asset(folder / "court.css"), _running_header(locale, short(frame.digest))]
-    style, script = Markup("\n").join(sheets), Markup("") if court else _asset(folder / "report.js")
+        sheets += [_asset(folder / "court.css"), _running_header(locale, frame.digest)]
+    scripts = [] if court else [_asset(folder / "report.js")]
+    if kit is not None:
+        sheets += [_asset(folder / kit.style), kit.rules]
+        scripts += [_asset(folder / kit.script)]
+    style, script = Markup("\n").join(sheets), Markup("\n").join(scripts)
     env = environment(folder, locale, edition=edition)
+    sections = [s for s in sections if s.only in (None, edition)]
     found = {s.slug: s.build(view, shelf) for s in sorted(sections, key=lambda s: s.takes_the_rest)}
     shown = [
-        (s, Markup(env.get_template(s.partial or f"sections/{s.slug}/section.html.j2").render(this=found[s.slug])))
+        (s, linked(Markup(env.get_template(_partial(s)).render(this=found[s.slug])), terms or {}))
         for s in sections
         if found[s.slug] is not None
     ]
-    return env.get_template("page.html.j2").render(
+    page = env.get_template("page.html.j2").render(
         frame=frame, sections=shown, style=style, script=script, policy=policy(style, script)
     )
+    return numbered(page, locale.say("Link to this place"), link=not court)
+
+
+def _partial(section: Section[View]) -> str:
+    return section.partial or f"sections/{section.slug}/section.html.j2"
 
 
 @cache

@@ -1,4 +1,7 @@
-"""A matplotlib figure -> inline SVG that a strict content policy accepts and that follows the theme."""
+"""A matplotlib figure -> inline SVG that a strict content policy accepts and that follows the theme.
+
+The library is loaded when the first figure is drawn: `verify` and a command that ends in an error do without it.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
 
-import matplotlib
 from markupsafe import Markup
-from matplotlib.figure import Figure
-from matplotlib.text import Text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 INKS: dict[str, str] = {
     "ink": "#1f1c19",
@@ -72,6 +76,9 @@ def inline_svg(figure: Figure, *, key: str, title: str, description: str) -> Mar
 
 
 def _draw(figure: Figure) -> str:
+    import matplotlib
+    from matplotlib.text import Text
+
     data = io.StringIO()
     # A dollar sign in a name is no formula. Labels that exist remember the setting of their making; ticks
     # that are made while drawing take it from the options.

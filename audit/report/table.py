@@ -17,6 +17,8 @@ class Table:
     head: tuple[str, ...]
     rows: tuple[tuple[str | Spoken, ...], ...]
     """`Spoken` where a cell may stand in another language than the page."""
+    sortable: bool = False
+    """Whether a script, where there is one, sorts it by the heading that is clicked."""
 
 
 @dataclass(frozen=True)
@@ -27,4 +29,4 @@ class Drawing:
     caption: str
     table: Table
     left_out: int = 0
-    """Conditions or rows that are only in the table."""
+    """Conditions that are only in the table."""

@@ -9,11 +9,14 @@ import platform
 import subprocess
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 import audit
+from audit.base.messages import Said
 from audit.records import Digest, EarlierSteps, Package, Provenance, ReusedSteps, Session
+from audit.records.self_test import SelfTestCited
 
 PACKAGE = Path(audit.__file__).resolve().parent
 CODE = (".py", ".toml", ".j2")
@@ -40,51 +43,90 @@ def session(*, threads: int, device: str) -> Session:
     return Session(started=now(), threads=threads, device=device, commit=commit(), packages=packages())
 
 
+@dataclass(frozen=True)
+class Begun:
+    """When a run was begun.
+
+    Attributes:
+        at: ISO 8601, UTC; clock: `time.monotonic()` then, seconds.
+    """
+
+    at: str
+    clock: float
+
+
+def begin() -> Begun:
+    """A run begins now."""
+    return Begun(now(), time.monotonic())
+
+
+@dataclass(frozen=True)
+class FixedPlan:
+    """The plan of a run, as it was fixed before anything was trained.
+
+    Attributes:
+        file_sha256: of the plan that lies in the run folder now; None when none can be read.
+        fixed: when, ISO 8601, UTC; '' where that is not known, and then nothing can be older.
+        before: results that are older.
+    """
+
+    sha256: Digest
+    file_sha256: Digest | None
+    fixed: str = ""
+    before: tuple[EarlierSteps, ...] = ()
+
+
+@dataclass(frozen=True)
+class StepsDone:
+    """What a run worked out and what it found finished.
+
+    Attributes:
+        reused_elsewhere: of what was found, what other machines, versions or plans made.
+        stage_seconds: by the id of the stage's message.
+    """
+
+    run: int
+    reused: int
+    reused_elsewhere: tuple[ReusedSteps, ...]
+    stage_seconds: Mapping[str, float]
+
+
 def finished(
+    begun: Begun,
+    plan: FixedPlan,
+    steps: StepsDone,
     *,
-    started: str,
-    clock: float,
     device: str,
-    plan_sha256: Digest,
-    plan_file_sha256: Digest | None,
     sessions: tuple[Session, ...],
-    steps_run: int,
-    steps_reused: int,
-    reused_elsewhere: tuple[ReusedSteps, ...] = (),
-    plan_fixed: str = "",
-    before_plan: tuple[EarlierSteps, ...] = (),
-    stage_seconds: Mapping[str, float],
-    declaration: str = "",
+    self_test: SelfTestCited | None = None,
+    declared: Said | None = None,
 ) -> Provenance:
     """The record of a run that ends now.
 
     Args:
-        started: `now()` at its beginning; clock: `time.monotonic()` then, seconds.
         device: device and precision in words.
-        plan_fixed: when, ISO 8601, UTC; '' where that is not known, and then nothing can be older.
-        before_plan: results that are.
-        stage_seconds: by the id of the stage's message.
     """
     return Provenance(
-        started=started,
+        started=begun.at,
         finished=now(),
-        seconds=round(time.monotonic() - clock, 1),
+        seconds=round(time.monotonic() - begun.clock, 1),
         platform=platform_words(),
         device=device,
         python=platform.python_version(),
         packages=packages(),
         # As it was at the last start: the run itself may write into a folder that is tracked.
         commit=sessions[-1].commit if sessions else commit(),
-        plan_sha256=plan_sha256,
-        plan_file_sha256=plan_file_sha256,
+        plan_sha256=plan.sha256,
+        plan_file_sha256=plan.file_sha256,
         sessions=sessions,
-        steps_run=steps_run,
-        steps_reused=steps_reused,
-        reused_elsewhere=reused_elsewhere,
-        plan_fixed=plan_fixed,
-        before_plan=before_plan,
-        stage_seconds=rounded(stage_seconds),
-        declaration=declaration,
+        steps_run=steps.run,
+        steps_reused=steps.reused,
+        reused_elsewhere=steps.reused_elsewhere,
+        plan_fixed=plan.fixed,
+        before_plan=plan.before,
+        stage_seconds=rounded(steps.stage_seconds),
+        self_test=self_test,
+        declared=declared,
     )
 
 

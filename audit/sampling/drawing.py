@@ -8,21 +8,21 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic import TypeAdapter
 from torch import Tensor
 
-from audit.executor import Engine, Task, Worker
+from audit.executor import Bench, Needs, Task, Worker, with_model
 from audit.images.tensors import autocast_of
-from audit.models.encode import encode_texts
-from audit.records import Generations, SampleSettings, TrainSettings
-from audit.sampling import of_roots, sample, text_under
+from audit.models.encode import encode_texts, text_key
+from audit.records import BASE, Digest, Generations, SampleSettings, TrainSettings
+from audit.sampling import Execution, of_roots, sample, text_under
 from audit.store import Store
 from audit.style.picture_noise import noise_level
 from audit.training import Trained, adapter_file
 from audit.training.adapters import load_updates
 from audit.training.saving import saved_drawing
 
-BASE = ("base", 0)
-"""Condition and replicate of the pictures that the model draws before any training."""
+DIGESTS = TypeAdapter(tuple[Digest, ...])
 CHANGED_LEVELS = 2.0
 """Mean difference, in levels of 255, above which a picture counts as changed from base's."""
 BLANK_LEVELS = 4.0
@@ -36,30 +36,37 @@ class Draw(Task[Generations]):
     Attributes:
         trained: whose adapter; None for base.
         base_pixels: base's pictures, to tell whether the adapter changes anything; None where that is not asked.
-        texts: full prompts.
+        replicate: of the model, or whose prompts and noise base draws from; 0 where it draws once for all.
+        texts: full prompts; places: the number of each, which its pictures are called by.
         training: how adapters are trained, which tells what must be at hand to apply one.
         model: digest of the base model.
         precision: what the pictures' key holds.
+        cut: whether a text is longer than the model reads.
     """
 
     shares: ClassVar[bool] = True
     trained: Trained | None
     base_pixels: tuple[str, ...] | None
+    replicate: int
     texts: tuple[str, ...]
+    places: tuple[int, ...]
     settings: SampleSettings
     training: TrainSettings
     seed: int
     model: str
     precision: str
+    cut: bool = False
 
     @property
     def _named(self) -> dict[str, Any]:
-        return {
+        named: dict[str, Any] = {
             "texts": list(self.texts),
             "settings": self.settings.model_dump(mode="json"),
             "seed": self.seed,
             "precision": self.precision,
         }
+        # The end of a long text was cut once, style word and all.
+        return named | ({"style kept": True} if self.cut else {})
 
     @property
     def _inputs(self) -> list[str]:
@@ -74,17 +81,34 @@ class Draw(Task[Generations]):
         """Pictures."""
         return len(self.texts) * self.settings.per_prompt
 
+    def needs(self, bench: Bench) -> Needs:
+        model = with_model(bench).model
+        adapter = (("adapter", self.trained.key),) if self.trained else ()
+        texts = tuple(("text", text_key(model, text)) for text in dict.fromkeys((*self.texts, "")))
+        return Needs(pictures=self.base_pixels or (), steps=(*adapter, *texts))
+
+    def is_made(self, store: Store) -> bool:
+        return store.has("pictures", self.key)
+
     @contextmanager
-    def ready(self, engine: Engine) -> Iterator[Mapping[str, Tensor]]:
+    def ready(self, bench: Bench) -> Iterator[Mapping[str, Tensor]]:
+        engine = with_model(bench)
         with saved_drawing(engine.model, self.training, engine.packing.saving) as masters:
             yield masters
 
     def run(self, worker: Worker) -> Generations:
         store = worker.engine.store
-        digests: list[str] = store.json_step("pictures", self._named, self._inputs, lambda: self._drawn(worker))
+        digests = store.json_step(
+            "pictures",
+            self._named,
+            self._inputs,
+            lambda: self._drawn(worker),
+            of=DIGESTS,
+            fits=lambda found: len(found) == self.units,
+        )
         if not all(store.blob_path(d).exists() for d in digests):
-            digests = self._drawn(worker)
-        return self._seen(tuple(digests), store)
+            digests = tuple(self._drawn(worker))
+        return self._seen(digests, store)
 
     def _drawn(self, worker: Worker) -> list[str]:
         model, store = worker.engine.model, worker.engine.store
@@ -99,15 +123,12 @@ class Draw(Task[Generations]):
             settings=self.settings,
             seed=self.seed,
             updates=updates,
-            masters=worker.masters,
-            autocast=autocast_of(self.precision),
-            check=worker.check,
+            on=Execution(worker.masters, worker.engine.fitting, autocast_of(self.precision), worker.check),
         )
         return [store.put_pixels(p) for p in pictures]
 
     def _seen(self, digests: tuple[str, ...], store: Store) -> Generations:
-        adapter = self.trained.adapter if self.trained else None
-        condition, replicate = (adapter.condition, adapter.replicate) if adapter else BASE
+        condition = self.trained.adapter.condition if self.trained else BASE
         pictures = [store.get_pixels(d).astype(np.int16) for d in digests]
         changed = None
         if self.base_pixels is not None:
@@ -117,9 +138,10 @@ class Draw(Task[Generations]):
         per_prompt = self.settings.per_prompt
         return Generations(
             condition=condition,
-            replicate=replicate,
+            replicate=self.replicate,
             files=tuple(
-                f"ai-generated-{stem}-r{replicate:02d}-p{i // per_prompt:02d}-n{i % per_prompt}-{digest[:8]}.png"
+                f"ai-generated-{stem}-r{self.replicate:02d}-p{self.places[i // per_prompt]:02d}-n{i % per_prompt}"
+                f"-{digest[:8]}.png"
                 for i, digest in enumerate(digests)
             ),
             pixels=digests,

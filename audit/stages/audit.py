@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-import torch
-
+from audit.base.errors import BadInput
 from audit.base.messages import say
-from audit.base.progress import Progress, duration
-from audit.evidence.first import fixed_at
+from audit.base.progress import Progress
+from audit.evidence.ledger import begin_attempt
 from audit.executor import Engine
-from audit.judge.calibration import setup_digest
-from audit.plan.cost import measure_cost
-from audit.plan.machine import environment
-from audit.plan.spec import DECLARATION, Spec
-from audit.records import ArtistSet, Plan, Results, Session
-from audit.runfolder import begin_session, find_card, plan_file_digest, provenance, write_environment
-from audit.runfolder.event_log import TRAINING_BEGINS, log_event
-from audit.stages.base import draw_base
-from audit.stages.finish import finish
-from audit.stages.mimics import train_and_score
+from audit.plan.cost import Cost
+from audit.plan.executors import with_executor
+from audit.plan.machine import with_surrogate
+from audit.plan.spec import Spec
+from audit.plan.unfinished import drop_command
+from audit.plan.waves import names_without, part_without, trained_later
+from audit.records import ArtistSet, Plan, Results
+from audit.runfolder import provenance
+from audit.runfolder.provenance import Begun
+from audit.stages.base import draw_untriggered
+from audit.stages.coherence import read_coherence
+from audit.stages.conclude import Outputs, conclude, record, show_first
+from audit.stages.forecast import forecast, remember
+from audit.stages.mimics import Mimics, are_trained, train_and_score
 from audit.stages.noise_controls import score_noise_controls
-from audit.stages.pictures import write_pictures
+from audit.stages.pictures import Written, write_pictures
 from audit.stages.prepare import declare_rights, prepare
 from audit.stages.real_works import score_real_works
+from audit.stages.start import foresee_time, has_ended, log_slower, mark_training, write_start
 from audit.stages.subjects import read_subjects
+from audit.stages.tone_controls import score_tone_controls
 from audit.stages.treat import treat_works
 from audit.stages.visibility import measure_visibility
 
 
-def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
+def run(
+    spec: Spec, progress: Progress, *, agreed: Callable[[], bool] = lambda: True, first_report: bool = False
+) -> tuple[Results, Path]:
     """Run an audit, or go on with one that was stopped.
+
+    Args:
+        agreed: asked once it was told what this audit can answer and how long it takes; False trains nothing.
+        first_report: whether a report is written before any control is trained.
 
     Returns:
         The judged results and the run folder with report.html in it.
@@ -39,106 +51,88 @@ def run(spec: Spec, progress: Progress) -> tuple[Results, Path]:
     Raises:
         AuditError: see `audit.base.errors`; finished steps stay in the store in every case.
     """
-    begun = provenance.now(), time.monotonic()
+    begun = provenance.begin()
     ready = prepare(spec, progress)
     artist = declare_rights(ready.artist, declared=spec.declare, out=ready.out)
-    return carry_out(spec, ready.plan, artist, ready.engine, out=ready.out, begun=begun), ready.out
+    later = trained_later(ready.plan) if first_report else ()
+    ahead = forecast(ready.plan, ready.engine, later=later, ended=has_ended(ready.out, ready.plan))
+    remember(spec, ready.plan, ready.engine, ahead)
+    for said in ahead.said:
+        progress.say(said)
+    if not agreed():
+        raise BadInput("run-not-begun")
+    engine = replace(ready.engine, packing=ahead.cost.packing)
+    judged = carry_out(spec, ready.plan, artist, engine, out=ready.out, begun=begun, cost=ahead.cost, later=later)
+    drop_command(ready.out)
+    return judged, ready.out
 
 
 def carry_out(
-    spec: Spec, plan: Plan, artist: ArtistSet, engine: Engine, *, out: Path, begun: tuple[str, float]
+    spec: Spec,
+    plan: Plan,
+    artist: ArtistSet,
+    engine: Engine,
+    *,
+    out: Path,
+    begun: Begun,
+    cost: Cost | None = None,
+    later: tuple[str, ...] = (),
 ) -> Results:
-    """Everything after the plan is fixed, into the claimed folder.
+    """Everything after the plan is fixed, into the claimed folder: one stage a line.
 
     Args:
         spec: how to run; what to run stands in the plan.
         artist: the works of the plan, with their pictures in the store.
-        begun: `provenance.now()` and `time.monotonic()` when the run began.
+        begun: when the run began.
+        cost: what it takes, where that was measured and told already.
+        later: names of conditions that are trained after a first report; () writes none. What it adds to the finished
+            run is an entry in the log.
     """
-    started, clock = begun
-    sessions = _begin(spec, plan, engine, out)
-    _foresee(plan, artist, engine)
-    treated = treat_works(plan, artist, engine, surrogate=spec.surrogate, memory=spec.memory)
-    visible = measure_visibility(plan, treated, engine)
-    real = score_real_works(plan, artist, engine)
-    of_works = engine.store.found
-    log_event(out, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
-    base = draw_base(plan, real, engine)
-    mimics = train_and_score(plan, treated, base, real, engine)
-    cells = (base.cell, *mimics.cells)
-    controls = score_noise_controls(plan, cells, real, engine)
-    subjects = read_subjects(plan, mimics.trained, engine)
-    shown = write_pictures(plan, artist, treated, cells, engine, out=out)
-    fixed = fixed_at(out)
-    results = Results(
+    engine = with_executor(spec, engine)
+    sessions = write_start(spec, plan, engine, out=out)
+    begin_attempt(engine.store.root, plan, out=out)
+    foresee_time(plan, engine, cost)
+    treated = treat_works(plan, with_surrogate(engine, spec.surrogate, memory=spec.memory))
+    visibility = measure_visibility(plan, treated, engine)
+    real = score_real_works(plan, engine)
+    before_training = mark_training(plan, engine, out=out)
+    made = Outputs(
         plan=plan,
-        notes=artist.notes,
-        cells=cells,
-        calibration=find_card(engine.store.root, setup_digest(plan)),
-        stopped_after=mimics.stopped_after,
-        metrics=real.metrics,
-        recognition=real.recognised,
-        untriggered=base.untriggered,
-        noise_controls=controls,
-        subjects=subjects,
-        visibility=visible,
-        reached=tuple(r for images in treated.values() for r in images.reached),
-        work_images=shown.works,
-        treated_images=shown.treated,
-        provenance=provenance.finished(
-            started=started,
-            clock=clock,
-            device=_device_words(engine),
-            plan_sha256=plan.digest(),
-            plan_file_sha256=plan_file_digest(out),
-            sessions=sessions,
-            steps_run=engine.store.run,
-            steps_reused=engine.store.reused,
-            reused_elsewhere=engine.store.reused_elsewhere(),
-            plan_fixed=fixed,
-            before_plan=engine.store.made_before(fixed, inputs=of_works),
-            stage_seconds=engine.progress.seconds,
-            declaration=DECLARATION if spec.declare else "",
-        ),
+        sessions=sessions,
+        treated=treated,
+        visibility=visibility,
+        real=real,
+        before_training=before_training,
+        untriggered=draw_untriggered(plan, real, engine),
+        shown=write_pictures(plan, treated, engine, out=out),
     )
-    engine.progress.stage(say("stage.report"), 1)
-    judged = finish(results, out)
-    engine.progress.advance(1)
-    engine.progress.close()
-    # results.json cannot hold the time of what comes after it; the log can.
-    log_event(
-        out,
-        "finished",
-        {
-            "steps_run": engine.store.run,
-            "steps_reused": engine.store.reused,
-            "stage_seconds": provenance.rounded(engine.progress.seconds),
-        },
-    )
-    engine.progress.say(say("now.steps", reused=engine.store.reused, run=engine.store.run))
+    show = Written(engine, out)
+    mimics = train_and_score(plan, treated, real, engine, show=show, only=names_without(plan, later))
+    trained = are_trained(plan, treated, engine, names=later, replicates=mimics.replicates(plan))
+    # A finished report is not put back.
+    told = not trained and not has_ended(out, plan)
+    if told:
+        part = part_without(plan, later)
+        so_far = _read(part, made, mimics, engine)
+        show_first(record(spec, part, artist, so_far, engine, out=out, begun=begun, pending=later), engine, out=out)
+    if later:
+        engine.progress.go_on()
+        mimics = train_and_score(plan, treated, real, engine, show=show, only=later, before=mimics)
+    made = _read(plan, made, mimics, engine)
+    log_slower(engine.progress, out)
+    judged = conclude(record(spec, plan, artist, made, engine, out=out, begun=begun), engine, out=out)
+    if told:
+        engine.progress.say(say("now.report-again", file=str(out / "report.html"), names=later))
     return judged
 
 
-def _begin(spec: Spec, plan: Plan, engine: Engine, out: Path) -> tuple[Session, ...]:
-    """Write down what this start works with; every start of this run so far."""
-    engine.progress.stage(say("stage.start"), 1)
-    write_environment(out, environment(spec.model, device=engine.device, precision=engine.precision))
-    session = provenance.session(threads=torch.get_num_threads(), device=_device_words(engine))
-    sessions = begin_session(out, session)
-    engine.progress.advance(1)
-    engine.progress.close()
-    fixed = say("now.plan", digest=plan.digest(), conditions=len(plan.conditions), replicates=plan.replicates)
-    engine.progress.say(fixed)
-    return sessions
-
-
-def _foresee(plan: Plan, artist: ArtistSet, engine: Engine) -> None:
-    """Tell how long it will take."""
-    cost = measure_cost(plan, artist, engine)
-    engine.progress.expect(cost.seconds)
-    took = duration(sum(cost.seconds.values()))
-    engine.progress.say(say("now.time", time=took))
-
-
-def _device_words(engine: Engine) -> str:
-    return f"{engine.device.type}, {engine.precision}"
+def _read(plan: Plan, made: Outputs, mimics: Mimics, engine: Engine) -> Outputs:
+    """What is read of the models of a plan, or of a part of it, beside their scores."""
+    return replace(
+        made,
+        mimics=mimics,
+        noise_controls=score_noise_controls(plan, mimics.cells, made.real, engine),
+        tone_controls=score_tone_controls(plan, mimics.cells, made.real, engine),
+        coherence=read_coherence(plan, mimics.cells, made.real, engine),
+        subjects=read_subjects(plan, mimics.trained, engine),
+    )

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from audit.base.messages import say
 from audit.executor import Engine
 from audit.records import Cell, Plan, Score
-from audit.stages.draw import draw_from_base, prompts_of
+from audit.stages.draw import draw, draw_task, texts_of
 from audit.stages.real_works import RealWorks
-from audit.stages.scoring import nearest_artists, score_pictures
+from audit.stages.scoring import score_pictures, scored_cell
 
 
-@dataclass(frozen=True)
-class BaseDrawn:
-    """BaseDrawn as a cell, and the scores of its pictures without the style word, which should be empty to it."""
+def draw_base(plan: Plan, replicates: Iterable[int], real: RealWorks, engine: Engine) -> list[Cell]:
+    """Draw from the audited model what some replicates are asked for, from their noise, and score it.
 
-    cell: Cell
-    untriggered: tuple[Score, ...]
-
-
-def draw_base(plan: Plan, real: RealWorks, engine: Engine) -> BaseDrawn:
-    """Draw from the audited model and score; the progress counts pictures, and once more for every metric."""
-    pictures = 2 * len(plan.prompts) * plan.sampling.per_prompt
-    engine.progress.stage(say("stage.base"), pictures * (1 + len(plan.metrics)))
-    made = draw_from_base(plan, prompts_of(plan), engine)
-    plain = draw_from_base(plan, plan.prompts, engine)
-    scores, untriggered = score_pictures(plan, [made, plain], real, engine)
+    Where the plan has no draws, base draws once for all. The progress counts pictures, and once more for every metric.
+    """
+    numbers = sorted({plan.base_of(replicate) for replicate in replicates})
+    tasks = [draw_task(plan, texts_of(plan, number), number, engine) for number in numbers]
+    engine.progress.stage(say("stage.base"), sum(task.units for task in tasks) * (1 + len(plan.metrics)))
+    made = draw(tasks, engine)
+    found = score_pictures(plan, made, real, engine)
     engine.progress.close()
-    cell = Cell(
-        condition=made.condition,
-        replicate=made.replicate,
-        adapter=None,
-        generations=made,
-        scores=scores,
-        nearest=nearest_artists(made, real, engine),
-    )
-    return BaseDrawn(cell=cell, untriggered=untriggered)
+    return [
+        scored_cell(plan, None, pictures, scores, real, engine) for pictures, scores in zip(made, found, strict=True)
+    ]
+
+
+def draw_untriggered(plan: Plan, real: RealWorks, engine: Engine) -> tuple[Score, ...]:
+    """Scores of what base draws for the first replicate without the style word, which should be empty to it."""
+    number = plan.base_of(1)
+    task = draw_task(plan, {place: plan.prompts[place] for place in plan.asked(number)}, number, engine)
+    engine.progress.stage(say("stage.base"), task.units * (1 + len(plan.metrics)))
+    (found,) = score_pictures(plan, draw([task], engine), real, engine)
+    engine.progress.close()
+    return found

@@ -7,8 +7,7 @@ from statistics import mean
 
 from audit.base.messages import say
 from audit.executor import Engine
-from audit.records import Cell, Generations, NoiseControl, Plan
-from audit.sampling.drawing import BASE
+from audit.records import BASE, Cell, Generations, NoiseControl, Plan
 from audit.stages.real_works import RealWorks
 from audit.stages.scoring import score_pictures, score_units
 from audit.style.tasks import AddNoise
@@ -23,7 +22,7 @@ def score_noise_controls(
     on average. The draw of a picture depends on the seed, its replicate and its place only. The progress counts
     pictures, and once more for every metric.
     """
-    asked = _asked(plan, cells)
+    asked = noise_asked(plan, cells)
     if not asked:
         return ()
     units = sum(len(of.pixels) for _, of in asked) + score_units(plan, [of for _, of in asked])
@@ -38,11 +37,11 @@ def score_noise_controls(
     )
 
 
-def _asked(plan: Plan, cells: Sequence[Cell]) -> list[tuple[Generations, Generations]]:
-    """Whose noise, and whose pictures it is added to."""
+def noise_asked(plan: Plan, cells: Sequence[Cell]) -> list[tuple[Generations, Generations]]:
+    """Whose noise, and whose pictures it is added to: for each, base's and clean's of its replicate."""
     by_cell = {(cell.condition, cell.replicate): cell.generations for cell in cells}
-    clean = next(c.name for c in plan.conditions if c.role == "clean")
-    primary = {c.name for c in plan.conditions if c.primary and c.role != "clean"}
+    clean = plan.clean
+    primary = {c.name for c in plan.conditions if c.primary and c.name != clean}
     pairs = [
         (made, by_cell[clean, replicate])
         for (name, replicate), made in by_cell.items()
@@ -52,4 +51,9 @@ def _asked(plan: Plan, cells: Sequence[Cell]) -> list[tuple[Generations, Generat
     for made, unprotected in pairs:
         excess.setdefault(made.condition, []).append(mean(made.noise) - mean(unprotected.noise))
     noisy = {name for name, levels in excess.items() if mean(levels) > plan.margins.noise_matched}
-    return [(made, of) for made, own in pairs if made.condition in noisy for of in (by_cell[BASE], own)]
+    return [
+        (made, of)
+        for made, own in pairs
+        if made.condition in noisy
+        for of in (by_cell[BASE, plan.base_of(made.replicate)], own)
+    ]

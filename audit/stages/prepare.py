@@ -5,24 +5,51 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.collect import MIN_WORKS, collect, collect_references
+from audit.collect.by_hand import read_pairs
 from audit.collect.captions import Captioned, read_captions, write_captions
 from audit.collect.other import other_works
 from audit.conditions.caveats import caveats
 from audit.evidence.timestamps import write_request
+from audit.evidence.withdraw import owner_of
 from audit.executor import Engine
-from audit.models.loader import describe, load
+from audit.models.loader import describe
+from audit.models.siblings import describe_sibling
 from audit.plan.conditions import controls_of, other_artist
-from audit.plan.machine import make_engine, memory_budget, pick_device
+from audit.plan.devices import pick_device
+from audit.plan.draws import draw_notes
+from audit.plan.executor_names import asked_executor
+from audit.plan.grids import heaviest
+from audit.plan.machine import load_pair, make_engine
 from audit.plan.making import check_names, make_plan, metrics_of
+from audit.plan.model_notes import model_notes
+from audit.plan.prompts import prompt_notes
 from audit.plan.protocols import departures
 from audit.plan.spec import DECLARATION, Spec
+from audit.plan.unfinished import keep_command
 from audit.records import ArtistSet, ModelFacts, Note, Plan, ReferenceArtist, Work
 from audit.runfolder import claim, default_folder
-from audit.runfolder.event_log import log_event
+from audit.runfolder.event_log import DECLARED, NOT_DECLARED, log_event
 from audit.store import Store, default_store, write_atomic
+from audit.store.owners import keep_owner
+
+
+@dataclass(frozen=True)
+class Fixed:
+    """What is to be run: the works and the plan.
+
+    Attributes:
+        artist: the works, with their pictures in the store.
+    """
+
+    artist: ArtistSet
+    plan: Plan
+    device: torch.device
+    store: Store
 
 
 @dataclass(frozen=True)
@@ -42,9 +69,9 @@ class Prepared:
 def declare_rights(artist: ArtistSet, *, declared: bool, out: Path) -> ArtistSet:
     """Record, before anything is trained, whether somebody answered for the rights in the works."""
     if declared:
-        log_event(out, "rights-declared", {"declaration": DECLARATION})
+        log_event(out, DECLARED, {"declaration": DECLARATION})
         return artist
-    log_event(out, "rights-not-declared", {})
+    log_event(out, NOT_DECLARED, {})
     return artist.model_copy(update={"notes": (*artist.notes, Note(said=say("rights-not-declared")))})
 
 
@@ -56,24 +83,27 @@ def show_captions(out: Path, artist: ArtistSet, progress: Progress) -> None:
 
 
 def prepare(spec: Spec, progress: Progress) -> Prepared:
-    """Everything before the first training step: read the pictures, fix the plan, open the model.
+    """Everything before the first training step: read the pictures, fix the plan, open the model, claim the folder."""
+    return make_ready(spec, fix_plan(spec, progress), progress)
 
-    The run folder is claimed last, so that nothing is written there for a run that cannot start.
-    """
+
+def fix_plan(spec: Spec, progress: Progress) -> Fixed:
+    """Read the pictures and fix the plan; nothing is written but pictures into the store."""
     check_names(spec)
-    device = pick_device(spec.device)
-    facts, surrogate = _look_at_models(spec, progress)
+    asked_executor(spec.executor)
+    device = pick_device(spec.device, tell=progress.say)
+    facts, surrogate, sibling = _look_at_models(spec, progress)
     metrics_of(spec, lab=facts.lab)
-    store = Store(spec.store or default_store())
+    store = Store(spec.store or default_store(), reuse=not spec.no_reuse)
     progress.stage(say("stage.read"), 0)
     artist = collect(
         originals=spec.originals,
         protected=spec.protected,
         artist=spec.artist,
-        seed=spec.seed,
         save=store.put_pixels,
         progress=progress.count,
         captions=read_captions(spec.captions) if spec.captions else None,
+        by_hand=read_pairs(spec.pairs) if spec.pairs else None,
     )
     others, references = _read_others(spec, artist, store, progress)
     progress.stage(say("stage.plan"), 1)
@@ -84,41 +114,69 @@ def prepare(spec: Spec, progress: Progress) -> Prepared:
         store=store,
         references=references,
         surrogate=surrogate,
+        drawn_with=sibling,
         other_works=others,
     )
-    notes = (*artist.notes, *caveats(plan.recipes), *departures(spec.protocol, plan))
+    notes = (*artist.notes, *draw_notes(artist, plan.draws), *prompt_notes(plan), *caveats(plan.recipes))
+    notes = (*notes, *departures(spec.protocol, plan))
     artist = artist.model_copy(update={"notes": notes})
     progress.advance(1)
     progress.close()
+    return Fixed(artist, plan, device, store)
+
+
+def make_ready(spec: Spec, fixed: Fixed, progress: Progress) -> Prepared:
+    """Open the model and claim the run folder.
+
+    The folder is claimed last, so that nothing is written there for a run that cannot start.
+    """
+    artist, plan, store = fixed.artist, fixed.plan, fixed.store
     for note in artist.notes:
         progress.say(say("now.note", note=note.said))
-    budget = memory_budget(device, spec.memory)
     progress.stage(say("stage.load"), 2)
-    model = load(spec.model, device=device, budget=budget, asked=spec.prediction_type)
+    model, drawing = load_pair(
+        spec.model, spec.draw_with, device=fixed.device, memory=spec.memory, asked=spec.prediction_type
+    )
     progress.advance(1)
+    found = model_notes(plan, model)
+    artist = artist.model_copy(update={"notes": (*artist.notes, *found)})
+    for note in found:
+        progress.say(say("now.note", note=note.said))
     out = spec.out or default_folder(spec.artist, plan)
     claim(out, plan)
+    keep_owner(store.root, owner_of(plan, out))
+    keep_command(spec, out)
+    progress.say(say("now.folder", folder=str(out)))
     show_captions(out, artist, progress)
     write_request(out / "plan.json")
     engine = make_engine(
-        model, store=store, progress=progress, training=plan.training, memory=spec.memory, plan=plan.digest()
+        model,
+        store=store,
+        progress=progress,
+        training=heaviest(plan),
+        memory=spec.memory,
+        plan=plan.digest(),
+        drawing=drawing,
     )
     progress.advance(1)
     progress.close()
     return Prepared(artist=artist, plan=plan, engine=engine, out=out)
 
 
-def _look_at_models(spec: Spec, progress: Progress) -> tuple[ModelFacts, ModelFacts | None]:
-    """What the audited model and the surrogate state; the progress counts models."""
-    progress.stage(say("stage.open"), 2 if spec.surrogate else 1)
+def _look_at_models(spec: Spec, progress: Progress) -> tuple[ModelFacts, ModelFacts | None, ModelFacts | None]:
+    """What the audited model, the surrogate and the sibling that draws state; the progress counts models."""
+    progress.stage(say("stage.open"), 1 + bool(spec.surrogate) + bool(spec.draw_with))
     facts = describe(spec.model, asked=spec.prediction_type)
     progress.advance(1)
-    surrogate = None
+    surrogate = sibling = None
     if spec.surrogate:
         surrogate = describe(spec.surrogate)
         progress.advance(1)
+    if spec.draw_with:
+        sibling = describe_sibling(spec.draw_with, trained=spec.model, facts=facts)
+        progress.advance(1)
     progress.close()
-    return facts, surrogate
+    return facts, surrogate, sibling
 
 
 def _read_others(

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from audit.base.messages import say
 from audit.executor import Engine
-from audit.records import Cell, Generations, Plan, Score
+from audit.records import Adapter, Cell, Generations, Plan, Score
 from audit.stages.real_works import RealWorks
-from audit.style.score import nearest, scores
+from audit.style.score import nearest, scores, scores_by_work
 from audit.style.tasks import Embed, view_of
 from audit.training import Trained
 
@@ -21,14 +21,7 @@ def score_cells(
     found = score_pictures(plan, pictures, real, engine)
     engine.progress.close()
     return [
-        Cell(
-            condition=made.condition,
-            replicate=made.replicate,
-            adapter=cell.adapter,
-            generations=made,
-            scores=own,
-            nearest=nearest_artists(made, real, engine),
-        )
+        scored_cell(plan, cell.adapter, made, own, real, engine)
         for cell, made, own in zip(trained, pictures, found, strict=True)
     ]
 
@@ -39,18 +32,44 @@ def score_units(plan: Plan, pictures: Sequence[Generations]) -> int:
 
 
 def score_pictures(
-    plan: Plan, pictures: Sequence[Generations], real: RealWorks, engine: Engine
+    plan: Plan, pictures: Sequence[Generations], real: RealWorks, engine: Engine, *, equal_tone: bool = False
 ) -> list[tuple[Score, ...]]:
-    """Scores of each model's pictures by every metric."""
-    view = view_of(engine)
-    engine.run([Embed(name, made.pixels, view.side) for name in plan.metrics for made in pictures])
-    per_prompt = plan.sampling.per_prompt
+    """Scores of each model's pictures by every metric, against the works that its replicate holds out.
+
+    Args:
+        real: seen at equal tone, too, where the pictures are.
+    """
+    view = view_of(engine, equal_tone=equal_tone)
+    engine.run([Embed(name, made.pixels, view.side, equal_tone) for name in plan.metrics for made in pictures])
     return [
-        scores(made, others=real.others, references=real.references, per_prompt=per_prompt, view=view)
+        scores(
+            made,
+            others=real.others,
+            held_out=real.held_out(plan, made.replicate),
+            prompts=plan.asked(made.replicate),
+            view=view,
+        )
         for made in pictures
     ]
 
 
-def nearest_artists(made: Generations, real: RealWorks, engine: Engine) -> dict[str, tuple[int, ...]]:
-    """By metric, the nearest artist of each of a model's pictures; they are embedded already."""
-    return nearest(made, others=real.others, references=real.references, view=view_of(engine))
+def scored_cell(
+    plan: Plan,
+    adapter: Adapter | None,
+    made: Generations,
+    found: tuple[Score, ...],
+    real: RealWorks,
+    engine: Engine,
+) -> Cell:
+    """A model's pictures with their scores, their nearest artists and their closeness to every held-out work; they are
+    embedded already."""
+    held_out, view = real.held_out(plan, made.replicate), view_of(engine)
+    return Cell(
+        condition=made.condition,
+        replicate=made.replicate,
+        adapter=adapter,
+        generations=made,
+        scores=found,
+        nearest=nearest(made, others=real.others, held_out=held_out, view=view),
+        by_work=scores_by_work(made, held_out=held_out, view=view),
+    )

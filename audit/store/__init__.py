@@ -5,12 +5,15 @@ to a temporary folder, synced, and renamed into place; `manifest.json`, written 
 folder, lists every file's digest, so a folder under its final name is complete by construction.
 `made.json`, one of these files, says where, when and for which plan the step was first made; it enters no key, and
 steps of before, which have none, are read all the same.
-Only safetensors, PNG and JSON are stored: nothing in the store can run code when it is opened.
+Only safetensors, PNG and JSON are stored: nothing in the store can run code when it is opened. What is read back
+passes a schema first; what does not is taken away and made anew (`rejected`).
 
 Layout under the root:
     steps/<name>/<key>/...    finished steps
     blobs/<aa>/<digest>.png   pictures by the digest of their pixels
-    tmp/                      unfinished work; cleaned when the store is opened
+    checkpoints/              trainings that were stopped
+    owners/                   whose pictures and run folders there are (`audit.store.owners`)
+    tmp/                      unfinished work, a room for each process (`audit.store.room`)
 """
 
 from __future__ import annotations
@@ -19,32 +22,30 @@ import contextlib
 import copy
 import errno
 import hashlib
-import json
 import os
-import shutil
-import time
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from audit.base.errors import StorageError
-from audit.base.private import FOLDER, Exposed, make_private, private_file, private_folder
+from audit.base.files import disk_of, user_folder
+from audit.base.private import FOLDER, Exposed, make_private, private_folder, write_private
 from audit.images import decode_png, encode_png, pixels_digest
-from audit.records import EarlierSteps, ReusedSteps, StepEnvironment, StepOrigin, canonical_json
+from audit.records import StepEnvironment, StepOrigin, canonical_json
+from audit.store.listing import ORIGIN, origin_of
+from audit.store.room import GATE, TMP, room_in
+from audit.store.sound import MANIFEST, MOST_BYTES, is_digest, links_in, manifest_of, read_regular, remove_below
 from audit.store.versions import VERSIONS
 
-MANIFEST = "manifest.json"
-ORIGIN = "made.json"
-FEATURES = ("features", "encoded")
-OUTCOMES = ("adapter", "pictures", *FEATURES)
-"""Steps that tell how a test comes out; a plan must come before them."""
-STALE_AFTER = 24 * 3600
-"""Seconds after which another process's temporary folder is taken for dead."""
+T = TypeVar("T")
+MOST_PNG_BYTES = 1 << 30
+"""Of a stored picture: the largest that is read takes 240 MB of pixels."""
+ROOMS = ("steps", "blobs", TMP)
 
 
 @contextlib.contextmanager
@@ -57,10 +58,16 @@ def storage_errors(folder: Path) -> Iterator[None]:
         raise StorageError(id, folder=folder.absolute().name) from error
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise StorageError("disk-full") from error
+            raise StorageError("disk-full", disk=disk_of(folder), folder=_as_known(folder)) from error
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ELOOP):
-            raise StorageError("folder-unwritable", folder=folder.absolute().name, why=error.strerror) from error
+            raise StorageError("folder-unwritable", folder=_as_known(folder), why=error.strerror) from error
         raise
+
+
+def _as_known(folder: Path) -> str:
+    """The name by which a user knows a folder: of a store's inner folders, such as `blobs/ef`, the store's own."""
+    at = folder.absolute()
+    return next((up for up in (at, *at.parents) if (up / GATE).exists()), at).name
 
 
 def file_digest(path: Path) -> str:
@@ -69,64 +76,21 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
-def write_atomic(path: Path, data: bytes) -> None:
-    """Write a whole file or nothing, for its owner alone: temporary name beside it, sync, rename."""
+def write_atomic(path: Path, data: bytes, *, partial: Path | None = None) -> None:
+    """Write a whole file or nothing, for its owner alone: temporary name, sync, rename.
+
+    Args:
+        partial: the temporary name, on the same disk; None for one beside the file.
+    """
     with storage_errors(path.parent):
-        make_private(path.parent)
-        partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-        try:
-            with os.fdopen(private_file(partial), "wb") as handle:
-                handle.write(data)
-                handle.flush()
-                os.fsync(handle.fileno())
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        write_private(path, data, partial=partial)
 
 
 def default_store() -> Path:
     """Where finished steps are kept: $CLOAKCHECK_STORE, else the user's cache folder."""
     if "CLOAKCHECK_STORE" in os.environ:
         return Path(os.environ["CLOAKCHECK_STORE"])
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "cloakcheck"
-
-
-def _origin(folder: Path) -> StepOrigin | None:
-    """Where a finished step was made; None for one of before that was written down, or by another version."""
-    try:
-        return StepOrigin.model_validate_json((folder / ORIGIN).read_bytes())
-    except (OSError, ValueError):
-        return None
-
-
-def _earlier(step: str, origins: list[StepOrigin | None]) -> EarlierSteps:
-    dated = [origin for origin in origins if origin is not None]
-    times = [origin.made for origin in dated]
-    return EarlierSteps(
-        step=step,
-        count=len(origins),
-        undated=len(origins) - len(dated),
-        first_made=min(times, default=None),
-        last_made=max(times, default=None),
-        plans=tuple(sorted({origin.plan_sha256 for origin in dated if origin.plan_sha256})),
-    )
-
-
-def checkpoints_of(root: Path, keys: set[str]) -> list[tuple[Path, tuple[str, ...]]]:
-    """Folders of unfinished trainings that hold any of some adapters, by their keys, and the keys each one holds.
-
-    One that does not say what it holds may hold any of them, and has none.
-    """
-    found = []
-    for folder in sorted((root / "checkpoints").glob("*")):
-        try:
-            stand = json.loads((folder / "step.json").read_text(encoding="ascii"))
-            held = tuple(str(key) for key in stand["keys"])
-        except (OSError, ValueError, KeyError, TypeError):
-            held = ()
-        if not held or keys & set(held):
-            found.append((folder, held))
-    return found
+    return user_folder("XDG_CACHE_HOME", ".cache") / "cloakcheck"
 
 
 class _Found(NamedTuple):
@@ -139,30 +103,33 @@ class _Found(NamedTuple):
 class Store:
     """Finished steps and pictures under one root folder of one user; safe to share between that user's processes.
 
-    Opening one raises StorageError `folder-exposed` where others may write to it, or own it.
+    Opening one raises StorageError: `folder-exposed` where others may write to it, or own it; `store-linked` where a
+    link stands in place of one of its folders; `store-busy` while it is emptied; `store-no-locks`.
 
     Attributes:
+        reuse: whether what an earlier process has finished is taken; without, every step is made anew.
         environment: what steps are made with here, written beside each of them; None writes nothing.
         plan: digest of the plan that they are first made for; '' for none.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, reuse: bool = True) -> None:
         self.root = root
+        self.reuse = reuse
         self.environment: StepEnvironment | None = None
         self.plan = ""
         self._made: set[str] = set()
         self._found: dict[str, _Found] = {}
+        self._sent: dict[str, _Found] = {}
+        self._environments: dict[str, StepEnvironment] = {}
+        self._rejected: list[str] = []
         with storage_errors(root):
+            private_folder(root)
+            if linked := links_in(root):
+                raise StorageError("store-linked.found", folder=root.absolute().name, rooms=linked[:3])
             # The root closes all below it; the others are looked at, since they may have been open to others before.
-            for folder in (root, root / "steps", root / "blobs", root / "tmp"):
-                private_folder(folder)
-        self._drop_stale()
-
-    def _drop_stale(self) -> None:
-        for folder in (self.root / "tmp").iterdir():
-            with contextlib.suppress(OSError):
-                if time.time() - folder.stat().st_mtime > STALE_AFTER:
-                    shutil.rmtree(folder)
+            for room in ROOMS:
+                private_folder(root / room)
+            self.room = room_in(root)
 
     @property
     def run(self) -> int:
@@ -174,42 +141,35 @@ class Store:
         """How many steps it found finished by an earlier one."""
         return len(self._found)
 
-    def reused_elsewhere(self) -> tuple[ReusedSteps, ...]:
-        """Steps found finished that were made with something else than what works here now, alike ones together."""
-        groups: dict[tuple[str, str], list[StepOrigin]] = {}
-        for name, origin in self._found.values():
-            if origin is not None and origin.environment != self.environment:
-                groups.setdefault((name, origin.environment.digest()), []).append(origin)
-        return tuple(
-            ReusedSteps(
-                step=name,
-                count=len(origins),
-                first_made=min(o.made for o in origins),
-                last_made=max(o.made for o in origins),
-                plans=tuple(sorted({o.plan_sha256 for o in origins if o.plan_sha256})),
-                environment=origins[0].environment,
-            )
-            for (name, _), origins in sorted(groups.items())
-        )
+    @property
+    def rejected(self) -> tuple[str, ...]:
+        """Kinds of the steps whose stored result did not fit its schema and was taken away, in the order found."""
+        return tuple(self._rejected)
+
+    def reused_steps(self) -> Iterator[tuple[str, str, StepOrigin | None]]:
+        """Name, key and origin of every step that was found finished, in the order found."""
+        for key, (name, origin) in self._found.items():
+            yield name, key, origin
+
+    def sent_steps(self) -> Iterator[tuple[str, str, StepOrigin | None]]:
+        """The same of every step that another machine made for this process."""
+        for key, (name, origin) in self._sent.items():
+            yield name, key, origin
+
+    def note_sent(self, name: str, key: str) -> None:
+        """Remember of a step that another machine made it, as it states itself, or found it: made for another plan."""
+        # Its time would not tell: clocks of machines differ.
+        origin = self._alike(origin_of(self.folder(name, key)))
+        if self.reuse and (origin is None or origin.plan_sha256 != (self.plan or None)):
+            self._made.discard(key)
+            self._found[key] = _Found(name, origin)
+        else:
+            self._sent[key] = _Found(name, origin)
 
     @property
     def found(self) -> frozenset[str]:
         """Keys of the steps that were found finished so far."""
         return frozenset(self._found)
-
-    def made_before(self, fixed: str, *, inputs: frozenset[str] = frozenset()) -> tuple[EarlierSteps, ...]:
-        """Results found finished that are older than a moment, or tell no time, by kind.
-
-        Args:
-            fixed: when the plan was fixed, ISO 8601, UTC, whole seconds; '' finds nothing.
-            inputs: keys of what was read of real works: features of these are known before any training.
-        """
-        groups: dict[str, list[StepOrigin | None]] = {}
-        for key, (name, origin) in self._found.items():
-            outcome = name in OUTCOMES and not (name in FEATURES and key in inputs)
-            if fixed and outcome and (origin is None or origin.made < fixed):
-                groups.setdefault(name, []).append(origin)
-        return tuple(_earlier(name, groups[name]) for name in OUTCOMES if name in groups)
 
     def working(self, environment: StepEnvironment, *, plan: str = "") -> Store:
         """The same store, with what steps are made with from now on; both count the same steps."""
@@ -235,31 +195,54 @@ class Store:
         return self.root / "steps" / name / key
 
     def has(self, name: str, key: str) -> bool:
-        """Whether the step is complete."""
-        return (self.folder(name, key) / MANIFEST).exists()
+        """Whether the step is complete, and may be used."""
+        return self._usable(key) and (self.folder(name, key) / MANIFEST).exists()
+
+    def _usable(self, key: str) -> bool:
+        return self.reuse or key in self._made
+
+    def drop(self, name: str, key: str) -> None:
+        """Take a finished step away whose content cannot be used, so that it is made anew; `rejected` names it."""
+        self._rejected.append(name)
+        self._found.pop(key, None)
+        self._made.discard(key)
+        self._remove(self.folder(name, key))
+
+    def _remove(self, path: Path) -> None:
+        with storage_errors(self.root):
+            remove_below(self.root, path)
 
     @contextlib.contextmanager
-    def writing(self, name: str, key: str) -> Iterator[Path]:
-        """Give a temporary folder; on leaving without an error it becomes the finished step."""
+    def writing(self, name: str, key: str, *, signed: bool = False) -> Iterator[Path]:
+        """Give a temporary folder; on leaving without an error it becomes the finished step.
+
+        Args:
+            signed: whether what is written there says itself where it was made (`audit.store.parcels`).
+        """
         final = self.folder(name, key)
         with storage_errors(self.root):
-            partial = self.root / "tmp" / f"{name}-{uuid.uuid4().hex}"
+            partial = self.room.new(name)
             partial.mkdir(mode=FOLDER, parents=True)
             try:
                 yield partial
-                self._sign(partial)
+                if not signed:
+                    self._sign(partial)
                 self._seal(partial)
                 make_private(final.parent)
+                if not self._usable(key) and final.exists():
+                    # Moved, not deleted, so that another process finds all of it or nothing.
+                    with contextlib.suppress(FileNotFoundError):
+                        os.replace(final, self.room.new("old"))
                 try:
                     os.replace(partial, final)
                 except OSError:
                     # Another process finished the same step first; its result is the same. Systems differ in how
                     # they refuse to put a folder over it.
-                    if not self.has(name, key):
+                    if not (final / MANIFEST).exists():
                         raise
                 self._made.add(key)
             finally:
-                shutil.rmtree(partial, ignore_errors=True)
+                remove_below(self.root, partial)
 
     def _sign(self, folder: Path) -> None:
         """Write where the step was made, when, and for which plan."""
@@ -282,37 +265,67 @@ class Store:
             os.fsync(manifest.fileno())
 
     def verified(self, name: str, key: str) -> Path | None:
-        """The finished step's folder, after checking every digest; None when absent or damaged.
+        """The finished step's folder, after checking every digest; None when absent, damaged or not to be used.
 
-        A damaged step (a cut disk, an edited file) is removed, so that it is simply run again.
+        A damaged step (a cut disk, an edited file, anything but plain files) is removed, so that it is simply run
+        again.
         """
         folder = self.folder(name, key)
-        if not self.has(name, key):
-            if folder.exists():
-                shutil.rmtree(folder, ignore_errors=True)
+        if not self._usable(key):
             return None
+        if not (folder / MANIFEST).exists():
+            if folder.exists() or folder.is_symlink():
+                self._remove(folder)
+            return None
+        digests = manifest_of(folder)
         try:
-            digests = json.loads((folder / MANIFEST).read_text(encoding="ascii"))
-            sound = all(file_digest(folder / file) == digest for file, digest in digests.items())
-        except (OSError, ValueError, AttributeError):
+            sound = digests is not None and all(file_digest(folder / file) == d for file, d in digests.items())
+        except OSError:
             sound = False
         if not sound:
-            shutil.rmtree(folder, ignore_errors=True)
+            self._remove(folder)
             return None
         if key not in self._made and key not in self._found:
-            self._found[key] = _Found(name, _origin(folder))
+            self._found[key] = _Found(name, self._alike(origin_of(folder)))
         return folder
 
-    def json_step(self, name: str, settings: Any, inputs: list[str], compute: Callable[[], Any]) -> Any:
-        """Return the JSON value of a step, computing and storing it when it is not there yet."""
+    def _alike(self, origin: StepOrigin | None) -> StepOrigin | None:
+        """The same, with one record for all equal environments: a store holds many steps and few of these."""
+        if origin is None:
+            return None
+        environment = self._environments.setdefault(origin.environment.digest(), origin.environment)
+        return origin.model_copy(update={"environment": environment})
+
+    def json_step(
+        self,
+        name: str,
+        settings: Any,
+        inputs: list[str],
+        compute: Callable[[], Any],
+        *,
+        of: TypeAdapter[T],
+        fits: Callable[[T], bool] = lambda _: True,
+    ) -> T:
+        """Return the value of a step, computing and storing it when it is not there yet, or is none that it can have.
+
+        Args:
+            compute: its JSON value.
+            of: what the value is; `fits` tells whether it suits the inputs, by its length for instance.
+        """
         key = self.key(name, settings, inputs)
         folder = self.verified(name, key)
-        if folder is None:
-            value = compute()
-            with self.writing(name, key) as partial:
-                (partial / "value.json").write_text(canonical_json(value), encoding="ascii")
-            return value
-        return json.loads((folder / "value.json").read_text(encoding="ascii"))
+        if folder is not None:
+            try:
+                found = of.validate_json(read_regular(folder / "value.json", limit=MOST_BYTES))
+                if fits(found):
+                    return found
+            except (OSError, ValueError):
+                pass
+            self.drop(name, key)
+        value = compute()
+        with self.writing(name, key) as partial:
+            (partial / "value.json").write_text(canonical_json(value), encoding="ascii")
+        return of.validate_python(value)
 
     # --- pictures ----------------------------------------------------------------------------------
 
@@ -324,7 +337,7 @@ class Store:
         digest = pixels_digest(pixels)
         path = self.blob_path(digest)
         if not path.exists():
-            write_atomic(path, encode_png(pixels))
+            write_atomic(path, encode_png(pixels), partial=self.room.new("blob"))
         return digest
 
     def get_pixels(self, digest: str) -> NDArray[np.uint8]:
@@ -335,11 +348,13 @@ class Store:
         """
         path = self.blob_path(digest)
         try:
-            pixels = decode_png(path.read_bytes())
+            pixels = decode_png(read_regular(path, limit=MOST_PNG_BYTES))
             sound = pixels_digest(pixels) == digest
         except Exception:
             sound = False
         if not sound:
-            path.unlink(missing_ok=True)
+            # A stranger's value.json may name any path where a digest belongs; only a picture of the store goes.
+            if is_digest(digest):
+                self._remove(path)
             raise StorageError("picture-damaged", digest=digest[:12])
         return pixels

@@ -12,9 +12,11 @@ VERSIONS: dict[str, int] = {
     "text": 2,  # a text as the text encoders see it
     "treated": 2,  # pictures after one treatment
     "adapter": 2,  # one trained cell
-    "pack": 2,  # the unfinished state of cells in training
+    "pack": 3,  # the unfinished state of cells in training
     "pictures": 1,  # what one model draws
     "features": 1,  # a list of pictures as a shipped metric sees them
     "encoded": 1,  # one picture as an encoder sees it
+    "plain-edit": 1,  # how much of what treated pictures changed is a plain edit
+    "kept": 1,  # what of treated pictures' change is left at a model's size
     "visibility": 2,  # how far treated pictures are from their originals
 }

@@ -26,6 +26,7 @@ from audit.models.cards import LAB
 from audit.style import channel_stats, csd, dinov2, openclip, openclip_l14, siglip2
 from audit.style.csls import SUFFIX, csls
 from audit.style.recognise import Others
+from audit.style.weights_paths import Published
 
 Pixels = NDArray[np.uint8]
 Features = NDArray[np.float64]
@@ -55,7 +56,7 @@ class StyleMetric:
         lineage: where the features come from; two metrics of one lineage are no second opinion.
         extract, weights: see the protocols; the weights' digests are recorded.
         version: rises when `extract` changes what it computes.
-        source: how a user gets the weights; '' for those that are shipped, which have a whitening too.
+        published: where a user gets the weights; None for those that are shipped, which have a whitening too.
         csls_of: the metric whose features these are, where closeness is corrected for local scaling (`csls`); '' for
             features of its own.
     """
@@ -65,7 +66,7 @@ class StyleMetric:
     extract: Extract
     weights: EncoderWeights
     version: int
-    source: str = ""
+    published: Published | None = None
     csls_of: str = ""
 
     @property
@@ -88,7 +89,7 @@ class StyleMetric:
         Raises:
             BadModel: `encoder-missing`.
         """
-        files = [*self.weights(), *([] if self.source else [STYLE / f"{self.plain}.safetensors"])]
+        files = [*self.weights(), *([] if self.published else [STYLE / f"{self.plain}.safetensors"])]
         stats = [path.stat() for path in files]
         # Encoders have gigabytes: read once per process, unless a file has changed since.
         what = f"{self.version}{SUFFIX * self.csls}"
@@ -137,7 +138,7 @@ ENCODERS: dict[str, StyleMetric] = {
         extract=openclip_l14.extract,
         weights=openclip_l14.weights,
         version=1,
-        source=openclip_l14.SOURCE,
+        published=openclip_l14.PUBLISHED,
     ),
     csd.NAME: StyleMetric(
         name=csd.NAME,
@@ -145,7 +146,7 @@ ENCODERS: dict[str, StyleMetric] = {
         extract=csd.extract,
         weights=csd.weights,
         version=1,
-        source=csd.SOURCE,
+        published=csd.PUBLISHED,
     ),
     dinov2.NAME: StyleMetric(
         name=dinov2.NAME,
@@ -153,7 +154,7 @@ ENCODERS: dict[str, StyleMetric] = {
         extract=dinov2.extract,
         weights=dinov2.weights,
         version=1,
-        source=dinov2.SOURCE,
+        published=dinov2.PUBLISHED,
     ),
     siglip2.NAME: StyleMetric(
         name=siglip2.NAME,
@@ -161,7 +162,7 @@ ENCODERS: dict[str, StyleMetric] = {
         extract=siglip2.extract,
         weights=siglip2.weights,
         version=1,
-        source=siglip2.SOURCE,
+        published=siglip2.PUBLISHED,
     ),
 }
 DEFAULT_ENCODER = openclip_l14.NAME

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from audit.base.errors import BadModel
 from audit.style.model_cache import opened
 
 SIDE = 128
+NAME = "channel_stats"
 BLOCKS = (0, 2, 4, 7, 10)
 BATCH = 32
 CPU = torch.device("cpu")
@@ -38,7 +40,7 @@ def _network(device: torch.device) -> Any:
     given = torch.load(weights()[0], map_location="cpu", weights_only=True)
     wanted = network.state_dict()
     if [tuple(v.shape) for v in given.values()] != [tuple(v.shape) for v in wanted.values()]:
-        raise RuntimeError("EfficientNet-Lite0 weights do not fit timm's model; install a matching timm release.")
+        raise BadModel("encoder-unsuitable.built-in", name=NAME, version=timm.__version__)
     network.load_state_dict(dict(zip(wanted, given.values(), strict=True)))
     return network.eval().requires_grad_(False).to(device)
 
@@ -73,4 +75,4 @@ def block_features(x: Tensor) -> list[Tensor]:
             if index == BLOCKS[-1]:
                 return found
             index += 1
-    raise RuntimeError(f"EfficientNet-Lite0 has {index} blocks, but block {BLOCKS[-1]} is needed.")
+    raise BadModel("encoder-unsuitable.built-in", name=NAME, version=timm.__version__)

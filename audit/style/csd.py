@@ -1,4 +1,6 @@
-"""CSD, contrastive style descriptors (Somepalli et al., 2024; MIT): a CLIP ViT-L/14 taught to tell styles.
+"""CSD, contrastive style descriptors (Somepalli et al., 2024): a CLIP ViT-L/14 taught to tell styles.
+
+The weights are under CC BY 4.0, the code of their authors under MIT.
 
 The released checkpoint is a pickle with optimiser states. `convert` reads it once with PyTorch's
 restricted unpickler, which builds tensors and plain values only, keeps the image tower and the style
@@ -23,14 +25,18 @@ from torch import Tensor
 
 from audit.base.errors import BadModel
 from audit.base.messages import say
+from audit.store import file_digest
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
-from audit.style.weights_paths import NOT_OPENED, safetensors_in, unsuitable
+from audit.style.weights_paths import CONVERTED_FROM, NOT_OPENED, Published, safetensors_in, unsuitable
 
 NAME = "csd"
-SOURCE = (
-    "get pytorch_model.bin of tomg-group-umd/CSD-ViT-L from the Hugging Face hub (2.4 GB) and run `cloakcheck encoder "
-    "convert csd FILE`, which puts them"
+PUBLISHED = Published(
+    repo="tomg-group-umd/CSD-ViT-L",
+    files=("pytorch_model.bin",),
+    gb=2.4,
+    licence="CC BY 4.0; MIT of the code",
+    sha256="40e92fad63a361b8136100cd234c42d401ef9b34ff1748234318929ebcc7e7a1",
 )
 FILE = "csd.safetensors"
 TILE, WIDTH, LAYERS, HEADS, PATCH, STYLE = 224, 1024, 24, 16, 14, 768
@@ -50,7 +56,7 @@ INERT: list[Any] = [
 
 
 def weights() -> Sequence[Path]:
-    return safetensors_in(NAME, source=SOURCE)
+    return safetensors_in(NAME, published=PUBLISHED)
 
 
 def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np.float64]:
@@ -118,4 +124,4 @@ def convert(checkpoint: Path) -> bytes:
         fill(kept)
     except (*NOT_OPENED, EOFError, UnpicklingError, BadModel) as error:
         raise BadModel("encoder-checkpoint", file=checkpoint.name) from error
-    return save(kept)
+    return save(kept, metadata={CONVERTED_FROM: file_digest(checkpoint)})

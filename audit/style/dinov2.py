@@ -19,11 +19,14 @@ from transformers.utils import logging
 from audit.models.code import refuse_code
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
-from audit.style.weights_paths import NOT_OPENED, not_opened, safetensors_in
+from audit.style.weights_paths import NOT_OPENED, Published, not_opened, safetensors_in
 
 NAME = "dinov2"
-SOURCE = (
-    "get config.json and model.safetensors of facebook/dinov2-base from the Hugging Face hub (0.35 GB) and put them"
+PUBLISHED = Published(
+    repo="facebook/dinov2-base",
+    files=("config.json", "model.safetensors"),
+    gb=0.35,
+    licence="Apache-2.0",
 )
 TILE = 224
 # Of ImageNet.
@@ -33,7 +36,7 @@ CPU = torch.device("cpu")
 
 
 def weights() -> Sequence[Path]:
-    return safetensors_in(NAME, source=SOURCE)
+    return safetensors_in(NAME, published=PUBLISHED)
 
 
 def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np.float64]:

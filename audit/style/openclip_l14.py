@@ -18,12 +18,14 @@ from torch import Tensor, nn
 from audit.models.code import refuse_code
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
-from audit.style.weights_paths import NOT_OPENED, not_opened, safetensors_in
+from audit.style.weights_paths import NOT_OPENED, Published, not_opened, safetensors_in
 
 NAME = "openclip_l14"
-SOURCE = (
-    "get open_clip_config.json and open_clip_model.safetensors of laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K from the "
-    "Hugging Face hub (1.7 GB) and put them"
+PUBLISHED = Published(
+    repo="laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K",
+    files=("open_clip_config.json", "open_clip_model.safetensors"),
+    gb=1.7,
+    licence="MIT",
 )
 ARCHITECTURE = "ViT-L-14"
 CONFIG = "open_clip_config.json"
@@ -31,7 +33,7 @@ CPU = torch.device("cpu")
 
 
 def weights() -> Sequence[Path]:
-    return safetensors_in(NAME, source=SOURCE)
+    return safetensors_in(NAME, published=PUBLISHED)
 
 
 def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np.float64]:

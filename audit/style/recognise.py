@@ -3,7 +3,7 @@
 Each artist is the mean direction of some real works. Raw cosines favour hubs, artists whose mean lies
 near to everything, so that from each artist's closeness the mean closeness of other artists' works is
 taken off. Dividing by its spread as well (z-scores) and CSLS (Lample et al., 2018) were tried: on the
-lab's sets neither recognises more, and CSLS can favour a hub that is drawn alike (DECISIONS).
+lab's sets neither recognises more, and CSLS can favour a hub that is drawn alike (docs/decisions).
 """
 
 from __future__ import annotations

@@ -4,17 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
+from audit.base.messages import say
 from audit.images.tensors import to_model_size, to_pixels, to_tensor
+from audit.models.memory import in_parts
 from audit.records import Generations, MetricFacts, Recognition, ReferenceArtist, Score
 from audit.store import Store
 from audit.style import Features, StyleMetric, style_metric, style_scores, unit
+from audit.style.equal_tone import VERSION, equal_tone
 from audit.style.recognise import Others, nearest_artist
+
+Mask = NDArray[np.bool_]
+ONE = "memory-for.scoring"
+"""Names what one picture's features take, where that is too much."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +34,18 @@ class View:
         side: of the square that every picture, real or made, is brought to, px: real works are scored at the
             size of generated ones, or sharpness alone would tell them apart.
         device: where features are worked out; it never enters a key.
+        equal_tone: whether all pictures are brought to one tone and grain first (`audit.style.equal_tone`).
     """
 
     side: int
     device: torch.device
     store: Store
+    equal_tone: bool = False
+
+    def seen(self, digests: Sequence[str]) -> NDArray[np.uint8]:
+        """Stored pictures as they are scored, uint8 (N, S, S, 3)."""
+        pictures = at_side(self.side, self.store, digests)
+        return np.stack([equal_tone(picture) for picture in pictures]) if self.equal_tone else pictures
 
 
 def at_side(side: int, store: Store, digests: Sequence[str]) -> NDArray[np.uint8]:
@@ -45,11 +61,11 @@ def features(metric: str, digests: Sequence[str], *, view: View) -> Features:
         BadModel: `encoder-missing`, `encoder-unsuitable`.
     """
     row = style_metric(metric)
-    if row.source:
+    if row.published:
         return np.stack([_of_picture(row, digest, view=view) for digest in digests])
 
     def compute() -> Features:
-        return row.whitening()(row.extract(at_side(view.side, view.store, digests), view.device))
+        return row.whitening()(_extracted(row, digests, view))
 
     return _stored("features", row, digests, compute, view=view)
 
@@ -58,34 +74,55 @@ def _of_picture(row: StyleMetric, digest: str, *, view: View) -> Features:
     """An encoder takes long, and works and references come back in every audit."""
 
     def compute() -> Features:
-        return unit(row.extract(at_side(view.side, view.store, [digest]), view.device))
+        return unit(_extracted(row, [digest], view))
 
     found: Features = _stored("encoded", row, [digest], compute, view=view)[0]
     return found
 
 
-def features_key(metric: str, digests: Sequence[str], side: int) -> str:
-    """Key of the features of a list of pictures; of an encoder, which keeps each picture's, one over all of them."""
+def _extracted(row: StyleMetric, digests: Sequence[str], view: View) -> Features:
+    """Raw features of stored pictures, of a part of them at a time where memory runs out."""
+    seen = view.seen(digests)
+    parts = in_parts(lambda rows: row.extract(seen[rows], view.device), len(seen), device=view.device, what=ONE)
+    return np.concatenate(parts)
+
+
+def features_key(metric: str, digests: Sequence[str], side: int, *, even: bool = False) -> str:
+    """Key of the features of a list of pictures, `even` at equal tone; of an encoder, which keeps each picture's, one
+    over all of them."""
     row = style_metric(metric)
-    return _key("encoded" if row.source else "features", row, digests, side)
+    return _key("encoded" if row.published else "features", row, digests, side, even)
 
 
-def _key(step: str, row: StyleMetric, digests: Sequence[str], side: int) -> str:
+def _key(step: str, row: StyleMetric, digests: Sequence[str], side: int, even: bool) -> str:
     # The digest holds the metric's own version.
-    return Store.key(step, {"metric": row.plain, "side": side}, [style_metric(row.plain).digest(), *digests])
+    settings = {"metric": row.plain, "side": side} | ({"equal_tone": VERSION} if even else {})
+    return Store.key(step, settings, [style_metric(row.plain).digest(), *digests])
 
 
 def _stored(
     step: str, row: StyleMetric, digests: Sequence[str], compute: Callable[[], Features], *, view: View
 ) -> Features:
-    key, store = _key(step, row, digests, view.side), view.store
+    key, store = _key(step, row, digests, view.side, view.equal_tone), view.store
     folder = store.verified(step, key)
-    if folder is None:
-        found = compute()
-        with store.writing(step, key) as partial:
-            (partial / "features.safetensors").write_bytes(save({"features": found}))
-        return found
-    return load_file(folder / "features.safetensors")["features"]
+    if folder is not None:
+        found = _read(folder / "features.safetensors")
+        if found is not None and found.ndim == 2 and len(found) == len(digests):
+            return found
+        store.drop(step, key)
+    made = compute()
+    with store.writing(step, key) as partial:
+        (partial / "features.safetensors").write_bytes(save({"features": made}))
+    return made
+
+
+def _read(path: Path) -> Features | None:
+    """Stored features; None where the file holds none."""
+    try:
+        found = load_file(path).get("features")
+    except (OSError, ValueError, SafetensorError):
+        return None
+    return found if found is not None and found.dtype.kind == "f" else None
 
 
 def other_artists(metric: str, given: Sequence[ReferenceArtist], *, view: View) -> Others:
@@ -102,55 +139,58 @@ def other_artists(metric: str, given: Sequence[ReferenceArtist], *, view: View) 
     )
 
 
-def recognition(
-    metric: str,
-    *,
-    pool: Sequence[str],
-    references: Sequence[str],
-    others: Others,
-    view: View,
-) -> Recognition:
-    """How often real works are recognised as this artist's: the artist's own, and other artists'."""
-    own = features(metric, references, view=view)
-    of_pool = nearest_artist(features(metric, pool, view=view), own, others)
-    of_others = nearest_artist(others.features, own, others, themselves=True)
+def recognition(metric: str, *, works: Features, held_out: Sequence[Mask], others: Others) -> Recognition:
+    """How often real works are recognised as this artist's: the artist's own, and other artists'.
+
+    Args:
+        works: unit features of all the artist's works, (N, d); held_out: which of them are held out, (N,) each, by
+            replicate, or once for all.
+    """
+    own_rates, false_rates = [], []
+    for mask in held_out:
+        own_rates.append(np.mean(nearest_artist(works[~mask], works[mask], others) == 0))
+        false_rates.append(np.mean(nearest_artist(others.features, works[mask], others, themselves=True) == 0))
     return Recognition(
         metric=metric,
         artists=others.names,
-        own_rate=float(np.mean(of_pool == 0)),
-        false_rate=float(np.mean(of_others == 0)),
+        own_rate=float(np.mean(own_rates)),
+        false_rate=float(np.mean(false_rates)),
     )
 
 
 def nearest(
     generations: Generations,
     *,
-    references: Sequence[str],
+    held_out: Mapping[str, Features],
     others: Mapping[str, Others],
     view: View,
 ) -> dict[str, tuple[int, ...]]:
     """Metric -> nearest artist of each of a model's pictures; see `recognise`."""
     found = {}
     for metric, artists in others.items():
-        own = features(metric, references, view=view)
         made = features(metric, generations.pixels, view=view)
-        found[metric] = tuple(nearest_artist(made, own, artists).tolist())
+        found[metric] = tuple(nearest_artist(made, held_out[metric], artists).tolist())
     return found
 
 
-def metric_facts(
-    metric: str, *, pool: Sequence[str], references: Sequence[str], others: Others, view: View
-) -> MetricFacts:
-    """How the metric does on real pictures: the artist's own and other artists'."""
+def metric_facts(metric: str, *, works: Features, held_out: Sequence[Mask], others: Others) -> MetricFacts:
+    """How the metric does on real pictures: the artist's own and other artists'; arguments as of `recognition`."""
     row = style_metric(metric)
-    centre = features(metric, references, view=view)
+    real = np.zeros((len(held_out), len(works)))
+    rest = np.zeros((len(held_out), len(others.features)))
+    for number, mask in enumerate(held_out):
+        real[number, ~mask] = style_scores(metric, works[~mask], works[mask], others)
+        rest[number] = style_scores(metric, others.features, works[mask], others, themselves=True)
+    compared = ~np.stack(held_out)
+    ever = compared.any(axis=0)
     return MetricFacts(
         name=metric,
         said=row.lineage,
         weights_sha256=row.digest(),
-        real=tuple(style_scores(metric, features(metric, pool, view=view), centre, others).tolist()),
-        others=tuple(style_scores(metric, others.features, centre, others, themselves=True).tolist()),
+        real=tuple(real[:, ever].mean(axis=0, where=compared[:, ever]).tolist()),
+        others=tuple(rest.mean(axis=0).tolist()),
         others_artists=len(others.names),
+        real_means=tuple(real.mean(axis=1, where=compared).tolist()),
     )
 
 
@@ -158,25 +198,48 @@ def scores(
     generations: Generations,
     *,
     others: Mapping[str, Others],
-    references: Sequence[str],
-    per_prompt: int,
+    held_out: Mapping[str, Features],
+    prompts: Sequence[int],
     view: View,
 ) -> tuple[Score, ...]:
-    """Score one model's pictures by every metric that `others` has works of other artists for."""
+    """Score one model's pictures by every metric that `others` has works of other artists for.
+
+    Args:
+        held_out: by metric, features of the works that they are scored against, (K, d).
+        prompts: places in the plan of those that the pictures were asked for, in order.
+    """
     found = []
+    per_prompt = len(generations.pixels) // len(prompts)
     for metric, artists in others.items():
-        centre = features(metric, references, view=view)
         made = features(metric, generations.pixels, view=view)
-        values = style_scores(metric, made, centre, artists)
+        values = style_scores(metric, made, held_out[metric], artists)
         for index, value in enumerate(values.tolist()):
             finite = bool(np.isfinite(value))
             found.append(
                 Score(
                     metric=metric,
-                    prompt=index // per_prompt,
+                    prompt=prompts[index // per_prompt],
                     noise=index % per_prompt,
                     value=value if finite else None,
-                    missing="" if finite else "the metric gave no finite value for this picture",
+                    why=None if finite else say("score.not-finite"),
                 )
             )
     return tuple(found)
+
+
+def scores_by_work(
+    generations: Generations, *, held_out: Mapping[str, Features], view: View
+) -> dict[str, tuple[float, ...]]:
+    """Metric -> mean cosine of a model's pictures to each held-out work.
+
+    A metric that corrects for local scaling is left out, whose score is no mean over works, and so is one that gave no
+    finite value for a picture.
+    """
+    found = {}
+    for metric, works in held_out.items():
+        if style_metric(metric).csls:
+            continue
+        means = (features(metric, generations.pixels, view=view) @ works.T).mean(axis=0)
+        if np.isfinite(means).all():
+            found[metric] = tuple(means.tolist())
+    return found

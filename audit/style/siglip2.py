@@ -18,18 +18,21 @@ from transformers.utils import logging
 from audit.models.code import refuse_code
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
-from audit.style.weights_paths import NOT_OPENED, not_opened, safetensors_in
+from audit.style.weights_paths import NOT_OPENED, Published, not_opened, safetensors_in
 
 NAME = "siglip2"
-SOURCE = (
-    "get config.json and model.safetensors of google/siglip2-base-patch16-224 from the Hugging Face hub (1.5 GB) and "
-    "put them"
+PUBLISHED = Published(
+    repo="google/siglip2-base-patch16-224",
+    files=("config.json", "model.safetensors"),
+    gb=1.5,
+    licence="Apache-2.0",
+    sha256="612923381c76ec5a9bed335d1c48827e3f2e506ac31b044b63b2031fadee6a0b",
 )
 CPU = torch.device("cpu")
 
 
 def weights() -> Sequence[Path]:
-    return safetensors_in(NAME, source=SOURCE)
+    return safetensors_in(NAME, published=PUBLISHED)
 
 
 def extract(pixels: NDArray[np.uint8], device: torch.device = CPU) -> NDArray[np.float64]:

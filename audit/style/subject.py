@@ -32,7 +32,6 @@ def reader_folder(*, lab: bool) -> Path:
     return LAB_OPENCLIP if lab else openclip_l14.weights()[0].parent
 
 
-@torch.no_grad()
 def nearest_subject(
     pixels: NDArray[np.uint8], subjects: Sequence[str], *, lab: bool, device: torch.device
 ) -> NDArray[np.int64]:
@@ -41,6 +40,32 @@ def nearest_subject(
     Raises:
         BadModel: `encoder-missing`, `encoder-not_opened`.
     """
+    return np.asarray(_cosines(pixels, subjects, lab=lab, device=device).argmax(axis=1), dtype=np.int64)
+
+
+def prompt_adherence(
+    pixels: NDArray[np.uint8], subjects: Sequence[str], asked: Sequence[int], *, lab: bool, device: torch.device
+) -> NDArray[np.float64]:
+    """CLIP-T (Hessel et al., 2021) of each picture beyond what other subjects get, (N,).
+
+    The cosine to the subject that it was asked for less its mean to the others: a style moves all of them alike.
+
+    Args:
+        pixels: uint8 (N, S, S, 3); subjects: two or more; asked: which of them each picture was asked for, (N,).
+
+    Raises:
+        BadModel: `encoder-missing`, `encoder-not_opened`.
+    """
+    cosines = _cosines(pixels, subjects, lab=lab, device=device).astype(np.float64)
+    own = cosines[np.arange(len(cosines)), list(asked)]
+    return np.asarray(own - (cosines.sum(axis=1) - own) / (len(subjects) - 1))
+
+
+@torch.no_grad()
+def _cosines(
+    pixels: NDArray[np.uint8], subjects: Sequence[str], *, lab: bool, device: torch.device
+) -> NDArray[np.float32]:
+    """Of each picture to each subject, (N, subjects)."""
     model, mean, std = _reader(reader_folder(lab=lab), device)
     # The lab's CLIP learned bare names; those of the web learned sentences.
     words = [subject if lab else f"a picture of {subject}" for subject in subjects]
@@ -52,8 +77,8 @@ def nearest_subject(
         x = batch.to(device).permute(0, 3, 1, 2).float().div(255)
         x = F.interpolate(x, size=(side, side), mode="bicubic", antialias=True).clamp(0, 1)
         seen = model.encode_image((x - mean) / std, normalize=True)
-        found.append((seen @ F.normalize(texts, dim=-1).T).argmax(dim=1))
-    return torch.cat(found).cpu().numpy()
+        found.append(seen @ F.normalize(texts, dim=-1).T)
+    return np.asarray(torch.cat(found).cpu().numpy(), dtype=np.float32)
 
 
 @opened

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from audit.models.autoencoders import Scaling
 from audit.models.conditioning import Rows, Text, Tokens
-from audit.models.families.base import Family, TextShape
-from audit.models.loader import LatentScale
+from audit.models.families.base import TRAINED_AT, Family, TextShape
 from audit.models.noising import Noising
 from audit.records import TrainSettings
 from audit.training.draws import Streams
@@ -24,7 +25,8 @@ class CellData:
     Attributes:
         streams: its replicate's draws.
         mean, std: posterior of its works and their mirror images, float32 (works, 2, C, h, w).
-        text: encoded captions, a row for each work; token ids where text encoders are trained too.
+        text: encoded captions, a row for each work, and that of no caption where captions are dropped; token ids
+            where text encoders are trained too.
     """
 
     streams: Streams
@@ -45,7 +47,7 @@ class Base:
     family: Family
     denoiser: nn.Module
     noising: Noising
-    scale: LatentScale
+    scale: Scaling
     side: int
     text_shape: TextShape
     device: torch.device
@@ -61,8 +63,25 @@ class Base:
         with torch.autocast(batch.noisy.device.type, dtype=autocast, enabled=autocast is not None):
             text = batch.text
             if isinstance(text, Tokens):
-                text = self.family.encode(self.text_encoders, text.ids, self.text_shape)
-            return self.family.predict(self.denoiser, batch.noisy, batch.told, text, self.side)
+                text = self.family.encode(self.text_encoders, text, self.text_shape)
+            return self.family.predict(self.denoiser, batch.noisy, batch.told, text, self.side, TRAINED_AT)
+
+
+def by_rate(named: Sequence[tuple[str, nn.Parameter]], family: Family, settings: TrainSettings) -> list[dict[str, Any]]:
+    """Parameters by learning rate, for an optimiser; `share` is a group's rate as a share of the denoiser's.
+
+    Args:
+        named: each with the full name of a module that it belongs to.
+    """
+    if settings.text_learning_rate is None:
+        return [{"params": [p for _, p in named], "share": 1.0}]
+    share = settings.text_learning_rate / settings.learning_rate
+    of_text = [name.partition(".")[0] in family.text_encoders for name, _ in named]
+    groups = [
+        {"params": [p for (_, p), text in zip(named, of_text, strict=True) if text is wanted], "share": rate}
+        for wanted, rate in ((False, 1.0), (True, share))
+    ]
+    return [group for group in groups if group["params"]]
 
 
 def learning_rate(step: int, settings: TrainSettings) -> float:
@@ -109,6 +128,10 @@ class Batches:
         noising = self.base.noising
         draws = data.streams.step(step=step, batch=settings.batch, timesteps=noising.levels, latent=shape)
         mean, std = data.mean[rows, flips].to(self.dtype), data.std[rows, flips].to(self.dtype)
+        captions = rows
+        if settings.caption_dropout:
+            dropped = data.streams.dropped(step=step, batch=settings.batch, share=settings.caption_dropout)
+            captions = torch.where(torch.from_numpy(dropped), len(data.mean), rows)
         clean = self.base.scale.into(mean + std * draws.posterior.to(self.dtype))
         noise = draws.noise.to(self.dtype) + settings.noise_offset * draws.offset.to(self.dtype)
         level = draws.timesteps
@@ -116,6 +139,6 @@ class Batches:
             noisy=noising.noised(clean, noise, level),
             target=noising.wanted(clean, noise, level),
             told=noising.told(level),
-            text=data.text[rows].to(self.dtype),
+            text=data.text[captions].to(self.dtype),
             weight=self.weight[level].to(self.dtype),
         )

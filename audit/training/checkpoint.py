@@ -6,47 +6,64 @@ import contextlib
 import errno
 import json
 import os
-import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from pydantic import Field
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
 from audit.base.private import make_private
-from audit.store import Store, checkpoints_of, storage_errors
+from audit.records import Record
+from audit.store import Store, storage_errors
+from audit.store.listing import checkpoints_of
+from audit.store.sound import MOST_BYTES, is_regular, read_regular, remove_below
 from audit.training.loop import State
 
 
+class Stand(Record):
+    """How far a pack has come: step.json of its checkpoint."""
+
+    step: int = Field(ge=0)
+    alive: tuple[int, ...]
+    """Indices of the cells that are still trained."""
+    cells: int = Field(ge=1)
+    keys: tuple[str, ...]
+
+
 class Checkpoint:
-    """The unfinished state of one pack: a file per cell in one folder that is replaced as a whole."""
+    """The unfinished state of one pack: a file per cell in one folder that is replaced as a whole.
+
+    Its name is made of the keys of all that the pack stores: of one cell, an adapter for each length of training.
+    """
 
     def __init__(self, store: Store, keys: Sequence[str]) -> None:
         self.keys = list(keys)
-        self.root = store.root
+        self.store, self.root = store, store.root
         self.folder = store.root / "checkpoints" / store.key("pack", list(keys), [])
 
     def save(self, state: State) -> None:
         """Replace the checkpoint; a run killed at any instant finds a whole one."""
         with storage_errors(self.root):
-            partial = self.root / "tmp" / f"checkpoint-{uuid.uuid4().hex}"
+            partial = self.store.room.new("checkpoint")
             make_private(partial)
             try:
-                for index in range(len(self.keys)):
-                    tensors = {"loss_sum": state.loss_sum[index].cpu(), "loss_count": state.loss_count}
+                for index in range(len(state.losses)):
+                    tensors = {"losses": state.losses[index].cpu()}
                     for name, values in (("p", state.params), ("m", state.exp_avg), ("v", state.exp_avg_sq)):
                         tensors |= {f"{name}{i:04d}": value[index].cpu() for i, value in enumerate(values)}
                     _write_synced(partial / f"cell{index:04d}.safetensors", save(_contiguous(tensors)))
                 _write_synced(
                     partial / "step.json",
-                    json.dumps({"step": state.step, "alive": state.alive, "keys": self.keys}).encode("ascii"),
+                    json.dumps(
+                        {"step": state.step, "alive": state.alive, "cells": len(state.losses), "keys": self.keys}
+                    ).encode("ascii"),
                 )
                 make_private(self.folder.parent)
                 # Two renames, so that at every instant one whole state is on disk.
                 old = self.folder.with_suffix(".old")
-                shutil.rmtree(old, ignore_errors=True)
+                remove_below(self.root, old)
                 # Another process at work on the same pack may win either rename; its state is as good.
                 with contextlib.suppress(FileNotFoundError):
                     os.replace(self.folder, old)
@@ -55,46 +72,58 @@ class Checkpoint:
                 except OSError as error:
                     if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                         raise
-                shutil.rmtree(old, ignore_errors=True)
+                remove_below(self.root, old)
             finally:
-                shutil.rmtree(partial, ignore_errors=True)
+                remove_below(self.root, partial)
 
     def exists(self) -> bool:
-        """Whether a run of this very pack was stopped."""
-        return any((folder / "step.json").exists() for folder in (self.folder, self.folder.with_suffix(".old")))
+        """Whether a run of this very pack was stopped, and may be gone on with."""
+        return self.store.reuse and any(
+            (folder / "step.json").exists() for folder in (self.folder, self.folder.with_suffix(".old"))
+        )
 
     def load(self) -> State | None:
         """The newest whole checkpoint; a damaged one is dropped, and without any the pack starts anew."""
+        if not self.store.reuse:
+            return None
         for folder in (self.folder, self.folder.with_suffix(".old")):
             if not (folder / "step.json").exists():
                 continue
             try:
                 return self._read(folder)
-            except (OSError, ValueError, KeyError, RuntimeError, SafetensorError):
-                shutil.rmtree(folder, ignore_errors=True)
+            except (OSError, ValueError, LookupError, RuntimeError, SafetensorError):
+                self._remove(folder)
         return None
 
     def _read(self, folder: Path) -> State:
-        cells = [load_file(folder / f"cell{i:04d}.safetensors") for i in range(len(self.keys))]
+        stand = Stand.model_validate_json(read_regular(folder / "step.json", limit=MOST_BYTES))
+        if stand.keys != tuple(self.keys) or not set(stand.alive) <= set(range(stand.cells)):
+            raise ValueError("of another pack")
+        files = [folder / f"cell{i:04d}.safetensors" for i in range(stand.cells)]
+        if not all(map(is_regular, files)):
+            raise ValueError("not plain files")
+        cells = [load_file(path) for path in files]
 
         def stacked(prefix: str) -> list[torch.Tensor]:
             names = sorted(n for n in cells[0] if n[0] == prefix and n[1:].isdigit())
             return [torch.stack([cell[n] for cell in cells]) for n in names]
 
-        stand = json.loads((folder / "step.json").read_text(encoding="ascii"))
         return State(
-            step=stand["step"],
-            alive=stand["alive"],
+            step=stand.step,
+            alive=list(stand.alive),
             params=stacked("p"),
             exp_avg=stacked("m"),
             exp_avg_sq=stacked("v"),
-            loss_sum=torch.stack([cell["loss_sum"] for cell in cells]),
-            loss_count=cells[0]["loss_count"],
+            losses=torch.stack([cell["losses"] for cell in cells]),
         )
 
     def drop(self) -> None:
         for folder in (self.folder, self.folder.with_suffix(".old")):
-            shutil.rmtree(folder, ignore_errors=True)
+            self._remove(folder)
+
+    def _remove(self, folder: Path) -> None:
+        with storage_errors(self.root):
+            remove_below(self.root, folder)
 
 
 def drop_finished(store: Store, keys: Sequence[str]) -> None:
@@ -104,7 +133,8 @@ def drop_finished(store: Store, keys: Sequence[str]) -> None:
     """
     for folder, of in checkpoints_of(store.root, set(keys)):
         if of and all(store.has("adapter", key) for key in of):
-            shutil.rmtree(folder, ignore_errors=True)
+            with storage_errors(store.root):
+                remove_below(store.root, folder)
 
 
 def _contiguous(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

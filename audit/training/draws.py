@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from audit.base.rng import rng, torch_rng
+from audit.base.rng import drawn_rows, rng, torch_rng
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,13 @@ class Streams:
 
     def works(self, *, pool: int, wanted: int) -> tuple[int, ...]:
         """Which pool works this replicate trains on: sorted indices, without repetition."""
-        chosen = rng(*self._name("works")).choice(pool, size=min(pool, wanted), replace=False)
-        return tuple(sorted(int(i) for i in chosen))
+        return drawn_rows(seed=self.seed, variant=self.variant, replicate=self.replicate, pool=pool, wanted=wanted)
+
+    def replaced(self, *, works: int, share: float) -> frozenset[int]:
+        """In which rows of a training another artist's works stand: so many of `works` rows as the share says, at least
+        one and not all."""
+        wanted = min(max(round(share * works), 1), works - 1)
+        return frozenset(int(i) for i in rng(*self._name("replaced")).permutation(works)[:wanted])
 
     def order(self, *, works: int, steps: int, batch: int) -> NDArray[np.int64]:
         """Row of each training sample, (steps, batch): whole passes over the works, each shuffled."""
@@ -59,6 +64,10 @@ class Streams:
             posterior=torch.randn((batch, *latent), generator=generator),
             offset=torch.randn((batch, latent[0], 1, 1), generator=generator),
         )
+
+    def dropped(self, *, step: int, batch: int, share: float) -> NDArray[np.bool_]:
+        """Of which training samples of a step the caption is left out, (batch,)."""
+        return rng(*self._name("dropped"), step).random(batch) < share
 
     def lora_init(self, module: str) -> torch.Generator:
         """The generator that draws the A matrix of one target module."""

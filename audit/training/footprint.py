@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -10,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from audit.models.conditioning import Text, Tokens
-from audit.models.loader import Model
+from audit.models.hollow import LiveBytes, hollow, same_memory
+from audit.models.model import Model
 from audit.records import TrainSettings
 from audit.training.batches import Base, Batch
 from audit.training.draws import Streams
@@ -20,6 +22,8 @@ from audit.training.targets import find_module, find_targets
 
 OVERHEAD = 1.3
 """Peak over what autograd keeps: gradients in flight and kernels' work space."""
+WORK_SPACE = 1.2
+"""Peak over the tensors that a pass without gradients holds: kernels' work space."""
 COPIES_FULL = 4
 """Float32 values per weight of a denoiser that is trained as a whole, beside the weight: gradient, two moments,
 temporaries of the optimiser, which works through the weights in groups."""
@@ -80,22 +84,83 @@ def trained_bytes(model: Model, settings: TrainSettings) -> int:
     return 4 * adapter_parameters(model, settings)
 
 
-BLOCKS = ("ResnetBlock2D", "BasicTransformerBlock", "JointTransformerBlock")
-"""What gradient checkpointing computes again, by class name, in the families' denoisers."""
+@dataclass(frozen=True)
+class DrawingFootprint:
+    """Bytes that drawing takes beside the base's own weights.
+
+    Attributes:
+        fixed: whatever the number; per_picture: of the denoiser's passes, for each picture of a batch.
+        per_decoded: for each picture that is decoded at once.
+    """
+
+    fixed: float
+    per_picture: float
+    per_decoded: float
+
+    def pictures(self, budget: float) -> int:
+        """How many are drawn in one batch under `budget` bytes; at least 1, since less cannot be tried."""
+        return max(1, int((budget - self.fixed) // self.per_picture))
+
+    def decoded(self, budget: float) -> int:
+        """How many are decoded at once under `budget` bytes; at least 1."""
+        return max(1, int(budget // self.per_decoded))
+
+    def bytes(self, pictures: int, *, decoded: int) -> float:
+        """What a batch takes, in its denoising or in its decoding."""
+        return max(self.fixed + pictures * self.per_picture, decoded * self.per_decoded)
+
+
+def measure_drawing(
+    model: Model, *, guided: bool, autocast: torch.dtype | None, halved: Collection[str] = ()
+) -> DrawingFootprint:
+    """Count the bytes that are held at once in a pass of the denoiser and in decoding, on a hollow model.
+
+    Args:
+        guided: whether every picture has a row without text beside it.
+    """
+    with hollow(model, halved=halved) as empty, torch.no_grad():
+        one, two = (_live_bytes(empty, rows * (2 if guided else 1), autocast) for rows in (1, 2))
+        latent = torch.zeros(1, *empty.latent_shape, device=empty.device)
+        live = LiveBytes(empty.vae.parameters())
+        with live:
+            empty.decoded(latent)
+    return DrawingFootprint(
+        fixed=max(0.0, 2.0 * one - two) * WORK_SPACE,
+        per_picture=(two - one) * WORK_SPACE,
+        per_decoded=live.peak * WORK_SPACE,
+    )
+
+
+def _live_bytes(model: Model, rows: int, autocast: torch.dtype | None) -> int:
+    noisy = torch.zeros(rows, *model.latent_shape, device=model.device)
+    told = model.noising.told(torch.zeros(rows, dtype=torch.int64)).to(model.device)
+    text = model.blank_text(rows).to(model.device)
+    live = LiveBytes(model.denoiser.parameters())
+    with live, torch.autocast(model.device.type, dtype=autocast, enabled=autocast is not None):
+        model.predict(noisy, told, text)
+    return live.peak
 
 
 def measure(
-    model: Model, settings: TrainSettings, *, autocast: torch.dtype | None, checkpointing: bool = False
+    model: Model,
+    settings: TrainSettings,
+    *,
+    autocast: torch.dtype | None,
+    checkpointing: bool = False,
+    halved: Collection[str] = (),
 ) -> Footprint:
     """Count what autograd keeps for one row and for two; the difference is a row's own.
 
-    The count depends on model, settings and precision alone, so a resumed run forms the same packs.
+    The count depends on model, settings and precision alone, so a resumed run forms the same packs. It is taken on a
+    hollow model, so that it needs no memory itself, however large the model.
 
     Args:
         checkpointing: count only what is kept then: what enters each block, what lies outside them, and
             the largest block, which is computed again.
+        halved: names of the denoiser's weights that are kept in bfloat16, of which autocast makes no copy.
     """
-    one, two = (_kept_bytes(model, settings, rows, autocast, checkpointing) for rows in (1, 2))
+    with hollow(model, halved=halved) as empty:
+        one, two = (_kept_bytes(empty, settings, rows, autocast, checkpointing) for rows in (1, 2))
     if settings.method == "full":
         per_cell = 4.0 * COPIES_FULL * sum(p.numel() for p in model.denoiser.parameters())
     else:
@@ -116,16 +181,16 @@ class _Kept:
         self._blocks = 0
 
     def keep(self, tensor: Tensor) -> Tensor:
-        if (address := tensor.untyped_storage().data_ptr()) not in self.frozen | self.tensors.keys():
+        if (address := same_memory(tensor)) not in self.frozen | self.tensors.keys():
             self.tensors[address], self.block[address] = tensor, self._now
         return tensor
 
-    def enter(self, module: nn.Module, args: tuple[object, ...]) -> None:
+    def enter(self, module: nn.Module, args: tuple[object, ...], named: dict[str, object]) -> None:
         self._blocks += 1
         self._now = self._blocks
-        for tensor in args:
-            if isinstance(tensor, Tensor):
-                self.entering[tensor.untyped_storage().data_ptr()] = tensor
+        for tensor in _tensors((*args, *named.values())):
+            if (address := same_memory(tensor)) not in self.frozen:
+                self.entering[address] = tensor
 
     def leave(self, module: nn.Module, args: object, answer: object) -> None:
         self._now = 0
@@ -144,14 +209,21 @@ class _Kept:
         return largest + sum(tensor.untyped_storage().nbytes() for tensor in outside.values())
 
 
+def _tensors(given: object) -> Iterator[Tensor]:
+    """Every tensor of what a block is given, also those within tuples."""
+    if isinstance(given, Tensor):
+        yield given
+    elif isinstance(given, list | tuple):
+        for part in given:
+            yield from _tensors(part)
+
+
 def _kept_bytes(
     model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None, checkpointing: bool
 ) -> int:
     base = base_of(model)
     noisy = torch.zeros(rows, *model.latent_shape, device=model.device)
-    text: Text | Tokens = model.blank_text(rows)
-    if settings.text_encoder:
-        text = Tokens(torch.zeros(rows, len(model.tokenizers), model.tokens, dtype=torch.int64))
+    text: Text | Tokens = model.blank_tokens(rows) if settings.text_encoder else model.blank_text(rows)
     batch = Batch(
         noisy=noisy,
         target=noisy,
@@ -159,9 +231,9 @@ def _kept_bytes(
         text=text,
         weight=torch.ones(rows),
     ).to(model.device)
-    kept = _Kept({p.untyped_storage().data_ptr() for root in base.roots(settings).values() for p in root.parameters()})
-    blocks = [module for module in base.denoiser.modules() if type(module).__name__ in BLOCKS]
-    hooks = [block.register_forward_pre_hook(kept.enter) for block in blocks]
+    kept = _Kept({same_memory(p) for root in base.roots(settings).values() for p in root.parameters()})
+    blocks = [module for module in base.denoiser.modules() if type(module).__name__ in base.family.blocks]
+    hooks = [block.register_forward_pre_hook(kept.enter, with_kwargs=True) for block in blocks]
     hooks += [block.register_forward_hook(kept.leave) for block in blocks]
     learning: AbstractContextManager[object] = (
         loosened(base.denoiser)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from audit.records import TrainSettings
 from audit.training.batches import Base, Batches, CellData, learning_rate
-from audit.training.loop import LOSS_SPANS, State, clip_per_cell, summing
+from audit.training.loop import LOOK_EVERY, State, clip_per_cell, with_losses
 
 
 @contextmanager
@@ -66,11 +66,11 @@ def train_full(
         optimiser = torch.optim.AdamW(
             params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay, foreach=True
         )
-        loss_sum, loss_count = torch.zeros(1, LOSS_SPANS, dtype=torch.float64), torch.zeros(LOSS_SPANS).double()
+        before_these, losses = torch.zeros(1, 0, dtype=torch.float64), list[Tensor]()
         done, alive = 0, [0]
         if resume is not None:
             done, alive = resume.step, list(resume.alive)
-            loss_sum, loss_count = resume.loss_sum.clone(), resume.loss_count.clone()
+            before_these = resume.losses
             with torch.no_grad():
                 for index, parameter in enumerate(params):
                     parameter.copy_(resume.params[index][0])
@@ -79,7 +79,6 @@ def train_full(
                         "exp_avg": resume.exp_avg[index][0].to(device, copy=True),
                         "exp_avg_sq": resume.exp_avg_sq[index][0].to(device, copy=True),
                     }
-        loss_sum = summing(loss_sum, device)
 
         def kept(values: Tensor) -> Tensor:
             # In main memory: three more copies of all weights beside the gradients do not fit where one training does.
@@ -95,8 +94,7 @@ def train_full(
                 params=[kept(p) for p in params],
                 exp_avg=moments("exp_avg"),
                 exp_avg_sq=moments("exp_avg_sq"),
-                loss_sum=loss_sum.detach().cpu().double(),
-                loss_count=loss_count.clone(),
+                losses=with_losses(before_these, [0], losses),
             )
 
         batches = Batches(cell, base, settings, dtype)
@@ -114,11 +112,8 @@ def train_full(
                 group["lr"] = learning_rate(step, settings)
             optimiser.step()
             done = step + 1
-            span = step * LOSS_SPANS // settings.steps
-            loss_sum[:, span] += loss.detach()
-            loss_count[span] += 1
-            # One look per span: reading the flag makes the host wait for the device.
-            if done * LOSS_SPANS // settings.steps > span and bool(broken.any()):
+            losses.append(loss.detach()[None])
+            if (done % LOOK_EVERY == 0 or done == end) and bool(broken.any()):
                 alive = []
             if after_step is not None:
                 after_step(done, state)

@@ -10,11 +10,14 @@ import torch
 from torch import Tensor
 
 from audit.records import TrainSettings
-from audit.training.batches import Base, Batch, Batches, CellData, learning_rate
+from audit.training.batches import Base, Batch, Batches, CellData, by_rate, learning_rate
 from audit.training.packed import PackedLora
 
 LOSS_SPANS = 20
-"""A cell's loss curve is kept as this many means over equal spans of steps."""
+"""A cell's loss curve is told as this many means over equal spans of its steps."""
+LOOK_EVERY = 10
+"""Steps between two looks for cells that broke: reading the flags makes the host wait for the device. The same
+whatever the length of a training, so that the first half of one is a training of half the length."""
 
 
 @dataclass
@@ -24,7 +27,7 @@ class State:
     Attributes:
         step: optimiser steps done.
         alive: indices of the cells that are still trained.
-        loss_sum, loss_count: per cell and span, (K, LOSS_SPANS).
+        losses: of every step so far, (K, steps done), float64; not a number from the look at which a cell left.
     """
 
     step: int
@@ -32,8 +35,7 @@ class State:
     params: list[Tensor]
     exp_avg: list[Tensor]
     exp_avg_sq: list[Tensor]
-    loss_sum: Tensor
-    loss_count: Tensor
+    losses: Tensor
 
 
 def clip_per_cell(grads: Sequence[Tensor], limit: float) -> Tensor:
@@ -68,8 +70,8 @@ def train_pack(
 ) -> tuple[list[dict[str, tuple[Tensor, Tensor]]], State]:
     """Train K LoRAs in one pass.
 
-    A cell whose gradient stops being finite leaves the pack at the end of the loss span in which that
-    happened: its adapter stays as it was before, and it costs the others nothing more.
+    A cell whose gradient stops being finite leaves the pack at the next look: its adapter stays as it was
+    before, and it costs the others nothing more.
 
     Args:
         base: the frozen denoiser with its noise schedule.
@@ -109,8 +111,7 @@ def _first_state(lora: PackedLora, count: int) -> State:
         params=params,
         exp_avg=[torch.zeros_like(p) for p in params],
         exp_avg_sq=[torch.zeros_like(p) for p in params],
-        loss_sum=torch.zeros(count, LOSS_SPANS, dtype=torch.float64),
-        loss_count=torch.zeros(LOSS_SPANS, dtype=torch.float64),
+        losses=torch.zeros(count, 0, dtype=torch.float64),
     )
 
 
@@ -138,7 +139,11 @@ def _advance(
     )
     params = lora.parameters()
     optimiser = torch.optim.AdamW(
-        params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay, foreach=True
+        by_rate(lora.named(), base.family, settings),
+        lr=settings.learning_rate,
+        betas=(0.9, 0.999),
+        weight_decay=settings.weight_decay,
+        foreach=True,
     )
     with torch.no_grad():
         for index, parameter in enumerate(params):
@@ -149,8 +154,7 @@ def _advance(
                 "exp_avg_sq": begin.exp_avg_sq[index][alive].to(device),
             }
     batches = [Batches(cells[i], base, settings, dtype) for i in alive]
-    loss_sum = summing(begin.loss_sum[alive], device)
-    loss_count = begin.loss_count.clone()
+    losses: list[Tensor] = []
     broken = torch.zeros(len(alive), dtype=torch.bool, device=device)
     done = begin.step
 
@@ -170,8 +174,7 @@ def _advance(
             params=whole(begin.params, params),
             exp_avg=whole(begin.exp_avg, [m["exp_avg"] for m in moments]),
             exp_avg_sq=whole(begin.exp_avg_sq, [m["exp_avg_sq"] for m in moments]),
-            loss_sum=begin.loss_sum.index_copy(0, torch.tensor(alive), loss_sum.detach().cpu().double()),
-            loss_count=loss_count.clone(),
+            losses=with_losses(begin.losses, alive, losses),
         )
 
     with lora:
@@ -184,27 +187,30 @@ def _advance(
             torch.autograd.backward(per_cell.sum())
             broken |= ~torch.isfinite(clip_per_cell([p.grad for p in params if p.grad is not None], settings.clip))
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(step, settings)
+                group["lr"] = learning_rate(step, settings) * group["share"]
             optimiser.step()
             done = step + 1
-            span = step * LOSS_SPANS // settings.steps
-            loss_sum[:, span] += per_cell.detach()
-            loss_count[span] += 1
+            losses.append(per_cell.detach())
             if after_step is not None:
                 after_step(done, state)
-            # One look per span: reading the flags makes the host wait for the device.
-            if done * LOSS_SPANS // settings.steps > span and bool(broken.any()):
+            if (done % LOOK_EVERY == 0 or done == end) and bool(broken.any()):
                 return state([cell for cell, lost in zip(alive, broken.tolist(), strict=True) if not lost])
     return state()
 
 
-def summing(sums: Tensor, device: torch.device) -> Tensor:
-    """Running sums where they are added to; Apple's GPUs know no double precision."""
-    return sums.to(device, torch.float32 if device.type == "mps" else torch.float64)
+def with_losses(before: Tensor, alive: Sequence[int], since: Sequence[Tensor]) -> Tensor:
+    """Losses of all cells, (K, steps), with those of further steps by the cells that are still trained."""
+    if not since:
+        return before.clone()
+    added = torch.full((len(before), len(since)), torch.nan, dtype=torch.float64)
+    # Made double on the host: Apple's GPUs know no double precision.
+    added[list(alive)] = torch.stack(list(since), dim=1).cpu().double()
+    return torch.cat([before, added], dim=1)
 
 
-def loss_curve(state: State, cell: int) -> tuple[float | None, ...]:
-    """A cell's mean loss over each span that has steps; None where it was not finite or the cell had left."""
-    filled = state.loss_count > 0
-    means = (state.loss_sum[cell].cpu()[filled] / state.loss_count[filled]).tolist()
+def loss_curve(state: State, cell: int, *, steps: int) -> tuple[float | None, ...]:
+    """A cell's mean loss over each span of its first `steps` steps; None where not finite or the cell had left."""
+    losses = state.losses[cell, :steps]
+    spans = torch.arange(len(losses)) * LOSS_SPANS // steps
+    means = [float(losses[spans == span].mean()) for span in sorted(set(spans.tolist()))]
     return tuple(m if math.isfinite(m) else None for m in means)

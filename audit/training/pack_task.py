@@ -6,24 +6,25 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from audit.executor import Engine, Task, Worker
+from audit.executor import Bench, Engine, Needs, Task, Worker, with_model
 from audit.images.tensors import autocast_of
-from audit.models.encode import encode_picture, encode_texts, tokenize
+from audit.models.encode import encode_picture, encode_texts, latents_key, text_key
 from audit.models.kernels import training_attention
-from audit.models.loader import Model
 from audit.models.memory import free_unused, is_out_of_memory, too_short
+from audit.models.model import Model
+from audit.models.tokens import tokenize
 from audit.records import TrainSettings
 from audit.store import Store
 from audit.training.adapters import save_adapter, save_updates
-from audit.training.batches import CellData
+from audit.training.batches import Base, CellData
 from audit.training.checkpoint import Checkpoint
 from audit.training.draws import Streams
 from audit.training.footprint import base_of
@@ -46,6 +47,7 @@ class TrainingCell:
             read is the same. Clean is named too where `identity` must be bit-equal to it, so that
             both are trained in this run, side by side.
         works: ids of the works drawn; pixels: their stored pictures; captions: full training captions.
+        cut: whether a caption is longer than the model reads.
     """
 
     condition: str
@@ -55,71 +57,148 @@ class TrainingCell:
     works: tuple[str, ...]
     pixels: tuple[str, ...]
     captions: tuple[str, ...]
+    cut: bool = False
 
     def key(self, *, model: str, settings: TrainSettings, precision: str) -> str:
         """Key of the adapter that training it on a model, by its digest, gives."""
-        named = {
+        named: dict[str, Any] = {
             "settings": settings.model_dump(mode="json"),
             "streams": [self.streams.seed, self.streams.replicate, self.streams.variant],
             "captions": list(self.captions),
             "precision": precision,
             "label": self.label,
         }
+        if self.cut:
+            # Their end was cut once, style word and all.
+            named["style kept"] = True
         return Store.key("adapter", named, [model, *self.pixels])
 
 
 @dataclass(frozen=True)
-class TrainPack(Task[None]):
-    """Train some cells in one pass and store an adapter for each.
+class TrainPack(Task[frozenset[str]]):
+    """Train some cells in one pass and store the adapters of each; answers the keys of those that could not be made.
+
+    A cell is stored at each of its `ends`, in steps, and leaves the pass at the last: what it is after half of them
+    is what a training of half the steps would have made of it, and has that one's key.
 
     Attributes:
+        ends: a row for each cell, ascending; more than one end only under a constant schedule.
         model: digest of the base model.
+        settings: of the longest training.
         precision: what the adapters' keys hold, so that a worker trains in it whatever its own would be.
-        weight: cells of the plan that the pack answers for; some share an adapter, some were found finished.
+        work: what the progress counts for each cell, in optimiser steps; trainings of the plan can share one.
     """
 
     shares: ClassVar[bool] = True
     cells: tuple[TrainingCell, ...]
+    ends: tuple[tuple[int, ...], ...]
     model: str
     settings: TrainSettings
     precision: str
-    weight: int
+    work: tuple[int, ...]
 
     @property
-    def keys(self) -> tuple[str, ...]:
-        """Of the cells' adapters."""
+    def keys(self) -> tuple[tuple[str, ...], ...]:
+        """Of the cells' adapters, a row for each cell."""
         return tuple(
-            cell.key(model=self.model, settings=self.settings, precision=self.precision) for cell in self.cells
+            tuple(cell.key(model=self.model, settings=at(self.settings, s), precision=self.precision) for s in ends)
+            for cell, ends in zip(self.cells, self.ends, strict=True)
         )
 
     @property
     def key(self) -> str:
-        return Store.key("pack", list(self.keys), [])
+        return Store.key("pack", flat(self.keys), [])
 
     @property
     def units(self) -> int:
-        """Optimiser steps of all its cells."""
-        return self.weight * self.settings.steps
+        """Optimiser steps of all trainings that it answers for."""
+        return sum(self.work)
+
+    def needs(self, bench: Bench) -> Needs:
+        """Latents and texts, which are encoded already; pictures where they are not; the adapters that are finished."""
+        model, store = with_model(bench).model, bench.store
+        pixels = sorted({digest for cell in self.cells for digest in cell.pixels})
+        latents = {digest: latents_key(model, digest) for digest in pixels}
+        texts = {text for cell in self.cells for text in cell.captions} | (
+            {""} if self.settings.caption_dropout else set()
+        )
+        encoded = [] if self.settings.text_encoder else [("text", text_key(model, text)) for text in sorted(texts)]
+        return Needs(
+            pictures=tuple(digest for digest, key in latents.items() if not store.has("latents", key)),
+            steps=(
+                *(("latents", key) for key in latents.values()),
+                *encoded,
+                *(("adapter", key) for key in flat(self.keys)),
+            ),
+            checkpoint=self.key,
+        )
+
+    @property
+    def rows(self) -> int:
+        """Cells."""
+        return len(self.cells)
+
+    def halves(self) -> tuple[TrainPack, ...]:
+        if len(self.cells) == 1:
+            return (self,)
+        middle = -(-len(self.cells) // 2)
+        return tuple(
+            replace(self, cells=self.cells[part], ends=self.ends[part], work=self.work[part])
+            for part in (slice(middle), slice(middle, None))
+        )
+
+    def joined(self, answers: Sequence[frozenset[str]]) -> frozenset[str]:
+        return frozenset().union(*answers)
+
+    def lacking(self) -> frozenset[str]:
+        """All of them: the judge knows what to make of a model that is missing."""
+        return frozenset(flat(self.keys))
 
     @contextmanager
-    def ready(self, engine: Engine) -> Iterator[Mapping[str, Tensor]]:
+    def ready(self, bench: Bench) -> Iterator[Mapping[str, Tensor]]:
+        engine = with_model(bench)
         with training_attention(engine.model), saved(engine.model, self.settings, engine.packing.saving):
             yield {}
 
-    def run(self, worker: Worker) -> None:
-        def report(steps: int) -> None:
+    def run(self, worker: Worker) -> frozenset[str]:
+        def report(units: int) -> None:
             worker.check()
-            worker.tell(steps * self.weight)
+            worker.tell(units)
 
-        _Pass(self.cells, self.keys, self.settings, self.precision, worker.engine, report).train()
+        rows = tuple(map(_Row, self.cells, self.ends, self.keys, self.work))
+        _Pass(rows, self.settings, self.precision, worker.engine, report).train()
+        return frozenset()
+
+
+def at(settings: TrainSettings, steps: int) -> TrainSettings:
+    """The same training with so many steps."""
+    return settings.model_copy(update={"steps": steps})
+
+
+def flat(keys: Sequence[Sequence[str]]) -> list[str]:
+    """The keys of all cells in one list."""
+    return [key for row in keys for key in row]
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One cell of a pass; see `TrainPack`."""
+
+    cell: TrainingCell
+    ends: tuple[int, ...]
+    keys: tuple[str, ...]
+    work: int
+
+    def done(self, steps: int) -> int:
+        """Its work after so many steps."""
+        return self.work * min(steps, self.ends[-1]) // self.ends[-1]
 
 
 @dataclass(frozen=True)
 class _Pass:
-    """Cells in one pass over a model; `report` is told how many steps all of them have done."""
+    """Cells in one pass over a model; `report` is told how much of their work is done."""
 
-    cells: Sequence[TrainingCell]
-    keys: Sequence[str]
+    rows: Sequence[_Row]
     settings: TrainSettings
     precision: str
     engine: Engine
@@ -138,63 +217,93 @@ class _Pass:
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
-            if len(self.cells) == 1 and recompute(model.denoiser):
+            if len(self.rows) == 1 and recompute(model.denoiser):
                 raise too_short("memory-for.training" if full else "memory-for.lora") from error
         # Outside the handler: the exception would keep the failed pass's tensors alive.
         free_unused(model.device)
-        middle = -(-len(self.cells) // 2) if len(self.cells) > 1 else 0
+        middle = -(-len(self.rows) // 2) if len(self.rows) > 1 else 0
         # A single LoRA is tried once more, with its activations computed twice from here on.
-        for first, last in ((0, middle), (middle, len(self.cells))) if middle else ((0, 1),):
+        for first, last in ((0, middle), (middle, len(self.rows))) if middle else ((0, 1),):
             self._part(first, last).train()
 
     def _part(self, first: int, last: int) -> _Pass:
         """Some of the cells; each part covers its share of the bar."""
+        before = sum(row.work for row in self.rows[:first])
 
         def report(done: int) -> None:
-            self.report((first * self.settings.steps + (last - first) * done) // len(self.cells))
+            self.report(before + done)
 
-        cells, keys = self.cells[first:last], self.keys[first:last]
-        return _Pass(cells, keys, self.settings, self.precision, self.engine, report)
+        return _Pass(self.rows[first:last], self.settings, self.precision, self.engine, report)
 
     def _train(self) -> None:
         model, settings, store = self.engine.model, self.settings, self.engine.store
-        data = [_cell_data(cell, model, settings, store) for cell in self.cells]
-        keeper = _Keeper(Checkpoint(store, self.keys), steps=settings.steps, report=self.report)
+        data = [_cell_data(row.cell, model, settings, store) for row in self.rows]
+        missing = [
+            [s for s, key in zip(r.ends, r.keys, strict=True) if not store.has("adapter", key)] for r in self.rows
+        ]
+        ends = sorted({s for row in missing for s in row})
+        keeper = _Keeper(
+            Checkpoint(store, flat([row.keys for row in self.rows])),
+            ends=ends,
+            report=lambda steps: self.report(sum(row.done(steps) for row in self.rows)),
+        )
         started = time.monotonic()
-        made: list[Callable[[Path], None]]
-        base, autocast, resume = base_of(model), autocast_of(self.precision), keeper.checkpoint.load()
-        after = keeper.after_step
-        if settings.method == "full":
-            updates, state = train_full(base, data, settings, autocast=autocast, resume=resume, after_step=after)
-            made = [partial(save_updates, updates=of_cell) for of_cell in updates]
-        else:
-            adapters, state = train_pack(base, data, settings, autocast=autocast, resume=resume, after_step=after)
-            made = [partial(save_adapter, cell=of_cell, alpha=settings.alpha) for of_cell in adapters]
-        seconds = (time.monotonic() - started) / len(self.cells)
-        for index, key in enumerate(self.keys):
-            if store.has("adapter", key):
-                continue
-            facts = {"losses": loss_curve(state, index), "seconds": seconds}
-            with store.writing("adapter", key) as folder:
-                made[index](folder / "adapter.safetensors")
-                (folder / "facts.json").write_text(json.dumps(facts), encoding="ascii")
+        base, autocast, state = base_of(model), autocast_of(self.precision), keeper.checkpoint.load()
+        if state is not None and any(s < state.step for s in ends):
+            # Adapters that it has gone past are gone.
+            state = None
+        for end in ends:
+            if state is not None:
+                # Whoever has come to its end leaves, and costs the others nothing more.
+                state.alive = [i for i in state.alive if max(missing[i], default=0) > state.step]
+            made, state = self._leg(base, data, end, autocast=autocast, state=state, after_step=keeper.after_step)
+            seconds = (time.monotonic() - started) / len(self.rows)
+            for index, row in enumerate(self.rows):
+                if end not in missing[index]:
+                    continue
+                facts = {"losses": loss_curve(state, index, steps=end), "seconds": seconds}
+                with store.writing("adapter", row.keys[row.ends.index(end)]) as folder:
+                    made[index](folder / "adapter.safetensors")
+                    (folder / "facts.json").write_text(json.dumps(facts), encoding="ascii")
         keeper.checkpoint.drop()
+
+    def _leg(
+        self,
+        base: Base,
+        data: Sequence[CellData],
+        end: int,
+        *,
+        autocast: torch.dtype | None,
+        state: State | None,
+        after_step: Callable[[int, Callable[[], State]], None],
+    ) -> tuple[list[Callable[[Path], None]], State]:
+        """Go on to a number of steps; what writes each cell's adapter as it is then."""
+        settings = self.settings
+        if settings.method == "full":
+            updates, state = train_full(
+                base, data, settings, autocast=autocast, resume=state, stop_at=end, after_step=after_step
+            )
+            return [partial(save_updates, updates=of_cell) for of_cell in updates], state
+        adapters, state = train_pack(
+            base, data, settings, autocast=autocast, resume=state, stop_at=end, after_step=after_step
+        )
+        return [partial(save_adapter, cell=of_cell, alpha=settings.alpha) for of_cell in adapters], state
 
 
 class _Keeper:
     """Writes a pack's state now and then, less often where that takes long."""
 
-    def __init__(self, checkpoint: Checkpoint, *, steps: int, report: Callable[[int], None]) -> None:
+    def __init__(self, checkpoint: Checkpoint, *, ends: Sequence[int], report: Callable[[int], None]) -> None:
         self.checkpoint = checkpoint
-        self._steps, self._report = steps, report
+        self._ends, self._report = ends, report
         self._saved, self._wait = time.monotonic(), CHECKPOINT_SECONDS
 
     def after_step(self, done: int, state: Callable[[], State]) -> None:
         self._report(done)
-        # The last state is always kept: adapters are written one by one, and a run that is killed
+        # The state at every end is kept: adapters are written one by one, and a run that is killed
         # between two of them must write the others from this very state.
         now = time.monotonic()
-        if now - self._saved > self._wait or done == self._steps:
+        if now - self._saved > self._wait or done in self._ends:
             self.checkpoint.save(state())
             self._saved = time.monotonic()
             # Large states are written less often.
@@ -202,10 +311,11 @@ class _Keeper:
 
 
 def _cell_data(cell: TrainingCell, model: Model, settings: TrainSettings, store: Store) -> CellData:
+    captions = [*cell.captions, *([""] if settings.caption_dropout else [])]
     latents = [encode_picture(model, store, pixels) for pixels in cell.pixels]
     return CellData(
         streams=cell.streams,
         mean=torch.stack([x.mean for x in latents]),
         std=torch.stack([x.std for x in latents]),
-        text=tokenize(model, cell.captions) if settings.text_encoder else encode_texts(model, store, cell.captions),
+        text=tokenize(model, captions) if settings.text_encoder else encode_texts(model, store, captions),
     )

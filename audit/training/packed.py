@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +30,7 @@ SHARED_INPUT = (
     ("attn1", ("to_q", "to_k", "to_v")),
     ("attn2", ("to_k", "to_v")),
     ("attn", ("to_q", "to_k", "to_v")),
+    ("attention", ("to_q", "to_k", "to_v")),
     ("attn", ("add_q_proj", "add_k_proj", "add_v_proj")),
     ("self_attn", ("q_proj", "k_proj", "v_proj")),
 )
@@ -85,19 +87,43 @@ class PackedLinear(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """x (K * rows, ..., in) -> (K * rows, ..., out)."""
-        y: Tensor = self.base(x)
+        # As a matrix: of more dimensions, a Linear's answer is a view, and writing into views costs a copy.
+        y: Tensor = self.base(x.reshape(-1, x.shape[-1]))
         low = self._group.low(x, self._name)
-        _add_product(y.view(low.shape[0], low.shape[1], -1), low, self.b.transpose(1, 2), self.scale)
-        return y
+        return _add_product(y, low, self.b.transpose(1, 2), self.scale).view(*x.shape[:-1], -1)
 
 
-def _add_product(y: Tensor, left: Tensor, right: Tensor, scale: float) -> None:
+class _AddProduct(torch.autograd.Function):
     """y += scale * left @ right for stacks of matrices, in place: an update as large as y is never held.
 
-    No frozen Linear or Conv2d keeps its output for the backward pass, so writing into it is safe. Autocast
-    leaves in-place products alone, hence the casts.
+    No frozen Linear or Conv2d keeps its output for the backward pass, so writing into it is safe. The gradient of y
+    is handed on as it is; torch's own in-place product on a view of y would copy it twice.
     """
-    y.baddbmm_(left.to(y.dtype), right.to(y.dtype), alpha=scale)
+
+    @staticmethod
+    def forward(ctx: Any, y: Tensor, left: Tensor, right: Tensor, scale: float) -> Tensor:
+        ctx.save_for_backward(left, right)
+        ctx.scale = scale
+        ctx.mark_dirty(y)
+        y.view(*left.shape[:2], -1).baddbmm_(left, right, alpha=scale)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        left, right = ctx.saved_tensors
+        grad = grads[0].reshape(*left.shape[:2], -1)
+        of_left = torch.bmm(grad, right.transpose(1, 2)) * ctx.scale
+        of_right = torch.bmm(left.transpose(1, 2), grad) * ctx.scale
+        return grads[0], of_left, of_right, None
+
+
+def _add_product(y: Tensor, left: Tensor, right: Tensor, scale: float) -> Tensor:
+    """y + scale * left @ right, in y's place; left (n, ..., r) and right (n, r, ...) are stacks of matrices.
+
+    Autocast leaves in-place products alone, hence the casts.
+    """
+    made: Tensor = _AddProduct.apply(y, left.to(y.dtype), right.to(y.dtype), scale)
+    return made
 
 
 class PackedConv2d(nn.Module):
@@ -122,8 +148,7 @@ class PackedConv2d(nn.Module):
         # A kernel of odd side that keeps the size: shifting back needs the same padding.
         low = F.fold(spread, x.shape[-2:], self.base.kernel_size, padding=tuple(k // 2 for k in self.base.kernel_size))
         out = self.b.to(y.dtype).repeat_interleave(rows, dim=0)
-        _add_product(y.view(*y.shape[:2], -1), out, low.view(len(x), rank, -1), self.scale)
-        return y
+        return _add_product(y, out, low.view(len(x), rank, -1), self.scale)
 
 
 class PackedLora:
@@ -201,9 +226,13 @@ class PackedLora:
 
     # --- the K adapters --------------------------------------------------------------------------------
 
+    def named(self) -> list[tuple[str, nn.Parameter]]:
+        """Stacked parameters, first dimension K, in a fixed order, each with a module that it belongs to."""
+        return [*((g.members[0], g.a) for g in self.groups), *self._conv_a.items(), *self.b.items()]
+
     def parameters(self) -> list[nn.Parameter]:
-        """Stacked parameters, first dimension K, in a fixed order."""
-        return [*(g.a for g in self.groups), *self._conv_a.values(), *self.b.values()]
+        """The same without names."""
+        return [parameter for _, parameter in self.named()]
 
     def cell(self, index: int) -> dict[str, tuple[Tensor, Tensor]]:
         """A and B of one cell by full module name: (r, in[, kh, kw]) and (out, r)."""

@@ -14,7 +14,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor
 
 from audit.records import TrainSettings
-from audit.training.batches import Base, Batches, CellData, learning_rate
+from audit.training.batches import Base, Batches, CellData, by_rate, learning_rate
 from audit.training.packed import draw_lora_a
 from audit.training.targets import find_module, find_targets
 
@@ -38,6 +38,7 @@ def train_one(
         )
         inject_adapter_in_model(config, module)
     params: list[torch.nn.Parameter] = []
+    named: list[tuple[str, torch.nn.Parameter]] = []
     pairs = {}
     for name in names:
         layer: Any = find_module(roots, name)
@@ -46,10 +47,14 @@ def train_one(
             a.copy_(draw_lora_a(cell.streams, name, a.shape))
             b.zero_()
         params += [a, b]
+        named += [(name, a), (name, b)]
         pairs[name] = (a, b)
     device = base.device
     optimiser = torch.optim.AdamW(
-        params, lr=settings.learning_rate, betas=(0.9, 0.999), weight_decay=settings.weight_decay
+        by_rate(named, base.family, settings),
+        lr=settings.learning_rate,
+        betas=(0.9, 0.999),
+        weight_decay=settings.weight_decay,
     )
     batches = Batches(cell, base, settings, dtype)
     for step in range(settings.steps):
@@ -62,6 +67,6 @@ def train_one(
         if settings.clip:
             torch.nn.utils.clip_grad_norm_(params, settings.clip)
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, settings)
+            group["lr"] = learning_rate(step, settings) * group["share"]
         optimiser.step()
     return {name: (a.detach(), b.detach().flatten(1)) for name, (a, b) in pairs.items()}

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from audit.executor.packing import Saving
-from audit.models.loader import Model
+from audit.models.model import Model
 from audit.records import TrainSettings
 
 
@@ -53,6 +53,23 @@ def weights_bytes(model: Model, settings: TrainSettings, saving: Saving) -> floa
     if saving.half:
         total -= sum(p.numel() * (p.element_size() - 2) for _, p in _matrices(model.denoiser))
     return float(total)
+
+
+def drawing_bytes(model: Model, settings: TrainSettings, saving: Saving) -> float:
+    """Bytes of the base's weights on its device while pictures are drawn."""
+    parts: list[nn.Module] = [model.denoiser, model.vae]
+    if settings.text_encoder or not saving.offload:
+        parts += model.text_encoders.values()
+    sizes = [sum(p.numel() * p.element_size() for p in part.parameters()) for part in parts]
+    if saving.half:
+        sizes[0] -= sum(p.numel() * (p.element_size() - 2) for _, p in _matrices(model.denoiser))
+    # Parts that share a room come and go.
+    return float(sum(sizes) if model.room is None else max(sizes))
+
+
+def kept_small(model: Model, saving: Saving) -> frozenset[str]:
+    """Names of the denoiser's weights that lie on the device in bfloat16."""
+    return frozenset(name for name, _ in _matrices(model.denoiser)) if saving.half else frozenset()
 
 
 @contextmanager
@@ -113,10 +130,12 @@ def halved(model: Model, *, wanted: bool) -> Iterator[dict[str, Tensor]]:
             parameter.data = before.to(parameter.device)
 
 
-def recompute(denoiser: nn.Module, *, wanted: bool = True) -> bool:
-    """Switch gradient checkpointing on or off; returns whether it was on."""
-    known: Any = denoiser
+def recompute(network: nn.Module, *, wanted: bool = True) -> bool:
+    """Switch gradient checkpointing of a denoiser or VAE on or off; returns whether it was on."""
+    known: Any = network
     before = bool(known.is_gradient_checkpointing)
+    if not known._supports_gradient_checkpointing:
+        return before
     if wanted:
         known.enable_gradient_checkpointing()
     else:

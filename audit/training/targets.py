@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from audit.models.families.base import TEXT_ATTENTION, Family
+from audit.models.families.base import Family
 from audit.records import TrainSettings
 
 
@@ -18,7 +18,7 @@ def find_targets(roots: Mapping[str, nn.Module], family: Family, settings: Train
     """
     wanted = {family.denoiser: family.targets[settings.targets]}
     if settings.text_encoder:
-        wanted |= {name: TEXT_ATTENTION for name in family.text_encoders}
+        wanted |= family.text_targets
     return [f"{root}.{name}" for root, suffixes in wanted.items() for name in _named(roots[root], suffixes)]
 
 

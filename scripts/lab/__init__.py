@@ -1,1 +1,1 @@
-"""Rebuilds the built-in lab model from public packages; see README, "The lab model"."""
+"""Rebuilds the built-in lab model from public packages; see docs/explanation/lab-model.md."""

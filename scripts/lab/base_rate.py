@@ -19,7 +19,7 @@ from audit.models.encode import hidden_states
 from audit.models.loader import load
 from audit.plan.prompts import full_prompt
 from audit.runfolder import read_results
-from audit.sampling import sample
+from audit.sampling import Execution, sample
 from audit.style import style_metric
 from audit.style.recognise import Others, nearest_artist
 from scripts.noise_response import read
@@ -32,15 +32,16 @@ def rates(folder: Path, seeds: int = SEEDS) -> dict[str, str]:
     results = read_results(folder)
     plan = results.plan
     model = load("lab", device=torch.device("cpu"))
-    hidden = hidden_states(model, [*(full_prompt(s, plan.trigger) for s in plan.prompts), ""])
+    prompts = [full_prompt(plan.prompts[place], plan.trigger) for place in plan.asked(1)]
+    hidden = hidden_states(model, [*prompts, ""])
     drawn = [
         sample(
             model, text=hidden[:-1], empty=hidden[-1:], settings=plan.sampling, seed=1000 + seed,
-            autocast=torch.bfloat16,
+            on=Execution(autocast=torch.bfloat16),
         )
         for seed in range(seeds)
     ]  # fmt: skip
-    held_out = [results.work_images[w.id] for w in plan.works if w.split == "reference"]
+    held_out = [results.work_images[w.id] for w in plan.held_out(1)]
     works = read(folder, held_out, side=plan.model.resolution)
     found = {}
     for metric in plan.metrics:

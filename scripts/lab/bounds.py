@@ -20,18 +20,19 @@ import numpy as np
 import torch
 
 from audit.base.progress import Progress
-from audit.collect import collect
+from audit.collect import collect, part_once
 from audit.executor import Engine
 from audit.images.tensors import to_pixels, to_tensor
 from audit.judge.gains import gains, recognised
 from audit.judge.intervals import Interval, mean_interval, rate_interval, ratio_interval
 from audit.models.cards import LAB_ARTISTS, LAB_PROMPTS
-from audit.models.loader import Model, describe, load
+from audit.models.loader import describe, load
+from audit.models.model import Model
 from audit.plan.cells import make_cells
 from audit.plan.machine import make_engine
 from audit.plan.making import make_plan
 from audit.plan.spec import Spec
-from audit.records import ArtistSet, Plan
+from audit.records import Plan
 from audit.stages.base import draw_base
 from audit.stages.draw import draw_cells
 from audit.stages.mimics import train_cells
@@ -61,7 +62,7 @@ SHOWN = 3
 """Training sets named as what pictures are taken for."""
 
 
-def variations(plan: Plan, works: ArtistSet) -> Iterator[tuple[str, Plan]]:
+def variations(plan: Plan) -> Iterator[tuple[str, Plan]]:
     """What is changed -> the plan so changed; the plan itself first."""
     training, steps = plan.training, plan.training.steps
     yield f"as audits are ({steps} steps, rank {training.rank})", plan
@@ -70,7 +71,7 @@ def variations(plan: Plan, works: ArtistSet) -> Iterator[tuple[str, Plan]]:
         yield f"{times * steps} steps", plan.model_copy(update={"training": longer})
     wider = training.model_copy(update={"rank": 2 * training.rank, "alpha": 2 * training.alpha})
     yield f"rank {2 * training.rank}", plan.model_copy(update={"training": wider})
-    drawn = tuple(dict.fromkeys(work.caption for work in works.pool()))
+    drawn = tuple(dict.fromkeys(work.caption for work in plan.pool(1)))
     yield "asked for the subjects of the works it learned from", plan.model_copy(update={"prompts": drawn})
 
 
@@ -83,11 +84,14 @@ def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterat
         replicates=replicates,
         prompts=LAB_PROMPTS,
     )
-    works = collect(originals=spec.originals, protected=None, artist=artist, seed=0, save=store.put_pixels)
-    plan = make_plan(spec, artist=works, model=describe("lab"), store=store)
+    works = collect(originals=spec.originals, protected=None, artist=artist, save=store.put_pixels)
+    works = part_once(works, seed=0)
+    drawn = make_plan(spec, artist=works, model=describe("lab"), store=store)
+    # One split and the same prompts for all runs: what is compared here are settings, not protections.
+    plan = drawn.model_copy(update={"draws": ()})
     engine = make_engine(model, store=store, progress=quiet, training=plan.training, plan=plan.digest())
-    real = score_real_works(plan, works, engine)
-    pool, references = ([w.pixels for w in part] for part in (works.pool(), works.reference()))
+    real = score_real_works(plan, engine)
+    pool, references = ([w.pixels for w in part] for part in (plan.pool(1), plan.held_out(1)))
     facts = {f.name: f for f in real.metrics}
     for name, through in (("the artist's own works", False), ("the same through the autoencoder", True)):
         words = []
@@ -95,8 +99,8 @@ def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterat
             seen = nearest_real(metric, pool, references, real.others[metric], through=through, engine=engine)
             words.append(f"- | {100 * np.mean(seen == 0):.0f} % | {taken_for(seen)} | -")
         yield f"| {artist} | {name} | {' | '.join(words)} |"
-    treated = treat_works(plan, works, engine)
-    for name, asked in variations(plan, works):
+    treated = treat_works(plan, engine)
+    for name, asked in variations(plan):
         cells = [
             cell
             for cell in make_cells(asked, {c: images.pixels for c, images in treated.items()})
@@ -105,15 +109,15 @@ def table(artist: str, *, model: Model, replicates: int, store: Store) -> Iterat
         # Other settings fit in other packs.
         engine = make_engine(model, store=store, progress=quiet, training=asked.training, plan=asked.digest())
         trained = train_cells(asked, cells, engine)
-        base = draw_base(asked, real, engine)
-        made = draw_cells(asked, trained, base.cell.generations, engine)
-        scored = (base.cell, *score_cells(asked, trained, made, real, engine))
+        (base,) = draw_base(asked, [1], real, engine)
+        made = draw_cells(asked, trained, {0: base.generations}, engine)
+        scored = (base, *score_cells(asked, trained, made, real, engine))
         audit = SimpleNamespace(plan=asked, cells=scored)
         words = []
         for metric in plan.metrics:
             known = gains(audit, metric)
             clean, attacked = known.paired("clean", ATTACK)
-            way = known.of("clean") / (np.mean(facts[metric].real) - np.mean(list(known.base.values())))
+            way = known.of("clean") / (np.mean(facts[metric].real) - (known.base_mean or 0.0))
             rates = [rate for (condition, _), rate in recognised(audit, metric).items() if condition == "clean"]
             seen = np.concatenate([np.array(c.nearest[metric]) for c in scored if c.condition == "clean"])
             words += [

@@ -26,7 +26,8 @@ from PIL import Image
 
 from audit.images.tensors import to_model_size, to_tensor
 from audit.models.cards import LAB, LAB_ARTISTS
-from audit.models.loader import Model, load
+from audit.models.loader import load
+from audit.models.model import Model
 from audit.style import METRICS
 from scripts.lab import base_rate, leverage
 from scripts.lab.common import arguments, load_pictures

@@ -3,7 +3,7 @@
 Features are standardised, reduced to 64 directions and whitened. What noise alone does to features counts as
 variance of no interest, `NOISE_WEIGHT` times over, as within-class covariance normalisation does it for speakers
 (Hatch et al., 2006): a direction in which noise moves a picture far is scaled down, however much hands differ in
-it. Without that, one level of noise in 255 took a seventh of its gain off a model of line art (DECISIONS.md). The
+it. Without that, one level of noise in 255 took a seventh of its gain off a model of line art (docs/decisions). The
 pictures by other artists that scores are compared with are kept as features only: 20 per training set, none
 of them a picture.
 

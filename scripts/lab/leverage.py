@@ -18,7 +18,7 @@ from diffusers import AutoencoderKL
 from PIL import Image
 from torch import Tensor
 
-from audit.conditions.protect.pgd import Draws, delivered, pgd
+from audit.conditions.protect.pgd import Descent, Draws, delivered, pgd
 from audit.conditions.windows import windows
 from audit.images.tensors import to_model_size, to_tensor
 from audit.models.cards import LAB_ARTISTS
@@ -53,11 +53,10 @@ def leverage(vae: AutoencoderKL, artist: str, budget: float) -> float:
     change = pgd(
         pictures,
         torch.zeros_like(pictures),
+        Descent(budget, falling),
         loss=distance,
         places=windows(SIDE, SIDE, side=SIDE, policy="squares"),
         side=SIDE,
-        budget=budget,
-        sizes=falling,
         names=[("leverage", i) for i in range(WORKS)],
     )
     moved = delivered(pictures, change)

@@ -24,11 +24,12 @@ from numpy.typing import NDArray
 
 from audit.models.cards import LAB_OPENCLIP
 from audit.models.encode import hidden_states
-from audit.models.loader import Model, load
+from audit.models.loader import load
+from audit.models.model import Model
 from audit.plan.prompts import full_prompt
 from audit.plan.settings import LAB_SAMPLING
 from audit.records import SampleSettings
-from audit.sampling import sample
+from audit.sampling import Execution, sample
 from audit.style import METRICS, openclip
 from scripts.lab.common import load_pictures
 from scripts.lab.fetch import load_sets
@@ -136,7 +137,9 @@ def recognition(model: Model, work: Path, sampling: SampleSettings = LAB_SAMPLIN
 
 def _draw(model: Model, texts: list[str], sampling: SampleSettings) -> NDArray[np.uint8]:
     hidden = hidden_states(model, [*texts, ""])
-    return sample(model, text=hidden[:-1], empty=hidden[-1:], settings=sampling, seed=1, autocast=torch.bfloat16)
+    return sample(
+        model, text=hidden[:-1], empty=hidden[-1:], settings=sampling, seed=1, on=Execution(autocast=torch.bfloat16)
+    )
 
 
 def _pixels(pictures: torch.Tensor) -> NDArray[np.uint8]:

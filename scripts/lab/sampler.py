@@ -1,6 +1,6 @@
 """What guidance and sampling steps do on the lab: a clean LoRA's share of the way, and subjects and styles of base.
 
-The default was chosen from this table (DECISIONS, 2026-11-22); no protection is in it. LoRAs are
+The default was chosen from this table (docs/decisions, 2026-11-22); no protection is in it. LoRAs are
 trained once and drawn from with every setting.
 
 Run: python -m scripts.lab.sampler --work DIR [--settings 1:15 2:15 4:20 ...] [--replicates K] [--no-base]
@@ -17,10 +17,11 @@ import numpy as np
 import torch
 
 from audit.base.progress import Progress
-from audit.collect import collect
+from audit.collect import collect, part_once
 from audit.judge.gains import gains, recognised
 from audit.models.cards import LAB_ARTISTS
-from audit.models.loader import Model, describe, load
+from audit.models.loader import describe, load
+from audit.models.model import Model
 from audit.plan.cells import make_cells
 from audit.plan.machine import make_engine
 from audit.plan.making import make_plan
@@ -43,28 +44,31 @@ def table(artist: str, settings: list[SampleSettings], *, model: Model, replicat
     """One Markdown row per setting."""
     quiet = Progress(io.StringIO())
     spec = Spec(originals=LAB_ARTISTS / artist, control=("null",), planted_only=True, replicates=replicates)
-    works = collect(originals=spec.originals, protected=None, artist=artist, seed=0, save=store.put_pixels)
-    plan = make_plan(spec, artist=works, model=describe("lab"), store=store)
+    works = collect(originals=spec.originals, protected=None, artist=artist, save=store.put_pixels)
+    works = part_once(works, seed=0)
+    drawn = make_plan(spec, artist=works, model=describe("lab"), store=store)
+    # One split and the same prompts for all runs: what is compared here are settings, not protections.
+    plan = drawn.model_copy(update={"draws": (), "prompts": drawn.prompts[: len(drawn.asked(1))]})
     engine = make_engine(model, store=store, progress=quiet, training=plan.training, plan=plan.digest())
-    treated = treat_works(plan, works, engine)
+    treated = treat_works(plan, engine)
     cells = [
         cell
         for cell in make_cells(plan, {name: images.pixels for name, images in treated.items()})
         if cell.condition == "clean"
     ]
     trained = train_cells(plan, cells, engine)
-    real = score_real_works(plan, works, engine)
+    real = score_real_works(plan, engine)
     rows = []
     for sampling in settings:
         asked = plan.model_copy(update={"sampling": sampling})
-        base = draw_base(asked, real, engine)
-        made = draw_cells(asked, trained, base.cell.generations, engine)
-        audit = SimpleNamespace(plan=asked, cells=(base.cell, *score_cells(asked, trained, made, real, engine)))
+        (base,) = draw_base(asked, [1], real, engine)
+        made = draw_cells(asked, trained, {0: base.generations}, engine)
+        audit = SimpleNamespace(plan=asked, cells=(base, *score_cells(asked, trained, made, real, engine)))
         words = []
         for facts in real.metrics:
             metric = facts.name
             known = gains(audit, metric)
-            share = known.of("clean") / (np.mean(facts.real) - np.mean(list(known.base.values())))
+            share = known.of("clean") / (np.mean(facts.real) - (known.base_mean or 0.0))
             rates = recognised(audit, metric)
             found = np.mean([rate for (condition, _), rate in rates.items() if condition == "clean"])
             words.append(f"{share.mean():.0%}, {found:.0%}")

@@ -19,7 +19,7 @@ from audit.plan.making import TRIGGER
 from audit.plan.prompts import full_prompt
 from audit.plan.settings import LAB_SAMPLING
 from audit.records import SampleSettings
-from audit.sampling import sample
+from audit.sampling import Execution, sample
 from scripts.lab.fetch import load_sets
 
 SUBJECTS = 8
@@ -55,7 +55,9 @@ def draw(out: Path, *, steps: int = LAB_SAMPLING.steps, guidance: float = LAB_SA
     texts = [full_prompt(s, style) for s in subjects for style in styles]
     hidden = hidden_states(model, [*texts, ""])
     settings = SampleSettings(steps=steps, guidance=guidance)
-    made = sample(model, text=hidden[:-1], empty=hidden[-1:], settings=settings, seed=0, autocast=torch.bfloat16)
+    made = sample(
+        model, text=hidden[:-1], empty=hidden[-1:], settings=settings, seed=0, on=Execution(autocast=torch.bfloat16)
+    )
     pictures = [Image.fromarray(picture) for picture in made]
     rows = [pictures[i : i + len(styles)] for i in range(0, len(pictures), len(styles))]
     labelled(rows, subjects, [*sets, "any style"]).save(out, optimize=True)

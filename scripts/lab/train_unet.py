@@ -8,7 +8,7 @@ whose caption names no set have their colours changed, so that "any style" is mo
 of the sets.
 
 The first two stages are AdamW's. The third is Muon's (Jordan et al., 2024; scaled to AdamW's steps as by Liu et
-al., 2025): from the same weights and samples it came further (DECISIONS, 2026-11-22).
+al., 2025): from the same weights and samples it came further (docs/decisions, 2026-11-22).
 
 Run: python -m scripts.lab.train_unet --work DIR [--ranks 2]   (resumes; stop it at any time)
 """

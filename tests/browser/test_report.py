@@ -81,12 +81,18 @@ def test_without_script_all_is_there(opener: Opener) -> None:
     page.locator("#fair summary").first.click()
     assert page.locator("#fair .folded").first.is_visible()
     assert page.locator(".grid img").count() == 4 * 5
+    page.locator("#method summary").first.click()
+    assert page.locator("#method .body p").first.is_visible()
 
 
 @pytest.mark.parametrize(
     ("name", "width", "scheme", "media"),
     [
         ("small", 1280, "light", "screen"), ("small", 360, "dark", "screen"), ("court", 1280, "dark", "print"),
+        # Every form of the first screen; about 15 s each, so not every word.
+        *((state, 1280, "light", "screen") for state in (
+            "held", "not-valid", "one", "missing", "hostile", "partly-held-de",
+        )),
     ],
 )  # fmt: skip
 def test_axe_finds_nothing(opener: Opener, name: str, width: int, scheme: str, media: str) -> None:
@@ -94,7 +100,7 @@ def test_axe_finds_nothing(opener: Opener, name: str, width: int, scheme: str, m
     page.emulate_media(media=media)
     page.evaluate(OPEN_ALL)
     if scheme == "dark" and media == "screen":
-        page.locator(".extreme button[data-at='50']").first.click()
+        page.locator("#visibility .compare button[data-at='50']").first.click()
     found = Axe().run(page, options={"resultTypes": ["violations"]})
     said = [
         f"{v['id']}: {node['html'][:160]} {node['failureSummary']}"
@@ -118,23 +124,30 @@ def test_axe_finds_nothing_in_the_open_lightbox(opener: Opener) -> None:
     ],
 )
 def test_the_first_screen_holds_the_answer_and_its_pictures(opener: Opener, state: str, lang: str) -> None:
-    """Whose work, verdict, number with its range on the scale, and three pairs, on a phone and on a laptop."""
+    """Whose work, verdict, number or range on the scale, and rows of pictures, on a phone and on a laptop."""
     page, _ = opener(f"{state}{lang}", width=360)
     bare = state in ("not-valid", "missing", "no-number")
     wanted = [".whose", ".word", "h1", *((".number.none",) if bare else ("#headline-number", ".what", ".scale svg"))]
     if state != "hostile":
-        assert page.locator(".pairs li").count() == 3
-        wanted.append(".pairs li:last-child figure:last-child img")
+        assert page.locator(".evidence tbody").count() == 3
+        assert page.locator(".evidence img").count() == 12
     for width, height in ((360, 780), (1280, 720)):
         page.set_viewport_size({"width": width, "height": height})
         for what in wanted:
             box = page.locator(what).first.bounding_box()
             assert box is not None, what
             assert box["y"] + box["height"] <= height, (width, what, box)
+        # All rows on a laptop; on a phone the first.
+        row = page.locator(".evidence td").nth(3 if width < 600 else 11)
+        if state != "hostile":
+            box = row.bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] <= height, (width, box)
+            assert box["x"] + box["width"] <= width
     if not bare:
         # The range in words is on the screen once at least: in the sentence, or beside the number.
         page.set_viewport_size({"width": 360, "height": 780})
-        shown = page.locator("h1 .figures, .what span:nth-child(2)").evaluate_all(
+        shown = page.locator("h1 .figures, .what span:nth-child(2), .unsure strong").evaluate_all(
             "all => all.some(e => e.getBoundingClientRect().width > 20)"
         )
         assert shown
@@ -204,11 +217,75 @@ def test_targets_are_large_enough(opener: Opener) -> None:
     assert min(sizes) >= 24
 
 
-def test_printing_opens_what_is_folded(opener: Opener) -> None:
+def test_printing_gives_the_short_form_and_all_when_asked(opener: Opener) -> None:
     page, _ = opener("small")
-    text = _printed(page.pdf(format="A4"))
-    assert "All estimates by channel_stats" in text
-    assert "What to show" not in text
+    short = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
+    text = _text(short)
+    assert "What this does not tell you" in text
+    assert f"1 / {len(short.pages)}" in text
+    for away in ("All estimates by channel_stats", "Glossary", "What to show"):
+        assert away not in text
+    page.locator("#open-all").click()
+    whole = PdfReader(io.BytesIO(page.pdf(format="A4", prefer_css_page_size=True)))
+    assert "All estimates by channel_stats" in _text(whole)
+    assert len(whole.pages) > 1.5 * len(short.pages)
+
+
+SHORT = ("held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory")
+
+
+@pytest.mark.parametrize("name", SHORT)
+def test_the_open_part_is_short_and_says_its_limits_early(opener: Opener, name: str) -> None:
+    """1,500 words and 9 screens of a desktop; the limits within the first four."""
+    page, _ = opener(name, width=1280)
+    words = page.locator("main").evaluate("m => m.innerText.match(/\\p{L}[\\p{L}\\p{N}.'-]*/gu).length")
+    height = page.evaluate("document.documentElement.scrollHeight")
+    limits = page.locator("#limits").bounding_box()
+    assert limits is not None
+    told = (words, height / 900, (limits["y"] + limits["height"]) / 900)
+    assert words <= 1500, told
+    assert height <= 9 * 900, told
+    assert limits["y"] + limits["height"] <= 4 * 900, told
+
+
+def test_contents_stay_in_reach(opener: Opener) -> None:
+    page, _ = opener("small", width=1280)
+    page.locator("#change").scroll_into_view_if_needed()
+    box = page.locator(".contents").bounding_box()
+    assert box is not None
+    assert 0 <= box["y"] < 100
+    page.locator(".contents a[href='#glossary']").click()
+    assert page.locator("#glossary dl").is_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
+    back = page.locator(".to-contents")
+    assert back.is_visible()
+    back.click()
+    assert page.locator(".contents a").first.is_visible()
+
+
+def test_a_phone_shows_protected_beside_unprotected(opener: Opener) -> None:
+    page, _ = opener("small", width=390)
+    boxes = [page.locator(".grid tbody").first.locator("td").nth(i).bounding_box() for i in (2, 3)]
+    assert all(box is not None and box["x"] + box["width"] <= 390 for box in boxes)
+    assert len({box["y"] for box in boxes if box is not None}) == 1
+
+
+def test_other_readings_sort_by_a_heading(opener: Opener) -> None:
+    page, heard = opener("small")
+    page.evaluate(OPEN_ALL)
+    table = page.locator("table[data-sort]").first
+    head = table.locator("th button").nth(3)
+    head.click()
+    assert table.locator("th").nth(3).get_attribute("aria-sort") == "ascending"
+    texts = table.locator("tbody tr td:nth-child(4)").all_inner_texts()
+    numbers = [
+        float(t.replace("\u2212", "-").split()[0].rstrip("%\xa0"))
+        for t in texts
+        if t[:1].isdigit() or t[:1] == "\u2212"
+    ]
+    assert len(numbers) > 1
+    assert numbers == sorted(numbers)
+    assert heard == []
 
 
 def test_court_edition_prints_with_numbers_and_its_digest(opener: Opener) -> None:
@@ -220,14 +297,25 @@ def test_court_edition_prints_with_numbers_and_its_digest(opener: Opener) -> Non
         assert f"CloakCheck report {digest}" in text
         assert f"Page {number} of {len(pages)}" in text
     whole = " ".join(" ".join(pages).split())
-    for needed in ("1. See it", "1.1", "Figure 1. ", "Table 1. ", "11. Glossary"):
+    for needed in (
+        "4. The pictures",
+        "4.1",
+        "Figure 1 ",
+        "Table 1 ",
+        "Result 1 ",
+        "Picture 1 ",
+        "Sheet 1 ",
+        "14. Glossary",
+    ):
         assert needed in whole
     assert page.locator("details, script, button, dialog").count() == 0
 
 
 def test_pdf_of_the_command_is_whole(opener: Opener, files: Files, tmp_path: Path) -> None:
     opener("court")  # Skips where there is no browser.
-    made = print_pdf(files("court"), tmp_path / "report.pdf")
+    data = tmp_path / "results.json"
+    data.write_text('{"a": 1}\n')
+    made = print_pdf(files("court"), tmp_path / "report.pdf", attached=data)
     text = _printed(made.read_bytes())
     assert "Held only in part" in text
     reader = PdfReader(made)
@@ -236,7 +324,14 @@ def test_pdf_of_the_command_is_whole(opener: Opener, files: Files, tmp_path: Pat
     for secret in (str(files("court").parent), str(Path.home()), "file:", socket.gethostname(), getpass.getuser()):
         if len(secret) > 4:
             assert secret not in told
-    assert [p.name for p in tmp_path.iterdir()] == ["report.pdf"]
+    root = reader.trailer["/Root"]
+    assert root["/MarkInfo"]["/Marked"]
+    assert root["/Lang"] == "en"
+    assert "/StructTreeRoot" in root
+    assert len(reader.outline[1]) > 10
+    assert reader.attachments["results.json"] == [data.read_bytes()]
+    assert root["/AF"][0].get_object()["/AFRelationship"] == "/Data"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["report.pdf", "results.json"]
 
 
 def test_four_hundred_pictures_open_quickly(opener: Opener) -> None:
@@ -251,4 +346,8 @@ def test_four_hundred_pictures_open_quickly(opener: Opener) -> None:
 
 
 def _printed(pdf: bytes) -> str:
-    return " ".join(" ".join(p.extract_text() for p in PdfReader(io.BytesIO(pdf)).pages).split())
+    return _text(PdfReader(io.BytesIO(pdf)))
+
+
+def _text(reader: PdfReader) -> str:
+    return " ".join(" ".join(p.extract_text() for p in reader.pages).split())

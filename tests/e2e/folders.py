@@ -92,8 +92,9 @@ steps = 3
 
 
 def write_spec(path: Path, *, text: str = "") -> Path:
-    """A spec that makes a run on the tiny model take seconds."""
+    """A spec that makes a run on the tiny model take seconds. One seed, so that runs share what they can."""
     prompts = path.parent / "prompts.txt"
     prompts.write_text("cat\ncastle\ntree\n", encoding="utf-8")
-    path.write_text(f'prompts = "prompts.txt"\nprimary_metric = "channel_stats"\n{text}\n{SPEC}', encoding="utf-8")
+    usual = 'prompts = "prompts.txt"\nprimary_metric = "channel_stats"\ngrid = ["default"]'
+    path.write_text(f"{usual}\n{text}\n{SPEC}", encoding="utf-8")
     return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import zlib
@@ -12,7 +13,11 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from audit.base.errors import BadInput
+from audit.base.progress import Progress
 from audit.cli import app
+from audit.plan.spec import load_spec
+from audit.stages.audit import run
 from tests.e2e.folders import drawing, write_originals, write_protected, write_spec
 
 
@@ -164,3 +169,20 @@ def test_results_that_are_none(content, tmp_path):
     done = CliRunner().invoke(app, ["judge", str(tmp_path)])
     assert done.exit_code == 2
     assert "[results-" in done.stderr
+
+
+def test_a_run_begins_only_when_it_was_told_what_it_can_answer_and_agreed_to(tiny_model, tmp_path):
+    art = write_protected(tmp_path / "art")
+    options = {
+        "originals": art / "originals", "protected": art / "glazed", "model": str(tiny_model), "preset": "quick",
+        "out": tmp_path / "out", "store": tmp_path / "store", "declare": True,
+    }  # fmt: skip
+    told = io.StringIO()
+    with pytest.raises(BadInput) as caught:
+        run(load_spec(options, write_spec(tmp_path / "audit.toml")), Progress(told), agreed=lambda: False)
+    assert caught.value.slug == "run-not-begun"
+    assert "This audit will give no verdict word: " in told.getvalue()
+    assert "a word needs 6 runs" in told.getvalue()
+    assert "This takes about" in told.getvalue()
+    assert "training-begins" not in (tmp_path / "out" / "events.jsonl").read_text()
+    assert not (tmp_path / "store" / "steps" / "adapter").exists()

@@ -43,7 +43,7 @@ def test_conditions_that_reach_across_stages(tiny_model, tmp_path):
     assert plan.surrogate is not None
     assert plan.surrogate.sha256 != plan.model.sha256
     assert {r.step for r in plan.recipes} >= {"denoiser-pgd:12", "noise:13", "vae", "mixed:0.5", "placebo-lpips:0"}
-    pool = {w.id for w in plan.works if w.split == "pool"}
+    pool = {w.id for w in plan.works}
     reached = [r for r in results.reached if r.condition == "denoiser-pgd:12"]
     assert {r.work for r in reached} == pool
     # Pictures made once for several conditions tell what they reached in each of them.

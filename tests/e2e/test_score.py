@@ -126,6 +126,16 @@ def test_bad_input_is_one_sentence_and_writes_nothing(art, tmp_path, change, slu
     assert str(tmp_path) not in done.stderr
 
 
+def test_what_it_lacks_or_cannot_take_is_told_with_its_own_help(art, tmp_path):
+    lacking = invoke("score", "--originals", art / "originals", "--out", tmp_path / "out")
+    unfit = invoke("score", "--originals", art, "--generated", art, "--unit", "picture", "--out", tmp_path / "out")
+    for done, slug, option in ((lacking, "generated-missing", "--generated"), (unfit, "spec-invalid", "unit")):
+        (told,) = done.stderr.strip().splitlines()
+        assert (done.exit_code, told.endswith(f"[{slug}]")) == (2, True)
+        assert option in told
+        assert "`cloakcheck score --help`" in told
+
+
 def test_hostile_pictures_are_refused_as_elsewhere(art, tmp_path):
     folder = tmp_path / "named"
     folder.mkdir()

@@ -13,12 +13,14 @@ from audit.evidence.bundle import Request, write_bundle
 from audit.evidence.signing import open_key
 from audit.evidence.source import read_source
 from audit.evidence.stamp import stamp
+from audit.images import open_picture, pixels_digest
+from audit.records.seeding import derived_seed
 from audit.report import write_report
 from audit.runfolder import claim
 from audit.store import file_digest
 from tests.builders import make_plan, make_work
 from tests.evidence.authority import make_authority
-from tests.evidence.runs import PROMPTS, begin, picture, write_run
+from tests.evidence.runs import PROMPTS, WEIGHTS, begin, picture, write_run
 
 NO_ADAPTERS = Adapters(Path("store"), {}, (), False)
 
@@ -50,7 +52,7 @@ def key(tmp_path_factory):
 def sealed(tmp_path_factory, finished, authority, key):
     """A stamped bundle of that run; never changed."""
     out = tmp_path_factory.mktemp("sealed") / "bundle"
-    request = Request(profile="redacted", out=out, originals=None, protected=None, adapters=NO_ADAPTERS)
+    request = Request(profile="redacted", out=out, originals=None, protected={}, adapters=NO_ADAPTERS)
     write_bundle(read_source(finished), request, key=key)
     reply = out.parent / "reply.tsr"
     reply.write_bytes(authority.reply((out / "tagmanifest.tsq").read_bytes()))
@@ -70,7 +72,8 @@ def works(tmp_path_factory):
         path = folder / "art" / f"my picture {index}.jpg"
         Image.fromarray(picture(f"work {index}")).save(path, exif=exif, comment=b"by Jane Doe")
         made = make_work(index, split="reference" if index % 3 == 0 else "pool", name=path.name)
-        found.append(made.model_copy(update={"sha256": file_digest(path)}))
+        seen = pixels_digest(open_picture(path)[0])
+        found.append(made.model_copy(update={"sha256": file_digest(path), "pixels": seen}))
     run = write_run(folder / "run", make_plan(prompts=PROMPTS, works=tuple(found)))
     return folder / "art", run
 
@@ -86,9 +89,9 @@ def sealed_full(tmp_path_factory, works, authority, key):
     for name, data in (("plan.tsr", authority.reply((run / "plan.tsq").read_bytes())), ("plan-tsa.pem", None)):
         (run / name).write_bytes(data or authority.chain.read_bytes())
     weights = home / "adapter.safetensors"
-    weights.write_bytes(bytes(range(256)))
+    weights.write_bytes(WEIGHTS)
     kept = Adapters(weights.parent, {file_digest(weights): weights}, (), True)
-    request = Request(profile="full", out=out, originals=art, protected=None, adapters=kept, c2pa=True)
+    request = Request(profile="full", out=out, originals=art, protected={}, adapters=kept, c2pa=True)
     write_bundle(read_source(run), request, key=key)
     reply = home / "reply.tsr"
     reply.write_bytes(authority.reply((out / "tagmanifest.tsq").read_bytes()))
@@ -100,3 +103,20 @@ def sealed_full(tmp_path_factory, works, authority, key):
 def copy(sealed, tmp_path):
     """A copy of the bundle to spoil."""
     return shutil.copytree(sealed, tmp_path / "bundle")
+
+
+@pytest.fixture(scope="session")
+def forger(tmp_path_factory):
+    return open_key(tmp_path_factory.mktemp("forger") / "key.pem")
+
+
+@pytest.fixture(scope="session")
+def honest(tmp_path_factory):
+    """A run whose seed follows from its plan."""
+    plan = make_plan(prompts=PROMPTS).model_copy(update={"seed_source": "plan"})
+    return write_run(tmp_path_factory.mktemp("honest") / "run", plan.model_copy(update={"seed": derived_seed(plan)}))
+
+
+@pytest.fixture
+def run(honest, tmp_path):
+    return shutil.copytree(honest, tmp_path / "run")

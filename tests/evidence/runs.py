@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
+from safetensors.numpy import save
 
 from audit import records as r
 from audit.base.rng import rng
 from audit.evidence.timestamps import write_request
 from audit.images import encode_png, pixels_digest
 from audit.images.ai_mark import mark_generated
-from audit.runfolder import claim, provenance, write_environment
+from audit.runfolder import begin_session, claim, provenance, write_environment
 from audit.runfolder.event_log import TRAINING_BEGINS, log_event
 from audit.stages.finish import finish
 from tests.builders import digest, make_plan, make_results
 
 PROMPTS = ("cat", "castle")
+WEIGHTS = save({"unet.a.lora_A.weight": np.arange(64, dtype=np.float32).reshape(8, 8)})
+"""The trained add-on of the first cell."""
 
 
 def picture(name: str) -> np.ndarray:
@@ -54,7 +58,10 @@ def write_run(folder: Path, plan: r.Plan | None = None) -> Path:
     plan = plan or make_plan(prompts=PROMPTS)
     results = make_results(plan=plan)
     begin(folder, plan)
-    write_environment(folder, make_environment())
+    environment = make_environment()
+    write_environment(folder, environment)
+    device = f"{environment.device}, {environment.precision}"
+    sessions = begin_session(folder, provenance.session(threads=1, device=device))
     log_event(folder, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
     cells = []
     for cell in results.cells:
@@ -62,9 +69,26 @@ def write_run(folder: Path, plan: r.Plan | None = None) -> Path:
         for name, pixels in zip(cell.generations.files, made, strict=True):
             (folder / "images" / name).write_bytes(mark_generated(encode_png(pixels)))
         drawn = cell.generations.model_copy(update={"pixels": tuple(pixels_digest(p) for p in made)})
-        cells.append(cell.model_copy(update={"generations": drawn}))
+        adapter = cell.adapter
+        if adapter and (adapter.condition, adapter.replicate) == ("clean", 1):
+            adapter = adapter.model_copy(update={"sha256": hashlib.sha256(WEIGHTS).hexdigest()})
+        cells.append(cell.model_copy(update={"generations": drawn, "adapter": adapter}))
     shown = {*results.work_images.values(), *(n for m in results.treated_images.values() for n in m.values())}
     for name in shown:
         (folder / "images" / name).write_bytes(encode_png(picture(name)))
-    finish(results.model_copy(update={"cells": tuple(cells)}), folder)
+    made = results.provenance.model_copy(
+        update={
+            "started": sessions[-1].started,
+            "finished": provenance.now(),
+            "seconds": 1.0,
+            "platform": environment.platform,
+            "device": device,
+            "python": environment.python,
+            "packages": sessions[-1].packages,
+            "commit": environment.commit,
+            "sessions": sessions,
+            "steps_reused": 0,
+        }
+    )
+    finish(results.model_copy(update={"cells": tuple(cells), "provenance": made}), folder)
     return folder

@@ -32,7 +32,7 @@ def made(finished, key, tmp_path_factory):
         profile="redacted",
         out=out,
         originals=None,
-        protected=None,
+        protected={},
         adapters=Adapters(Path("store"), {}, (), False),
         c2pa=True,
     )

@@ -71,3 +71,14 @@ def test_a_changed_reply_is_still_refused(authority, both_orders, data):
 @given(st.binary(max_size=200))
 def test_any_bytes_keep_their_length(data):
     assert len(with_sorted_certificates(data)) == len(data)
+
+
+def test_only_the_root_that_signed_is_named(tmp_path, authority):
+    """A genuine root appended to one's own chain lends nothing to the stamp; an empty chain is none."""
+    other = make_authority(tmp_path / "other", "Genuine TSA")
+    reply = authority.reply(request_bytes(DATA))
+    own = authority.chain.read_bytes()
+    alone = check_token(DATA, reply=reply, chain=own).root
+    assert check_token(DATA, reply=reply, chain=own + other.chain.read_bytes()).root == alone
+    with pytest.raises(BadEvidence, match="self-signed root"):
+        check_token(DATA, reply=reply, chain=b"")

@@ -1,4 +1,4 @@
-"""The light base: the wheel without the extra `train`, alone in an empty environment, verifies, judges and reports."""
+"""The light base: the wheel without the extra `train`, alone in an empty environment, verifies, judges and shows."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from audit.cli.options import TRAINING
+from audit.cli.told import TRAINING
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 MAX_BYTES = 600e6
-"""Measured 2026-11-28: 458 MB, of which 50 MB are the lab model, LPIPS and pictures."""
+"""Measured 2026-11-30: 466 MB, of which 50 MB are the lab model, LPIPS and pictures."""
 
 
 def pip(*words: object) -> subprocess.CompletedProcess[str]:
@@ -52,7 +52,9 @@ def test_the_base_without_the_extra_verifies_judges_and_reports(finished, sealed
     assert call("judge", run, code=3).splitlines()[-1] == str(run / "report.html")
     assert (run / "report.html").read_bytes() == (finished / "report.html").read_bytes()
     call("report", run, "--court", "--lang", "de")
-    assert (run / "report-court.html").is_file()
+    assert (run / "report-de-court.html").is_file()
+    call("overview", run, "--out", tmp_path / "overview.html")
+    assert (tmp_path / "overview.html").is_file()
     call("bundle", run, "--out", tmp_path / "bundle", "--key", tmp_path / "key.pem")
     assert "verifies" in call("verify", tmp_path / "bundle")
     assert "[training-missing]" in call("demo", code=2)

@@ -13,9 +13,10 @@ from audit.base.progress import Progress
 from audit.cli import app
 from audit.collect import collect_references
 from audit.collect.other import other_works
-from audit.commands.reproduce import _bring_works, _same_model, compare
+from audit.commands.reproduce import _bring_works, _same_model, anew, compare
 from audit.judge import judge
 from audit.models.loader import describe
+from audit.plan.making import with_draws
 from audit.plan.spec import Spec
 from audit.records import ArtistSet
 from audit.store import Store
@@ -27,6 +28,10 @@ def call(*args: object, codes: tuple[int, ...] = (0,)) -> str:
     done = CliRunner().invoke(app, [str(a) for a in args])
     assert done.exit_code in codes, (done.output, done.exception)
     return done.stdout + done.stderr
+
+
+def drawn_by(plan, *, alike=()):
+    return with_draws(plan.model_copy(update={"alike": alike}), seed=5, asked=4)
 
 
 def judged(index: float, *, seed: int = 0):
@@ -43,6 +48,25 @@ def test_another_world_does_not_stand():
     found = {a.condition: a for a in compare(judged(0.8), judged(0.1, seed=1))}
     assert found["encoder-pgd:16"].stands is False
     assert "OUTSIDE" in found["encoder-pgd:16"].sentence
+
+
+@pytest.mark.parametrize(("now", "stands"), [(0.78, True), (0.3, False)])
+def test_under_another_seed_two_ranges_are_held_against_each_other(now, stands):
+    found = {a.condition: a for a in compare(judged(0.8), judged(now, seed=1), new_seed=True)}
+    assert found["encoder-pgd:16"].stands is stands
+    assert ("NOT compatible" in found["encoder-pgd:16"].sentence) is not stands
+
+
+def test_another_seed_draws_anew_and_keeps_the_rest():
+    plan = drawn_by(make_plan(prompts=tuple(f"subject {i}" for i in range(9))), alike=(("w000", "w001"),))
+    other = anew(plan)
+    assert other.seed != plan.seed
+    assert all(a.held_out != b.held_out or a.prompts != b.prompts for a, b in zip(plan.draws, other.draws, strict=True))
+    assert all(("w000" in d.held_out) == ("w001" in d.held_out) for d in (*plan.draws, *other.draws))
+    kept = {"seed": 0, "seed_source": "", "draws": ()}
+    assert plan.model_copy(update=kept) == other.model_copy(update=kept)
+    with pytest.raises(BadInput, match="look almost the same"):
+        anew(plan.model_copy(update={"alike": None}))
 
 
 def test_without_figures_nothing_is_claimed():

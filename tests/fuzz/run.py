@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import signal
@@ -48,12 +49,16 @@ def campaign(material: Material, scratch: Path, *, cases: int, seed: int, only: 
     documented = set(re.findall(r"^### `([a-z-]+)`$", (ROOT / "MESSAGES.md").read_text(), flags=re.MULTILINE))
     report = Report()
     before = signal.signal(signal.SIGALRM, _alarm)
+    # A folder of its own: other programs write into the one that the tests are started in.
+    stood_in = scratch.parent / "stood-in"
+    stood_in.mkdir(exist_ok=True)
     outside = _listing(scratch)
     try:
-        for name, (_, share) in TARGETS.items():
-            if only in ("", name):
-                for number in range(max(1, round(cases * (1 if only else share)))):
-                    one_case(name, number, material, scratch, seed=seed, documented=documented, report=report)
+        with contextlib.chdir(stood_in):
+            for name, (_, share) in TARGETS.items():
+                if only in ("", name):
+                    for number in range(max(1, round(cases * (1 if only else share)))):
+                        one_case(name, number, material, scratch, seed=seed, documented=documented, report=report)
     finally:
         signal.signal(signal.SIGALRM, before)
     if _listing(scratch) != outside:
@@ -100,8 +105,8 @@ def one_case(
 
 
 def _listing(scratch: Path) -> list[tuple[str, int, int]]:
-    """Everything beside the scratch folder, and in the folder that the process stands in, with size and time."""
-    found = [p for p in scratch.parent.rglob("*") if scratch not in (p, *p.parents)] + list(Path.cwd().iterdir())
+    """Everything beside the scratch folder, that which the cases stand in among it, with size and time."""
+    found = [p for p in scratch.parent.rglob("*") if scratch not in (p, *p.parents)]
     return sorted((str(p), p.lstat().st_size, p.lstat().st_mtime_ns) for p in found if not p.is_dir())
 
 

@@ -32,6 +32,7 @@ from audit.stages.finish import finish
 from tests.builders import make_plan
 from tests.e2e.folders import drawing, write_originals
 from tests.evidence.runs import PROMPTS, write_run
+from tests.fuzz import borders
 from tests.fuzz.spoil import hostile_text, spoil_bytes, spoil_json, word
 
 Rng: TypeAlias = np.random.Generator
@@ -86,7 +87,7 @@ def make_material(folder: Path) -> Material:
 
 
 def _request(out: Path) -> Request:
-    return Request(profile="minimal", out=out, originals=None, protected=None, adapters=NO_ADAPTERS)
+    return Request(profile="minimal", out=out, originals=None, protected={}, adapters=NO_ADAPTERS)
 
 
 def picture(rng: Rng, at: Path, material: Material) -> None:
@@ -125,7 +126,7 @@ def folder(rng: Rng, at: Path, material: Material) -> None:
                     (art / f"{name}.png").write_bytes(victim.read_bytes())
         except (OSError, UnicodeError):
             continue  # this file system takes no such name, or the file went with an earlier change
-    collect(originals=art, protected=None, artist=word(rng), seed=0, save=lambda pixels: "0" * 64)
+    collect(originals=art, protected={}, artist=word(rng), save=lambda pixels: "0" * 64)
 
 
 def spec(rng: Rng, at: Path, material: Material) -> None:
@@ -192,12 +193,13 @@ def bundle(rng: Rng, at: Path, material: Material) -> None:
 
 Target: TypeAlias = Callable[[Rng, Path, Material], None]
 TARGETS: dict[str, tuple[Target, float]] = {
-    "picture": (picture, 0.17),
-    "folder": (folder, 0.17),
-    "spec": (spec, 0.20),
-    "results": (results, 0.17),
-    "bundle": (bundle, 0.12),
-    "run_folder": (run_folder, 0.09),
-    "report": (report, 0.08),
+    "picture": (picture, 0.12),
+    "folder": (folder, 0.12),
+    "spec": (spec, 0.14),
+    "results": (results, 0.12),
+    "bundle": (bundle, 0.08),
+    "run_folder": (run_folder, 0.06),
+    "report": (report, 0.06),
+    **borders.TARGETS,
 }
 """Name -> target and its share of the cases."""

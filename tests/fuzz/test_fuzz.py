@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from audit.base.errors import BadInput
@@ -35,8 +37,18 @@ def writes(rng, at, material):
     (at.parent.parent / "elsewhere").write_text("x")
 
 
+def writes_where_it_stands(rng, at, material):
+    Path("elsewhere").write_text("x")
+
+
 @pytest.mark.parametrize(
-    ("target", "said"), [(crashes, "KeyError"), (leaks, "path of the sentence"), (writes, "outside the case's folder")]
+    ("target", "said"),
+    [
+        (crashes, "KeyError"),
+        (leaks, "path of the sentence"),
+        (writes, "outside the case's folder"),
+        (writes_where_it_stands, "outside the case's folder"),
+    ],
 )
 def test_what_is_wrong_is_found(target, said, material, tmp_path, monkeypatch):
     (tmp_path / "scratch").mkdir()

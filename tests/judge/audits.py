@@ -5,13 +5,14 @@ from typing import Any
 from audit import records as r
 from audit.base.messages import words
 from tests.builders import make_plan, make_results
-from tests.made_conditions import condition
+from tests.made_conditions import RECIPES, condition, tried
 
 CLEAN = condition("clean")
 PGD = condition("encoder-pgd:16")
 JPEG = condition("encoder-pgd:16+jpeg:50")
 CLEAN_JPEG = condition("clean+jpeg:50")
 PLACEBO = condition("placebo")
+TRIED = tried(PGD)
 NULL = condition("null")
 IDENTITY = condition("identity")
 AGAIN = condition("clean-again")
@@ -24,11 +25,48 @@ def audit(
     protection: dict[str, float] | None = None,
     run_sd: float = 0.01,
     seed: int = 0,
+    tried: bool = True,
     **changes: Any,
 ) -> r.Results:
-    """An audit of clean, the reference protection and `conditions`; `changes` go to make_results."""
-    plan = make_plan(conditions=(CLEAN, PGD, *conditions), replicates=replicates)
+    """An audit of clean, the reference protection and `conditions`; `changes` go to make_results.
+
+    Args:
+        tried: whether a placebo and the whole battery of ways around it stand beside them, so that it may be held.
+    """
+    beside = [] if any(c.role == "placebo" for c in conditions) or not tried else [PLACEBO]
+    beside += [TRIED] if tried else []
+    plan = make_plan(conditions=(CLEAN, PGD, *conditions, *beside), replicates=replicates)
+    plan = plan.model_copy(update={"recipes": RECIPES if tried else ()})
     return make_results(plan=plan, protection=protection, run_sd=run_sd, seed=seed, **changes)
+
+
+def by_one_metric(results: r.Results) -> r.Results:
+    """The same audit planned with the primary metric alone, so that no other one has a say."""
+    plan = results.plan.model_copy(update={"metrics": (results.plan.primary_metric,)})
+    return results.model_copy(update={"plan": plan})
+
+
+def with_scores(results: r.Results, metric: str, condition: str, *, lost: float, clean_gain: float = 0.3) -> r.Results:
+    """By one metric a condition lost a share of what clean gains, whatever the other metrics say."""
+    clean = {
+        (c.replicate, s.metric, s.prompt, s.noise): s.value
+        for c in results.cells
+        if c.condition == "clean"
+        for s in c.scores
+    }
+
+    def moved(cell: r.Cell) -> r.Cell:
+        shift = lost * clean_gain * (1 + 0.01 * cell.replicate)
+        scores = tuple(
+            s.model_copy(update={"value": (clean[cell.replicate, s.metric, s.prompt, s.noise] or 0.0) - shift})
+            if s.metric == metric
+            else s
+            for s in cell.scores
+        )
+        return cell.model_copy(update={"scores": scores})
+
+    cells = tuple(moved(c) if c.condition == condition else c for c in results.cells)
+    return results.model_copy(update={"cells": cells})
 
 
 def same_scores(results: r.Results, *, source: str, target: str) -> r.Results:
@@ -102,6 +140,31 @@ def with_noise(results: r.Results, condition: str, *, level: float, base: float 
         for of, shift in (("base", base), ("clean", clean))
     ]
     return noisy.model_copy(update={"noise_controls": tuple(controls)})
+
+
+def with_tone(results: r.Results, **effects: float) -> r.Results:
+    """At equal tone the models of a condition have taken away this share of the gain of clean's.
+
+    Args:
+        effects: condition -> share; base and clean score as they did.
+    """
+    scores = {(c.condition, c.replicate): {(s.metric, s.prompt, s.noise): s for s in c.scores} for c in results.cells}
+    clean, controls = results.plan.clean, []
+    for cell in results.cells:
+        if cell.condition not in ("base", clean, *effects):
+            continue
+        share = effects.get(cell.condition, 0.0) * (1 + 0.001 * cell.replicate)
+        own = cell.scores
+        if cell.condition in effects:
+            base = scores["base", results.plan.base_of(cell.replicate)]
+            best = scores[clean, cell.replicate]
+            own = tuple(
+                s.model_copy(update={"value": share * base[k].value + (1 - share) * best[k].value})
+                for s in own
+                for k in [(s.metric, s.prompt, s.noise)]
+            )
+        controls.append(r.ToneControl(condition=cell.condition, replicate=cell.replicate, scores=own))
+    return results.model_copy(update={"tone_controls": tuple(controls)})
 
 
 def with_reached(results: r.Results, condition: str, *lasts: float, way: str = "down") -> r.Results:

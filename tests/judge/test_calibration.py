@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from audit import records as r
+from audit.base.errors import BadInput
 from audit.judge import judge
 from audit.judge.calibration import make_card, pool_cards, replicates_needed, setup_digest
 from audit.judge.estimates import find
@@ -16,15 +18,18 @@ from audit.judge.significance import chance_of_alarms
 from audit.records import canonical_json
 from audit.runfolder import find_card, keep_card
 from tests.judge.audits import AGAIN, CLEAN, IDENTITY, NULL, OTHER, audit, same_scores
+from tests.made_conditions import condition
 
 METRIC = "channel_stats"
+APART = {"label", "ranges", "words"}
+"""What is no number of its own."""
 
 
 def planted(seed: int, **changes: object) -> r.Results:
     """A judged audit of planted truths alone."""
     truths = {OTHER.name: 1.0}
     results = audit(NULL, AGAIN, IDENTITY, OTHER, protection=truths, seed=seed, **changes)
-    conditions = (CLEAN, NULL, AGAIN, IDENTITY, OTHER)
+    conditions = (CLEAN, *(c.model_copy(update={"primary": True}) for c in (NULL, AGAIN, IDENTITY, OTHER)))
     plan = results.plan.model_copy(update={"conditions": conditions, "seed": seed})
     return judge(same_scores(results.model_copy(update={"plan": plan}), source="clean", target="identity"))
 
@@ -54,6 +59,40 @@ def test_wrong_answers_are_counted_and_bounded(audits: list[r.Results]) -> None:
     assert (other.wrong, other.truth) == (0, "held")
     assert card.audits == 12
     assert len(set(card.plans)) == 12
+
+
+def test_what_lies_between_is_held_against_the_mean_of_the_other_audits() -> None:
+    def halfway(seed: int, lost: float) -> r.Results:
+        results = audit(condition("diluted:0.5"), protection={"diluted:0.5": lost}, seed=seed, tried=False)
+        kept = [
+            results.plan.conditions[0],
+            *(c.model_copy(update={"primary": True}) for c in results.plan.conditions[1:]),
+        ]
+        return judge(
+            results.model_copy(
+                update={"plan": results.plan.model_copy(update={"conditions": tuple(kept), "seed": seed})}
+            )
+        )
+
+    audits = [*(halfway(seed, 0.5) for seed in range(8)), halfway(8, 0.9)]
+    card = make_card(audits, created="now")
+    row = truth(card, "diluted:0.5")
+    values = np.array([value for value, _, _ in row.ranges])
+    others = [np.delete(values, i).mean() for i in range(9)]
+    assert row.wrong == sum(not low <= m <= high for (_, low, high), m in zip(row.ranges, others, strict=True))
+    assert row.wrong >= 1, "the odd one is missed by the others' mean"
+    assert (row.audits, row.planted, len(row.words)) == (9, "part-works", 9)
+    held = [i for i, word in enumerate(row.words) if word.startswith("held")]
+    assert 8 in held
+    assert row.too_sure == sum(others[i] <= 0.5 for i in held) + sum(
+        (word == "did-not-hold" and others[i] >= 0.2) or (word == "partly-held" and others[i] <= 0)
+        for i, word in enumerate(row.words)
+    )
+    dose = truth(card, "encoder-pgd:16")
+    assert dose.planted == "dose"
+    parts = [make_card(audits[:4], created=""), make_card(audits[4:], created="")]
+    pooled = truth(pool_cards(parts, created="now"), "diluted:0.5")
+    assert pooled.model_dump(exclude=APART) == pytest.approx(row.model_dump(exclude=APART))
 
 
 def test_a_broken_plumbing_and_a_missed_success_are_wrong(audits: list[r.Results]) -> None:
@@ -128,8 +167,11 @@ def test_a_card_is_kept_found_and_cited(audits: list[r.Results], tmp_path) -> No
     check = next(c for c in cited.checks if c.slug == "calibrated")
     assert card.digest() in check.detail
     assert check.passed is True
-    path.write_text("{}", encoding="utf-8")
-    assert find_card(tmp_path, card.setup) is None
+    told: list[str] = []
+    for text, ids in (("{", []), (json.dumps(json.loads(path.read_text()) | {"schema_version": 99}), ["file-version"])):
+        path.write_text(text, encoding="utf-8")
+        assert find_card(tmp_path, card.setup, tell=lambda why: told.append(why.id)) is None
+        assert told == ids
     assert find_card(tmp_path, "0" * 64) is None
 
 
@@ -164,14 +206,14 @@ def test_cards_pooled_are_the_card_of_all_their_audits(audits: list[r.Results]) 
     whole, together = make_card(audits, created="now"), pool_cards(parts, created="now")
     assert together.model_dump(exclude={"truths", "spread"}) == whole.model_dump(exclude={"truths", "spread"})
     for found, expected in zip((*together.truths, *together.spread), (*whole.truths, *whole.spread), strict=True):
-        numbers = expected.model_dump(exclude={"label"})
-        assert found.model_dump(exclude={"label"}) == pytest.approx(numbers)
+        assert found.model_dump(exclude=APART) == pytest.approx(expected.model_dump(exclude=APART))
+        assert isinstance(found, r.RunSpread) or (found.ranges, found.words) == (expected.ranges, expected.words)
     assert [row.label for row in together.truths] == [row.label for row in whole.truths]
 
 
 def test_cards_of_unlike_truths_are_pooled_as_far_as_they_go(audits: list[r.Results]) -> None:
     def only(a: r.Results) -> r.Results:
-        kept = tuple(c for c in a.plan.conditions if c in (CLEAN, NULL))
+        kept = tuple(c for c in a.plan.conditions if c.name in (CLEAN.name, NULL.name))
         return judge(a.model_copy(update={"plan": a.plan.model_copy(update={"conditions": kept})}))
 
     some = [only(a) for a in audits[4:]]
@@ -179,21 +221,21 @@ def test_cards_of_unlike_truths_are_pooled_as_far_as_they_go(audits: list[r.Resu
     whole = make_card([*audits[:4], *some], created="now")
     assert [(t.condition, t.metric) for t in pooled.truths] == [(t.condition, t.metric) for t in whole.truths]
     assert (truth(pooled, NULL.name).audits, truth(pooled, OTHER.name).audits) == (12, 4)
-    found, expected = (truth(card, OTHER.name).model_dump(exclude={"label"}) for card in (pooled, whole))
+    found, expected = (truth(card, OTHER.name).model_dump(exclude=APART) for card in (pooled, whole))
     assert found == pytest.approx(expected)
 
 
 def test_cards_that_cannot_be_counted_together_are_refused(audits: list[r.Results]) -> None:
     card, rest = make_card(audits[:6], created=""), make_card(audits[6:], created="")
     cases = {
-        "share audits": make_card(audits[5:], created=""),
-        "one setup or version": rest.model_copy(update={"setup": "0" * 64}),
+        "count the same audits": make_card(audits[5:], created=""),
+        "more than one setup": rest.model_copy(update={"setup": "0" * 64}),
         "tell its audits apart": rest.model_copy(update={"draws": ()}),
     }
     for problem, other in cases.items():
-        with pytest.raises(ValueError, match=problem):
+        with pytest.raises(BadInput, match=problem):
             pool_cards([card, other], created="now")
-    with pytest.raises(ValueError, match="one setup or version"):
+    with pytest.raises(BadInput, match="more than one setup"):
         pool_cards([card, rest.model_copy(update={"tool_version": "9"})], created="now")
 
 
@@ -202,7 +244,9 @@ def test_a_card_of_before_keeps_its_digest(audits: list[r.Results]) -> None:
     before = {name: value for name, value in card.model_dump(mode="json").items() if name != "draws"}
     before["schema_version"] = 1
     for row in before["truths"]:
-        del row["label"]
+        for name in ("label", "planted", "index", "ranges", "words", "too_sure"):
+            del row[name]
+    del before["margins"]
     read = r.CalibrationCard.model_validate(before)
     assert read.draws == ()
     assert read.digest() == hashlib.sha256(canonical_json(before).encode("utf-8")).hexdigest()

@@ -41,7 +41,8 @@ def test_a_picture_that_base_lacks_is_left_out_of_every_cell() -> None:
     results = audit()
     base = results.cells[0]
     lacking = tuple(
-        s.model_copy(update={"value": None, "missing": "unreadable"}) if s.prompt == 1 else s for s in base.scores
+        s.model_copy(update={"value": None, "why": as_written("unreadable")}) if s.prompt == 1 else s
+        for s in base.scores
     )
     found = gains(
         results.model_copy(update={"cells": (base.model_copy(update={"scores": lacking}), *results.cells[1:])}),
@@ -57,7 +58,9 @@ def test_a_cell_that_lacks_one_score_is_left_out_and_counted(bad: float | None) 
     results = audit()
     cells = tuple(
         c.model_copy(
-            update={"scores": (c.scores[0].model_copy(update={"value": bad, "missing": "crash"}), *c.scores[1:])}
+            update={
+                "scores": (c.scores[0].model_copy(update={"value": bad, "why": as_written("crash")}), *c.scores[1:])
+            }
         )
         if (c.condition, c.replicate) == ("clean", 2)
         else c
@@ -174,7 +177,7 @@ def test_the_plans_level_is_used() -> None:
 
 
 def test_the_recognised_rate_is_by_run_with_base_beside_it() -> None:
-    results = audit(protection={PGD.name: 0.5})
+    results = audit(protection={PGD.name: 0.5}, tried=False)
     nearest = {"clean": (0, 0, 0, 2), PGD.name: (1, 0, 3, 3), "base": (1, 1, 2, 0)}
     cells = tuple(
         c.model_copy(update={"nearest": {METRIC: nearest[c.condition] if c.replicate != 2 else (0, 0, 0, 0)}})

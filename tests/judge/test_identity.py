@@ -22,7 +22,7 @@ def test_identity_must_equal_clean_in_every_replicate(apart, passed):
         if cell.condition == "identity":
             scores = clean[cell.replicate].scores
             if cell.replicate == 1:
-                # One model only: no interval could tell, the gate must.
+                # One model only: no interval could tell, the check must.
                 scores = tuple(s.model_copy(update={"value": s.value + apart}) for s in scores)
             cell = cell.model_copy(update={"scores": scores})
         cells.append(cell)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from audit import records as r
 from audit.judge import judge
-from audit.judge.checks import GATES
+from audit.judge.checks import CHECKS
 from tests.builders import make_plan, make_results
 from tests.judge.audits import AGAIN, CLEAN, CLEAN_JPEG, IDENTITY, JPEG, NULL, OTHER, PGD, PLACEBO, audit
 
@@ -18,7 +18,8 @@ def test_judging_fills_its_own_fields_and_changes_nothing_else() -> None:
     judged = judge(results)
     assert results.estimates == ()
     assert results.verdict is None
-    assert [c.slug for c in judged.checks] == [g.slug for g in GATES if g.slug != "attack-worked"]
+    elsewhere = ("attack-worked", "seed-not-chosen", "court-calibrated", "models-apart", "run-finished")
+    assert [c.slug for c in judged.checks] == [g.slug for g in CHECKS if g.slug not in elsewhere]
     assert judged.verdict is not None
     assert judged.estimates
     judged_fields = {"estimates", "checks", "verdict", "readings"}

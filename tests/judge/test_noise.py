@@ -6,11 +6,12 @@ import pytest
 
 from audit import records as r
 from audit.judge import judge
-from audit.judge.verdict import AT_EQUAL_NOISE, WORST_FIRST, allowed
+from audit.judge.limits.limit import AGREES, BOLDNESS, allowed, capped
+from audit.judge.verdict import WORST_FIRST
 from tests.judge.audits import PGD, audit, with_noise
 
 
-def gate(results: r.Results) -> r.Check:
+def noise_check(results: r.Results) -> r.Check:
     return next(c for c in judge(results).checks if c.slug == "noise-not-style")
 
 
@@ -23,13 +24,21 @@ def label(results: r.Results) -> str:
 
 def test_beyond_the_step_only_held_is_believed() -> None:
     noisy = with_noise(audit(protection={PGD.name: 0.9}), PGD.name, level=13.0, base=0.02, clean=-0.02)
-    assert gate(noisy).passed is True
+    assert noise_check(noisy).passed is True
     assert label(noisy) == "held"
     little = with_noise(audit(protection={PGD.name: 0.3}), PGD.name, level=12.5)
-    assert gate(little).passed is True, "not above clean's by more than the step"
+    assert noise_check(little).passed is True, "not above clean's by more than the step"
     less = with_noise(audit(protection={PGD.name: 0.3}), PGD.name, level=14.0)
-    assert gate(less).passed is False
+    assert noise_check(less).passed is False
     assert label(less) == "not-valid"
+
+
+def test_without_a_range_at_equal_noise_the_limit_says_so() -> None:
+    """Base as noisy as the condition is as near as clean: there is no gain to take a share of."""
+    noisy = with_noise(audit(protection={PGD.name: 0.7}), PGD.name, level=2.0, base=1.0)
+    verdict = judge(noisy).verdict
+    assert verdict is not None
+    assert "limit.equal-noise-open" in [limit.said.id for limit in verdict.per_condition[PGD.name].limited]
 
 
 @pytest.mark.parametrize(
@@ -49,18 +58,27 @@ def test_a_label_is_what_both_readings_allow(
     plain = audit(protection={PGD.name: index}, run_sd=0.003, picture_sd=0.01)
     noisy = with_noise(plain, PGD.name, level=2.0, base=base, clean=clean)
     assert label(noisy) == expected
-    assert gate(noisy).passed is True
-    assert ("may account for a part" in gate(noisy).sentence) is softer
+    assert noise_check(noisy).passed is True
+    assert ("may account for a part" in noise_check(noisy).sentence) is softer
 
 
 @pytest.mark.parametrize("own", WORST_FIRST)
 @pytest.mark.parametrize("equal", WORST_FIRST)
 def test_equal_noise_never_makes_a_claim_bolder(own: r.VerdictLabel, equal: r.VerdictLabel) -> None:
     found = allowed(own, equal)
-    assert found in (own, "partly-held", "inconclusive")
-    assert (found == own) is (equal in AT_EQUAL_NOISE[own])
-    # "partly-held" is less than "held" and no news where nothing was claimed.
-    assert found != "partly-held" or own in ("held", "partly-held")
+    assert found in (own, "held-plain", "partly-held", "inconclusive")
+    assert (found == own) is (equal in AGREES[own])
+    # A claim gets no bolder, and there is no news where nothing was claimed.
+    assert found == own or own not in BOLDNESS or BOLDNESS.index(found) < BOLDNESS.index(own)
+    assert found in (own, "inconclusive") or own in BOLDNESS
+
+
+@pytest.mark.parametrize("own", WORST_FIRST)
+@pytest.mark.parametrize("most", BOLDNESS)
+def test_a_cap_takes_back_success_alone(own: r.VerdictLabel, most: r.VerdictLabel) -> None:
+    found = capped(own, most)
+    assert found == own or (own in BOLDNESS and BOLDNESS.index(own) > BOLDNESS.index(most) and found == most)
+    assert own in BOLDNESS or found == own
 
 
 def test_a_failure_must_show_at_equal_noise_as_a_success_must() -> None:

@@ -128,7 +128,7 @@ def test_the_mixture_needs_a_few_runs_and_reaches_further_than_one_look() -> Non
         assert mixture_quantile(n, level=0.95) > t_quantile(n - 1, level=0.95)
 
 
-def test_mixture_bounds_hold_at_all_looks_at_once() -> None:
+def test_mixture_bounds_hold_at_all_interim_analyses_at_once() -> None:
     rng, missed = np.random.default_rng(5), 0
     for _ in range(400):
         clean, treated = simulated_gains(rng, runs=12, index=0.4)
@@ -138,7 +138,7 @@ def test_mixture_bounds_hold_at_all_looks_at_once() -> None:
     assert missed <= 58
 
 
-def test_sure_answers_come_at_the_first_look_and_unsure_ones_at_the_last() -> None:
+def test_sure_answers_come_at_the_first_interim_analysis_and_unsure_ones_at_the_last() -> None:
     rng = np.random.default_rng(6)
     clean, none = simulated_gains(rng, runs=12, index=0.0, run_sd=0.005)
     for treated, side in ((clean * 0.05, "held"), (none, "did-not-hold")):

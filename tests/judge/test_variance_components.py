@@ -51,7 +51,7 @@ def test_planted_components_are_found_on_average() -> None:
 
 
 def test_more_pictures_shrink_only_the_noise() -> None:
-    found = Components(replicate=0.04, prompt=9.0, noise=0.6, prompts=10)
+    found = Components(replicate=0.04, prompt=9.0, noise=0.6, prompts=10, shared=10)
     assert found.of_a_run() == pytest.approx(0.04 + 0.06)
     assert found.of_a_run(pictures=2) == pytest.approx(0.04 + 0.03)
 

@@ -1,4 +1,4 @@
-"""Answers under variations are the judge's own, Holm's adjustment over the primary conditions included."""
+"""Answers under variations are the judge's own, Holm's adjustment over the ways around the same protection included."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ import pytest
 from audit import records as r
 from audit.judge import judge
 from audit.judge.intervals import Interval
-from audit.judge.verdict import labels, reading
+from audit.judge.verdict import index_label, labels
+from tests.judge.audits import by_one_metric
 from tests.made_conditions import conditions
 from tests.report import scenes
 
-NAMES = ("encoder-pgd:8", "encoder-pgd:16", "encoder-pgd:32", "encoder-pgd:64")
+NAMES = ("encoder-pgd:8", *("encoder-pgd:8" + "+jpeg:50" * times for times in (1, 2, 3)))
 CONDITIONS = conditions("clean", *NAMES)
 
 
 @pytest.fixture(scope="module")
 def results() -> r.Results:
-    """Useless protections of which Holm allows `did-not-hold` for some ways of working it out and not for others."""
+    """A useless protection that works better under countermeasures: Holm allows `did-not-hold` for some ways of working
+    it out and not for others."""
     shares = dict(zip(NAMES, (0.12, 0.13, 0.5, 0.6), strict=True))
-    return scenes.run(protection=shares, conditions=CONDITIONS, prompts=scenes.SUBJECTS[:5], run_sd=0.01, seed=9)
+    found = scenes.run(protection=shares, conditions=CONDITIONS, prompts=scenes.SUBJECTS[:5], run_sd=0.01, seed=9)
+    return judge(by_one_metric(found))
 
 
 def without(results: r.Results, *, run: int | None = None, prompt: int | None = None) -> r.Results:
@@ -51,5 +54,5 @@ def test_every_answer_is_the_one_that_the_judge_would_give(results: r.Results) -
 
 def test_the_adjustment_makes_a_difference_here(results: r.Results) -> None:
     """Otherwise the test above would pass without it."""
-    plain = [reading(Interval(x.value, x.low, x.high, x.n), results.plan.margins) for x in varied(results)]
+    plain = [index_label(Interval(x.value, x.low, x.high, x.n), results.plan.margins) for x in varied(results)]
     assert plain != [x.verdict for x in varied(results)]

@@ -8,10 +8,11 @@ from audit import records as r
 from audit.base.messages import as_written, catalogue, render, say
 from audit.judge import judge, with_margins
 from audit.judge.estimates import find
-from audit.judge.verdict import labels, reading
+from audit.judge.verdict import index_label, labels
+from audit.plan.waves import part_without
 from audit.records import Estimate, Margins, VerdictLabel
 from tests.builders import make_plan, make_results
-from tests.judge.audits import CLEAN, CLEAN_JPEG, JPEG, NULL, PGD, PLACEBO, audit
+from tests.judge.audits import CLEAN, CLEAN_JPEG, JPEG, NULL, PGD, PLACEBO, audit, by_one_metric
 
 BANNED = re.compile(
     r"infring|copied|\bstole|theft|substantially similar|\bprove|100 ?%|impossible|certified|court-admissible"
@@ -25,6 +26,16 @@ def index(low: float | None, high: float | None) -> Estimate:
         name="protection_index", condition="protected", metric="m", value=0.3, low=low, high=high,
         level=0.95, n=6, unit="share", how=as_written(""),
     )  # fmt: skip
+
+
+def test_a_first_report_gives_no_word_whatever_its_scores_say() -> None:
+    whole = audit(PLACEBO, NULL, protection={PGD.name: 0.9}, seed=1)
+    assert verdict(whole).label in ("held", "held-plain")
+    first = judge(without(whole, PLACEBO.name, NULL.name))
+    assert first.verdict is not None
+    assert {first.verdict.label, *(c.label for c in first.verdict.per_condition.values())} == {"exploratory"}
+    assert "not yet controlled" in first.verdict.sentence
+    assert first.deviations == ()
 
 
 @pytest.mark.parametrize(
@@ -43,13 +54,25 @@ def index(low: float | None, high: float | None) -> Estimate:
     ],
 )
 def test_the_label_rule(low: float | None, high: float | None, expected: VerdictLabel) -> None:
-    assert reading(index(low, high), Margins(level=0.95)) == expected
+    assert index_label(index(low, high), Margins(level=0.95)) == expected
 
 
 def test_the_margins_of_the_plan_decide() -> None:
-    assert reading(index(0.3, 0.5), Margins(level=0.95, held=0.25)) == "held"
-    assert reading(index(0.3, 0.5), Margins(level=0.95, did_not_hold=0.6)) == "did-not-hold"
-    assert reading(index(0.05, 0.5), Margins(level=0.95, partly=0.1)) == "inconclusive"
+    assert index_label(index(0.3, 0.5), Margins(level=0.95, held=0.25)) == "held"
+    assert index_label(index(0.3, 0.5), Margins(level=0.95, did_not_hold=0.6)) == "did-not-hold"
+    assert index_label(index(0.05, 0.5), Margins(level=0.95, partly=0.1)) == "inconclusive"
+
+
+def without(results: r.Results, *pending: str) -> r.Results:
+    """The first report of an audit: without the models of some conditions."""
+    return results.model_copy(
+        update={
+            "plan": part_without(results.plan, pending),
+            "pending": pending,
+            "cells": tuple(c for c in results.cells if c.condition not in pending),
+            "visibility": tuple(v for v in results.visibility if v.condition not in pending),
+        }
+    )
 
 
 def verdict(results: r.Results) -> r.Verdict:
@@ -59,7 +82,7 @@ def verdict(results: r.Results) -> r.Verdict:
 
 
 SEEN: list[tuple[float, float, VerdictLabel, str]] = [
-    (0.9, 0.01, "held", " held. The model learned about 91 % less"),
+    (0.9, 0.01, "held", " held. The model learned about 90 % less"),
     (0.35, 0.01, "partly-held", " held only in part. The model learned about "),
     (0.0, 0.01, "did-not-hold", " did not hold. The model learned about"),
     (0.3, 0.12, "inconclusive", "too small or too noisy to tell if"),
@@ -77,12 +100,12 @@ def test_labels_of_whole_audits(truth: float, run_sd: float, expected: VerdictLa
 
 
 def test_the_worst_primary_condition_decides_and_is_named() -> None:
-    found = verdict(audit(JPEG, PLACEBO, CLEAN_JPEG, NULL, protection={PGD.name: 0.9, JPEG.name: 0.0}))
+    found = verdict(audit(JPEG, PLACEBO, CLEAN_JPEG, NULL, protection={PGD.name: 0.9, JPEG.name: 0.0}, tried=False))
     assert (found.label, found.condition) == ("did-not-hold", JPEG.name)
     assert found.sentence.startswith("The weakest of 2 results counts: on this test ")
     assert "after JPEG compression at quality 50" in found.sentence
     assert {name: v.label for name, v in found.per_condition.items()} == {
-        PGD.name: "held",
+        PGD.name: "held-plain",
         JPEG.name: "did-not-hold",
     }
 
@@ -90,7 +113,7 @@ def test_the_worst_primary_condition_decides_and_is_named() -> None:
 def test_one_of_several_that_just_fails_alone_is_not_enough_for_the_family() -> None:
     # Upper bound just below the margin by itself, not by Holm's p over two primary conditions.
     for seed in range(300):
-        results = audit(JPEG, protection={PGD.name: 0.9, JPEG.name: 0.12}, seed=seed)
+        results = by_one_metric(audit(JPEG, protection={PGD.name: 0.9, JPEG.name: 0.12}, seed=seed))
         judged = judge(results)
         alone = find(judged, "protection_index", JPEG.name, "channel_stats")
         p = find(judged, "p_index_at_least_margin", JPEG.name, "channel_stats").value
@@ -99,10 +122,9 @@ def test_one_of_several_that_just_fails_alone_is_not_enough_for_the_family() -> 
         assert adjusted is not None
         assert adjusted == pytest.approx(min(1.0, 2 * p))
         if p < 0.025 < adjusted:
-            assert reading(alone, judged.plan.margins) == "did-not-hold"
+            assert index_label(alone, judged.plan.margins) == "did-not-hold"
             assert judged.verdict is not None
-            expected = "partly-held" if alone.low is not None and alone.low > 0 else "inconclusive"
-            assert judged.verdict.label == expected
+            assert judged.verdict.label == "inconclusive"
             secondary = JPEG.model_copy(update={"primary": False})
             plan = results.plan.model_copy(update={"conditions": (CLEAN, PGD, secondary)})
             assert labels(judge(results.model_copy(update={"plan": plan})))[JPEG.name] == "did-not-hold"
@@ -157,7 +179,7 @@ def test_one_run_has_a_figure_and_no_interval() -> None:
     assert "likely" not in found.sentence
 
 
-def test_a_red_gate_withholds_every_label() -> None:
+def test_a_red_check_withholds_every_label() -> None:
     found = verdict(audit(JPEG, adapter_norm=0.0, protection={PGD.name: 0.9}))
     assert found.label == "not-valid"
     assert found.condition is None

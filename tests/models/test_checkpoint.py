@@ -16,6 +16,7 @@ from audit.models import checkpoint
 from audit.models.cards import cards
 from audit.models.loader import describe, load
 from audit.models.vocabulary import write_tokenizer
+from audit.store import file_digest
 from tests.models.original import original
 
 CPU = torch.device("cpu")
@@ -79,6 +80,34 @@ def test_marks_of_v_prediction_are_read(tiny_cards, tmp_path):
     model = load(str(path), device=CPU)
     assert model.facts.prediction_type == "v_prediction"
     assert float(model.noising.alphas_cumprod[-1]) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_published_child_of_sdxl_is_known_by_its_digest(tiny_cards, tmp_path, monkeypatch):
+    """Its own card says what it predicts; SDXL's says how it is made, and the file's marks that it ends in noise."""
+    parts = parts_of(tiny_cards["sdxl"])
+    path = write(tmp_path / "renamed.safetensors", parts, "sdxl", v_pred=torch.zeros(1), ztsnr=torch.zeros(1))
+    child = tiny_cards["noobai-v"]
+    file = child.download.model_copy(update={"sha256": file_digest(path)})
+    known = {**tiny_cards, "noobai-v": child.model_copy(update={"download": file})}
+    for place in ("cards", "layout", "loader", "checkpoint"):
+        monkeypatch.setattr(f"audit.models.{place}.cards", lambda: known)
+    model = load(str(path), device=CPU)
+    found = model.facts
+    assert (found.name, found.family, found.licence) == ("noobai-v", "sdxl", child.licence)
+    assert (found.prediction_type, found.prediction_source) == ("v_prediction", "card")
+    assert float(model.noising.alphas_cumprod[-1]) == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["illustrious", "noobai", "noobai-v", "pony"])
+def test_a_child_of_sdxl_is_made_as_it_is(name):
+    child, parent = cards()[name], cards()["sdxl"]
+    for field in ("family", "resolution", "latent_scale", "targets", "parameters"):
+        assert getattr(child, field) == getattr(parent, field)
+
+
+def test_no_two_cards_are_the_same_file():
+    files = [card.download for card in cards().values() if card.download]
+    assert len({file.sha256 for file in files}) == len({file.bytes for file in files}) == len(files)
 
 
 def test_the_config_beside_a_second_generation_checkpoint_decides(tiny_cards, tmp_path):

@@ -64,6 +64,7 @@ def hub(monkeypatch, tmp_path):
     monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{server.server_port}")
     monkeypatch.setenv("CLOAKCHECK_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
     monkeypatch.setattr(download, "ROOM", 0)
     file = Download(
         repo="a/b", revision="abc", file="m.safetensors", bytes=len(BODY), sha256=hashlib.sha256(BODY).hexdigest()

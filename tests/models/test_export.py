@@ -11,7 +11,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from audit.base.errors import BadInput
-from audit.commands.export import export_adapter
+from audit.commands.export_adapter import export_adapter
 from audit.models.loader import load
 from audit.store import file_digest
 from audit.training import kohya

@@ -13,9 +13,9 @@ from audit.images.tensors import autocast_of
 from audit.models.cards import cards
 from audit.models.conditioning import Text
 from audit.models.loader import load
-from audit.plan.machine import pick_precision
+from audit.plan.devices import pick_precision
 from audit.records import SampleSettings, TrainSettings
-from audit.sampling import sample
+from audit.sampling import Execution, sample
 from audit.training.footprint import base_of
 from audit.training.loop import loss_curve, train_pack
 from audit.training.saving import saved
@@ -49,13 +49,18 @@ def test_a_packed_step_and_a_drawing_step_at_real_size(model):
     with saved(model, settings, Saving(checkpointing=True)):
         trained, state = train_pack(base_of(model), cells, settings, autocast=autocast)
     for index, adapter in enumerate(trained):
-        assert None not in loss_curve(state, index)
+        assert None not in loss_curve(state, index, steps=settings.steps)
         assert sum(float(b.pow(2).sum()) for _, b in adapter.values()) > 0
     name = next(iter(trained[0]))
     assert not torch.equal(trained[0][name][1], trained[1][name][1]), "the cells of the pack are one"
     blank = model.blank_text(1)
-    words = Text(torch.randn(1, *blank.hidden.shape[1:], generator=torch.Generator().manual_seed(1)), blank.pooled)
+    words = Text({"hidden": torch.randn(blank.hidden.shape, generator=torch.Generator().manual_seed(1))})
     pictures = sample(
-        model, text=words, empty=blank, settings=SampleSettings(steps=1, guidance=3.0), seed=0, autocast=autocast
+        model,
+        text=words,
+        empty=blank,
+        settings=SampleSettings(steps=1, guidance=3.0),
+        seed=0,
+        on=Execution(autocast=autocast),
     )
     assert pictures.shape == (1, 64, 64, 3)

@@ -15,7 +15,7 @@ from audit.models.encode import encode_picture, encode_texts
 from audit.models.loader import load
 from audit.models.residency import Room, must_share
 from audit.records import SampleSettings, TrainSettings
-from audit.sampling import sample
+from audit.sampling import Execution, sample
 from audit.store import Store
 from audit.style import METRICS
 from audit.style.model_cache import opened, release
@@ -121,8 +121,7 @@ def test_trained_and_drawn_by_turns_is_bit_for_bit_the_same(model, guests, tmp_p
                 settings=SampleSettings(steps=3, per_prompt=2),
                 seed=0,
                 updates=load_updates(adapters[0][1]),
-                masters=masters,
-                autocast=torch.bfloat16,
+                on=Execution(masters, autocast=torch.bfloat16),
             )
         one.leave()
         made.append((latents.mean, [a.sha256 for a, _ in adapters], pictures))
@@ -141,12 +140,13 @@ def test_pictures_from_weights_in_bfloat16_are_those_of_autocast(model, tmp_path
     ((_, path),) = train_files(make_cells(store, 1), settings, engine_of(model, store, pack=1))
     text = encode_texts(model, store, ["a cat", ""])
     drawing = {"text": text[:1], "empty": text[1:], "settings": SampleSettings(steps=4), "seed": 0}
-    drawing |= {"updates": load_updates(path), "autocast": torch.bfloat16}
-    plain = sample(model, **drawing)
+    drawing |= {"updates": load_updates(path)}
+    plain = sample(model, **drawing, on=Execution(autocast=torch.bfloat16))
     before = {name: value.clone() for name, value in model.denoiser.state_dict().items()}
     with saved_drawing(model, settings, Saving(offload=True, half=True)) as masters:
         assert sum(p.dtype == torch.bfloat16 for p in model.denoiser.parameters()) == len(masters)
-        assert np.array_equal(sample(model, **drawing, masters=masters), plain)
+        halves = sample(model, **drawing, on=Execution(masters, autocast=torch.bfloat16))
+        assert np.array_equal(halves, plain)
     assert all(torch.equal(value, before[name]) for name, value in model.denoiser.state_dict().items())
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from audit import records as r
 from audit.base.messages import as_written, say, words
-from audit.judge.readings import readings
+from audit.judge.tables import tables
 from audit.judge.words import learned
 from audit.report import render
 from tests.builders import make_plan, make_results
@@ -26,9 +26,11 @@ _LEFT_OUT = {"table", "svg", "style", "script", "nav", "head", "dialog"}
 _BLOCKS = {"p", "li", "h1", "h2", "h3", "dt", "dd", "figcaption", "summary", "section", "div"}
 _LABELS: dict[str, tuple[float, float | None, float | None]] = {
     "held": (0.72, 0.61, 0.83),
+    "held-plain": (0.72, 0.61, 0.83),
     "partly-held": (0.3, 0.24, 0.36),
     "did-not-hold": (0.02, -0.03, 0.07),
     "inconclusive": (0.25, -0.2, 0.7),
+    "models-broke": (0.9, 0.8, 1.0),
     "not-valid": (0.3, 0.2, 0.4),
     "exploratory": (0.4, -0.6, 1.4),
 }
@@ -55,8 +57,11 @@ def fixed(label: r.VerdictLabel, *, conditions: tuple[r.Condition, ...] = scenes
     decided = tested[0].name
     if label == "not-valid":
         said = say("verdict.not-valid", reason=as_written("A check failed."))
+    elif label == "models-broke":
+        said = say("verdict.models-broke", words=tested[0].words)
     else:
-        said = say(f"verdict.{label}", words=tested[0].words, learned=learned(estimates[0]))
+        more = {"tried": say("tried.some")} if label == "held-plain" else {}
+        said = say(f"verdict.{label}", words=tested[0].words, learned=learned(estimates[0]), **more)
     given = r.ConditionVerdict(label=label, said=said)
     checks = (
         _check("a-check", "A check was made.", "1 of 1", passed=label != "not-valid"),
@@ -67,7 +72,7 @@ def fixed(label: r.VerdictLabel, *, conditions: tuple[r.Condition, ...] = scenes
         per_condition={c.name: given for c in tested if c.primary},
     )  # fmt: skip
     found = results.model_copy(update={"estimates": estimates, "checks": checks, "verdict": verdict})
-    return found.model_copy(update={"readings": readings(found)})
+    return found.model_copy(update={"readings": tables(found)})
 
 
 def _check(slug: str, sentence: str, detail: str, *, passed: bool | None) -> r.Check:
@@ -80,9 +85,11 @@ HOSTILE = r.Condition(
 )
 STATES: dict[str, Callable[[], r.Results]] = {
     "held": lambda: fixed("held"),
+    "held-plain": lambda: fixed("held-plain"),
     "partly-held": lambda: fixed("partly-held"),
     "did-not-hold": lambda: fixed("did-not-hold"),
     "inconclusive": lambda: fixed("inconclusive"),
+    "models-broke": lambda: fixed("models-broke"),
     "not-valid": lambda: fixed("not-valid"),
     "exploratory": lambda: fixed("exploratory", replicates=2),
     "missing-cells": lambda: fixed("partly-held", missing=frozenset({(scenes.CLOAK, 2), ("clean", 5)})),

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from audit import records as r
 from audit.judge import judge
 from tests.builders import make_plan, make_results, make_work
+from tests.made_conditions import RECIPES, tried
 from tests.made_conditions import conditions as made
 
 SUBJECTS = ("cat", "castle", "rocket", "tree", "lighthouse", "teapot", "bicycle", "owl")
@@ -26,20 +27,30 @@ def run(
     artist: str = "Ada Quill",
     prompts: tuple[str, ...] = SUBJECTS,
     works: tuple[r.Work, ...] | None = None,
+    battery: bool = False,
     **effects: object,
 ) -> r.Results:
-    """A judged run; `effects` go to tests.builders.make_results."""
+    """A judged run, with every way around its protection tried where `battery`; `effects` go to make_results."""
     works = works or tuple(
         make_work(i, split="reference" if i % 3 == 0 else "pool", name=f"sketch {i}.png") for i in range(24)
     )
-    plan = make_plan(conditions=conditions, replicates=replicates, artist=artist, prompts=prompts, works=works)
+    more = (tried(conditions[1]),) if battery else ()
+    plan = make_plan(
+        conditions=(*conditions, *more), replicates=replicates, artist=artist, prompts=prompts, works=works
+    )
+    plan = plan.model_copy(update={"recipes": RECIPES if battery else ()})
     return judge(make_results(plan=plan, protection=protection or {}, **effects))  # type: ignore[arg-type]
 
 
 STATES: dict[str, dict[str, object]] = {
-    "held": {"protection": {CLOAK: 0.85, COUNTER: 0.75}},
+    "held": {"protection": {CLOAK: 0.85, COUNTER: 0.75}, "battery": True},
+    "held-plain": {"protection": {CLOAK: 0.75, COUNTER: 0.85}},
     "partly-held": {"protection": {CLOAK: 0.7, COUNTER: 0.35}},
     "did-not-hold": {"protection": {CLOAK: 0.05, COUNTER: 0.02}, "run_sd": 0.005},
+    "models-broke": {
+        "protection": {CLOAK: 0.85, COUNTER: 0.75},
+        "collapsed": frozenset((CLOAK, replicate) for replicate in range(1, 7)),
+    },
     "inconclusive": {"protection": {CLOAK: 0.3, COUNTER: 0.2}, "run_sd": 0.08},
     "not-valid": {"protection": {CLOAK: 0.6, COUNTER: 0.3}, "finite": False},
     "exploratory": {"protection": {CLOAK: 0.6, COUNTER: 0.4}, "replicates": 2},

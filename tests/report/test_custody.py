@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import shutil
+import subprocess
+from pathlib import Path
 
 import html5lib
 import pytest
@@ -37,7 +40,7 @@ def test_the_page_of_a_run_says_where_they_are(pages: dict[str, Rendered]) -> No
 
 
 @pytest.mark.parametrize(
-    ("shows", "works", "generated"), [("all", 6, True), ("generated", 0, True), ("none", 0, False)]
+    ("shows", "works", "generated"), [("all", 9, True), ("generated", 0, True), ("none", 0, False)]
 )
 def test_what_is_left_out(pages: dict[str, Rendered], shows: str, works: int, generated: bool) -> None:
     rendered = pages["held"]
@@ -70,3 +73,24 @@ def test_a_stamp_on_the_plan_is_told(pages: dict[str, Rendered], edition: str, l
     assert banned_claims(text) == []
     parser = html5lib.HTMLParser(strict=True)
     parser.parse(html)
+
+
+@pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum on this machine")
+@pytest.mark.parametrize("lang", ["en", "de"])
+def test_digests_by_a_file_name_are_those_of_the_files(pages: dict[str, Rendered], tmp_path: Path, lang: str) -> None:
+    """What a stranger gets from `sha256sum` in the run folder stands on the page, under the file's name."""
+    results = pages["held"].results
+    (tmp_path / "images").mkdir()
+    for name, record in (("plan.json", results.plan), ("results.json", results)):
+        (tmp_path / name).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    html = render(results, images=tmp_path / "images", lang=lang)
+    printed = subprocess.run(["sha256sum", "plan.json", "results.json"], cwd=tmp_path, capture_output=True, check=True)
+    for line in printed.stdout.decode().splitlines():
+        digest, name = line.split()
+        assert f"{'File' if lang == 'en' else 'Datei'} {name}</bdi></th><td><bdi>{digest}<" in html
+    for canonical in (results.plan.digest(), results.digest()):
+        assert f"{'canonical' if lang == 'en' else 'kanonisch'}</bdi></th><td><bdi>{canonical}<" in html
+
+
+def test_no_digest_stands_for_a_file_that_is_not_there(pages: dict[str, Rendered]) -> None:
+    assert "File results.json" not in pages["held"].html

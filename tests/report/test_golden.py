@@ -12,6 +12,7 @@ from audit.records import Estimate
 from audit.report import render
 from tests.report import golden
 from tests.report.conftest import Rendered
+from tests.report.test_figures import as_told
 
 
 @pytest.mark.parametrize("state", list(golden.STATES))
@@ -66,7 +67,7 @@ def test_tables_show_the_numbers_of_the_results(pages: dict[str, Rendered], labe
 
 def _shows(cell: str, estimate: Estimate, factor: int) -> bool:
     numbers = [float(n) for n in re.findall(r"-?\d+(?:\.\d+)?", cell.replace("\u2212", "-"))]
-    wanted = [x for x in (estimate.value, estimate.low, estimate.high) if x is not None]
+    wanted = [x for x in (as_told(estimate) if factor == 100 else _plain(estimate)) if x is not None]
     if not wanted or estimate.value is None:
         return False
     if "below" in cell:
@@ -77,6 +78,10 @@ def _shows(cell: str, estimate: Estimate, factor: int) -> bool:
     return True
 
 
+def _plain(estimate: Estimate) -> tuple[float | None, float | None, float | None]:
+    return estimate.value, estimate.low, estimate.high
+
+
 def _rows(html: str, caption: str) -> list[list[str]]:
-    table = html.split(f">{caption}</caption>")[1].split("</table>")[0].split("<tbody>")[1]
+    table = html.split(f"</a> {caption}</caption>")[1].split("</table>")[0].split("<tbody>")[1]
     return [re.findall(r"<bdi>(.*?)</bdi>", row, re.DOTALL) for row in table.split("</tr>") if "<bdi>" in row]

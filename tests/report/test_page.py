@@ -22,7 +22,16 @@ from tests.report.conftest import Rendered
 from tests.report.readability import grade, open_sentences
 from tests.report.soup import taste
 
-LABELS = ("held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory")
+LABELS = (
+    "held",
+    "held-plain",
+    "partly-held",
+    "did-not-hold",
+    "models-broke",
+    "inconclusive",
+    "not-valid",
+    "exploratory",
+)
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -40,7 +49,7 @@ def test_nothing_is_loaded_from_outside(pages: dict[str, Rendered], label: str) 
         if "src" in attrs:
             assert attrs["src"].startswith("data:image/")
         if "href" in attrs:
-            assert attrs["href"].startswith("#")
+            assert attrs["href"].startswith("data:text/csv" if "download" in attrs else ("#", "images/"))
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -49,10 +58,33 @@ def test_ids_are_unique_and_every_reference_resolves(pages: dict[str, Rendered],
     ids = [attrs["id"] for _, attrs in elements if "id" in attrs]
     assert len(ids) == len(set(ids))
     for _, attrs in elements:
-        wanted = [attrs["href"][1:]] if "href" in attrs else []
+        wanted = [attrs["href"][1:]] if attrs.get("href", "").startswith("#") else []
         wanted += attrs.get("aria-labelledby", "").split()
         wanted += re.findall(r"url\(#([^)]+)\)", " ".join(attrs.values()))
         assert set(wanted) <= set(ids)
+
+
+def test_every_picture_is_within_reach_at_full_size(pages: dict[str, Rendered]) -> None:
+    """Beside the page, linked relatively: the page's folder is the run's."""
+    rendered = pages["held"]
+    linked = {attrs["href"] for _, attrs in taste(rendered.html).elements if attrs.get("class") == "zoom"}
+    files = {name for cell in rendered.results.cells for name in cell.generations.files}
+    assert {f"images/{name}" for name in files} <= linked
+    assert all((rendered.folder / place).is_file() for place in linked)
+
+
+def test_contents_say_what_headings_say_and_every_place_can_be_linked(pages: dict[str, Rendered]) -> None:
+    html = pages["held"].html
+    nav = html.split('<nav class="contents"')[1].split("</nav>")[0]
+    listed = re.findall(r'<a href="#([^"]+)">([^<]+)</a>', nav)
+    assert [text for _, text in listed] == taste(html).text("h2")
+    assert len(re.findall(r'class="here" href="#', html)) == len(listed)
+    for kind, tag in (("Figure", "figcaption"), ("Table", "caption")):
+        numbers = [
+            int(n) for n in re.findall(rf"<{tag}[^>]*><a class=\"nr\" href=\"#[^\"]+\">{kind}&nbsp;(\d+)</a>", html)
+        ]
+        assert len(numbers) > 3
+        assert numbers == list(range(1, len(numbers) + 1))
 
 
 @pytest.mark.parametrize("label", LABELS)

@@ -14,11 +14,16 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from PIL import Image
 
+from audit import records as r
 from audit.report.lint import banned_claims, visible_text
 from audit.report.locale import report_locale
 from audit.report.pictures import CROP, InlinePicture, Shelf
+from audit.report.results_view import ResultsView
+from audit.report.sections import environment
 from audit.report.sections.limits import limits
+from audit.report.sections.method.settings import settings
 from audit.report.svg import INKS, inline_svg
+from tests.report import scenes
 from tests.report.readability import grade, syllable_count
 from tests.report.soup import taste
 
@@ -229,3 +234,28 @@ def test_reading_grade_against_hand_counts() -> None:
         1, 1, 2, 3, 1, 2,
     ]  # fmt: skip
     assert grade(["The cat sat on the mat."]) == pytest.approx(0.39 * 6 + 11.8 - 15.59)
+
+
+def test_steps_made_elsewhere_and_where_the_prediction_was_read_stand_in_the_page() -> None:
+    results = scenes.run(protection={scenes.CLOAK: 0.5})
+    view = ResultsView(results)
+    assert environment.build(view, Shelf(Path())).reused is None
+    made_with = r.StepEnvironment(
+        tool_version="0.1", commit="", device="cuda", accelerator="A Card", precision="bf16", threads=4,
+        packages={**results.provenance.packages, "diffusers": "0.0.1"},
+    )  # fmt: skip
+    reused = r.ReusedSteps(
+        step="adapter", count=3, first_made="2026-01-01T00:00:00Z", last_made="2026-01-02T00:00:00Z", plans=(),
+        environment=made_with,
+    )  # fmt: skip
+    unrecorded = reused.model_copy(update={"environment": made_with.model_copy(update={"packages": {}})})
+    provenance = results.provenance.model_copy(update={"reused_elsewhere": (reused, unrecorded)})
+    model = results.plan.model.model_copy(update={"prediction_source": "probe"})
+    plan = results.plan.model_copy(update={"model": model})
+    view = ResultsView(results.model_copy(update={"provenance": provenance, "plan": plan}))
+    table = environment.build(view, Shelf(Path())).reused
+    assert table is not None
+    assert table.rows[0][:2] == ("adapter", "3")
+    assert "A Card" in table.rows[0]
+    assert [row[-1] for row in table.rows] == ["diffusers 0.0.1", "not recorded"]
+    assert ("What the base model predicts", "v_prediction (found by a test of its answers)") in settings(view)[0].rows

@@ -86,3 +86,12 @@ def test_a_service_may_be_named_by_the_user_and_the_report_claims_nothing(tmp_pa
 def test_results_without_verdict_are_refused(tmp_path):
     with pytest.raises(BadResults, match="no verdict"):
         render_score(scene(), images=tmp_path)
+
+
+@pytest.mark.parametrize("label", SCENES)
+def test_a_share_stands_large_only_where_an_answer_rests_on_it(judged, label, tmp_path):
+    html = render_score(judged[label], images=tmp_path)
+    assert ('class="big"' in html) == (label in ("closer", "not-closer"))
+    assert f'class="opening v-{label}"' in html
+    listed = re.findall(r'<a href="#([^"]+)">', html.split('<nav class="contents"')[1].split("</nav>")[0])
+    assert listed == ["see", "sure", "fair", "limits", "method", "integrity"]

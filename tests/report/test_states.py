@@ -10,7 +10,7 @@ import pytest
 from audit import records as r
 from audit.base.messages import as_written
 from audit.judge import judge
-from audit.report import render
+from audit.report import assets, render
 from audit.report.lint import banned_claims, visible_text
 from tests.builders import make_work
 from tests.judge.audits import with_noise
@@ -48,7 +48,7 @@ def test_every_machine_readable_number_is_in_the_results(pages: dict[str, Render
     rendered = pages[label]
     known = {e.value for e in rendered.results.estimates}
     numbers = shown(taste(rendered.html))
-    assert len(numbers) == 1 + len(scenes.CONDITIONS) - 1
+    assert len(numbers) == 1 + len(rendered.results.plan.conditions) - 1
     for value, text in numbers:
         assert value in known
         said = re.search(r"(\d+) % (less|more)", text)
@@ -68,6 +68,53 @@ def test_the_scale_puts_the_number_where_it_belongs(pages: dict[str, Rendered]) 
         point = float(re.findall(r'<circle cx="([\d.]+)%" cy="36" r="9"', svg)[0])
         value = float(re.findall(r'id="headline-number" value="([^"]+)"', rendered.html)[0])
         assert (point - zero) / (one - zero) == pytest.approx(value, abs=0.001)
+
+
+UNSURE = {"inconclusive", "exploratory"}
+
+
+@pytest.mark.parametrize("label", list(scenes.STATES))
+def test_a_number_stands_large_only_where_a_verdict_rests_on_it(pages: dict[str, Rendered], label: str) -> None:
+    """Else the range stands there, or the reason why there is none."""
+    html = pages[label].html
+    large = 'class="big"' in html
+    assert large == (label in {"held", "held-plain", "partly-held", "did-not-hold"})
+    assert ('class="number unsure"' in html) == (label in UNSURE)
+    if label in UNSURE:
+        strong = html.split('class="number unsure"><strong>')[1].split("</strong>")[0]
+        assert "between" in strong
+
+
+def test_every_verdict_has_a_plate_of_its_own(pages: dict[str, Rendered]) -> None:
+    """Not by colour alone: fill, edge or shape differ."""
+    css = (assets.templates_folder() / "report.css").read_text(encoding="utf-8")
+    rules = {
+        label: tuple(re.findall(rf"^\.v-{label} \.plate {{ (.*) }}$", css, re.MULTILINE)) for label in scenes.STATES
+    }
+    rules.pop("did-not-hold")  # The plain plate that the others change.
+    assert all(len(found) == 1 for found in rules.values()), rules
+    without_colour = {re.sub(r"#\w+|var\(--\w+(-\w+)?\)", "", found[0]) for found in rules.values()}
+    assert len(without_colour) == len(rules)
+    assert all(f"v-{label}" in pages[label].html for label in scenes.STATES)
+
+
+def test_the_first_screen_shows_own_work_base_unprotected_and_protected_in_a_row(pages: dict[str, Rendered]) -> None:
+    table = pages["held"].html.split('<table class="evidence">')[1].split("</table>")[0]
+    for row in table.split("<tbody>")[1:]:
+        words = [image["alt"] for image in taste(f"<table><tbody>{row}</table>").all("img")]
+        marks = ("Work by the artist", "the model before any training", "your unprotected originals", "encoder-pgd")
+        assert len(words) == len(marks)
+        assert all(mark in said for mark, said in zip(marks, words, strict=True)), words
+    assert table.count("<tbody>") == 3
+
+
+def test_training_after_a_countermeasure_is_never_called_plainly_protected(pages: dict[str, Rendered]) -> None:
+    """The headline of this state is the countermeasure."""
+    html = pages["held"].html
+    heads = re.findall(r"<th scope=\"col\" class=\"k-[^>]*>(?:<bdi>)?([^<]+)", html)
+    assert heads[-1] == "protected, then JPEG compression at quality 50"
+    for part in html.split('<div class="extreme">')[1:]:
+        assert '<figcaption class="k-c1">protected</figcaption>' not in part.split("</div>")[0]
 
 
 def test_inconclusive_is_said_to_be_no_failure(pages: dict[str, Rendered]) -> None:
@@ -103,7 +150,7 @@ def test_always_there(pages: dict[str, Rendered], label: str) -> None:
         "says nothing about your art under Stable Diffusion",
         "It is not a legal finding",
         "not independently attested",
-        "Not hand-picked: the first 6 prompts of the plan",
+        "Not hand-picked: the first 6 prompts of run 1",
         "Small pictures are compressed",
     ):
         assert needed in text
@@ -112,11 +159,12 @@ def test_always_there(pages: dict[str, Rendered], label: str) -> None:
     for check in rendered.results.checks:
         assert check.sentence in text
     headings = taste(rendered.html).text("h2")
-    assert headings[1:] == [
-        "See it", "What the protection does to the picture", "Was the test fair?", "How sure is this?",
-        "Would it change if…", "What this does not tell you", "What you can do next", "How it was done",
+    always = [
+        "See it", "What this does not tell you", "What the protection does to the picture", "Was the test fair?",
+        "How sure is this?", "Would it change if…", "What you can do next", "How it was done", "The numbers",
         "Integrity", "Environment", "Glossary",
     ]  # fmt: skip
+    assert [heading for heading in headings[1:] if heading in always] == always
 
 
 def test_a_real_model_is_not_called_a_lab_model(tmp_path: Path) -> None:
@@ -128,10 +176,11 @@ def test_a_real_model_is_not_called_a_lab_model(tmp_path: Path) -> None:
 
 def test_grid_has_one_picture_per_prompt_and_model_from_run_one(pages: dict[str, Rendered]) -> None:
     rendered = pages["held"]
-    grid = rendered.html.split('<table class="grid">')[1].split("</table>")[0]
-    alts = [a["alt"] for a in taste(f"<table>{grid}</table>").all("img")]
+    grids = [part.split("</table>")[0] for part in rendered.html.split('<table class="grid">')[1:]]
+    assert len(grids) == 2, "half of the rows stand open"
+    alts = [a["alt"] for grid in grids for a in taste(f"<table>{grid}</table>").all("img")]
     made = [a for a in alts if a.startswith("AI-generated")]
-    assert len(made) == 6 * (2 + len(scenes.CONDITIONS) - 1)
+    assert len(made) == 6 * (2 + len(rendered.results.plan.conditions) - 1)
     assert all("run 1." in a for a in made if "before any training" not in a)
     assert len(alts) - len(made) == 6
 
@@ -141,7 +190,7 @@ def test_missing_cells_are_said_in_words_and_never_shown_as_zero(tmp_path: Path)
     html = render(results, images=tmp_path)
     text = visible_text(html, names=True)
     assert "1 training could not be used. It is left out, never counted as zero: encoder-pgd:16 (run 2)" in text
-    table = html.split(">Mean style score of each training")[1].split("</table>")[0]
+    table = html.split("</a> Mean style score of each training")[1].split("</table>")[0]
     row = table.split("encoder-pgd:16")[1].split("</tr>")[0]
     assert re.findall(r"<td><bdi>([^<]*)", row)[1] == "not measured"
 
@@ -186,9 +235,9 @@ def test_forty_conditions(tmp_path: Path) -> None:
     assert len(html.encode()) < 10_000_000
     soup = taste(html)
     assert len(soup.data) == 41
-    assert "Conditions without a column here are in the contact sheets" in html
-    assert html.count("Rows that do not fit the figure are in the table.") == 4
-    assert len([i for i in soup.all("img") if i["alt"].startswith("Contact sheet")]) == 41 * 6 + 1
+    assert "Conditions without a column here are in the contact sheets" in visible_text(html)
+    assert html.count("Rows that do not fit the figure are in the table.") == 3, "forest plots hold every row"
+    assert len([f for f in soup.all("figure") if f.get("class") == "sheet"]) == 41 * 6 + 1
 
 
 def test_hostile_names_are_inert(tmp_path: Path) -> None:
@@ -255,8 +304,8 @@ def test_noise_that_moves_the_score_is_said_in_plain_words(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("lang", "both", "row"),
     [
-        ("en", "The answer above is what both figures allow.", "with as much noise in all pictures"),
-        ("de", "Die Antwort oben ist das, was beide Zahlen zulassen.", "bei ebenso viel Rauschen in allen Bildern"),
+        ("en", "The answer above is what both figures allow.", "With as much noise in all pictures"),
+        ("de", "Die Antwort oben ist das, was beide Zahlen zulassen.", "Bei ebenso viel Rauschen in allen Bildern"),
     ],
 )
 def test_a_label_that_noise_softened_says_why(lang: str, both: str, row: str, tmp_path: Path) -> None:

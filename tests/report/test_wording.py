@@ -9,11 +9,14 @@ import pytest
 from babel.messages.pofile import read_po
 
 from audit.base.errors import BadInput
-from audit.base.messages import as_written, say, words
+from audit.base.messages import as_written, catalogue, say, words
+from audit.judge.scored import judge_score
+from audit.records import ScoreMargins
 from audit.report import render
 from audit.report.lint import banned_claims, visible_text
 from audit.report.locale import Spoken, languages, report_locale
 from scripts.messages import collect
+from tests import score_scenes
 from tests.report import golden, scenes
 from tests.report.conftest import Rendered
 from tests.report.soup import taste
@@ -98,3 +101,12 @@ def test_a_message_with_an_untranslated_part_is_marked() -> None:
     assert german.spoken(words("{one}: {two}", one="x", two=whole)) == Spoken("x: Gehalten", foreign=False)
     assert german.spoken(words("{one}: {two}", one=whole, two=words("quite new"))).foreign
     assert german.spoken(as_written("Held")) == Spoken("Gehalten", foreign=False)
+
+
+def test_every_estimate_and_setting_has_a_name(pages: dict[str, Rendered]) -> None:
+    scored = judge_score(score_scenes.scene(other_name=0.3))
+    estimates = [*(e for page in pages.values() for e in page.results.estimates), *scored.estimates]
+    plan = pages["held"].results.plan
+    fixed = (plan.margins, plan.exclusion, plan.stopping, plan.training, plan.sampling, ScoreMargins())
+    names = {f"quantity.{e.name}" for e in estimates} | {f"setting.{name}" for of in fixed for name, _ in of}
+    assert sorted(names - catalogue().keys()) == []

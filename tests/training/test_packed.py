@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
+from audit.models.conditioning import Tokens
 from audit.records import TrainSettings
+from audit.training.batches import Batches
 from audit.training.loop import State, loss_curve, train_pack
-from audit.training.packed import draw_lora_a
+from audit.training.packed import PackedLora, draw_lora_a
 from audit.training.reference import train_one
 from tests.tiny import tiny_base, tiny_cell
 
@@ -51,6 +55,21 @@ def test_packed_equals_one_by_one_with_the_text_encoder(dtype, bound):
         of_text = {n: pair for n, pair in alone.items() if n.startswith("text_encoder.")}
         assert moved(cell, of_text) > 0.1
         assert distance(trained, alone) <= bound * moved(cell, alone)
+
+
+def test_a_rate_of_the_text_encoders_own_and_captions_left_out():
+    """As one by one; and each of the two changes what is learned."""
+    plain = SETTINGS.model_copy(update={"text_encoder": True})
+    asked = plain.model_copy(update={"text_learning_rate": 1e-3, "caption_dropout": 0.5})
+    base = tiny_base(torch.float64)
+    cells = [replace(c, text=Tokens.joined([c.text, c.text[:1]])) for c in (tiny_cell(r, tokens=True) for r in (1, 2))]
+    packed, _ = train_pack(base, cells, asked, dtype=torch.float64)
+    for cell, trained in zip(cells, packed, strict=True):
+        alone = train_one(base, cell, asked, dtype=torch.float64)
+        assert distance(trained, alone) <= 1e-10 * moved(cell, alone)
+    for left_out in ("text_learning_rate", "caption_dropout"):
+        other = asked.model_copy(update={left_out: getattr(plain, left_out)})
+        assert distance(packed[0], train_pack(base, cells[:1], other, dtype=torch.float64)[0][0]) > 0.01
 
 
 @pytest.mark.parametrize("count", [1, 4, 7])
@@ -111,8 +130,8 @@ def test_a_broken_cell_leaves_and_its_neighbours_go_on():
     without, _ = train_pack(base, [tiny_cell(1), tiny_cell(2)], settings, dtype=torch.float64)
     for cell, one, other in zip((1, 2), (with_broken[0], with_broken[2]), without, strict=True):
         assert distance(one, other) <= 1e-10 * moved(tiny_cell(cell), other)
-    assert None in loss_curve(state, 1)
-    assert None not in loss_curve(state, 0)
+    assert None in loss_curve(state, 1, steps=30)
+    assert None not in loss_curve(state, 0, steps=30)
     assert all(torch.isfinite(part).all() for pair in with_broken[1].values() for part in pair)
 
 
@@ -133,7 +152,7 @@ def test_resume_after_a_cell_left_is_bit_equal():
     assert kept[-1].alive == [0, 2]
     resumed, state = train_pack(base, cells, settings, resume=kept[-1])
     assert state.alive == end.alive
-    assert torch.equal(state.loss_sum.nan_to_num(-1), end.loss_sum.nan_to_num(-1))
+    assert torch.equal(state.losses.nan_to_num(-1), end.losses.nan_to_num(-1))
     for one, other in zip(whole, resumed, strict=True):
         assert distance(one, other) == 0
 
@@ -157,3 +176,37 @@ def test_unet_is_left_as_it_was():
     train_pack(base, [tiny_cell(1)], SETTINGS)
     assert [n for n, _ in base.denoiser.named_modules()] == names
     assert all(torch.equal(v, base.denoiser.state_dict()[k]) for k, v in before.items())
+
+
+class Operations(TorchDispatchMode):
+    """The name of every operation inside."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        self.names.append(func.overloadpacket._qualified_op_name)
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("targets", ["attention+ff", "all"])
+def test_the_gradient_of_an_adapted_layer_is_handed_on_without_a_copy(targets):
+    """In-place work on a view would copy it twice: 7 % of a step's bound at the size of Stable Diffusion 1.5."""
+    base, settings = tiny_base(torch.float32), SETTINGS.model_copy(update={"targets": targets, "steps": 1})
+    rows = Batches(tiny_cell(1), base, settings, torch.float32).batch(0)
+    with (
+        PackedLora(
+            base.roots(settings),
+            family=base.family,
+            settings=settings,
+            streams=[tiny_cell(1).streams],
+            device=base.device,
+        ),
+        Operations() as backwards,
+    ):
+        loss = base.predict(rows, None).sum()
+        backwards.names.clear()
+        torch.autograd.backward(loss)
+    assert "aten::bmm" in backwards.names
+    assert not {"aten::new_zeros", "aten::as_strided"} & set(backwards.names)

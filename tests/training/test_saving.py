@@ -121,6 +121,19 @@ def test_checkpointing_keeps_less(models, family):
     assert lean.per_row < 0.8 * plain.per_row
 
 
+def test_what_enters_a_block_by_keyword_is_counted(models):
+    """Joint blocks are called by keyword where nothing is recomputed, and counted there."""
+    model = copy.deepcopy(models["sd3"])
+    settings = SETTINGS.model_copy(update={"targets": "attention"})
+    few = measure(model, settings, autocast=None, checkpointing=True)
+    blocks = model.denoiser.transformer_blocks
+    blocks.insert(1, copy.deepcopy(blocks[1]))
+    more = measure(model, settings, autocast=None, checkpointing=True)
+    _, height, width = model.latent_shape
+    (words, _), inner = model.text_shape["hidden"].shape, model.denoiser.inner_dim
+    assert more.per_row - few.per_row >= 4 * inner * (height * width // 4 + words)
+
+
 # About Stable Diffusion 1.5 in bfloat16: bytes of all weights, and of a pass in each way of saving.
 WHOLE, REST, MATRICES = 3.44e9, 0.83e9, 1.72e9
 PLAIN, LEAN = (

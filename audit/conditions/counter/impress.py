@@ -25,6 +25,8 @@ STEPS = 40
 RATE = 1e-3
 WEIGHT = 0.5
 START_NOISE = 0.1
+LEAST_DISTANCE = 0.05
+"""LPIPS distance from which a pass counts as purifying: the least that was published."""
 
 
 def _disagreement(painter: Painter, small: Tensor) -> Tensor:
@@ -79,21 +81,24 @@ IMPRESS = Treatment(
     called=Called(words("the purifier IMPRESS"), words("the purifier IMPRESS ({arg})")),
     kind="counter",
     run=_impress,
-    unit="an LPIPS distance that it may go from the file",
+    unit=words("an LPIPS distance that it may go from the file"),
     default=0.1,
     low=0.001,
     high=2,
     budget=unbounded,
     version=2,
-    source="Cao et al. 2023 (IMPRESS)",
-    published="40 steps of Adam at 1e-3, weight 0.5, distance 0.1 in LPIPS (code); 3000 steps, 0.05 (its README)",
+    source=words("Cao et al. 2023 (IMPRESS)"),
+    published=words(
+        "40 steps of Adam at 1e-3, weight 0.5, distance 0.1 in LPIPS (code); 3000 steps, 0.05 (its README)"
+    ),
     settings=lambda argument, surrogate, asked: {
-        "steps": f"{asked.counter_steps or STEPS} of Adam at {RATE:g}",
-        "weight": f"{WEIGHT:g}",
-        "start": f"noise of {START_NOISE:g} on -1..1",
-        "model": "the base model's own autoencoder",
+        "steps": words("{steps} of Adam at {rate:g}", steps=asked.counter_steps or STEPS, rate=RATE),
+        "weight": words("{weight:g}", weight=WEIGHT),
+        "start": words("noise of {level:g} on -1..1", level=START_NOISE),
+        "model": words("the base model's own autoencoder"),
     },
     whole=False,
+    way=lambda argument: "purifier" if argument >= LEAST_DISTANCE else "",
     tier="model",
     objective=Objective(
         said=words("squared difference to the autoencoder's reconstruction, pushed down"), direction="down"

@@ -10,6 +10,9 @@ from PIL import Image
 from audit.base.messages import words
 from audit.conditions.base import Called, Pixels, Treatment, each, unbounded
 
+USUAL = 75
+"""Quality from which down a pass counts as tried: what many programs save with when nobody asks."""
+
 
 def _jpeg(picture: Pixels, argument: float) -> Pixels:
     return through_jpeg(picture, quality=int(argument), subsampling="4:2:0")
@@ -28,14 +31,15 @@ JPEG = Treatment(
     called=Called(words("JPEG compression"), words("JPEG compression at quality {arg}")),
     kind="counter",
     run=each(_jpeg),
-    unit="a quality",
+    unit=words("a quality"),
     default=50,
     low=1,
     high=95,
     budget=unbounded,
     version=1,
-    source="Dziugaite et al. 2016, as a counter to adversarial changes",
-    published="qualities 30 to 90 throughout the literature",
-    settings=lambda argument, surrogate, asked: {"chroma": "4:2:0"},
+    source=words("Dziugaite et al. 2016, as a counter to adversarial changes"),
+    published=words("qualities 30 to 90 throughout the literature"),
+    settings=lambda argument, surrogate, asked: {"chroma": words("4:2:0")},
+    way=lambda argument: "jpeg" if argument <= USUAL else "",
     tier="cheap",
 )

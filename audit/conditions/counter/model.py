@@ -15,13 +15,16 @@ from torch import Tensor
 from audit.base.messages import words
 from audit.base.rng import torch_rng
 from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
-from audit.conditions.counter.noise import grain
+from audit.conditions.counter.noise import PUBLISHED_NOISE, grain
 from audit.conditions.repaint import STEPS, Painter
 from audit.conditions.windows import through_windows, windows
 from audit.images.tensors import to_pixels, to_tensor
 
 UPSCALE_STRENGTH = 0.32
 """The published x4 upscaler takes its input as noised to step 320 of 1000."""
+
+PURIFIED = 0.1
+"""Share of the noise schedule from which a pass counts as purifying: GrIDPure's baseline."""
 
 
 def _through(
@@ -76,14 +79,13 @@ VAE = Treatment(
     called=Called(words("a pass through an autoencoder")),
     kind="counter",
     run=_vae,
-    unit="",
     default=None,
     low=0,
     high=0,
     budget=unbounded,
     version=1,
-    source="community practice (deglazer, 2023): once through the autoencoder and back",
-    settings=lambda argument, surrogate, asked: {"model": "the base model's own autoencoder"},
+    source=words("community practice (deglazer, 2023): once through the autoencoder and back"),
+    settings=lambda argument, surrogate, asked: {"model": words("the base model's own autoencoder")},
     tier="model",
     encoder_passes=1,
 )
@@ -93,19 +95,20 @@ DIFFUSION = Treatment(
     called=Called(words("repainting by a diffusion model"), words("repainting by a diffusion model ({arg})")),
     kind="counter",
     run=_diffusion,
-    unit="the share of the noise schedule that is added and taken away again",
+    unit=words("the share of the noise schedule that is added and taken away again"),
     default=0.1,
     low=0.01,
     high=0.9,
     budget=unbounded,
     version=1,
-    source="Nie et al. 2022 (DiffPure); Meng et al. 2022 (SDEdit); Zhao et al. 2024 (GrIDPure)",
-    published="0.15 on ImageNet (DiffPure), 0.1 as GrIDPure's baseline, both with pixel-space models",
+    source=words("Nie et al. 2022 (DiffPure); Meng et al. 2022 (SDEdit); Zhao et al. 2024 (GrIDPure)"),
+    published=words("0.15 on ImageNet (DiffPure), 0.1 as GrIDPure's baseline, both with pixel-space models"),
     settings=lambda argument, surrogate, asked: {
-        "model": "the base model itself, in its latents, empty prompt",
-        "sampler": f"DDIM, at most {asked.counter_steps or STEPS} steps",
+        "model": words("the base model itself, in its latents, empty prompt"),
+        "sampler": words("DDIM, at most {steps} steps", steps=asked.counter_steps or STEPS),
     },
     whole=False,
+    way=lambda argument: "purifier" if argument >= PURIFIED else "",
     tier="model",
     encoder_passes=1,
     unet_passes=STEPS // 3,
@@ -116,20 +119,23 @@ NOISY_UPSCALE = Treatment(
     called=Called(words("noise and repainting"), words("noise at strength {arg} of 255 and repainting")),
     kind="counter",
     run=_noisy_upscale,
-    unit="a deviation of noise in levels of 255",
+    unit=words("a deviation of noise in levels of 255"),
     default=26,
     low=1,
     high=128,
     budget=unbounded,
     version=1,
-    source="Hönig et al. 2024 (Noisy Upscaling), with the base model's image-to-image for the x4 upscaler",
-    published="deviation 0.1 of 1 (25.5 levels), then the Stable Diffusion x4 upscaler at noise level 320 of 1000",
+    source=words("Hönig et al. 2024 (Noisy Upscaling), with the base model's image-to-image for the x4 upscaler"),
+    published=words(
+        "deviation 0.1 of 1 (25.5 levels), then the Stable Diffusion x4 upscaler at noise level 320 of 1000"
+    ),
     settings=lambda argument, surrogate, asked: {
-        "model": "the base model itself, empty prompt",
-        "strength": f"{UPSCALE_STRENGTH:g} of the schedule",
-        "sampler": f"DDIM, at most {asked.counter_steps or STEPS} steps",
+        "model": words("the base model itself, empty prompt"),
+        "strength": words("{share:g} of the schedule", share=UPSCALE_STRENGTH),
+        "sampler": words("DDIM, at most {steps} steps", steps=asked.counter_steps or STEPS),
     },
     whole=False,
+    way=lambda argument: "noisy-upscaling" if argument >= PUBLISHED_NOISE else "",
     tier="model",
     encoder_passes=1,
     unet_passes=STEPS // 3,

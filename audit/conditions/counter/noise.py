@@ -9,6 +9,9 @@ from audit.base.rng import rng
 from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
 from audit.conditions.grain import grid_of, spread
 
+PUBLISHED_NOISE = 25.0
+"""Levels of 255 from which noise before an upscaler is as strong as published (0.1 of 1)."""
+
 
 def grain(picture: Pixels, name: str, *, sigma: float, context: Context) -> Pixels:
     """Gaussian noise of deviation `sigma` levels, constant over one pixel of the model's resolution.
@@ -31,15 +34,15 @@ NOISE = Treatment(
     called=Called(words("added noise"), words("added noise at strength {arg} of 255")),
     kind="counter",
     run=_noise,
-    unit="a deviation in levels of 255",
+    unit=words("a deviation in levels of 255"),
     default=13,
     low=1,
     high=128,
     budget=unbounded,
     version=1,
-    source="Hönig et al. 2024 (Gaussian noising)",
-    published="deviation 0.05 of 1, which is 12.75 levels",
-    settings=lambda argument, surrogate, asked: {"grain": "one pixel of the model's resolution"},
+    source=words("Hönig et al. 2024 (Gaussian noising)"),
+    published=words("deviation 0.05 of 1, which is 12.75 levels"),
+    settings=lambda argument, surrogate, asked: {"grain": words("one pixel of the model's resolution")},
     whole=False,
     tier="cheap",
 )

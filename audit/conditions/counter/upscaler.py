@@ -23,7 +23,7 @@ from audit.base.errors import BadModel
 from audit.base.messages import words
 from audit.base.rng import torch_rng
 from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
-from audit.conditions.counter.noise import grain
+from audit.conditions.counter.noise import PUBLISHED_NOISE, grain
 from audit.conditions.windows import through_windows, windows
 from audit.images.tensors import to_pixels, to_tensor
 from audit.models.cards import models_folder
@@ -119,22 +119,25 @@ X4_UPSCALE = Treatment(
     called=Called(words("noise and upscaling"), words("noise at strength {arg} of 255 and upscaling")),
     kind="counter",
     run=_x4_upscale,
-    unit="a deviation of noise in levels of 255",
+    unit=words("a deviation of noise in levels of 255"),
     default=26,
     low=1,
     high=128,
     budget=unbounded,
     version=1,
-    source="Hönig et al. 2024 (Noisy Upscaling)",
-    published="deviation 0.1 of 1 (25.5 levels), then the Stable Diffusion x4 upscaler at noise level 320, a caption "
-    "as prompt, kept at four times the size",
+    source=words("Hönig et al. 2024 (Noisy Upscaling)"),
+    published=words(
+        "deviation 0.1 of 1 (25.5 levels), then the Stable Diffusion x4 upscaler at noise level 320, a caption "
+        "as prompt, kept at four times the size"
+    ),
     settings=lambda argument, surrogate, asked: {
-        "model": f"Stable Diffusion x4 upscaler, {upscaler_digest()[:16]}",
-        "noise level": str(NOISE_LEVEL),
-        "sampler": f"the upscaler's own, {asked.counter_steps or STEPS} steps, empty prompt",
-        "size": "brought back to the model's resolution, where training sees it",
+        "model": words("Stable Diffusion x4 upscaler, {digest}", digest=upscaler_digest()[:16]),
+        "noise level": words("{n}", n=NOISE_LEVEL),
+        "sampler": words("the upscaler's own, {steps} steps, empty prompt", steps=asked.counter_steps or STEPS),
+        "size": words("brought back to the model's resolution, where training sees it"),
     },
-    outside=upscaler_digest,
+    own_weights=upscaler_digest,
     whole=False,
+    way=lambda argument: "noisy-upscaling" if argument >= PUBLISHED_NOISE else "",
     tier="model",
 )

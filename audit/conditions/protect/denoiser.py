@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from audit.base.messages import words
 from audit.conditions.base import Context, Made, Pixels
-from audit.conditions.protect.pgd import Aim, Schedule, attack, linf_protection
+from audit.conditions.protect.pgd import Aim, Pushed, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Victim
 from audit.records import Objective
 
@@ -27,10 +27,12 @@ def _denoiser_pgd(pictures: list[Pixels], argument: float, context: Context) -> 
 DENOISER_PGD = linf_protection(
     name="denoiser-pgd",
     run=_denoiser_pgd,
-    source="Liang et al. 2023 (AdvDM)",
-    published="100 steps of 1 level within 8 or 16",
+    source=words("Liang et al. 2023 (AdvDM)"),
+    published=words("100 steps of 1 level within 8 or 16"),
     settings=SCHEDULE.words,
-    objective=Objective(said=words("denoising loss, pushed up"), direction="up"),
-    encoder_passes=SCHEDULE.lab,
-    unet_passes=SCHEDULE.lab,
+    pushed=Pushed(
+        Objective(said=words("denoising loss, pushed up"), direction="up"),
+        encoder_passes=SCHEDULE.lab,
+        unet_passes=SCHEDULE.lab,
+    ),
 )

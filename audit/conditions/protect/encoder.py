@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from audit.base.messages import words
 from audit.conditions.base import Context, Made, Pixels
-from audit.conditions.protect.pgd import Aim, Schedule, attack, linf_protection
+from audit.conditions.protect.pgd import Aim, Pushed, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Distance, Victim
 from audit.records import Objective
 
@@ -27,9 +27,11 @@ ENCODER_PGD = linf_protection(
     name="encoder-pgd",
     run=_encoder_pgd,
     version=3,
-    source="Salman et al. 2023 (PhotoGuard, encoder attack); Liang & Wu 2023 (Mist, textural mode)",
-    published="Mist: 100 steps of 1 level within 16; PhotoGuard: 200 to 1000 steps within 8 to 15",
+    source=words("Salman et al. 2023 (PhotoGuard, encoder attack); Liang & Wu 2023 (Mist, textural mode)"),
+    published=words("Mist: 100 steps of 1 level within 16; PhotoGuard: 200 to 1000 steps within 8 to 15"),
     settings=SCHEDULE.words,
-    objective=Objective(said=words("squared latent distance to the target pattern, pushed down"), direction="down"),
-    encoder_passes=SCHEDULE.lab,
+    pushed=Pushed(
+        Objective(said=words("squared latent distance to the target pattern, pushed down"), direction="down"),
+        encoder_passes=SCHEDULE.lab,
+    ),
 )

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from audit.base.messages import words
 from audit.conditions.base import Context, Made, Pixels
-from audit.conditions.protect.pgd import Aim, Draws, Schedule, attack, linf_protection
+from audit.conditions.protect.pgd import Aim, Draws, Pushed, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Distance, Victim
 from audit.records import Objective
 
@@ -35,12 +35,14 @@ def _fused_pgd(pictures: list[Pixels], argument: float, context: Context) -> Mad
 FUSED_PGD = linf_protection(
     name="fused-pgd",
     run=_fused_pgd,
-    source="Liang & Wu 2023 (Mist, fused mode)",
-    published="100 steps of 1 level within 16",
+    source=words("Liang & Wu 2023 (Mist, fused mode)"),
+    published=words("100 steps of 1 level within 16"),
     settings=SCHEDULE.words,
-    objective=Objective(
-        said=words("latent distance to the target less 0.61 of the denoising loss, pushed down"), direction="down"
+    pushed=Pushed(
+        Objective(
+            said=words("latent distance to the target less 0.61 of the denoising loss, pushed down"), direction="down"
+        ),
+        encoder_passes=SCHEDULE.lab,
+        unet_passes=SCHEDULE.lab,
     ),
-    encoder_passes=SCHEDULE.lab,
-    unet_passes=SCHEDULE.lab,
 )

@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from audit.base.messages import words
+from audit.base.messages import Said, words
 from audit.base.rng import torch_rng
 from audit.conditions.base import Called, Context, Made, Pixels, Treatment, the_argument
 from audit.conditions.windows import Window, training_window, windows
 from audit.images.tensors import to_pixels, to_tensor
 from audit.models.kernels import training_attention
-from audit.models.loader import Model
+from audit.models.memory import in_parts
+from audit.models.model import Model
 from audit.records import ModelFacts, Objective, ProtectSettings
 
 LEVEL = 1 / 127.5
@@ -29,6 +30,8 @@ ROW_PIXELS = 16 * 128 * 128
 """Model-size pixels per pass: 16 pictures on the lab model, one at 512 px."""
 FILE_PIXELS = 4 * 1024 * 1024
 """File pixels per pass, since the change lives there."""
+ONE = "memory-for.treatment"
+"""Names what a picture under attack takes, where that is too much."""
 MEASUREMENTS = 4
 """Draws of timestep and noise that the reported loss is averaged over."""
 
@@ -81,16 +84,16 @@ class Schedule:
         first = max(1.0, budget / 8)
         return [first * (1 - 0.9 * index / max(1, steps - 1)) for index in range(steps)]
 
-    def words(self, argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
+    def words(self, argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, Said]:
         """For the plan."""
         steps = self.steps(surrogate, asked)
         sizes = self.sizes(argument, steps)
         return {
-            "budget": f"L-inf {argument:g} of 255",
-            "steps": str(steps),
-            "step": f"{sizes[0]:.3g} levels, falling to {sizes[-1]:.3g}",
-            "start": "random within the budget",
-            "crop": asked.crop,
+            "budget": words("L-inf {argument:g} of 255", argument=argument),
+            "steps": words("{n}", n=steps),
+            "step": words("{first:.3g} levels, falling to {last:.3g}", first=sizes[0], last=sizes[-1]),
+            "start": words("random within the budget"),
+            "crop": words("{crop}", crop=asked.crop),
         }
 
 
@@ -101,34 +104,65 @@ def random_start(pictures: Tensor, names: Sequence[tuple[object, ...]], budget: 
     return change
 
 
+@dataclass(frozen=True)
+class Descent:
+    """Steps of one call.
+
+    Attributes:
+        budget: greatest change of a channel, levels of 255.
+        sizes: size of every step, levels of 255.
+        before: steps done in earlier calls, so that draws go on instead of starting again.
+    """
+
+    budget: float
+    sizes: Sequence[float]
+    before: int = 0
+
+
 def pgd(
     pictures: Tensor,
     change: Tensor,
+    descent: Descent,
     *,
     loss: Callable[[Tensor, Draws], Tensor],
     places: Sequence[Window],
     side: int,
-    budget: float,
-    sizes: Sequence[float],
     names: Sequence[tuple[object, ...]],
-    before: int = 0,
 ) -> Tensor:
-    """Minimise a loss over pictures within a budget.
+    """Minimise a loss over pictures within a budget; a part of them at a time where memory runs out.
 
     Args:
         pictures: (N, 3, H, W), values -1..1, whole levels of 255.
         change: where it begins, same shape, within the budget.
         loss: see `Objective`.
         places: the windows that a model sees; their gradients add up.
-        budget: greatest change of a channel, levels of 255.
-        sizes: size of every step, levels of 255.
         names: stream of each picture; step and window are added to it.
-        before: steps done in earlier calls, so that draws go on instead of starting again.
 
     Returns:
         The change after all steps, unrounded; see `delivered`.
+
+    Raises:
+        MemoryShort: a single picture does not fit.
     """
-    for index, size in enumerate(sizes, start=before):
+
+    def part(rows: slice) -> Tensor:
+        return _pgd(pictures[rows], change[rows], descent, loss=loss, places=places, side=side, names=names[rows])
+
+    return torch.cat(in_parts(part, len(pictures), device=pictures.device, what=ONE))
+
+
+def _pgd(
+    pictures: Tensor,
+    change: Tensor,
+    descent: Descent,
+    *,
+    loss: Callable[[Tensor, Draws], Tensor],
+    places: Sequence[Window],
+    side: int,
+    names: Sequence[tuple[object, ...]],
+) -> Tensor:
+    most = descent.budget * LEVEL
+    for index, size in enumerate(descent.sizes, start=descent.before):
         change = change.detach().requires_grad_(True)
         gradient = torch.zeros_like(pictures)
         for number, place in enumerate(places):
@@ -138,7 +172,7 @@ def pgd(
         with torch.no_grad():
             # A gradient that is not finite moves nothing.
             direction = torch.nan_to_num(gradient).sign()
-            change = (change - size * LEVEL * direction).clamp(-budget * LEVEL, budget * LEVEL)
+            change = (change - size * LEVEL * direction).clamp(-most, most)
             change = (pictures + change).clamp(-1, 1) - pictures
     return change.detach()
 
@@ -156,11 +190,15 @@ def delivered(pictures: Tensor, change: Tensor) -> Tensor:
 def measured(aim: Aim, pictures: Tensor, *, side: int, names: Sequence[str]) -> list[float]:
     """The aim's reported value of every picture in the training's own view."""
     place = training_window(*pictures.shape[-2:])
-    total = torch.zeros(len(pictures), device=pictures.device)
-    for index in range(MEASUREMENTS):
-        draws = Draws([("measure", name, index) for name in names])
-        total += aim.measure(place.view(pictures, side), draws)
-    return [float(value) for value in total / MEASUREMENTS]
+
+    def part(rows: slice) -> Tensor:
+        total = torch.zeros(len(names[rows]), device=pictures.device)
+        for index in range(MEASUREMENTS):
+            draws = Draws([("measure", name, index) for name in names[rows]])
+            total += aim.measure(place.view(pictures[rows], side), draws)
+        return total / MEASUREMENTS
+
+    return [float(value) for value in torch.cat(in_parts(part, len(names), device=pictures.device, what=ONE))]
 
 
 def same_size(pictures: Sequence[Pixels], side: int) -> Iterator[list[int]]:
@@ -195,7 +233,7 @@ def attack(
     """
     model = context.surrogate
     side = model.facts.resolution
-    sizes = schedule.sizes(budget, schedule.steps(model.facts, context.protection))
+    descent = Descent(budget, schedule.sizes(budget, schedule.steps(model.facts, context.protection)))
     made: list[Pixels] = [np.zeros(0, np.uint8)] * len(pictures)
     first, last = [0.0] * len(pictures), [0.0] * len(pictures)
     with training_attention(model):
@@ -204,16 +242,8 @@ def attack(
             works = [context.names[i] for i in rows]
             names = [(name, context.seed, work) for work in works]
             places = windows(*batch.shape[-2:], side=side, policy=context.protection.crop)
-            change = pgd(
-                batch,
-                random_start(batch, names, budget),
-                loss=aim.loss,
-                places=places,
-                side=side,
-                budget=budget,
-                sizes=sizes,
-                names=names,
-            )
+            start = random_start(batch, names, budget)
+            change = pgd(batch, start, descent, loss=aim.loss, places=places, side=side, names=names)
             done = delivered(batch, change)
             befores = measured(aim, batch, side=side, names=works)
             afters = measured(aim, done, side=side, names=works)
@@ -222,18 +252,25 @@ def attack(
     return Made(made, tuple(first), tuple(last))
 
 
+@dataclass(frozen=True)
+class Pushed:
+    """What an attack pushes, and how many passes of the model a picture takes on the lab."""
+
+    objective: Objective
+    encoder_passes: int
+    unet_passes: int = 0
+
+
 def linf_protection(
-    *,
     name: str,
     run: Callable[[list[Pixels], float, Context], Made],
+    pushed: Pushed,
+    *,
     version: int = 2,
-    source: str,
-    published: str,
-    settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, str]],
+    source: Said,
+    published: Said,
+    settings: Callable[[float, ModelFacts, ProtectSettings], dict[str, Said]],
     whole_set: bool = False,
-    objective: Objective,
-    encoder_passes: int,
-    unet_passes: int = 0,
 ) -> Treatment:
     """A row of the table for a protection whose argument is its L-inf budget."""
     return Treatment(
@@ -244,7 +281,7 @@ def linf_protection(
         ),
         kind="protection",
         run=run,
-        unit="an L-inf budget in levels of 255",
+        unit=words("an L-inf budget in levels of 255"),
         default=16,
         low=1,
         high=255,
@@ -254,7 +291,7 @@ def linf_protection(
         published=published,
         settings=settings,
         whole_set=whole_set,
-        objective=objective,
-        encoder_passes=encoder_passes,
-        unet_passes=unet_passes,
+        objective=pushed.objective,
+        encoder_passes=pushed.encoder_passes,
+        unet_passes=pushed.unet_passes,
     )

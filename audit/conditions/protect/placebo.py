@@ -66,13 +66,13 @@ PLACEBO = Treatment(
     label=words("random noise"),
     kind="placebo",
     run=_placebo,
-    unit="an L-inf budget in levels of 255",
+    unit=words("an L-inf budget in levels of 255"),
     default=16,
     low=1,
     high=255,
     budget=the_argument,
     version=2,
-    source="control used throughout medicine; no audit of cloaks that we know of has one",
+    source=words("control used throughout medicine; no audit of cloaks that we know of has one"),
 )
 
 PLACEBO_LPIPS = Treatment(
@@ -80,16 +80,18 @@ PLACEBO_LPIPS = Treatment(
     called=Called(words("random noise as visible as the protection"), words("random noise at distance {arg}")),
     kind="placebo",
     run=_lpips,
-    unit="an LPIPS distance (0: that of the protected picture)",
+    unit=words("an LPIPS distance (0: that of the protected picture)"),
     default=0,
     low=0,
     high=2,
     budget=unbounded,
     version=3,
-    source="the same, matched by what the eye notices instead of by the greatest change",
+    source=words("the same, matched by what the eye notices instead of by the greatest change"),
     settings=lambda argument, surrogate, asked: {
-        "noise": "random signs of one level for the whole picture, the greatest that keeps the distance",
-        "distance": f"{argument:g}" if argument else "that of the protected copy of the same picture",
+        "noise": words("random signs of one level for the whole picture, the greatest that keeps the distance"),
+        "distance": words("{argument:g}", argument=argument)
+        if argument
+        else words("that of the protected copy of the same picture"),
     },
     whole=False,
     may_resize=True,

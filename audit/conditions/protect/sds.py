@@ -12,7 +12,7 @@ from torch import Tensor
 
 from audit.base.messages import words
 from audit.conditions.base import Context, Made, Pixels
-from audit.conditions.protect.pgd import Aim, Draws, Schedule, attack, linf_protection
+from audit.conditions.protect.pgd import Aim, Draws, Pushed, Schedule, attack, linf_protection
 from audit.conditions.protect.victim import Victim
 from audit.records import Objective
 
@@ -41,10 +41,12 @@ def _sds_pgd(pictures: list[Pixels], argument: float, context: Context) -> Made:
 SDS_PGD = linf_protection(
     name="sds-pgd",
     run=_sds_pgd,
-    source="Xue et al. 2024 (Diff-Protect, SDS+)",
-    published="100 steps of 1 level within 16",
+    source=words("Xue et al. 2024 (Diff-Protect, SDS+)"),
+    published=words("100 steps of 1 level within 16"),
     settings=SCHEDULE.words,
-    objective=Objective(said=words("denoising loss, pushed up"), direction="up"),
-    encoder_passes=SCHEDULE.lab,
-    unet_passes=SCHEDULE.lab // 3,
+    pushed=Pushed(
+        Objective(said=words("denoising loss, pushed up"), direction="up"),
+        encoder_passes=SCHEDULE.lab,
+        unet_passes=SCHEDULE.lab // 3,
+    ),
 )

@@ -14,20 +14,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from audit.base.messages import words
+from audit.base.messages import Said, words
 from audit.base.rng import torch_rng
 from audit.conditions.base import Called, Context, Made, Pixels, Treatment, the_argument, unbounded
-from audit.conditions.protect.pgd import Schedule, delivered, same_size, stacked
+from audit.conditions.protect.pgd import ONE, Schedule, delivered, same_size, stacked
 from audit.conditions.repaint import Painter
 from audit.conditions.windows import Window, training_window, windows
 from audit.images.tensors import to_pixels
 from audit.models.kernels import training_attention
+from audit.models.memory import in_parts
 from audit.records import ModelFacts, Objective, ProtectSettings
 from audit.style.channel_stats import extract
 from audit.style.lpips import lpips, lpips_distance
@@ -166,27 +168,38 @@ def _style_cloak(pictures: list[Pixels], argument: float, context: Context) -> M
     steps = SCHEDULE.steps(context.surrogate.facts, context.protection)
     made: list[Pixels] = [np.zeros(0, np.uint8)] * len(pictures)
     first, last = [0.0] * len(pictures), [0.0] * len(pictures)
-    with training_attention(context.surrogate):
-        for rows in same_size(pictures, context.surrogate.facts.resolution):
-            batch = stacked([pictures[i] for i in rows], context.surrogate)
-            pull = Pull.of(painter, batch, [context.names[i] for i in rows], context)
-            change = _optimised(batch, pull, budget=argument, steps=steps)
-            done = torch.cat([_within(batch[i : i + 1], change[i : i + 1], argument) for i in range(len(rows))])
-            for row, picture, before, after in zip(
-                rows, to_pixels(done), pull.reached(batch), pull.reached(done), strict=True
-            ):
-                made[row], first[row], last[row] = picture, before, after
+
+    def part(rows: list[int], some: slice) -> None:
+        own = rows[some]
+        batch = stacked([pictures[i] for i in own], context.surrogate)
+        pull = Pull.of(painter, batch, [context.names[i] for i in own], context)
+        change = _optimised(batch, pull, budget=argument, steps=steps)
+        done = torch.cat([_within(batch[i : i + 1], change[i : i + 1], argument) for i in range(len(own))])
+        reached = zip(own, to_pixels(done), pull.reached(batch), pull.reached(done), strict=True)
+        for row, picture, before, after in reached:
+            made[row], first[row], last[row] = picture, before, after
+
+    for rows in same_size(pictures, context.surrogate.facts.resolution):
+        with training_attention(context.surrogate):
+            in_parts(partial(part, rows), len(rows), device=context.surrogate.device, what=ONE)
     return Made(made, tuple(first), tuple(last))
 
 
-def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
+def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, Said]:
     styles = LAB_STYLES if surrogate.lab else STYLES
     return {
-        "budget": f"LPIPS {argument:g}, kept by the delivered file",
-        "steps": f"{SCHEDULE.steps(surrogate, asked)} of Adam at {RATE:g}, penalty weight {WEIGHT:g}",
-        "style": f"chosen among: {'; '.join(styles)}",
-        "transfer": f"image-to-image of strength {STRENGTH:g}, guidance {GUIDANCE:g}",
-        "crop": asked.crop,
+        "budget": words("LPIPS {argument:g}, kept by the delivered file", argument=argument),
+        "steps": words(
+            "{steps} of Adam at {rate:g}, penalty weight {weight:g}",
+            steps=SCHEDULE.steps(surrogate, asked),
+            rate=RATE,
+            weight=WEIGHT,
+        ),
+        "style": words("chosen among: {styles:clauses}", styles=styles),
+        "transfer": words(
+            "image-to-image of strength {strength:g}, guidance {guidance:g}", strength=STRENGTH, guidance=GUIDANCE
+        ),
+        "crop": words("{crop}", crop=asked.crop),
     }
 
 
@@ -197,15 +210,15 @@ STYLE_CLOAK = Treatment(
     ),
     kind="protection",
     run=_style_cloak,
-    unit="an LPIPS budget",
+    unit=words("an LPIPS budget"),
     default=0.05,
     low=0.001,
     high=2,
     budget=unbounded,
     lpips=the_argument,
     version=3,
-    source="Shan et al. 2023, the published objective; not the tool Glaze",
-    published="LPIPS budget 0.05, 500 steps in a re-implementation; style 50 to 75 % away from the artist's own",
+    source=words("Shan et al. 2023, the published objective; not the tool Glaze"),
+    published=words("LPIPS budget 0.05, 500 steps in a re-implementation; style 50 to 75 % away from the artist's own"),
     settings=_words,
     whole=False,
     whole_set=True,

@@ -22,7 +22,9 @@ from audit.base.messages import Said, words
 from audit.conditions.base import Context, Made, Pixels
 from audit.conditions.protect.pgd import (
     Aim,
+    Descent,
     Draws,
+    Pushed,
     Schedule,
     delivered,
     linf_protection,
@@ -37,7 +39,7 @@ from audit.conditions.windows import training_window, windows
 from audit.images.tensors import to_pixels
 from audit.models.conditioning import Text
 from audit.models.kernels import training_attention
-from audit.models.loader import Model
+from audit.models.model import Model
 from audit.records import ModelFacts, Objective, ProtectSettings, TrainSettings
 from audit.training.adapters import Merged
 from audit.training.batches import CellData
@@ -82,9 +84,9 @@ class Surrogate:
         """Mean and deviation of pictures and their mirror images, (N, 2, C, h, w)."""
         small = training_window(*pictures.shape[-2:]).view(pictures, self.model.facts.resolution)
         both = torch.stack([small, small.flip(-1)], dim=1)
-        posterior = self.model.vae.encode(both.flatten(0, 1)).latent_dist
-        shape = (*both.shape[:2], *posterior.mean.shape[1:])
-        return posterior.mean.float().cpu().view(shape), posterior.std.float().cpu().view(shape)
+        mean, deviation = self.model.posterior(both.flatten(0, 1))
+        shape = (*both.shape[:2], *mean.shape[1:])
+        return mean.float().cpu().view(shape), deviation.float().cpu().view(shape)
 
 
 def _alternate(
@@ -116,13 +118,11 @@ def _alternate(
                     changes[at] = pgd(
                         batch,
                         changes[at],
+                        Descent(budget, sizes[turn * ATTACKS : (turn + 1) * ATTACKS], before=turn * ATTACKS),
                         loss=aim.loss,
                         places=windows(*batch.shape[-2:], side=side, policy=context.protection.crop),
                         side=side,
-                        budget=budget,
-                        sizes=sizes[turn * ATTACKS : (turn + 1) * ATTACKS],
                         names=named[at],
-                        before=turn * ATTACKS,
                     )
             _, state = surrogate.lesson([o + c for o, c in zip(originals, changes, strict=True)], state, upto)
         made: list[Pixels] = [np.zeros(0, np.uint8)] * len(pictures)
@@ -149,15 +149,24 @@ def _lessons(facts: ModelFacts, rounds: int, works: int) -> TrainSettings:
     )
 
 
-def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, str]:
+def _words(argument: float, surrogate: ModelFacts, asked: ProtectSettings) -> dict[str, Said]:
     steps = SCHEDULE.steps(surrogate, asked)
     lessons = _lessons(surrogate, -(-steps // ATTACKS), 8)
     return {
         **SCHEDULE.words(argument, surrogate, asked),
-        "rounds": f"{-(-steps // ATTACKS)} of {LESSONS} lessons on originals, {ATTACKS} attack steps, "
-        f"{LESSONS} lessons on the protected pictures",
-        "lessons": f"LoRA of rank {lessons.rank}, learning rate {lessons.learning_rate:g}, batch of at most 8, "
-        f"every caption '{PROMPT}'",
+        "rounds": words(
+            "{rounds} of {lessons} lessons on originals, {attacks} attack steps, as many lessons on the "
+            "protected pictures",
+            rounds=-(-steps // ATTACKS),
+            lessons=LESSONS,
+            attacks=ATTACKS,
+        ),
+        "lessons": words(
+            "LoRA of rank {rank}, learning rate {learning_rate:g}, batch of at most 8, every caption '{prompt}'",
+            rank=lessons.rank,
+            learning_rate=lessons.learning_rate,
+            prompt=PROMPT,
+        ),
     }
 
 
@@ -193,23 +202,27 @@ def _surrogate_target_pgd(pictures: list[Pixels], argument: float, context: Cont
 SURROGATE_PGD = linf_protection(
     name="surrogate-pgd",
     run=_surrogate_pgd,
-    source="Van Le et al. 2023 (Anti-DreamBooth, ASPL)",
-    published="50 rounds of 3 lessons, 6 steps of 0.64 levels within 6.4, 3 lessons, whole U-Net at 5e-7",
+    source=words("Van Le et al. 2023 (Anti-DreamBooth, ASPL)"),
+    published=words("50 rounds of 3 lessons, 6 steps of 0.64 levels within 6.4, 3 lessons, whole U-Net at 5e-7"),
     settings=_words,
     whole_set=True,
-    objective=_before_lessons(words("denoising loss, pushed up"), "up"),
-    encoder_passes=SCHEDULE.lab,
-    unet_passes=2 * SCHEDULE.lab,
+    pushed=Pushed(
+        _before_lessons(words("denoising loss, pushed up"), "up"),
+        encoder_passes=SCHEDULE.lab,
+        unet_passes=2 * SCHEDULE.lab,
+    ),
 )
 
 SURROGATE_TARGET_PGD = linf_protection(
     name="surrogate-target-pgd",
     run=_surrogate_target_pgd,
-    source="Zheng et al. 2024 (ACE, Mist 2)",
-    published="5 rounds of 10 lessons and 30 steps of 0.64 levels within 4 to 5, LoRA of rank 4 at 1e-4",
+    source=words("Zheng et al. 2024 (ACE, Mist 2)"),
+    published=words("5 rounds of 10 lessons and 30 steps of 0.64 levels within 4 to 5, LoRA of rank 4 at 1e-4"),
     settings=_words,
     whole_set=True,
-    objective=_before_lessons(words("distance of predicted noise to the target pattern's latent, pushed down"), "down"),
-    encoder_passes=SCHEDULE.lab,
-    unet_passes=2 * SCHEDULE.lab,
+    pushed=Pushed(
+        _before_lessons(words("distance of predicted noise to the target pattern's latent, pushed down"), "down"),
+        encoder_passes=SCHEDULE.lab,
+        unet_passes=2 * SCHEDULE.lab,
+    ),
 )

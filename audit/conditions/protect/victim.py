@@ -9,7 +9,7 @@ from torch import Tensor
 
 from audit.conditions.protect.pgd import Draws
 from audit.models.encode import hidden_states
-from audit.models.loader import Model
+from audit.models.model import Model
 
 PROMPT = "a painting"
 """Mist's and Diff-Protect's prompt; the artist's own captions are a mimic's choice, not the artist's."""
@@ -46,7 +46,7 @@ class Victim:
 
     def latent(self, pictures: Tensor) -> Tensor:
         """Scaled posterior means of pictures (N, 3, side, side); differentiable."""
-        mean: Tensor = self.model.vae.encode(pictures).latent_dist.mean
+        mean, _ = self.model.posterior(pictures)
         return self.model.scale.into(mean)
 
     @torch.no_grad()

@@ -7,22 +7,31 @@ from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
 from audit.models.allowed import allowed
-from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
+from audit.models.families.base import (
+    TEXT_ATTENTION,
+    Configs,
+    Family,
+    Latent,
+    TextPart,
+    TextShape,
+    denoisers_size,
+    odd_text,
+    same_channels,
+    shortest,
+    tiers,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from audit.models.conditioning import Text
+    from audit.models.conditioning import Text, Tokens
     from audit.models.noising import Diffusion
 
+UNET_BLOCKS = ("ResnetBlock2D", "BasicTransformerBlock")
 ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
 FEED_FORWARD = ("ff.net.0.proj", "ff.net.2")
 CONVOLUTIONS = ("proj_in", "proj_out", "conv1", "conv2", "conv_shortcut", "time_emb_proj")
-UNET_TARGETS = {
-    "attention": ATTENTION,
-    "attention+ff": ATTENTION + FEED_FORWARD,
-    "all": ATTENTION + FEED_FORWARD + CONVOLUTIONS,
-}
+UNET_TARGETS = tiers(ATTENTION, FEED_FORWARD, CONVOLUTIONS)
 
 
 def diffusion_prediction(configs: Configs) -> str:
@@ -45,7 +54,7 @@ def diffusion_prediction(configs: Configs) -> str:
     return str(prediction)
 
 
-def diffusion_noising(scheduler: Mapping[str, Any], prediction: str) -> Diffusion:
+def diffusion_noising(scheduler: Mapping[str, Any], prediction: str, latent: Latent) -> Diffusion:
     """The schedule as trained, from a scheduler's config."""
     from diffusers import DDPMScheduler
 
@@ -55,7 +64,7 @@ def diffusion_noising(scheduler: Mapping[str, Any], prediction: str) -> Diffusio
     return Diffusion(schedule.alphas_cumprod.double(), prediction)
 
 
-def dpm_sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
+def dpm_sampler(scheduler: Mapping[str, Any], steps: int, latent: Latent) -> Any:
     """DPM-Solver++ 2M (Lu et al., 2022) on the model's own noise schedule."""
     from diffusers import DPMSolverMultistepScheduler
 
@@ -81,14 +90,17 @@ def _check(configs: Configs) -> None:
         raise odd_text(SD.title, unet.get("cross_attention_dim"), width)
 
 
-def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
+def _text_shape(unet: Mapping[str, Any], lengths: Mapping[str, int]) -> TextShape:
+    return {"hidden": TextPart((lengths["tokenizer"], int(unet["cross_attention_dim"])))}
+
+
+def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape) -> Text:
     from audit.models.conditioning import Text
 
-    hidden: Tensor = encoders["text_encoder"](ids[:, 0]).last_hidden_state
-    return Text(hidden=hidden, pooled=hidden.new_zeros(len(ids), 0))
+    return Text({"hidden": encoders["text_encoder"](tokens.ids["tokenizer"]).last_hidden_state})
 
 
-def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int) -> Tensor:
+def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
     seen: Tensor = unet(noisy, told, text.hidden).sample
     return seen
 
@@ -96,6 +108,7 @@ def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int
 SD = Family(
     name="sd",
     title="Stable Diffusion 1.x/2.x",
+    pipeline="StableDiffusionPipeline",
     denoiser="unet",
     components={
         "unet": "UNet2DConditionModel",
@@ -105,12 +118,15 @@ SD = Family(
     },
     text_encoders=("text_encoder",),
     tokenizers=("tokenizer",),
-    empty_is_zero=False,
     targets=UNET_TARGETS,
+    text_targets={"text_encoder": TEXT_ATTENTION},
+    blocks=UNET_BLOCKS,
     label=lambda configs: "sd2" if configs["unet"].get("cross_attention_dim") == 1024 else "sd1",
     prediction=diffusion_prediction,
-    text_shape=lambda unet: TextShape(extra=0, width=int(unet["cross_attention_dim"]), pooled=0),
+    lengths=shortest,
+    text_shape=_text_shape,
     check=_check,
+    resolution=denoisers_size("unet"),
     encode=_encode,
     predict=_predict,
     noising=diffusion_noising,

@@ -9,14 +9,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from audit.base.errors import BadModel
 from audit.models.allowed import allowed
-from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
+from audit.models.families.base import (
+    TEXT_ATTENTION,
+    Configs,
+    Family,
+    Latent,
+    TextPart,
+    TextShape,
+    denoisers_size,
+    odd_text,
+    same_channels,
+    shortest,
+    tiers,
+)
+from audit.models.families.flow import check_flow
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from audit.models.conditioning import Text
+    from audit.models.conditioning import Text, Tokens
     from audit.models.noising import Noising
 
 T5_TOKENS = 256
@@ -32,8 +44,7 @@ MODULATION = ("norm1.linear", "norm1_context.linear")
 def _check(configs: Configs) -> None:
     transformer, encoders = configs["transformer"], ("text_encoder", "text_encoder_2")
     same_channels(configs, "transformer", usual=16)
-    if not str(configs["scheduler"].get("_class_name", "")).startswith("FlowMatch"):
-        raise BadModel("model-prediction.flow", scheduler=str(configs["scheduler"].get("_class_name")))
+    check_flow(configs)
     pooled = sum(int(configs[name].get("projection_dim", 0)) for name in encoders)
     if transformer.get("pooled_projection_dim") != pooled:
         raise odd_text(SD3.title, transformer.get("pooled_projection_dim"), pooled)
@@ -42,28 +53,27 @@ def _check(configs: Configs) -> None:
         raise odd_text(SD3.title, transformer.get("joint_attention_dim"), width)
 
 
-def _text_shape(transformer: Mapping[str, Any]) -> TextShape:
-    return TextShape(
-        extra=T5_TOKENS,
-        width=int(transformer["joint_attention_dim"]),
-        pooled=int(transformer["pooled_projection_dim"]),
-    )
+def _text_shape(transformer: Mapping[str, Any], lengths: Mapping[str, int]) -> TextShape:
+    hidden = (lengths["tokenizer"] + T5_TOKENS, int(transformer["joint_attention_dim"]))
+    return {"hidden": TextPart(hidden), "pooled": TextPart((int(transformer["pooled_projection_dim"]),))}
 
 
-def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
+def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape) -> Text:
     """Both CLIP encoders side by side, padded to T5's width, then T5's tokens as zeros."""
     import torch
     from torch.nn import functional as F
 
     from audit.models.conditioning import Text
 
-    seen = [encoders[name](ids[:, i], output_hidden_states=True) for i, name in enumerate(SD3.text_encoders)]
+    pairs = zip(SD3.text_encoders, SD3.tokenizers, strict=True)
+    seen = [encoders[name](tokens.ids[words], output_hidden_states=True) for name, words in pairs]
     hidden = torch.cat([one.hidden_states[-2] for one in seen], dim=-1)
-    hidden = F.pad(hidden, (0, shape.width - hidden.shape[-1], 0, shape.extra))
-    return Text(hidden=hidden, pooled=torch.cat([one.text_embeds for one in seen], dim=-1))
+    length, width = shape["hidden"].shape
+    hidden = F.pad(hidden, (0, width - hidden.shape[-1], 0, length - hidden.shape[-2]))
+    return Text({"hidden": hidden, "pooled": torch.cat([one.text_embeds for one in seen], dim=-1)})
 
 
-def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int) -> Tensor:
+def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
     seen: Tensor = transformer(
         hidden_states=noisy,
         timestep=told.to(noisy.device).expand(len(noisy)),
@@ -73,13 +83,13 @@ def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, si
     return seen
 
 
-def _noising(scheduler: Mapping[str, Any], prediction: str) -> Noising:
+def _noising(scheduler: Mapping[str, Any], prediction: str, latent: Latent) -> Noising:
     from audit.models.noising import flow_of
 
     return flow_of(scheduler)
 
 
-def _sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
+def _sampler(scheduler: Mapping[str, Any], steps: int, latent: Latent) -> Any:
     """Euler steps along the flow, shifted as the model's own scheduler says."""
     from diffusers import FlowMatchEulerDiscreteScheduler
 
@@ -91,6 +101,7 @@ def _sampler(scheduler: Mapping[str, Any], steps: int) -> Any:
 SD3 = Family(
     name="sd3",
     title="Stable Diffusion 3/3.5",
+    pipeline="StableDiffusion3Pipeline",
     denoiser="transformer",
     components={
         "transformer": "SD3Transformer2DModel",
@@ -102,16 +113,15 @@ SD3 = Family(
     },
     text_encoders=("text_encoder", "text_encoder_2"),
     tokenizers=("tokenizer", "tokenizer_2"),
-    empty_is_zero=False,
-    targets={
-        "attention": ATTENTION,
-        "attention+ff": ATTENTION + FEED_FORWARD,
-        "all": ATTENTION + FEED_FORWARD + MODULATION,
-    },
+    targets=tiers(ATTENTION, FEED_FORWARD, MODULATION),
+    text_targets={"text_encoder": TEXT_ATTENTION, "text_encoder_2": TEXT_ATTENTION},
+    blocks=("JointTransformerBlock",),
     label=lambda configs: "sd3",
     prediction=lambda configs: "flow",
+    lengths=shortest,
     text_shape=_text_shape,
     check=_check,
+    resolution=denoisers_size("transformer"),
     encode=_encode,
     predict=_predict,
     noising=_noising,

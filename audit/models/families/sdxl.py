@@ -6,13 +6,23 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
-from audit.models.families.base import Configs, Family, TextShape, odd_text, same_channels
-from audit.models.families.sd import UNET_TARGETS, diffusion_noising, diffusion_prediction, dpm_sampler
+from audit.models.families.base import (
+    TEXT_ATTENTION,
+    Configs,
+    Family,
+    TextPart,
+    TextShape,
+    denoisers_size,
+    odd_text,
+    same_channels,
+    shortest,
+)
+from audit.models.families.sd import UNET_BLOCKS, UNET_TARGETS, diffusion_noising, diffusion_prediction, dpm_sampler
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from audit.models.conditioning import Text
+    from audit.models.conditioning import Text, Tokens
 
 SIZES = 6
 """Original height and width, crop top and left, target height and width."""
@@ -30,25 +40,26 @@ def _check(configs: Configs) -> None:
         raise odd_text(SDXL.title, unet.get("cross_attention_dim"), width)
 
 
-def _text_shape(unet: Mapping[str, Any]) -> TextShape:
+def _text_shape(unet: Mapping[str, Any], lengths: Mapping[str, int]) -> TextShape:
     sizes = SIZES * int(unet["addition_time_embed_dim"])
     pooled = int(unet["projection_class_embeddings_input_dim"]) - sizes
-    return TextShape(extra=0, width=int(unet["cross_attention_dim"]), pooled=pooled)
+    hidden = (lengths["tokenizer"], int(unet["cross_attention_dim"]))
+    return {"hidden": TextPart(hidden), "pooled": TextPart((pooled,))}
 
 
-def _encode(encoders: Mapping[str, nn.Module], ids: Tensor, shape: TextShape) -> Text:
+def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape) -> Text:
     """The layer before the last of both encoders side by side; the second's projection as pooled text."""
     import torch
 
     from audit.models.conditioning import Text
 
-    first = encoders["text_encoder"](ids[:, 0], output_hidden_states=True)
-    second = encoders["text_encoder_2"](ids[:, 1], output_hidden_states=True)
+    first = encoders["text_encoder"](tokens.ids["tokenizer"], output_hidden_states=True)
+    second = encoders["text_encoder_2"](tokens.ids["tokenizer_2"], output_hidden_states=True)
     hidden = torch.cat([first.hidden_states[-2], second.hidden_states[-2]], dim=-1)
-    return Text(hidden=hidden, pooled=second.text_embeds)
+    return Text({"hidden": hidden, "pooled": second.text_embeds})
 
 
-def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int) -> Tensor:
+def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
     # Every picture is trained and drawn as a whole square of the model's own size, so this is what it is told.
     sizes = noisy.new_tensor([side, side, 0, 0, side, side]).expand(len(noisy), SIZES)
     added = {"text_embeds": text.pooled, "time_ids": sizes}
@@ -59,6 +70,7 @@ def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int
 SDXL = Family(
     name="sdxl",
     title="Stable Diffusion XL",
+    pipeline="StableDiffusionXLPipeline",
     denoiser="unet",
     components={
         "unet": "UNet2DConditionModel",
@@ -73,10 +85,14 @@ SDXL = Family(
     # As published (force_zeros_for_empty_prompt): the U-Net saw zeros where training dropped the caption.
     empty_is_zero=True,
     targets=UNET_TARGETS,
+    text_targets={"text_encoder": TEXT_ATTENTION, "text_encoder_2": TEXT_ATTENTION},
+    blocks=UNET_BLOCKS,
     label=lambda configs: "sdxl",
     prediction=diffusion_prediction,
+    lengths=shortest,
     text_shape=_text_shape,
     check=_check,
+    resolution=denoisers_size("unet"),
     encode=_encode,
     predict=_predict,
     noising=diffusion_noising,

@@ -85,7 +85,7 @@ def departures(protocol: str, plan: Plan) -> tuple[Note, ...]:
         return ()
     row = PROTOCOLS[protocol]
     found = []
-    works = min(sum(w.split == "pool" for w in plan.works), plan.training.works)
+    works = min(plan.training.works, *(len(plan.pool(r)) for r in range(1, plan.replicates + 1)))
     if works != row.works:
         found.append(say("departs.works", n=works, all=row.works))
     if row.lora is not None and plan.training.method == "lora":

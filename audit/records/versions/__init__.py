@@ -18,6 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, from_json
 
 from audit.base.errors import BadResults
+from audit.base.messages import render, say
 from audit.base.record import SCHEMA_VERSION, Record
 from audit.records.versions import v1
 
@@ -37,9 +38,13 @@ class Versioned(Record):
             return given
         version = given.get("schema_version", SCHEMA_VERSION)
         if type(version) is int and version in PAST:
-            return PAST[version].up(cls.__name__, given)
+            try:
+                return PAST[version].up(cls.__name__, given)
+            except LookupError as error:
+                # A kind of record that there was none of then, or one that lacks what those had.
+                raise ValueError(f"no record of its kind has schema version {version}") from error
         if type(version) is not int or version != SCHEMA_VERSION:
-            raise ValueError(f"schema version {version!r} is none that CloakCheck knows")
+            raise ValueError(render(say("record.version", version=repr(version))))
         return given
 
     @classmethod

@@ -32,6 +32,14 @@ SAID: dict[str, dict[str, str]] = {
     "ScoreVerdict": {"said": "sentence"},
 }
 """Record -> field of today -> the sentence of then that it is made of."""
+FIXED: dict[str, dict[str, str]] = {
+    "Copies": {"warned": "caution", "declared": "declaration"},
+    "MetricFacts": {"said": "lineage"},
+    "Provenance": {"declared": "declaration"},
+    "Recipe": {"follows": "source", "usual": "published"},
+    "Score": {"why": "missing"},
+}
+"""The same of texts without figures, which may have a translation; '' meant none."""
 SENTENCES = {"Plan": "hypotheses", "Reached": "objective"}
 """Record -> field that held a sentence, or a row of them, where today a record with one stands."""
 
@@ -70,6 +78,9 @@ def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
         text = given.get(sentence, "")
         if isinstance(text, str) and (text or field != "why"):
             found[field] = as_written(text, id=slug if isinstance(slug, str) else "as-written")
+    for field, sentence in FIXED.get(record, {}).items():
+        if isinstance(text := given.get(sentence), str) and text:
+            found[field] = _fixed(text)
     if record == "Plan":
         _tell_conditions(found)
         if isinstance(listed := given.get("hypotheses"), list | tuple):
@@ -82,12 +93,13 @@ def up(record: str, given: Mapping[str, Any]) -> dict[str, Any]:
         found["stage_seconds"] = {STAGES.get(name, name): value for name, value in seconds.items()}
     if record == "Recipe":
         found["approximate"] = _approximate(given)
-    if record == "MetricFacts" and isinstance(given.get("lineage"), str):
-        found["said"] = _fixed(given["lineage"])
+        if isinstance(settings := given.get("settings"), dict):
+            found["fixed"] = {name: _fixed(text) for name, text in settings.items() if isinstance(text, str)}
     if record == "ProtectedFile" and isinstance(given.get("claimed_tool"), str):
         found["claimed_tools"] = [tool for tool in given["claimed_tool"].split(" + ") if tool]
     if record == "PlantedTruth" and isinstance(given.get("condition"), str):
         found["label"] = names.condition_label(given["condition"], ())
+        found["planted"] = names.TRUTHS.get(given["condition"])
     if record == "Reached" and isinstance(given.get("objective"), str):
         found["objective"] = _objective(given["objective"])
     return found

@@ -17,5 +17,5 @@ class ScoreFairness:
 
 
 def build(view: ScoreView, _: Shelf) -> ScoreFairness:
-    """In the order in which the gates were asked."""
+    """In the order in which the checks were asked."""
     return ScoreFairness(checked(view.locale, view.results.checks), noted(view.locale, view.results.notes))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from audit.records import ServicePicture
+from audit.report.estimates import named
 from audit.report.pictures import Shelf
 from audit.report.score.view import ScoreView, group_name
 from audit.report.table import Table
@@ -60,7 +62,7 @@ def _tables(view: ScoreView) -> tuple[Table, ...]:
     loc, results = view.locale, view.results
     plan, p = results.plan, results.provenance
     value = (loc.say("Setting"), loc.say("Value"))
-    own = tuple((name.replace("_", " "), f"{number:g}") for name, number in plan.margins)
+    own = tuple((named(loc, "setting", name), f"{number:g}") for name, number in plan.margins)
     general = (
         (loc.say("Counted"), plan.unit),
         (loc.say("Size at which pictures are compared"), f"{plan.side} px"),
@@ -77,7 +79,8 @@ def _tables(view: ScoreView) -> tuple[Table, ...]:
         (loc.say("Time taken"), loc.duration(p.seconds)),
     )
     files = tuple(
-        (group_name(loc, x.group), x.prompt, x.session or loc.say("none"), x.name, x.sha256) for x in plan.pictures
+        (group_name(loc, x.group), x.prompt, x.session or loc.say("none"), _file(view, x), x.sha256)
+        for x in plan.pictures
     )
     works = tuple((w.id, w.name, w.sha256) for w in plan.works)
     head = (loc.say("Pictures"), loc.say("Prompt"), loc.say("Session"), loc.say("File name"), "SHA-256")
@@ -88,3 +91,10 @@ def _tables(view: ScoreView) -> tuple[Table, ...]:
         Table(loc.say("Pictures as delivered"), head, files),
         Table(loc.say("Works as delivered"), (loc.say("Work"), loc.say("File name"), "SHA-256"), works),
     )
+
+
+def _file(view: ScoreView, picture: ServicePicture) -> str:
+    """A picture's file, and for a frame its moment."""
+    if picture.clip is None:
+        return picture.name
+    return view.locale.say("{name}, at {at} s", name=picture.name, at=f"{picture.clip.at:.2f}")

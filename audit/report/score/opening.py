@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.records import Estimate
+from audit.records.rounding import wide
+from audit.report.estimates import rounded
 from audit.report.locale import Spoken
 from audit.report.pictures import Shelf
 from audit.report.score.view import ScoreView, group_words
@@ -22,6 +24,10 @@ class ScoreOpening:
     """The rest of it, in the same language; may be empty."""
     share: Estimate | None
     """Share of the way to show; None when it is withheld or missing."""
+    known: bool
+    """Whether the share may stand large: an answer rests on it, and its range is not so wide that it says nothing."""
+    told: str
+    """The share in words."""
     counted: str
     recognised: tuple[str, ...]
 
@@ -40,6 +46,8 @@ def build(view: ScoreView, _: Shelf) -> ScoreOpening:
         answer=answer,
         figures=figures,
         share=None if withheld or share is None or share.value is None else share,
+        known=share is not None and label in ("closer", "not-closer") and not wide(share),
+        told=rounded(view.locale, share),
         counted=_counted(view),
         recognised=tuple(_recognised(view)),
     )
@@ -69,7 +77,7 @@ def _recognised(view: ScoreView) -> list[str]:
             continue
         text = loc.say(
             "{pictures}: {share} recognised as the artist's among {count} artists",
-            pictures=group_words(loc, group), share=loc.percent(rate.value), count=len(known.artists) + 1,
+            pictures=group_words(loc, group), share=rounded(loc, rate), count=len(known.artists) + 1,
         )  # fmt: skip
         if rate.low is not None and rate.high is not None:
             text += " " + loc.say("(likely {low} to {high})", low=loc.percent(rate.low), high=loc.percent(rate.high))

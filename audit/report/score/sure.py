@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.report.estimates import value_of
+from audit.report.estimates import named, value_of
 from audit.report.pictures import Shelf
 from audit.report.score.strips import Strip, strips
 from audit.report.score.view import SLOTS, ScoreView, group_name
@@ -46,7 +46,7 @@ def _estimates(view: ScoreView) -> Table:
     loc = view.locale
     rows = tuple(
         (
-            e.name.replace("_", " "), e.condition or loc.say("none"), e.metric, value_of(loc, e), str(e.n),
+            named(loc, "quantity", e.name), e.condition or loc.say("none"), e.metric, value_of(loc, e), str(e.n),
             loc.spoken(e.why), loc.spoken(e.how),
         )
         for e in view.results.estimates

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.records import Estimate, Variation
+from audit.records import Variation
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
-from audit.report.sections.change.forest import forest, sensitivity
+from audit.report.sections.change.forest import ForestPlot, forest, sensitivity
 from audit.report.sections.change.recognition import recognition_sentences, recognition_table
-from audit.report.table import Drawing, Table
+from audit.report.table import Table
 
 
 @dataclass(frozen=True)
 class Change:
     sentences: tuple[str, ...]
-    forest: Drawing | None
-    sensitivity: Drawing | None
+    forest: ForestPlot | None
+    sensitivity: ForestPlot | None
+    recognised: tuple[str, ...]
+    """Whom pictures are taken for, in words."""
     recognition: Table | None
     withheld: bool
     """No verdict: figures are for experts."""
@@ -32,7 +34,7 @@ def build(view: ResultsView, _: Shelf) -> Change:
         (m, e)
         for m in view.results.plan.metrics
         if view.headline is not None
-        and (e := view.estimate("protection_index", view.headline.name, metric=m)) is not None
+        and (e := view.index(view.headline.name, metric=m)) is not None
         and e.value is not None
     ]
     if not withheld and len(readings) > 1:
@@ -47,32 +49,28 @@ def build(view: ResultsView, _: Shelf) -> Change:
         )
         sentences.append(
             loc.say(
-                "We show them side by side and never average them. The one that counts, {metric}, was chosen before "
-                "the run.",
+                "The one that counts, {metric}, was chosen before the run; they are never averaged.",
                 metric=view.primary,
             )
         )
-        sentences += _overlap(view, [e for _, e in readings])
-    varied = [x for group in view.readings.variations for x in group.variations]
+        sentences += _overlap(view)
+    varied = [x for group in view.variations for x in group.variations]
     if not withheld and view.verdict.label != "exploratory":
         sentences += _steadiness(view, varied)
-    if not withheld:
-        sentences += recognition_sentences(view)
     return Change(
         tuple(sentences),
-        forest(view, key="forest"),
-        sensitivity(view, key="vary"),
+        forest(view),
+        sensitivity(view),
+        () if withheld else recognition_sentences(view),
         recognition_table(view),
         withheld,
     )
 
 
-def _overlap(view: ResultsView, readings: list[Estimate]) -> list[str]:
-    ranges = [(e.low, e.high) for e in readings if e.low is not None and e.high is not None]
-    if len(ranges) < 2:
+def _overlap(view: ResultsView) -> list[str]:
+    if view.readings.ranges_meet is None:
         return []
-    meet = max(low for low, _ in ranges) <= min(high for _, high in ranges)
-    if meet:
+    if view.readings.ranges_meet:
         return [view.locale.say("Their ranges overlap.")]
     return [view.locale.say("Their ranges do not overlap: read the answer with care.")]
 
@@ -82,22 +80,24 @@ def _steadiness(view: ResultsView, variations: list[Variation]) -> list[str]:
     if len(variations) < 3:
         return []
     loc, planned, rest = view.locale, variations[0], variations[1:]
+    kinds = "; ".join(loc.render(group.said) for group in view.variations if not group.as_planned)
     other = [x for x in rest if x.verdict != planned.verdict]
     if not other:
         return [
             loc.say(
-                "We worked the result out in {ways} other ways, most with one run or one prompt left out. The "
-                "answer would read the same in all of them.",
+                "We worked the result out in {ways} other ways ({kinds}). The answer would read the same in all of "
+                "them.",
                 ways=len(rest),
+                kinds=kinds,
             )
-        ]
+        ]  # fmt: skip
     named = loc.join(
         [loc.render(x.said) for x in other[:4]] + ([loc.say("{n} more", n=len(other) - 4)] if len(other) > 4 else [])
     )
     return [
         loc.say(
-            "We worked the result out in {ways} other ways, most with one run or one prompt left out. The "
-            "answer would read the same in {same} of them. It changes for: {named}.",
-            ways=len(rest), same=len(rest) - len(other), named=named,
+            "We worked the result out in {ways} other ways ({kinds}). The answer would read the same in {same} of "
+            "them. It changes for: {named}.",
+            ways=len(rest), kinds=kinds, same=len(rest) - len(other), named=named,
         )
     ]  # fmt: skip

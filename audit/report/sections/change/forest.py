@@ -1,19 +1,19 @@
-"""Forest plots of the protection index: by condition and metric, and under variations of the analysis."""
+"""Forest plots of the protection index: by condition and metric, and under variations of the analysis.
+
+Rows of a table with a line of SVG each, so that names and values stand beside the plot and any number of rows fits.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from audit.report.drawing import MARKS, SMALL, WIDTH, canvas, cut, heading, percent_ticks, value_at_end
+from audit.records import Condition
+from audit.report.estimates import rounded
 from audit.report.results_view import ResultsView
-from audit.report.svg import INKS, inline_svg
-from audit.report.table import Drawing, Table
+from audit.report.table import Table
 
-MOST_ROWS = 24
+TICKS = (-1.0, 0.0, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True)
@@ -27,36 +27,70 @@ class _Row:
     filled: bool
     heading: bool
     """Whether the label starts a group."""
+    group: str = ""
+    """What stands above the row, where another group of rows begins."""
 
 
-def forest(view: ResultsView, *, key: str) -> Drawing | None:
+@dataclass(frozen=True)
+class ForestRow:
+    """One row as the page draws it; places are per cent of the plot's width."""
+
+    label: str
+    numbers: str
+    slot: str
+    points: tuple[str, ...]
+    low: str
+    width: str
+    """Of the range; '' without one."""
+    beyond: tuple[bool, bool]
+    """Whether the range goes on past the left edge, and past the right one."""
+    filled: bool
+    heading: bool
+    group: str
+
+
+@dataclass(frozen=True)
+class ForestPlot:
+    title: str
+    caption: str
+    ticks: tuple[tuple[str, str], ...]
+    """Place and words of every tick."""
+    held: str
+    """Place of the line above which a range counts as held."""
+    held_words: str
+    rows: tuple[ForestRow, ...]
+    table: Table
+
+
+def forest(view: ResultsView) -> ForestPlot | None:
     """Protection index of each condition by each metric, with ranges; None when there is no value."""
     loc = view.locale
     found = [
         (c, m, e)
         for c in view.tested
         for m in view.results.plan.metrics
-        if (e := view.estimate("protection_index", c.name, metric=m)) is not None
+        if (e := view.index(c.name, metric=m)) is not None
     ]
     valued = [(c, m, e, e.value) for c, m, e in found if e.value is not None]
     rows = [
         _Row(
             view.short(c.name) if m == view.primary else loc.say("by {metric}", metric=m),
-            _numbers(view, value, e.low, e.high),
+            _numbers(view, rounded(loc, e), e.low, e.high),
             view.slot(c.name),
             (value,),
             e.low,
             e.high,
             filled=m == view.primary,
             heading=m == view.primary,
+            group=_group(view, c),
         )
-        for c, m, e, value in valued[:MOST_ROWS]
+        for c, m, e, value in valued
     ]
     if not rows:
         return None
     text = loc.say(
         "One row per condition and way of scoring. The mark is the estimate, the bar its range; filled marks "
-        "are by {metric}, chosen before the run. The shaded part is where the range must lie to count as held.",
+        "are by {metric}, chosen before the run. A range to the right of the dashed line counts as held.",
         metric=view.primary,
     )
     table = Table(
@@ -74,7 +108,7 @@ def forest(view: ResultsView, *, key: str) -> Drawing | None:
             (
                 view.short(c.name),
                 m,
-                loc.percent(e.value),
+                rounded(loc, e),
                 loc.percent(e.low),
                 loc.percent(e.high),
                 str(e.n),
@@ -84,24 +118,21 @@ def forest(view: ResultsView, *, key: str) -> Drawing | None:
         ),
     )
     title = loc.say("Protection index by condition and way of scoring")
-    svg = inline_svg(_draw(view, rows), key=key, title=title, description=text)
-    return Drawing(svg, text, table, len(found) - len(rows))
+    return _placed(view, rows, title, text, table)
 
 
-def sensitivity(view: ResultsView, *, key: str) -> Drawing | None:
+def sensitivity(view: ResultsView) -> ForestPlot | None:
     """The headline condition's index under each group of variations; None when there is nothing to vary."""
-    loc, groups = view.locale, view.readings.variations
+    loc, groups = view.locale, view.variations
     slot = view.slot(view.headline.name) if view.headline else "ink"
     rows = []
     for group in groups:
-        values = [x for x in group.variations if x.value is not None]
-        points = tuple(x.value for x in values if x.value is not None)
+        points = tuple(x.value for x in group.variations if x.value is not None)
         if not points:
             continue
-        lows = [x.low for x in values if x.low is not None]
-        highs = [x.high for x in values if x.high is not None]
-        low, high = min(lows, default=None), max(highs, default=None)
-        numbers = _numbers(view, points[0], low, high) if len(points) == 1 else _numbers(view, None, low, high)
+        low, high = group.low, group.high
+        middle = rounded(loc, group.variations[0]) if len(group.variations) == 1 else ""
+        numbers = _numbers(view, middle, low, high)
         label = loc.render(group.said)
         rows.append(_Row(label, numbers, slot, points, low, high, filled=group.as_planned, heading=True))
     if len(rows) < 2:
@@ -115,57 +146,63 @@ def sensitivity(view: ResultsView, *, key: str) -> Drawing | None:
         (loc.say("What was changed"), loc.say("Estimate"), loc.say("Low"), loc.say("High"), loc.say("Answer")),
         tuple(
             (
-                loc.spoken(x.said), loc.percent(x.value), loc.percent(x.low), loc.percent(x.high), view.word(x.verdict)
+                loc.spoken(x.said), rounded(loc, x), loc.percent(x.low), loc.percent(x.high), view.word(x.verdict)
             )
             for group in groups
             for x in group.variations
         ),
     )  # fmt: skip
     title = loc.say("The result under changes of the analysis")
-    return Drawing(inline_svg(_draw(view, rows), key=key, title=title, description=text), text, table)
+    return _placed(view, rows, title, text, table)
 
 
-def _draw(view: ResultsView, rows: Sequence[_Row]) -> Figure:
+def _group(view: ResultsView, condition: Condition) -> str:
     loc = view.locale
-    height = 0.5 + 0.36 * len(rows)
-    figure, axes = canvas(height, left=0.12, right=0.12, top=0.02, bottom=0.46)
-    margins = view.results.plan.margins
-    left, right = _window([b for r in rows for b in (*r.points, r.low, r.high) if b is not None])
-    axes.axvspan(margins.held, right, color=INKS["zone"], linewidth=0, zorder=0)
-    for at in (0.0, 1.0):
-        axes.axvline(at, color=INKS["muted"], linewidth=0.8, zorder=1)
-    for index, row in enumerate(rows):
-        _bar(axes, index, row, (left, right))
-    axes.set_yticks([])
-    axes.set_ylim(len(rows) - 0.7, -0.75)
-    axes.set_xlim(left, right)
-    ticks = [t for t in (-1.0, -0.5, 0.0, 0.5, 1.0, 1.5, 2.0) if left <= t <= right]
-    percent_ticks(axes, ticks, [loc.percent(t) for t in ticks])
-    ends = loc.say("as if unprotected  \u2190  protection index  \u2192  never saw your art")
-    axes.set_xlabel(ends, fontsize=SMALL, color=INKS["muted"])
-    return figure
+    return (
+        loc.say("Controls: nothing was protected")
+        if condition.role in ("control", "placebo")
+        else loc.say("Protections")
+    )
 
 
-def _bar(axes: Axes, index: int, row: _Row, window: tuple[float, float]) -> None:
-    ink = INKS[row.slot]
-    if row.low is not None and row.high is not None:
-        axes.plot((row.low, row.high), (index, index), color=ink, linewidth=2, zorder=2, solid_capstyle="butt")
-    axes.plot(
-        row.points, [index] * len(row.points), linestyle="none", marker=MARKS[row.slot],
-        markersize=6.5 if row.filled else 5, color=ink if row.filled else INKS["paper"], markeredgecolor=ink,
-        markeredgewidth=1.2, zorder=3, clip_on=False,
-    )  # fmt: skip
-    room = int((WIDTH * 72 - 17 - 4.6 * len(row.numbers)) / 5.2)
-    heading(axes, index, cut(row.label, room), row.slot if row.heading else "muted", bold=row.heading)
-    value_at_end(axes, index, row.numbers)
+def _placed(view: ResultsView, rows: Sequence[_Row], title: str, caption: str, table: Table) -> ForestPlot:
+    loc, held = view.locale, view.results.plan.margins.held
+    values = [x for row in rows for x in (*row.points, row.low, row.high) if x is not None]
+    left, right = _window(values)
+
+    def at(share: float) -> float:
+        return 100 * (min(max(share, left), right) - left) / (right - left)
+
+    found, before = [], ""
+    for row in rows:
+        bounded = row.low is not None and row.high is not None
+        low, high = row.low or 0.0, row.high or 0.0
+        found.append(
+            ForestRow(
+                row.label,
+                row.numbers,
+                row.slot,
+                tuple(f"{at(p):.2f}%" for p in row.points),
+                f"{at(low):.2f}%",
+                f"{at(high) - at(low):.2f}%" if bounded else "",
+                (bounded and low < left, bounded and high > right),
+                row.filled,
+                row.heading,
+                row.group if row.group != before else "",
+            )
+        )
+        before = row.group
+    ticks = tuple((f"{at(t):.2f}%", loc.percent(t)) for t in TICKS if left < t < right)
+    words = loc.say("held above {share}", share=loc.percent(held))
+    return ForestPlot(title, caption, ticks, f"{at(held):.2f}%", words, tuple(found), table)
 
 
-def _numbers(view: ResultsView, value: float | None, low: float | None, high: float | None) -> str:
+def _numbers(view: ResultsView, value: str, low: float | None, high: float | None) -> str:
     loc = view.locale
     if low is None or high is None:
-        return loc.percent(value) if value is not None else ""
+        return value
     ends = loc.say("{low} to {high}", low=loc.percent(low), high=loc.percent(high))
-    return ends if value is None else f"{loc.percent(value)} ({ends})"
+    return f"{value} ({ends})" if value else ends
 
 
 def _window(values: Sequence[float]) -> tuple[float, float]:

@@ -17,7 +17,7 @@ from audit.report.table import Drawing, Table
 
 @dataclass(frozen=True)
 class Checked:
-    """One gate as the page shows it."""
+    """One check as the page shows it."""
 
     slug: str
     passed: bool | None
@@ -65,7 +65,7 @@ def build(view: ResultsView, _: Shelf) -> Fairness:
 
 
 def checked(loc: ReportLocale, checks: Iterable[Check]) -> tuple[Checked, ...]:
-    """Gates in the page's language."""
+    """Checks in the page's language."""
     return tuple(Checked(c.slug, c.passed, loc.spoken(c.said), loc.spoken(c.figures)) for c in checks)
 
 

@@ -18,7 +18,7 @@ _DASHES: tuple[tuple[float, ...], ...] = ((), (5, 1.5), (1, 1), (4, 1, 1, 1), (7
 def losses(view: ResultsView, *, key: str) -> Drawing | None:
     """Mean loss of each condition over the course of training; None when no loss was recorded."""
     loc = view.locale
-    names = ["clean", *(c.name for c in view.tested)]
+    names = [view.clean, *(c.name for c in view.tested)]
     curves = {name: curve for name in names if (curve := _curve(view, name)) is not None}
     shown = list(curves)[:MOST_LINES]
     if not shown:

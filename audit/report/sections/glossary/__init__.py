@@ -10,14 +10,31 @@ from audit.report.results_view import ResultsView
 
 
 @dataclass(frozen=True)
+class Word:
+    """One word and what it means."""
+
+    place: str
+    """The id of its place in the page."""
+    word: str
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Glossary:
-    words: tuple[tuple[str, str], ...]
-    """Word and meaning."""
+    words: tuple[Word, ...]
 
 
 def build(view: ResultsView, _: Shelf) -> Glossary:
     """The same words for every run."""
-    return Glossary(_words(view.locale))
+    found = _words(view.locale)
+    return Glossary(tuple(Word(f"word-{n}", word, meaning) for n, (word, meaning) in enumerate(found, 1)))
+
+
+def terms(locale: ReportLocale) -> dict[str, str]:
+    """Word -> its place. A run is left out: the page says of many other things that they run."""
+    found = {word: f"word-{n}" for n, (word, _) in enumerate(_words(locale), 1)}
+    del found[locale.say("Run")]
+    return found
 
 
 def _words(loc: ReportLocale) -> tuple[tuple[str, str], ...]:
@@ -36,7 +53,9 @@ def _words(loc: ReportLocale) -> tuple[tuple[str, str], ...]:
         (loc.say("Condition"), loc.say("What was done to the pictures before a model trained on them.")),
         (
             loc.say("Held-out work"),
-            loc.say("A work of yours that no model trains on. Pictures are scored against these works."),
+            loc.say(
+                "A work of yours that no model of a run trains on. The pictures of that run are scored against it."
+            ),
         ),
         (
             "LPIPS",
@@ -51,7 +70,10 @@ def _words(loc: ReportLocale) -> tuple[tuple[str, str], ...]:
             loc.say("Placebo"),
             loc.say("Random noise as strong as the protection. A real protection should do better than that."),
         ),
-        (loc.say("Prompt"), loc.say("The words that a picture is asked for with. All models get the same ones.")),
+        (
+            loc.say("Prompt"),
+            loc.say("The words that a picture is asked for with. All models of a run get the same ones."),
+        ),
         (
             loc.say("Protection index"),
             loc.say(

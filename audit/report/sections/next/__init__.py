@@ -17,7 +17,22 @@ class NextSteps:
 
 def build(view: ResultsView, _: Shelf) -> NextSteps:
     """What fits the verdict, then what fits any."""
-    return NextSteps((*_after(view.locale, view.verdict.label), *_always(view.locale)))
+    after = _after(view.locale, view.verdict.label)
+    if view.results.pending:
+        after = (view.locale.say("Wait until the run has ended. It writes this page again, with its controls."),)
+    return NextSteps((*_elsewhere(view), *after, *_always(view.locale)))
+
+
+def _elsewhere(view: ResultsView) -> tuple[str, ...]:
+    """The lab model answers for itself alone."""
+    if not view.results.plan.model.lab:
+        return ()
+    return (
+        view.locale.say(
+            "Test on a real base model: this one was the lab's. “cloakcheck models” lists what can be fetched. "
+            "Then give the same command with --model."
+        ),
+    )
 
 
 def _after(loc: ReportLocale, label: VerdictLabel) -> tuple[str, ...]:
@@ -28,7 +43,15 @@ def _after(loc: ReportLocale, label: VerdictLabel) -> tuple[str, ...]:
             online,
             loc.say("Test again when you update the tool, or when new ways around it are published."),
         ),
+        "held-plain": (
+            loc.say("Run the test again with the usual ways around it: JPEG, levels, a purifier, noisy upscaling."),
+            online,
+        ),
         "partly-held": (compare, online),
+        "models-broke": (
+            loc.say("Look at the picture grid yourself: do the pictures still show what was asked for?"),
+            loc.say("Test with fewer training steps or a lower learning rate, as somebody who wants the style would."),
+        ),
         "did-not-hold": (
             compare,
             loc.say("Look at the picture grid yourself. A score is one view, your eye is another."),

@@ -1,42 +1,32 @@
-"""The first screen: verdict, number on its scale, picture pairs, and the line for every other condition."""
+"""The first screen: verdict, number on its scale, and the first pictures."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.records import Condition, Estimate, Results, VerdictLabel
+from audit.records import BASE, Condition, Estimate, Results, VerdictLabel
+from audit.records.rounding import wide
+from audit.report import attempts, notes
 from audit.report.locale import Spoken
-from audit.report.pictures import InlinePicture, Shelf
+from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
+from audit.report.sections.opening.beside import beside
 from audit.report.sections.opening.scale import Scale, scale
+from audit.report.sections.see import Row, rows
 
-PAIRS = 3
+ROWS = 3
+DECIDED: frozenset[VerdictLabel] = frozenset(("held", "held-plain", "partly-held", "did-not-hold"))
 LONG = 110
 """Characters of a verdict's first sentence beyond which it is set smaller."""
 
 
 @dataclass(frozen=True)
-class PicturePair:
-    prompt: str
-    unprotected: InlinePicture
-    protected: InlinePicture
+class Evidence:
+    """The first prompts of the plan, a row each, and a column for every kind of picture."""
 
-
-@dataclass(frozen=True)
-class Standing:
-    """One condition in the list of all."""
-
-    label: str
-    typed: str
-    slot: str
-    primary: bool
-    verdict: VerdictLabel | None
-    word: str
-    estimate: Estimate | None
-    change: str
-    likely: str
-    equal: str
-    """Figure at equal noise that made the label more careful; else empty."""
+    columns: tuple[tuple[str, str], ...]
+    """Name and colour class: the artist's own work, base, unprotected, protected."""
+    rows: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -44,6 +34,8 @@ class Opening:
     artist: str
     label: VerdictLabel
     word: str
+    by: str
+    """Who or what the word rests on; may be empty."""
     answer: Spoken
     """First sentence of the verdict."""
     figures: str
@@ -51,6 +43,14 @@ class Opening:
     long: bool
     """Whether the answer needs smaller type to leave room for the number below it."""
     note: str
+    people: str
+    """What people said of the headline, where that stands in no limit; may be empty."""
+    limited: tuple[str, ...]
+    """What made the headline's word more careful than its number alone, each a sentence."""
+    attempts: str
+    """That these works were audited before, or that this cannot be known; may be empty."""
+    scope: str
+    """What the verdict speaks of, in one sentence; may be empty."""
     condition: str
     """The headline condition in words; may be empty."""
     short: str
@@ -60,14 +60,24 @@ class Opening:
     """Protection index to show; None when it is withheld or missing."""
     change: str
     """The number in the words that the verdict's sentence uses: "35 % less"."""
+    known: bool
+    """Whether the number may stand large: a verdict rests on it, and its range is not so wide that it says nothing."""
     likely: str
     """Its range in words; when there is none, that and why."""
+    at_best: str
+    """Whose number it is, where a mimic could choose his settings; may be empty."""
     number_missing: str
+    beside: tuple[str, ...]
+    """The placebos and how visible the protection is, each a sentence; nothing where the number is withheld."""
     trainings: str
     scale: Scale | None
-    pairs: tuple[PicturePair, ...]
-    standings: tuple[Standing, ...]
+    evidence: Evidence | None
+    """None where no pair of pictures can be shown."""
     lab: bool
+    lab_note: str
+    """What a reader must know first of an audit of the lab model; '' of another."""
+    claimed: str
+    """Which tools the protected files say by their names that they were made with; may be empty."""
     seed: int
 
 
@@ -81,36 +91,66 @@ def build(view: ResultsView, shelf: Shelf) -> Opening:
         artist=results.plan.artist,
         label=verdict.label,
         word=view.word(verdict.label),
+        by=view.by,
         answer=answer,
         figures=figures,
         long=len(answer.text) > LONG,
         note=_note(view, results, verdict.label),
+        people=_people(view, headline),
+        limited=_limited(view, headline.name) if headline else (),
+        attempts=_attempts(view),
+        scope=loc.render(view.readings.scope) if view.readings.scope and verdict.label != "not-valid" else "",
         condition=view.label(headline.name) if headline else "",
         short=view.short(headline.name) if headline else "",
         slot=view.slot(headline.name) if headline else "ink",
         number=number,
         change=view.change(number) if number else "",
+        known=number is not None and verdict.label in DECIDED and not wide(number),
         likely=_range(view, number) if number else "",
+        at_best=_at_best(view, number) if number else "",
         number_missing=missing,
+        beside=beside(view, headline) if number and headline else (),
         trainings=loc.many(number.n, "{n} paired training", "{n} paired trainings") if number else "",
         scale=scale(view, number) if number else None,
-        pairs=_pairs(view, shelf, headline) if headline else (),
-        standings=tuple(_standing(view, c) for c in view.tested),
+        evidence=_evidence(view, shelf, headline) if headline else None,
         lab=results.plan.model.lab,
+        lab_note=loc.render(lab_note) if (lab_note := notes.lab_note(results.plan)) else "",
+        claimed=loc.render(claimed) if (claimed := notes.claimed(results.plan)) else "",
         seed=results.plan.seed,
     )
+
+
+def _attempts(view: ResultsView) -> str:
+    found = view.results.attempts
+    worth = found is not None and (found.before or found.lost or found.broken)
+    return attempts.told(view.locale, found) if worth else ""
 
 
 def _shown_number(view: ResultsView, label: VerdictLabel, estimate: Estimate | None) -> tuple[Estimate | None, str]:
     loc = view.locale
     if label == "not-valid":
         return None, loc.say("There is no number and no verdict, because a check on the test itself failed.")
+    if label == "models-broke":
+        return None, loc.say("There is no number: broken pictures say nothing about style.")
     if estimate is None:
         return None, loc.say("No number could be worked out from this run.")
     if estimate.value is None:
         reason = view.locale.render(estimate.why) or loc.missing
         return None, loc.say("No number could be worked out from this run: {reason}.", reason=reason)
     return estimate, ""
+
+
+def _at_best(view: ResultsView, number: Estimate) -> str:
+    loc, plan = view.locale, view.results.plan
+    usual = view.estimate("protection_index", number.condition)
+    if number.name != "index_at_best" or usual is None or usual.value is None:
+        return ""
+    return loc.say(
+        "That is for a mimic who picks the best of {settings} settings{around}. With the usual setting it is {usual}.",
+        settings=len(plan.grid.settings),
+        around=loc.say(" and of every way around") if view.reading(number.condition).ways_around else "",
+        usual=view.change(usual),
+    )
 
 
 def _range(view: ResultsView, number: Estimate) -> str:
@@ -122,6 +162,17 @@ def _range(view: ResultsView, number: Estimate) -> str:
 
 def _note(view: ResultsView, results: Results, label: VerdictLabel) -> str:
     loc, plan = view.locale, results.plan
+    red = {check.slug for check in results.checks if check.passed is False}
+    if label == "exploratory" and results.pending:
+        return loc.say(
+            "The run goes on with {conditions}, then writes this page again. Any of them may take the answer back.",
+            conditions=loc.join(results.pending),
+        )
+    if label == "exploratory" and "court-calibrated" in red and "enough-replicates" not in red:
+        return loc.say(
+            "A court needs to know how often a test errs. cloakcheck calibrate measures that for this model. Until "
+            "then, read the number as a hint."
+        )
     if label == "exploratory":
         return loc.many(
             results.replicates,
@@ -133,7 +184,11 @@ def _note(view: ResultsView, results: Results, label: VerdictLabel) -> str:
         )
     notes: dict[VerdictLabel, str] = {
         "held": loc.say("Some of the style may still come through: look at the pictures."),
+        "held-plain": loc.say("A mimic may take the protection away first. A test with ways around it tells."),
         "partly-held": loc.say("A part of the style still came through: look at the pictures."),
+        "models-broke": loc.say(
+            "That is no success of a protection: whoever trains sees it, and trains again with other settings."
+        ),
         "did-not-hold": loc.say("That is about the method in this test, not about you."),
         "inconclusive": loc.say("It does not mean your protection failed. A larger test can give an answer."),
         "not-valid": loc.say("That says nothing about your protection, good or bad."),
@@ -141,47 +196,26 @@ def _note(view: ResultsView, results: Results, label: VerdictLabel) -> str:
     return notes[label]
 
 
-def _pairs(view: ResultsView, shelf: Shelf, headline: Condition) -> tuple[PicturePair, ...]:
-    plan = view.results.plan
-    cells = [view.cell(name, 1) for name in ("clean", headline.name)]
-    pairs = []
-    for index, prompt in enumerate(plan.prompts[:PAIRS]):
-        at = index * plan.sampling.per_prompt
-        files = [c.generations.files[at] if c and at < len(c.generations.files) else "" for c in cells]
-        first, second = (shelf.preview(f) for f in files)
-        if first is not None and second is not None:
-            pairs.append(PicturePair(prompt, first, second))
-    return tuple(pairs)
-
-
-def _standing(view: ResultsView, condition: Condition) -> Standing:
-    found = view.verdict.per_condition.get(condition.name)
-    # With a failed check no condition's number is given on the open part; the tables keep it for experts.
-    withheld = view.verdict.label == "not-valid"
-    estimate = None if withheld else view.index(condition.name)
-    return Standing(
-        label=view.label(condition.name),
-        typed=condition.name,
-        slot=view.slot(condition.name),
-        primary=condition.primary,
-        verdict=found.label if found else None,
-        word=view.word(found.label) if found else view.locale.say("For comparison"),
-        estimate=estimate,
-        change=view.change(estimate) if estimate else "",
-        likely=view.likely(estimate) if estimate else "",
-        equal=_equal(view, condition) if estimate else "",
-    )
-
-
-def _equal(view: ResultsView, condition: Condition) -> str:
-    """The index at equal noise, where it made the label more careful; else nothing."""
-    found = view.estimate("index_at_equal_noise", condition.name)
-    if found is None or not view.reading(condition.name).softened:
-        return ""
-    if found.value is None or found.low is None or found.high is None:
-        return ""
+def _evidence(view: ResultsView, shelf: Shelf, headline: Condition) -> Evidence | None:
     loc = view.locale
-    return loc.say(
-        "{value} with as much noise in all pictures ({low} to {high})",
-        value=loc.percent(found.value), low=loc.percent(found.low), high=loc.percent(found.high),
-    )  # fmt: skip
+    found = [row for row in rows(view, shelf, (BASE, view.clean, headline.name), most=ROWS) if all(row.pictures[-2:])]
+    if not found:
+        return None
+    columns = (
+        (loc.say("your own work"), "real"),
+        (view.short(BASE), "base"),
+        (loc.say("unprotected"), "clean"),
+        (view.pictures_of(headline), view.slot(headline.name)),
+    )
+    return Evidence(columns, tuple(found))
+
+
+def _limited(view: ResultsView, condition: str) -> tuple[str, ...]:
+    return tuple(view.locale.render(limit.said) for limit in view.limits(condition))
+
+
+def _people(view: ResultsView, headline: Condition | None) -> str:
+    people = view.readings.people
+    if people is None or headline is None or people.condition != headline.name or not view.by:
+        return ""
+    return "" if people.answer == "as-close" and view.limits(headline.name) else view.locale.render(people.said)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.records import Estimate
+from audit.report.estimates import rounded
 from audit.report.results_view import ResultsView
 from audit.report.table import Table
 
@@ -78,14 +79,14 @@ def scale(view: ResultsView, estimate: Estimate) -> Scale | None:
             "Scale from 0 percent, as if unprotected, to 100 percent, never saw your art. The result is {value}, "
             "with a range from {low} to {high}. All of it above {held} would be held, all of it below {least} is not "
             "held.",
-            value=loc.percent(value), low=loc.percent(low), high=loc.percent(high), held=loc.percent(margin),
+            value=rounded(loc, estimate), low=loc.percent(low), high=loc.percent(high), held=loc.percent(margin),
             least=loc.percent(least),
         )  # fmt: skip
     else:
         description = loc.say(
             "Scale from 0 percent, as if unprotected, to 100 percent, never saw your art. The result is {value}; "
             "it has no range.",
-            value=loc.percent(value),
+            value=rounded(loc, estimate),
         )
     # A wide range squeezes the middle of the scale; the label would then run into its neighbours.
     roomy = at(1) - at(0) > 65
@@ -113,7 +114,7 @@ def _table(view: ResultsView, estimate: Estimate, placebo: Estimate | None) -> T
     loc = view.locale
     rows = [
         (loc.say("as if unprotected"), loc.percent(0.0), "", ""),
-        (loc.say("this result"), loc.percent(estimate.value), loc.percent(estimate.low), loc.percent(estimate.high)),
+        (loc.say("this result"), rounded(loc, estimate), loc.percent(estimate.low), loc.percent(estimate.high)),
         (loc.say("did not hold below"), loc.percent(view.results.plan.margins.did_not_hold), "", ""),
         (loc.say("held above"), loc.percent(view.results.plan.margins.held), "", ""),
         (loc.say("never saw your art"), loc.percent(1.0), "", ""),
@@ -121,7 +122,7 @@ def _table(view: ResultsView, estimate: Estimate, placebo: Estimate | None) -> T
     if placebo is not None:
         noise = (
             loc.say("random noise"),
-            loc.percent(placebo.value),
+            rounded(loc, placebo),
             loc.percent(placebo.low),
             loc.percent(placebo.high),
         )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from audit.records import Condition
+from audit.records import BASE, Cell, Condition
 from audit.report.custody import no_picture
 from audit.report.pictures import InlinePicture, Shelf
 from audit.report.results_view import ResultsView
 
 ROWS = 6
+OPEN_ROWS = 3
+"""Rows of the grid that stand open; the others are a click away."""
 MOST_COLUMNS = 6
 BUDGET = 7_500_000
 """Characters of picture data in one report; contact sheets stop there and say so."""
@@ -42,6 +45,10 @@ class Row:
     prompt: str
     shots: tuple[Shot, ...]
 
+    @property
+    def pictures(self) -> tuple[InlinePicture | None, ...]:
+        return tuple(shot.picture for shot in self.shots)
+
 
 @dataclass(frozen=True)
 class Extreme:
@@ -57,11 +64,13 @@ class Extreme:
 
 @dataclass(frozen=True)
 class Sheet:
+    """All pictures of one training, each with its prompt."""
+
     label: str
     slot: str
     replicate: int
-    picture: InlinePicture
-    words: str
+    pictures: tuple[tuple[InlinePicture, str, str], ...]
+    """Picture, prompt, and everything about it in words."""
     missing: int
 
 
@@ -69,6 +78,7 @@ class Sheet:
 class Gallery:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
+    open_rows: int
     rule: str
     left_out: tuple[str, ...]
     """Labels of conditions without a column."""
@@ -77,40 +87,36 @@ class Gallery:
     short: str
     """The condition of the extremes in a word or two."""
     slot: str
+    treated: str
+    """What the pictures of the headline condition are called."""
     sheets: tuple[Sheet, ...]
     sheets_total: int
     """How many sheets the run has; those beyond the budget are in the run folder only."""
     per_sheet: str
     seed: int
-    """Of the plan: with a prompt's place in it, it fixes the starting noise of every picture."""
+    """Of the plan: with run and prompt, it fixes the starting noise of every picture."""
 
 
 def build(view: ResultsView, shelf: Shelf) -> Gallery:
     """The grid (first prompts, run 1, first noise), the extremes, and the contact sheets of every cell."""
     plan, loc, headline = view.results.plan, view.locale, view.headline
     shown = view.tested[:MOST_COLUMNS]
-    names = ["base", "clean", *(c.name for c in shown)]
-    columns = [Column(loc.say("your own work"), "", "real", loc.say("held out: no model saw it; other subjects"))]
-    columns += [Column(view.short(n), _typed(n), view.slot(n), _note(view, n)) for n in names]
-    held_out = [w for w in plan.works if w.split == "reference"]
-    rows = []
-    for index, prompt in enumerate(plan.prompts[:ROWS]):
-        shots = [Shot(None, loc.say("no further work was held out"), "", "", made=False)]
-        if index < len(held_out):
-            shots = [_real(view, shelf, held_out[index].id, held_out[index].caption)]
-        shots += [shot(view, shelf, name, 1, (index, 0)) for name in names]
-        rows.append(Row(prompt, tuple(shots)))
+    names = [BASE, view.clean, *(c.name for c in shown)]
+    columns = [
+        Column(loc.say("your own work"), "", "real", loc.say("held out: none of these models saw it; other subjects"))
+    ]
+    columns += [Column(view.short(n), _typed(view, n), view.slot(n), _note(view, n)) for n in names]
+    lines = rows(view, shelf, names, most=ROWS)
     extremes = _extremes(view, shelf, headline) if headline else ()
     sheets, total = _sheets(view, shelf)
     return Gallery(
         columns=tuple(columns),
-        rows=tuple(rows),
+        rows=lines,
+        open_rows=OPEN_ROWS,
         rule=loc.many(
-            len(rows),
-            "Not hand-picked: the first prompt of the plan, run 1, first noise. Every row has the same prompt and "
-            "the same starting noise.",
-            "Not hand-picked: the first {n} prompts of the plan, run 1, first noise. Every row has the same prompt "
-            "and the same starting noise.",
+            len(lines),
+            "Not hand-picked: the first prompt of run 1, first noise.",
+            "Not hand-picked: the first {n} prompts of run 1, first noise.",
         ),
         left_out=tuple(view.short(c.name) for c in view.tested[MOST_COLUMNS:]),
         extremes=extremes,
@@ -121,10 +127,11 @@ def build(view: ResultsView, shelf: Shelf) -> Gallery:
         ),
         short=view.short(headline.name) if headline else "",
         slot=view.slot(headline.name) if headline else "ink",
+        treated=view.pictures_of(headline) if headline else "",
         sheets=sheets,
         sheets_total=total,
         per_sheet=loc.many(
-            len(plan.prompts),
+            len(plan.asked(1)),
             "One sheet per training: {n} prompt, pictures per prompt: {each}, in the order of the plan.",
             "One sheet per training: {n} prompts, pictures per prompt: {each}, in the order of the plan.",
             each=plan.sampling.per_prompt,
@@ -133,12 +140,28 @@ def build(view: ResultsView, shelf: Shelf) -> Gallery:
     )
 
 
+def rows(view: ResultsView, shelf: Shelf, names: Sequence[str], *, most: int) -> tuple[Row, ...]:
+    """The first prompts of run 1: a held-out work of the artist, then the picture of each model.
+
+    One run is enough: its models share prompts and noise, so that no prompt need be common to all runs for this.
+    """
+    plan, found = view.results.plan, []
+    held_out = plan.held_out(1)
+    for index, place in enumerate(plan.asked(1)[:most]):
+        shots = [Shot(None, view.locale.say("no further work was held out"), "", "", made=False)]
+        if index < len(held_out):
+            shots = [_real(view, shelf, held_out[index].id, held_out[index].caption)]
+        shots += [shot(view, shelf, name, 1, (place, 0)) for name in names]
+        found.append(Row(plan.prompts[place], tuple(shots)))
+    return tuple(found)
+
+
 def shot(view: ResultsView, shelf: Shelf, name: str, replicate: int, at: tuple[int, int]) -> Shot:
-    """The picture of one model for (prompt, noise), with everything about it in words."""
+    """The picture of one model for (place of the prompt in the plan, noise), with everything about it in words."""
     plan, loc = view.results.plan, view.locale
-    cell, label = view.cell(name, replicate), view.short(name)
-    index = at[0] * plan.sampling.per_prompt + at[1]
-    if cell is None or index >= len(cell.generations.files):
+    cell, label, asked = view.cell(name, replicate), view.short(name), plan.asked(replicate)
+    index = asked.index(at[0]) * plan.sampling.per_prompt + at[1] if at[0] in asked else None
+    if cell is None or index is None or index >= len(cell.generations.files):
         return Shot(None, loc.say("not made in this run"), label, "", made=True)
     picture = shelf.preview(cell.generations.files[index])
     words = loc.say(
@@ -148,14 +171,14 @@ def shot(view: ResultsView, shelf: Shelf, name: str, replicate: int, at: tuple[i
     return Shot(picture, "" if picture else no_picture(loc, view.custody), label, words, made=True)
 
 
-def _typed(name: str) -> str:
-    return "" if name in ("base", "clean") else name
+def _typed(view: ResultsView, name: str) -> str:
+    return "" if name in (BASE, view.clean) else name
 
 
 def _note(view: ResultsView, name: str) -> str:
-    if name == "base":
+    if name == BASE:
         return view.locale.say("the base model as it is")
-    return view.locale.say("trained on your originals") if name == "clean" else ""
+    return view.locale.say("trained on your originals") if name == view.clean else ""
 
 
 def _real(view: ResultsView, shelf: Shelf, work: str, caption: str) -> Shot:
@@ -165,7 +188,7 @@ def _real(view: ResultsView, shelf: Shelf, work: str, caption: str) -> Shot:
 
 
 def _model(view: ResultsView, name: str, replicate: int) -> str:
-    if name == "base":
+    if name == BASE:
         return view.locale.say("Drawn by {model}.", model=view.label(name))
     return view.locale.say(
         "Drawn by the model trained on {condition}, run {run}.", condition=view.label(name), run=replicate
@@ -173,61 +196,59 @@ def _model(view: ResultsView, name: str, replicate: int) -> str:
 
 
 def _extremes(view: ResultsView, shelf: Shelf, headline: Condition) -> tuple[Extreme, ...]:
-    """Pairs in the order of what the protection took from them, by the primary score."""
     loc = view.locale
-    ranked = sorted(
-        (
-            (clean - treated, replicate, at, clean, treated)
-            for replicate in range(1, view.results.replicates + 1)
-            for at, clean in view.scores("clean", replicate).items()
-            if (treated := view.scores(headline.name, replicate).get(at)) is not None
-            and at[0] < len(view.results.plan.prompts)
-        ),
-        key=lambda pair: (-pair[0], pair[1], pair[2]),
-    )
-    if len(ranked) < 3:
-        return ()
-    places = (
-        (loc.say("Best for the protection"), ranked[0]),
-        (loc.say("In the middle"), ranked[len(ranked) // 2]),
-        (loc.say("Worst for the protection"), ranked[-1]),
-    )
+    titles = {
+        "best": loc.say("Best for the protection"),
+        "middle": loc.say("In the middle"),
+        "worst": loc.say("Worst for the protection"),
+    }
     found = []
-    for title, (_, replicate, at, clean, treated) in places:
-        one, other = (shot(view, shelf, name, replicate, at) for name in ("clean", headline.name))
+    for pair in view.readings.extremes:
+        at = (pair.prompt, pair.noise)
+        one, other = (shot(view, shelf, name, pair.replicate, at) for name in (view.clean, headline.name))
         scores = ""
         if view.verdict.label != "not-valid":
             scores = loc.say(
-                "Run {run}. Style score {unprotected} unprotected, {protected} protected (higher is nearer to you).",
-                run=replicate, unprotected=loc.number(clean, digits=2), protected=loc.number(treated, digits=2),
+                "Run {run}. Style score {unprotected} unprotected, {treated} {condition} (higher is nearer to you).",
+                run=pair.replicate, unprotected=loc.number(pair.clean, digits=2),
+                treated=loc.number(pair.treated, digits=2), condition=view.pictures_of(headline),
             )  # fmt: skip
         if one.picture and other.picture:
-            found.append(Extreme(title, view.results.plan.prompts[at[0]], one, other, scores))
+            prompt = view.results.plan.prompts[pair.prompt]
+            found.append(Extreme(titles[pair.place], prompt, one, other, scores))
     return tuple(found)
 
 
 def _sheets(view: ResultsView, shelf: Shelf) -> tuple[tuple[Sheet, ...], int]:
-    loc = view.locale
-    order = ["base", "clean", *(c.name for c in view.tested)]
+    order = [BASE, view.clean, *(c.name for c in view.tested)]
     cells = [
         cell
         for replicate in range(1, view.results.replicates + 1)
         for name in order
-        if (name != "base" or replicate == 1) and (cell := view.cell(name, replicate)) is not None
+        if (name != BASE or replicate in (1, *view.base_runs)) and (cell := view.cell(name, replicate)) is not None
     ]
     sheets = []
     for cell in cells:
         if shelf.spent > BUDGET:
             break
-        made = shelf.sheet(cell.generations.files)
-        if made is None:
-            continue
-        words = loc.many(
-            len(cell.generations.files),
-            "Contact sheet of {n} AI-generated picture in the order of the prompts. {model}",
-            "Contact sheet of {n} AI-generated pictures in the order of the prompts. {model}",
-            model=_model(view, cell.condition, cell.replicate),
-        )
-        slot = view.slot(cell.condition)
-        sheets.append(Sheet(view.short(cell.condition), slot, cell.replicate, made[0], words, made[1]))
+        sheet = _sheet(view, shelf, cell)
+        if sheet.pictures:
+            sheets.append(sheet)
     return tuple(sheets), len(cells)
+
+
+def _sheet(view: ResultsView, shelf: Shelf, cell: Cell) -> Sheet:
+    plan, found = view.results.plan, []
+    names = cell.generations.files
+    asked, each = plan.asked(cell.replicate or 1), plan.sampling.per_prompt
+    for index, name in enumerate(names):
+        prompt = plan.prompts[asked[index // each]] if index // each < len(asked) else ""
+        picture = shelf.thumb(name)
+        if picture is not None:
+            words = view.locale.say(
+                "AI-generated picture: {prompt}. {model}",
+                prompt=prompt, model=_model(view, cell.condition, cell.replicate),
+            )  # fmt: skip
+            found.append((picture, prompt, words))
+    slot = view.slot(cell.condition)
+    return Sheet(view.short(cell.condition), slot, cell.replicate, tuple(found), len(names) - len(found))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.records import ConceptReading, Estimate
-from audit.report.estimates import with_range
+from audit.records import BASE, ConceptReading, Estimate
+from audit.report.estimates import rounded, with_range
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 from audit.report.table import Table
@@ -25,7 +25,7 @@ def build(view: ResultsView, _: Shelf) -> Subjects | None:
     tested = list(dict.fromkeys(c.condition for c in view.readings.concepts))
     if not tested:
         return None
-    names = [n for n in ("base", *(c.name for c in results.plan.conditions)) if _estimate(view, "found", n) is not None]
+    names = [n for n in (BASE, *(c.name for c in results.plan.conditions)) if _estimate(view, "found", n) is not None]
     lines = [
         loc.say(
             "Some protections, such as Nightshade, aim at what a picture shows and not at its style. So every model "
@@ -71,7 +71,7 @@ def _line(view: ResultsView, condition: str) -> str:
         return ""
     return loc.say(
         "{condition}: {share} of the pictures lost their subject against the unprotected models, on balance {range}.",
-        condition=view.short(condition), share=loc.percent(shift.value),
+        condition=view.short(condition), share=rounded(loc, shift),
         range=loc.say("(likely {low} to {high})", low=loc.percent(shift.low), high=loc.percent(shift.high))
         if shift.low is not None
         else loc.say("(no range)"),

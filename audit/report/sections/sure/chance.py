@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
 
 from audit.records import Condition, SignFlips
 from audit.report.drawing import MARKS, SMALL, TEXT, canvas, heading, inward, percent_ticks
 from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 
 def chance(view: ResultsView, *, key: str) -> Drawing | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from audit.report.estimates import chance, score, share, value_of
+from audit.report.estimates import chance, named, score, share, value_of
+from audit.report.locale import Spoken
 from audit.report.results_view import ResultsView
 from audit.report.table import Table
 
@@ -11,7 +12,8 @@ _SCORES = ("gain", "gain_difference")
 _INDICES = ("protection_index", "protection_index_bootstrap")
 _CHANCES = ("p_sign_flip", "p_holm")
 _SMALLEST = "mde_protection_index"
-_KNOWN = frozenset(("recognised_rate", *_CHECKS, *_SCORES, *_INDICES, *_CHANCES, _SMALLEST))
+_BY_SETTING = ("gain_at_setting", "index_at_setting")
+_KNOWN = frozenset(("recognised_rate", *_BY_SETTING, *_CHECKS, *_SCORES, *_INDICES, *_CHANCES, _SMALLEST))
 
 
 def numbers(view: ResultsView) -> Table:
@@ -51,13 +53,12 @@ def other_readings(view: ResultsView) -> Table | None:
     loc = view.locale
     rows = tuple(
         (
-            e.name.replace("_", " "),
+            named(loc, "quantity", e.name),
             view.short(e.condition) if e.condition else loc.say("none"),
             e.metric or loc.say("none"),
             value_of(loc, e),
             str(e.n),
-            loc.spoken(e.why) if e.why is not None else loc.say("none"),
-            loc.spoken(e.how),
+            loc.spoken(e.why) if e.why is not None else "",
         )
         for e in view.results.estimates
         if e.name not in _KNOWN
@@ -69,6 +70,16 @@ def other_readings(view: ResultsView) -> Table | None:
         loc.say("Value"),
         loc.say("Units counted"),
         loc.say("Note"),
-        loc.say("How it is worked out"),
     )
-    return Table(loc.say("Other readings"), head, rows) if rows else None
+    return Table(loc.say("Other readings"), head, rows, sortable=True) if rows else None
+
+
+def definitions(view: ResultsView) -> Table | None:
+    """What every one of the other readings is, once each."""
+    loc = view.locale
+    found: dict[tuple[str, str], tuple[str, Spoken]] = {}
+    for e in view.results.estimates:
+        if e.name not in _KNOWN:
+            found.setdefault((e.name, e.how.canonical()), (named(loc, "quantity", e.name), loc.spoken(e.how)))
+    head = (loc.say("Reading"), loc.say("How it is worked out"))
+    return Table(loc.say("What the other readings are"), head, tuple(found.values())) if found else None

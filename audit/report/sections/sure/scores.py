@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from audit.records import BASE
 from audit.report.drawing import SMALL, canvas, heading, score_ticks
 from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
@@ -15,7 +16,7 @@ Quartiles = tuple[float, float, float, float, float]
 def scores(view: ResultsView, *, key: str) -> Drawing | None:
     """None when no training has a score."""
     loc, runs = view.locale, range(1, view.results.replicates + 1)
-    order = [("base", (0,)), ("clean", tuple(runs)), *((c.name, tuple(runs)) for c in view.tested)]
+    order = [(BASE, view.base_runs), (view.clean, tuple(runs)), *((c.name, tuple(runs)) for c in view.tested)]
     rows = []
     drawn: list[tuple[str, list[Quartiles]]] = []
     for name, replicates in order:
@@ -47,7 +48,7 @@ def scores(view: ResultsView, *, key: str) -> Drawing | None:
             axes.plot((middle,), (row,), linestyle="none", marker="|", markersize=5, color=INKS["paper"],
                       markeredgewidth=1.3, zorder=3)  # fmt: skip
             row += 1.0
-    base = view.mean_score("base", 0)
+    base = view.base_mean()
     if base is not None:
         axes.axvline(base, color=INKS["base"], linewidth=0.9, dashes=(4, 3), zorder=1)
     axes.set_yticks([])

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.transforms import blended_transform_factory
 
 from audit.report.drawing import MARKS, SMALL, TEXT, apart, canvas, score_ticks, wrap
 from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 MOST_COLUMNS = 4
 
@@ -21,7 +24,7 @@ def slopes(view: ResultsView, *, key: str) -> Drawing | None:
     shown = conditions[:MOST_COLUMNS]
     if not shown:
         return None
-    names = ["clean", *(c.name for c in shown)]
+    names = [view.clean, *(c.name for c in shown)]
     figure, axes = canvas(3.3, left=0.5, right=0.78, top=0.12, bottom=0.62)
     grid = {n: [view.mean_score(n, r) for r in replicates] for n in names}
     for index in range(len(replicates)):
@@ -43,8 +46,7 @@ def slopes(view: ResultsView, *, key: str) -> Drawing | None:
     axes.set_ylabel(loc.say("style score (higher = nearer to you)"), fontsize=TEXT, color=INKS["muted"])
     title = loc.say("Style score of every training")
     text = loc.say(
-        "Each mark is one training; each line joins the trainings of one run, which share works, order and noise "
-        "(but for originals trained on again, whose draws are others). The further a line falls toward the dashed "
+        "Each mark is one training; a line joins the trainings of one run. The further it falls toward the dashed "
         "line, the less of the style was learned."
     )
     table = Table(
@@ -52,7 +54,7 @@ def slopes(view: ResultsView, *, key: str) -> Drawing | None:
         (loc.say("Trained on"), *(loc.say("Run {run}", run=r) for r in replicates)),
         tuple(
             (view.short(n), *(loc.number(view.mean_score(n, r)) for r in replicates))
-            for n in ("clean", *(c.name for c in view.tested))
+            for n in (view.clean, *(c.name for c in view.tested))
         ),
     )
     svg = inline_svg(figure, key=key, title=title, description=text)
@@ -67,8 +69,10 @@ def _staggered(labels: list[str]) -> list[str]:
 
 def _levels(view: ResultsView, axes: Axes) -> None:
     """Dashed line for the base model, dotted line for the artist's real works, both labelled directly."""
+    from matplotlib.transforms import blended_transform_factory
+
     loc, real = view.locale, view.readings.real_means.get(view.primary)
-    base = view.mean_score("base", 0)
+    base = view.base_mean()
     lines = [
         (value, text, dash)
         for value, text, dash in (
@@ -87,4 +91,4 @@ def _levels(view: ResultsView, axes: Axes) -> None:
 
 def _has_pair(view: ResultsView, condition: str) -> bool:
     runs = range(1, view.results.replicates + 1)
-    return any(view.mean_score("clean", r) is not None and view.mean_score(condition, r) is not None for r in runs)
+    return any(view.mean_score(view.clean, r) is not None and view.mean_score(condition, r) is not None for r in runs)

@@ -41,12 +41,14 @@ def build(view: ResultsView, shelf: Shelf) -> UpClose:
     """Crops of example works before and after, and the numbers of every treatment."""
     results = view.results
     treated = [c for c in view.tested if c.role == "protected"]
+    originals = results.treated_images.get(results.plan.clean, {})
     examples = []
     for position, condition in enumerate(treated[:MOST_TREATED]):
         wanted = 2 if position == 0 else 1
         files = sorted(results.treated_images.get(condition.name, {}).items())
         for work, file in files[:wanted]:
-            crops = shelf.crops(results.work_images.get(work, ""), file)
+            # Of earlier runs the works' crops lie among the works' pictures.
+            crops = shelf.crops(originals.get(work) or results.work_images.get(work, ""), file)
             if crops is not None:
                 examples.append(_treated(view, condition, work, crops))
     measured = [(c, seen) for c in view.tested if (seen := view.reading(c.name).seen) is not None]

@@ -1,0 +1,333 @@
+"""The checks of `verify` that make a bundle's parts again: what plan and results give must be what lies there.
+
+A seal says only that nothing changed since somebody sealed it. These checks ask whether the sealed files follow from
+the plan, the results and the pictures, so that sealing edited files again with another key is found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC
+from pathlib import Path
+from typing import get_args
+
+from audit import __version__
+from audit.base.errors import BadInput, BadModel
+from audit.base.messages import Said, say
+from audit.evidence import bag, bundle, credentials, first, forms, history, layout, pages, wheel
+from audit.evidence.bag import SIZE
+from audit.evidence.contents import copies_places, earlier_text, read_withheld
+from audit.evidence.sealed import WEIGHTS, Fails, NotDerived, Sealed
+from audit.evidence.start import start_page
+from audit.images import Ground, decode_png, pixels_digest
+from audit.images.ai_mark import is_bare
+from audit.images.decoder import open_isolated
+from audit.judge import judge
+from audit.judge.calibration import setup_digest
+from audit.judge.people.sheet import make_sheet
+from audit.judge.rejudged import first_difference, first_other_answer
+from audit.models.headers import read_header
+from audit.plan.draws import draw_replicates
+from audit.records import SCHEMA_VERSION
+from audit.records.plan import BASE
+from audit.records.seeding import derived_seed
+from audit.report.page import FILES
+from audit.runfolder import RATINGS
+from audit.runfolder.event_log import JUDGED, RATED, RATING_PAGE
+from audit.store import file_digest
+
+
+def check_contents(at: Sealed) -> Said:
+    """The payload is the list that plan and results imply; every cell stands in it once."""
+    made = at.implied
+    wanted, optional = set(made.files), {"c2pa-root.pem"}
+    if at.profile != "minimal":
+        # Left out where the code at hand was not the run's.
+        optional |= {name for name in at.payload if wheel.NAMED.fullmatch(name)}
+    if not at.made_here:
+        optional |= {"results.schema.json"}
+    if not at.results.plan.model.lab:
+        wanted.discard("lab-model-card.md")
+    for id, names in (("derived.missing", wanted - at.payload), ("derived.extra", at.payload - wanted - optional)):
+        if names:
+            raise Fails(id, count=len(names), file=min(names))
+    if read_withheld(at.read("bag/data/withheld.json")) != made.withheld:
+        raise Fails("derived.other", file="withheld.json", version=__version__)
+    return say("derived.contents", count=len(at.payload))
+
+
+def check_cells(at: Sealed) -> Said:
+    """Every model is one of the plan's, with as many pictures and scores as the plan asks for."""
+    plan = at.results.plan
+    names = {c.name for c in plan.conditions}
+    for cell in at.results.cells:
+        replicate, count = cell.replicate, len(plan.asked(cell.replicate)) * plan.sampling.per_prompt
+        planned = 1 <= replicate <= at.results.replicates and cell.condition in names
+        if cell.condition == BASE:
+            planned = replicate in {plan.base_of(r) for r in range(1, at.results.replicates + 1)}
+        asked = set(plan.asked(replicate))
+        fits = len(cell.generations.files) == len(cell.generations.pixels) == count and all(
+            s.prompt in asked and 0 <= s.noise < plan.sampling.per_prompt for s in cell.scores
+        )
+        if not planned or not fits:
+            raise Fails("derived.other-cell", condition=cell.condition, replicate=replicate)
+    return say("derived.cells", count=len(at.results.cells))
+
+
+def check_people(at: Sealed) -> Said:
+    """People saw the page that follows from the results, and the log tells of it and of these answers."""
+    ratings = at.results.ratings
+    if ratings is None:
+        return say("derived.no-people")
+    at.must_be_unaltered()
+    sheet = ratings.sheet
+    if sheet.digest() not in {e.get("sheet") for e in at.events if e["event"] == RATING_PAGE}:
+        raise Fails("derived.people-page")
+    told = [e.get("sha256") for e in at.events if e["event"] == RATED]
+    if not told or told[-1] != file_digest(at.data / RATINGS):
+        raise Fails("derived.people-log")
+    pairs = sum(item.kind == "pair" for item in sheet.items)
+    if make_sheet(at.results, condition=sheet.condition, raters=sheet.raters, items=pairs) != sheet:
+        raise Fails("derived.people-page")
+    raise NotDerived("derived.people", count=len(ratings.raters))
+
+
+def check_calibration(at: Sealed) -> Said:
+    """The card of error rates is one of this very setup."""
+    card = at.results.calibration
+    if card is None:
+        return say("derived.no-card")
+    if card.setup != setup_digest(at.results.plan) or card.model_sha256 != at.results.plan.model.sha256:
+        raise Fails("derived.other-card")
+    raise NotDerived("derived.card", digest=card.digest(), audits=card.audits)
+
+
+def check_pictures(at: Sealed) -> Said:
+    """Pictures of models have the pixels that results.json names, and no picture holds anything else."""
+    at.must_be_unaltered()
+    count = 0
+    drawn = {name for cell in at.results.cells for name in cell.generations.files}
+    for cell in at.results.cells:
+        for name, digest in zip(cell.generations.files, cell.generations.pixels, strict=True):
+            if f"images/{name}" not in at.payload:
+                continue
+            data = at.read(f"bag/data/images/{name}")
+            try:
+                seen = pixels_digest(decode_png(data))
+            except ValueError:
+                seen = ""
+            if seen != digest:
+                raise Fails("derived.picture", file=f"images/{name}")
+            _must_be_bare(at, name, data, drawn=True)
+            count += 1
+    for name in sorted(n.removeprefix("images/") for n in at.payload if n.startswith("images/")):
+        if name not in drawn:
+            _must_be_bare(at, name, at.read(f"bag/data/images/{name}"), drawn=False)
+    if credentials.ROOT in at.payload and not credentials.is_root(at.read(f"bag/data/{credentials.ROOT}")):
+        raise Fails("derived.other", file=credentials.ROOT, version=__version__)
+    if not count:
+        raise NotDerived("derived.no-pictures")
+    return say("derived.pictures", count=count)
+
+
+def _must_be_bare(at: Sealed, name: str, data: bytes, *, drawn: bool) -> None:
+    """A viewer may show text, further frames or other colours where a file holds such; a digest is of pixels alone."""
+    if not is_bare(data, marked=drawn, credential=drawn and credentials.ROOT in at.payload):
+        if not at.made_here:
+            raise NotDerived("derived.other-version", file=f"images/{name}", version=__version__)
+        raise Fails("derived.picture-more", file=f"images/{name}")
+
+
+def check_works(at: Sealed) -> Said:
+    """The artist's own files are the pictures that the plan names, and add-ons are files of weights."""
+    at.must_be_unaltered()
+    for name in sorted(n for n in at.payload if WEIGHTS.fullmatch(n)):
+        try:
+            read_header(at.data / name)
+        except BadModel as error:
+            if not at.made_here:
+                raise NotDerived("derived.other-version", file=name, version=__version__) from error
+            raise Fails("derived.weights", file=name) from error
+    plan, count = at.results.plan, 0
+    pixels = {("originals", w.id): w.pixels for w in plan.works}
+    for arm, place in copies_places(plan).items():
+        pixels |= {(place, f.work): f.pixels for f in plan.copies(arm)}
+    for path in sorted(at.data / n for n in at.payload if n.startswith(("originals/", "protected/"))):
+        wanted = pixels.get((path.parent.relative_to(at.data).as_posix(), path.stem), "")
+        if wanted not in _shown(path):
+            if not at.made_here:
+                raise NotDerived("derived.other-version", file=path.name, version=__version__)
+            raise Fails("derived.work", file=path.name)
+        count += 1
+    if not count:
+        return say("derived.no-works")
+    return say("derived.works", count=count)
+
+
+def _shown(path: Path) -> Iterator[str]:
+    """Digests of a picture's pixels, on each ground that a transparent work may have been filled with."""
+    for ground in get_args(Ground):
+        try:
+            yield pixels_digest(open_isolated(path, ground=ground)[0])
+        except BadInput:
+            return
+
+
+def check_made(at: Sealed) -> Said:
+    """Files that follow from plan and results byte for byte: lists of models, add-ons and packages, the schema."""
+    made = at.implied
+    checked = [n for n, data in made.files.items() if isinstance(data, bytes) and n not in FILES.values()]
+    # Models' card is a file of the package; what follows from other bytes is looked at elsewhere.
+    checked += [n for n in ("lab-model-card.md",) if n in made.files]
+    for name in sorted(checked):
+        data = made.files[name]
+        data = data if isinstance(data, bytes) else bag.read_text(data)
+        if at.read(f"bag/data/{name}") not in (data, earlier_text(name, data)):
+            if not at.made_here:
+                raise NotDerived("derived.other-version", file=name, version=__version__)
+            raise Fails("derived.other", file=name, version=__version__)
+    return say("derived.made", count=len(checked))
+
+
+def check_judgement(at: Sealed) -> Said:
+    """Estimates, checks, verdict and readings follow from the scores."""
+    at.must_be_unaltered()
+    stated = at.results
+    if stated.verdict is None:
+        raise Fails("derived.not-judged")
+    again = judge(stated)
+    assert again.verdict is not None
+    today = stated.schema_version == SCHEMA_VERSION
+    place = first_difference(stated, again) if today else first_other_answer(stated, again)
+    if place is None:
+        return say("derived.judgement")
+    versions = [str(e.get("tool_version", "")) for e in at.events if e["event"] == JUDGED]
+    elsewhere = bool(versions and versions[-1]) and versions[-1] != __version__
+    words = {"stated": stated.verdict.label, "found": again.verdict.label}
+    if today and not elsewhere:
+        raise Fails("derived.other-judgement", place=place, **words)
+    raise NotDerived("derived.other-rules", place=place, version=__version__, **words)
+
+
+def check_seed(at: Sealed) -> Said:
+    """The seed follows from the plan, where the plan says so."""
+    plan = at.results.plan
+    seed = str(plan.seed)
+    if not plan.seed_source:
+        raise NotDerived("derived.seed-untold")
+    if plan.seed_source == "given":
+        return say("derived.seed-given", seed=seed)
+    if plan.seed != derived_seed(plan):
+        raise Fails("derived.seed-other", seed=seed)
+    return say("derived.seed", seed=seed)
+
+
+def check_draws(at: Sealed) -> Said:
+    """Held-out works, works trained on and prompts of every replicate follow from seed and plan."""
+    plan = at.results.plan
+    if not plan.draws or plan.alike is None:
+        raise NotDerived("derived.draws-untold")
+    again = draw_replicates(plan, asked=len(plan.draws[0].prompts))
+    if again != plan.draws:
+        if not at.made_here:
+            raise NotDerived("derived.other-version", file="plan.json", version=__version__)
+        other = next((a.replicate for a, b in zip(again, plan.draws, strict=False) if a != b), len(again))
+        raise Fails("derived.draws-other", replicate=other)
+    return say("derived.draws", count=len(again))
+
+
+def check_reports(at: Sealed) -> Said:
+    """The pages are what these results and pictures give, in the language they are in."""
+    made = at.implied
+    names = [name for name in FILES.values() if name in made.files]
+    for name in names:
+        page = made.files[name]
+        assert isinstance(page, bytes)
+        if not pages.same_page(at.read(f"bag/data/{name}"), page):
+            if not at.made_here:
+                raise NotDerived("derived.other-version", file=name, version=__version__)
+            raise Fails("derived.other", file=name, version=__version__)
+    return say("derived.reports", names=names)
+
+
+def check_forms(at: Sealed) -> Said:
+    """VERIFY.txt, both forms and the bag's own description are those of this run."""
+    source = at.source({})
+    payload = at.payload
+    files, size = len(payload) + len(bag.TAG_FILES) + 1, sum((at.data / name).stat().st_size for name in payload)
+    signer, seal = bag.digest(at.read(layout.SIGNER)), bag.digest(at.seal)
+    verify = forms.verify_text(source, files=files, signer=signer, profile=at.profile)
+    begin = start_page(source, at.implied, signer=signer, profile=at.profile)
+    adapters, made = at.adapters, at.info.get(layout.LABEL_MADE, "")
+    if at.made_here and not _made_when(at, made):
+        raise Fails("derived.made-when", made=made)
+    texts: dict[str, Callable[[str], bytes]] = {
+        layout.CERTIFICATION: lambda sealed: forms.certification_text(
+            at.results, tagmanifest=sealed, signer=signer, profile=at.profile, fate=adapters.fate
+        ),
+        layout.CUSTODY: lambda sealed: forms.custody_text(
+            at.results, tagmanifest=sealed, files=files, size=size, made=made
+        ),
+    }
+    wanted = {layout.VERIFY: verify, layout.START: begin} | {name: text(seal) for name, text in texts.items()}
+    blank = {
+        layout.LABEL_VERIFY: verify,
+        layout.LABEL_START: begin,
+        layout.LABEL_CERTIFICATION: texts[layout.CERTIFICATION](layout.BLANK),
+        layout.LABEL_CUSTODY: texts[layout.CUSTODY](layout.BLANK),
+    }
+    lines = bundle.bag_info(at.results.plan.digest(), made=made, profile=at.profile, signer=signer, texts=blank)
+    wanted[f"bag/{bag.INFO}"] = bag.info_text([*lines, (SIZE, f"{size}.{len(payload)}")])
+    for name, text in wanted.items():
+        if at.read(name) != text:
+            if not at.made_here:
+                raise NotDerived("derived.other-version", file=name, version=__version__)
+            raise Fails("derived.other", file=name, version=__version__)
+    return say("derived.forms", names=tuple(wanted))
+
+
+def _made_when(at: Sealed, stated: str) -> bool:
+    """Whether a bundle's own time is one, not before the last entry of its log and not after its stamp."""
+    made, token = first.moment(stated), at.token()
+    if made is None or stated != f"{made.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}":
+        return False
+    last = first.moment(at.events[-1].get("time")) if at.events else None
+    early = last is not None and made < last - first.TOLERANCE
+    return not early and (token is None or made <= token.time + first.TOLERANCE)
+
+
+def check_code(at: Sealed) -> Said:
+    """The code wheel holds the files that environment.json names, and no others."""
+    at.must_be_unaltered()
+    found = [name for name in at.payload if wheel.NAMED.fullmatch(name)]
+    if not found:
+        raise NotDerived("derived.no-code")
+    if at.environment is None or len(found) > 1:
+        raise Fails("derived.code", why=say("derived.code-unnamed"))
+    why = wheel.differs(at.data / found[0], at.environment.code)
+    if why is not None:
+        raise Fails("derived.code", why=why)
+    if wheel.is_this_code(at.environment.code) and wheel.described_otherwise(at.data / found[0]):
+        raise NotDerived("derived.code-about", file=found[0])
+    if not wheel.is_this_code(at.environment.code):
+        raise NotDerived("derived.code-named", file=found[0])
+    return say("derived.code-same", file=found[0])
+
+
+CHECKS: tuple[tuple[str, Callable[[Sealed], Said]], ...] = (
+    ("contents", check_contents),
+    ("cells", check_cells),
+    ("pictures", check_pictures),
+    ("works", check_works),
+    ("made-files", check_made),
+    ("judgement", check_judgement),
+    ("people", check_people),
+    ("calibration", check_calibration),
+    ("seed", check_seed),
+    ("draws", check_draws),
+    ("history", history.check_history),
+    ("sentences", history.check_sentences),
+    ("reports", check_reports),
+    ("forms", check_forms),
+    ("code", check_code),
+)

@@ -1,0 +1,141 @@
+"""The ledger of attempts: every audit that was begun with a store, in a log whose lines carry the digest of the one
+before. Choosing the best of many tries bends an answer; this counts the tries.
+
+It lies in the store, readable by its owner alone, and holds digests of works and plans, no pictures and no names.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from audit.base.private import private_folder
+from audit.judge.audit_facts import setup_parts
+from audit.records import Attempts, EarlierAttempt, Plan, canonical_json
+from audit.runfolder.event_log import EVENTS, BrokenLog, log_event, read_events
+from audit.store import storage_errors
+
+LEDGER = "ledger"
+"""Folder in the store."""
+OPENED, BEGUN, ENDED = "ledger-begins", "begun", "finished"
+NAMED = "ledger-entry"
+"""Entry of a run's own log: the digest of the ledger's line about it."""
+_SHORT = 16
+"""Hex digits by which a work or a part of a plan is told from others."""
+
+
+def begin_attempt(store: Path, plan: Plan, *, out: Path) -> None:
+    """Write down that an audit is about to train; one that goes on is there already.
+
+    Args:
+        store: root of the store.
+        out: the run folder, whose log names the entry.
+
+    Raises:
+        StorageError: the ledger cannot be written, or others may write to it. BadInput: another process holds it.
+    """
+    folder = store / LEDGER
+    with storage_errors(folder):
+        private_folder(folder)
+    if not (folder / EVENTS).exists():
+        log_event(folder, OPENED, {"models": _has_models(store)})
+    if not any(_is_begun(entry, plan.digest()) for _, entry in _lines(folder)):
+        works = sorted({work.pixels[:_SHORT] for work in plan.works})
+        claims = any(condition.primary for condition in plan.conditions)
+        told = {"plan_sha256": plan.digest(), "claims": claims, "works": works, "parts": plan_parts(plan)}
+        log_event(folder, BEGUN, told)
+        line = next(line for line, entry in _lines(folder) if _is_begun(entry, plan.digest()))
+        log_event(out, NAMED, {"sha256": hashlib.sha256(line).hexdigest()})
+
+
+def end_attempt(store: Path, plan: Plan) -> None:
+    """Write down that it came to its end, once."""
+    folder = store / LEDGER
+    ended = (e for _, e in _lines(folder) if e.get("event") == ENDED)
+    if not any(entry.get("plan_sha256") == plan.digest() for entry in ended):
+        log_event(folder, ENDED, {"plan_sha256": plan.digest()})
+
+
+def attempts_before(store: Path, plan: Plan, *, out: Path) -> Attempts:
+    """What the ledger tells of an audit that was begun.
+
+    Planted truths alone (`calibrate`) test no protection and are not counted.
+    """
+    found = list(_lines(store / LEDGER))
+    entries = [entry for _, entry in found]
+    own = next((at for at, entry in enumerate(entries) if _is_begun(entry, plan.digest())), len(entries))
+    ended = {entry.get("plan_sha256") for entry in entries if entry.get("event") == ENDED}
+    works, parts = {work.pixels[:_SHORT] for work in plan.works}, plan_parts(plan)
+    before = []
+    for entry in entries[:own]:
+        shared = works & set(entry.get("works", ()))
+        if entry.get("event") == BEGUN and entry.get("claims") and shared:
+            theirs = entry.get("parts", {})
+            before.append(
+                EarlierAttempt(
+                    plan_sha256=entry["plan_sha256"],
+                    begun=str(entry.get("time", "")),
+                    finished=entry["plan_sha256"] in ended,
+                    works=len(shared),
+                    differs=tuple(name for name, value in parts.items() if theirs.get(name) != value),
+                )
+            )
+    first = entries[0] if entries else {}
+    named = {e.get("sha256") for _, e in _lines(out) if e.get("event") == NAMED}
+    return Attempts(
+        since=str(first.get("time", "")),
+        before=tuple(before),
+        models_before=bool(first.get("models", True)),
+        lost=bool(named - {hashlib.sha256(line).hexdigest() for line, _ in found}),
+        broken=_is_broken(store / LEDGER),
+    )
+
+
+def plan_parts(plan: Plan) -> dict[str, str]:
+    """What two plans on the same works may differ in: part -> how it reads, or a digest."""
+    parts = {
+        "works": sorted(work.pixels for work in plan.works),
+        "protected": sorted([file.arm, file.work, file.pixels] for file in plan.protected),
+        "conditions": [condition.name for condition in plan.conditions],
+        "replicates": plan.replicates,
+        "seed": plan.seed,
+    }
+    return setup_parts(plan) | {name: _digest(value) for name, value in parts.items()}
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(canonical_json(value).encode("utf-8")).hexdigest()[:_SHORT]
+
+
+def _is_begun(entry: Mapping[str, Any], digest: str) -> bool:
+    return entry.get("event") == BEGUN and entry.get("plan_sha256") == digest
+
+
+def _has_models(store: Path) -> bool:
+    adapters = store / "steps" / "adapter"
+    return adapters.is_dir() and any(adapters.iterdir())
+
+
+def _lines(folder: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
+    """Every line that is an entry, whether or not the chain holds."""
+    try:
+        data = (folder / EVENTS).read_bytes()
+    except OSError:
+        return
+    for line in data.splitlines():
+        with contextlib.suppress(ValueError, RecursionError):
+            entry = json.loads(line)
+            if isinstance(entry, dict):
+                yield line, entry
+
+
+def _is_broken(folder: Path) -> bool:
+    try:
+        read_events((folder / EVENTS).read_bytes())
+    except (OSError, BrokenLog):
+        return True
+    return False

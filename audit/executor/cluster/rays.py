@@ -1,0 +1,298 @@
+"""Ray carries the messages: a seat is an actor, what travels lies in Ray's object store.
+
+A cluster that is started here listens on this machine alone, tells nobody that it is used, and is gone with the
+process. One that is joined stays as it is; only the seats go.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from audit.base.errors import ClusterError
+from audit.executor.cluster.cache import HELD, drop_unheld
+from audit.executor.cluster.dispatch import Seat, SeatLost
+from audit.executor.cluster.node import Node
+from audit.executor.cluster.wire import CacheAt, Done, Errand, Failed, Hello, News, NodeKit
+
+LOOK_EVERY = 5.0
+"""Seconds between two looks for machines that have come."""
+OPENING = 300.0
+"""Seconds that a seat may take to open: it loads everything that trains."""
+QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""Ray tells its makers nothing of what runs here."""
+OWN = "cc-ray-"
+"""Begins the names of folders that Ray works in here."""
+MOST_PATH = 24
+"""Bytes of the temporary folder's path, so that Ray's sockets fit below it."""
+OUT_OF_MEMORY = re.compile(r"low\s+on\s+memory", re.IGNORECASE)
+"""What Ray says of a process that it ended for that; of any that was killed it says that memory may be why."""
+
+
+class SeatProcess:
+    """What Ray runs on a node: a `Node`, with Ray bringing what jobs point to."""
+
+    def __init__(self, kit: NodeKit, at: CacheAt) -> None:
+        import ray
+
+        def fetch(refs: Sequence[Any]) -> list[Any]:
+            return list(ray.get(list(refs)))
+
+        self._node = Node(kit, at, fetch)
+
+    def hello(self, device: str) -> Hello:
+        return self._node.hello(device)
+
+    def do(self, job: Errand) -> Done | Failed:
+        return self._node.do(job)
+
+    def news(self) -> News:
+        return self._node.news()
+
+    def close(self) -> None:
+        self._node.close()
+
+
+@dataclass
+class _Actor:
+    """A seat's actor; `hello` is None until it has opened."""
+
+    seat: Seat
+    actor: Any
+    opening: Any
+    since: float
+    hello: Hello | None = None
+
+
+class RayCluster:
+    """See the module.
+
+    Args:
+        address: of a cluster to join; None starts one here.
+        threads: that a seat takes on a machine without graphics processors; device: as the user named it.
+        expected: what the driver's own seat would say of itself; a machine with other versions is refused. None
+            refuses none: nothing is run then.
+    """
+
+    def __init__(
+        self, address: str | None, *, kit: NodeKit, at: CacheAt, threads: int, device: str, expected: Hello | None
+    ) -> None:
+        self._kit, self._at, self._threads, self._device, self._expected = kit, at, threads, device, expected
+        self._seats: dict[str, _Actor] = {}
+        self._made = 0
+        self._looked = 0.0
+        self._own: Path | None = None
+        self._ray = _imported()
+        with _signals_kept():
+            self._open(address)
+
+    def _open(self, address: str | None) -> None:
+        quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if address is None:
+            # A folder of its own: what Ray writes to disk there holds pictures, and must be closed to others.
+            # One that was killed leaves it; the next one takes it away.
+            drop_unheld(Path(_short_folder()).glob(f"{OWN}*"))
+            self._own = Path(tempfile.mkdtemp(prefix=OWN, dir=_short_folder()))
+            self._held = FileLock(self._own / HELD, mode=0o600, thread_local=False)
+            self._held.acquire(timeout=0)
+            cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            quiet |= {
+                "address": "local", "num_cpus": cores, "include_dashboard": False,
+                "_node_ip_address": "127.0.0.1", "_temp_dir": str(self._own),
+            }  # fmt: skip
+        else:
+            quiet["address"] = address
+        try:
+            with self._loopback(address):
+                self._ray.init(**quiet)
+        except (ConnectionError, RuntimeError, ValueError, ImportError, OSError, TimeoutError) as error:
+            self._forget_own()
+            why = (str(error) or type(error).__name__).splitlines()[0]
+            raise ClusterError("cluster-unreachable", address=address or "local", why=why) from error
+
+    @contextlib.contextmanager
+    def _loopback(self, address: str | None) -> Iterator[None]:
+        """A cluster of this machine's own listens on 127.0.0.1, as Ray does by itself on macOS and Windows alone.
+
+        On Linux it takes the machine's outside address, even where it is told the inside one.
+        """
+        constants: Any = getattr(getattr(self._ray, "_private", None), "ray_constants", None)
+        before = getattr(constants, "ENABLE_RAY_CLUSTER", None)
+        if address is None and before is not None:
+            constants.ENABLE_RAY_CLUSTER = False
+        try:
+            yield
+        finally:
+            if before is not None:
+                constants.ENABLE_RAY_CLUSTER = before
+
+    # --- seats -----------------------------------------------------------------------------------------
+
+    def seats(self) -> list[Seat]:
+        """Those that are open.
+
+        Raises:
+            ClusterError: `cluster-versions`, a machine has another version of CloakCheck or torch.
+        """
+        now = time.monotonic()
+        if now - self._looked > LOOK_EVERY:
+            self._looked = now
+            self._look(now)
+        self._greet(now)
+        return [own.seat for own in self._seats.values() if own.hello is not None]
+
+    def opening(self) -> bool:
+        """Whether any seat has yet to open."""
+        return any(own.hello is None for own in self._seats.values())
+
+    def _look(self, now: float) -> None:
+        """A seat for every graphics processor, or for so many threads, of every machine that is there."""
+        for node in self._ray.nodes():
+            if not node["Alive"]:
+                continue
+            resources = node["Resources"]
+            gpus = int(resources.get("GPU", 0)) if self._device != "cpu" else 0
+            wanted = gpus or int(resources.get("CPU", 0)) // self._threads
+            has = sum(own.seat.node == node["NodeID"] for own in self._seats.values())
+            for _ in range(has, max(1, wanted) if resources.get("CPU", 0) else 0):
+                self._add(node["NodeID"], gpu=bool(gpus), now=now)
+
+    def _add(self, node: str, *, gpu: bool, now: float) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        actor = (
+            self._ray.remote(concurrency_groups={"aside": 2})(SeatProcess)
+            .options(
+                num_cpus=1 if gpu else self._threads,
+                num_gpus=1 if gpu else 0,
+                max_restarts=0,
+                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
+            )
+            .remote(self._kit, self._at)
+        )
+        self._made += 1
+        name = f"{node[:8]}-{self._made}"
+        self._seats[name] = _Actor(Seat(name, node), actor, actor.hello.remote(self._device), now)
+
+    def _greet(self, now: float) -> None:
+        for own in [own for own in self._seats.values() if own.hello is None]:
+            if self._ray.wait([own.opening], timeout=0)[0]:
+                try:
+                    own.hello = self.answer(own.opening)
+                except SeatLost:
+                    self.end(own.seat)
+                    continue
+                self._refuse_other(own.hello)
+            elif now - own.since > OPENING:
+                self.end(own.seat)
+
+    def _refuse_other(self, hello: Hello) -> None:
+        own = self._expected
+        if own is None:
+            return
+        seen = {name: (hello.versions[name], version) for name, version in own.versions.items() if name != "python"}
+        for name, (there, here) in seen.items():
+            if there != here:
+                raise ClusterError("cluster-versions", host=hello.host, name=name, there=there, here=here)
+        if hello.code != own.code:
+            raise ClusterError("cluster-versions.code", host=hello.host)
+
+    def hellos(self) -> list[tuple[str, Hello]]:
+        """What every open seat says of itself, with its node."""
+        return [(own.seat.node, own.hello) for own in self._seats.values() if own.hello is not None]
+
+    # --- messages --------------------------------------------------------------------------------------
+
+    def put(self, thing: Any) -> Any:
+        return self._ray.put(thing)
+
+    def start(self, seat: Seat, job: Errand) -> Any:
+        return self._seats[seat.name].actor.do.remote(job)
+
+    def ask(self, seat: Seat) -> Any:
+        return self._seats[seat.name].actor.news.options(concurrency_group="aside").remote()
+
+    def ready(self, handles: Sequence[Any], seconds: float) -> list[Any]:
+        if not handles:
+            time.sleep(min(seconds, 0.2))
+            return []
+        # One at least, and all that are there by then.
+        found, rest = self._ray.wait(list(handles), num_returns=1, timeout=seconds, fetch_local=False)
+        if found and rest:
+            found += self._ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)[0]
+        return list(found)
+
+    def answer(self, handle: Any) -> Any:
+        from ray import exceptions
+
+        try:
+            return self._ray.get(handle, timeout=OPENING)
+        except exceptions.OutOfMemoryError as error:
+            raise SeatLost(type(error).__name__, memory=True) from error
+        except (exceptions.RayActorError, exceptions.ObjectLostError, exceptions.GetTimeoutError) as error:
+            raise SeatLost(type(error).__name__, memory=bool(OUT_OF_MEMORY.search(str(error)))) from error
+        except exceptions.RayTaskError as error:
+            # What a seat could not even open with.
+            raise SeatLost(str(error).splitlines()[-1] if str(error) else type(error).__name__) from error
+
+    def end(self, seat: Seat) -> None:
+        own = self._seats.pop(seat.name, None)
+        if own is not None:
+            with contextlib.suppress(Exception):
+                self._ray.kill(own.actor, no_restart=True)
+
+    def close(self) -> None:
+        """Take every seat away, and the cluster where it was started here."""
+        with _signals_kept():
+            closing = []
+            for own in self._seats.values():
+                with contextlib.suppress(Exception):
+                    closing.append(own.actor.close.options(concurrency_group="aside").remote())
+            with contextlib.suppress(Exception):
+                self._ray.wait(closing, num_returns=len(closing), timeout=5.0)
+            for own in list(self._seats.values()):
+                self.end(own.seat)
+            with contextlib.suppress(Exception):
+                self._ray.shutdown()
+        self._forget_own()
+
+    def _forget_own(self) -> None:
+        if self._own is not None:
+            shutil.rmtree(self._own, ignore_errors=True)
+            self._held.release()
+
+
+def _short_folder() -> str:
+    """A temporary folder whose path leaves room for the names of Ray's sockets: 107 bytes in all."""
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(os.fsencode(usual)) > MOST_PATH and Path("/tmp").is_dir() else usual
+
+
+def _imported() -> Any:
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    return import_module("ray")
+
+
+@contextlib.contextmanager
+def _signals_kept() -> Iterator[None]:
+    """Ray takes signals for itself; Ctrl-C must go on ending this program as it always does."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        with contextlib.suppress(ValueError):
+            for number, handler in kept.items():
+                signal.signal(number, handler)

@@ -1,0 +1,57 @@
+"""Everything that was tested: a line for every condition, with its word, its number and its range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.records import WITHOUT_NUMBER, Condition, Estimate, VerdictLabel
+from audit.report.pictures import Shelf
+from audit.report.results_view import ResultsView
+
+
+@dataclass(frozen=True)
+class Standing:
+    """One condition in the list of all."""
+
+    label: str
+    typed: str
+    slot: str
+    primary: bool
+    verdict: VerdictLabel | None
+    word: str
+    estimate: Estimate | None
+    change: str
+    likely: str
+    limited: tuple[str, ...]
+    """What made the label more careful than its number alone."""
+
+
+@dataclass(frozen=True)
+class Tested:
+    standings: tuple[Standing, ...]
+
+
+def build(view: ResultsView, _: Shelf) -> Tested | None:
+    """A line for every condition; None where there was none."""
+    found = tuple(_standing(view, c) for c in view.tested)
+    return Tested(found) if found else None
+
+
+def _standing(view: ResultsView, condition: Condition) -> Standing:
+    found = view.verdict.per_condition.get(condition.name)
+    # With a failed check no condition's number is given on the open part; the tables keep it for experts.
+    withheld = "not-valid" in (view.verdict.label, found.label if found else None)
+    unread = withheld or (found is not None and found.label in WITHOUT_NUMBER)
+    estimate = None if unread else view.index(condition.name)
+    return Standing(
+        label=view.label(condition.name),
+        typed=condition.name,
+        slot=view.slot(condition.name),
+        primary=condition.primary,
+        verdict=found.label if found else None,
+        word=view.word(found.label) if found else view.locale.say("For comparison"),
+        estimate=estimate,
+        change=view.change(estimate) if estimate else "",
+        likely=view.likely(estimate) if estimate else "",
+        limited=() if withheld else tuple(view.locale.render(limit.said) for limit in view.limits(condition.name)),
+    )

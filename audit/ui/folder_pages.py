@@ -1,0 +1,238 @@
+"""Folders: which hold the originals and the protected copies, what lies in them, whose they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from audit.base.errors import AuditError, BadInput
+from audit.base.files import typed_path
+from audit.base.messages import Said, say
+from audit.base.text import printable
+from audit.ui.drafts import EXAMPLE, OWN, SERVICE, Draft, Drafts
+from audit.ui.jobs import Jobs
+from audit.ui.opened import Opened, Place, subfolders
+from audit.ui.pairs import ask_for_pairs
+from audit.ui.plans import ask_for_plans, first_step
+from audit.ui.shell import Shell, led
+
+if TYPE_CHECKING:
+    from audit.collect.folders import Role
+
+ORIGINALS, ARM, SETTINGS = "originals", "arm", "settings"
+MOST_ARMS = 12
+MOST_NAME = 200
+
+
+@dataclass(frozen=True)
+class CountedFolder:
+    """A folder as the page shows it.
+
+    Attributes:
+        name: of the folder; steps: its way from the root; count: pictures in it.
+        notes: what is left out; problem: why it cannot be used.
+    """
+
+    name: str
+    steps: list[tuple[str, str]]
+    root: int
+    count: int
+    notes: tuple[Said, ...] = ()
+    problem: Said | None = None
+
+
+class FolderPages:
+    """The first step of an audit."""
+
+    def __init__(self, shell: Shell, drafts: Drafts, jobs: Jobs, opened: Opened) -> None:
+        self._shell, self._drafts, self._jobs, self._opened = shell, drafts, jobs, opened
+
+    def routes(self) -> list[Route]:
+        """Its addresses."""
+        return [
+            Route("/audits", self.new, methods=["POST"]),
+            Route("/audits/{id}/folders", self.show),
+            Route("/audits/{id}/folders", self.change, methods=["POST"]),
+        ]
+
+    async def new(self, request: Request) -> Response:
+        """Begin to ask for an audit."""
+        fields = await self._shell.form(request)
+        if fields is None or fields.get("kind") not in (OWN, EXAMPLE, SERVICE):
+            return self._shell.refused(request)
+        draft = self._drafts.new(fields["kind"])
+        if draft.kind == EXAMPLE:
+            await run_in_threadpool(ask_for_plans, self._drafts, self._jobs, draft)
+            return led(f"/audits/{draft.id}/plan")
+        return led(first_step(draft))
+
+    async def show(self, request: Request) -> Response:
+        """The page, with the picker where a folder is being looked for."""
+        draft = self._drafts.find(request.path_params["id"])
+        if draft is None or draft.kind != OWN:
+            return self._shell.missing(request)
+        wanted = request.query_params.get("for", "")
+        place = None
+        if wanted in (ORIGINALS, ARM):
+            root = request.query_params.get("root", "0")
+            place = self._opened.at(root, request.query_params.get("at", ""))
+            if place is None:
+                return self._shell.missing(request)
+        return await self._page(request, draft, wanted=wanted if place else "", place=place)
+
+    async def change(self, request: Request) -> Response:
+        """A form of it."""
+        return await self._shell.changed(request, self._drafts, kind=OWN, change=self._changed, again=self._again)
+
+    async def _again(self, request: Request, draft: Draft, fields: dict[str, str], error: AuditError) -> Response:
+        wanted = fields.get("for", "") if fields.get("action") == "type" else ""
+        place = self._opened.place(0, "") if wanted else None
+        return await self._page(request, draft, wanted=wanted, place=place, problem=error.said, status=400)
+
+    def _changed(self, draft: Draft, fields: dict[str, str]) -> Response:
+        here = f"/audits/{draft.id}/folders"
+        match fields.get("action"):
+            case "take":
+                place = self._opened.at(fields.get("root", ""), fields.get("at", ""))
+                if place is None:
+                    raise BadInput("ui-folder-closed")
+                self._take(draft, fields.get("for", ""), place.path)
+            case "type":
+                self._take(draft, fields.get("for", ""), self._typed(fields.get("path", "")))
+            case "drop":
+                number = fields.get("arm", "")
+                self._drafts.change(draft, arms=tuple(a for i, a in enumerate(draft.arms) if str(i) != number))
+            case "save" | "next" | "pick-originals" | "pick-arm" as action:
+                draft = self._save(draft, fields)
+                if action == "next":
+                    return self._next(draft)
+                if action != "save":
+                    return led(f"{here}?for={action.removeprefix('pick-')}#picker")
+        return led(here)
+
+    def _typed(self, text: str) -> Path:
+        path = typed_path(text)
+        if not text.strip() or not path.is_absolute():
+            raise BadInput("ui-folder-typed")
+        from audit.collect.folders import list_pictures
+
+        # In the words of the command line, where it is not there or holds no pictures.
+        list_pictures(path, "given", [])
+        return self._opened.open(path).path
+
+    def _take(self, draft: Draft, wanted: str, path: Path) -> None:
+        if wanted == ORIGINALS:
+            self._drafts.change(draft, originals=str(path))
+        elif wanted == ARM and len(draft.arms) < MOST_ARMS:
+            self._drafts.change(draft, arms=(*draft.arms, (_arm_name(draft, path), str(path))))
+
+    def _save(self, draft: Draft, fields: dict[str, str]) -> Draft:
+        """Names, the declaration and settings."""
+        from audit.plan.arms import read_arms
+
+        arms = tuple((fields.get(f"name-{i}", name).strip(), folder) for i, (name, folder) in enumerate(draft.arms))
+        read_arms(dict_of(arms))
+        given: dict[str, Any] = {
+            "artist": printable(fields.get("artist", "").strip(), limit=MOST_NAME),
+            "declare": fields.get("declare") == "yes",
+        }
+        if arms != draft.arms:
+            given["arms"] = arms
+        return self._drafts.change(draft, **given)
+
+    def _next(self, draft: Draft) -> Response:
+        if not draft.ready:
+            raise BadInput("ui-folders-missing")
+        if not draft.declare:
+            raise BadInput("rights-refused")
+        from audit.plan.early_refusals import refuse_early
+        from audit.plan.spec import load_spec
+
+        refuse_early(load_spec({"originals": Path(draft.originals), "protected": dict(draft.arms)}, None))
+        ask_for_pairs(self._drafts, self._jobs, draft)
+        return led(f"/audits/{draft.id}/pairs")
+
+    async def _page(
+        self,
+        request: Request,
+        draft: Draft,
+        *,
+        wanted: str,
+        place: Place | None,
+        problem: Said | None = None,
+        status: int = 200,
+    ) -> Response:
+        originals = await run_in_threadpool(self._counted, draft.originals, "originals")
+        arms = [(name, await run_in_threadpool(self._counted, folder, "protected")) for name, folder in draft.arms]
+        inside: list[tuple[str, str]] = []
+        more, here = False, None
+        if place is not None:
+            try:
+                inside, more = await run_in_threadpool(subfolders, place)
+            except OSError:
+                problem = problem or say("folder-unreadable", role=say("role.given"), folder=place.name)
+            here = await run_in_threadpool(self._counted, str(place.path), "given")
+        return self._shell.page(
+            request,
+            "folders",
+            status=status,
+            problem=problem,
+            draft=draft,
+            originals=originals,
+            arms=arms,
+            wanted=wanted,
+            place=place,
+            inside=inside,
+            more=more,
+            beneath=here,
+            roots=[(i, printable(root.name) or "/") for i, root in enumerate(self._opened.roots())],
+            most_arms=MOST_ARMS,
+        )
+
+    def _counted(self, folder: str, role: Role) -> CountedFolder | None:
+        if not folder:
+            return None
+        from audit.collect.folders import list_pictures
+        from audit.records import Note
+
+        path = Path(folder)
+        place = self._opened.holding(path)
+        notes: list[Note] = []
+        name, steps, root = printable(path.name) or "/", place.steps if place else [], place.root if place else 0
+        if place is None:
+            return CountedFolder(name, steps, root, 0, problem=say("ui-folder-closed"))
+        try:
+            count = len(list_pictures(path, role, notes))
+        except BadInput as error:
+            return CountedFolder(name, steps, root, 0, tuple(n.said for n in notes), error.said)
+        return CountedFolder(name, steps, root, count, tuple(n.said for n in notes))
+
+
+def dict_of(arms: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Arm -> folder.
+
+    Raises:
+        BadInput: `arm-twice`.
+    """
+    names = [name for name, _ in arms]
+    for name in names:
+        if names.count(name) > 1:
+            raise BadInput("arm-twice", name=name)
+    return dict(arms)
+
+
+def _arm_name(draft: Draft, path: Path) -> str:
+    """What a set of copies is called until somebody gives it another name."""
+    taken = {name for name, _ in draft.arms}
+    if not taken:
+        return "protected"
+    plain = re.sub(r"[^a-z0-9._-]+", "-", path.name.lower()).strip("-._")[:28] or "protected"
+    names = [plain, *(f"{plain}-{n}" for n in range(2, MOST_ARMS + 2))]
+    return next(name for name in names if name not in taken)
