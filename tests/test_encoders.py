@@ -18,9 +18,10 @@ from transformers import Dinov2Model, SiglipModel
 from typer.testing import CliRunner
 
 from audit.base.errors import BadInput, BadModel
+from audit.base.files import file_digest
 from audit.base.rng import rng
 from audit.cli import app
-from audit.store import Store, file_digest
+from audit.store import Store
 from audit.style import ENCODERS, METRICS, csd, dinov2, openclip_l14, siglip2, style_metric
 from audit.style.choice import pick_metrics
 from audit.style.crops import pooled, scales, squares

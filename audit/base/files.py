@@ -6,6 +6,7 @@ Also what file managers leave behind, where a path that leads nowhere ends, and 
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
 import re
 import shlex
@@ -165,3 +166,9 @@ def read_whole(handle: IO[bytes], *, limit: int) -> bytes:
         if size > limit:
             raise TooLarge(limit)
     return b"".join(found)
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 hex of a file's bytes."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

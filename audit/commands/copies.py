@@ -15,7 +15,7 @@ from typing import Literal
 
 from audit import __version__
 from audit.base.errors import BadInput
-from audit.base.files import of_file_manager
+from audit.base.files import file_digest, of_file_manager
 from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.base.text import printable
@@ -33,7 +33,7 @@ from audit.plan.settings import protect_settings
 from audit.plan.spec import Spec
 from audit.records import Condition, Copies, Copy, ImageSet, Note, Reached, Work
 from audit.runfolder import provenance
-from audit.store import Store, default_store, file_digest, storage_errors
+from audit.store import Store, default_store, storage_errors
 from audit.style.visibility import PictureChange, pairs_of, picture_changes
 
 RECORD = "cloakcheck.json"

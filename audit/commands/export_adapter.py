@@ -7,8 +7,9 @@ import uuid
 from pathlib import Path
 
 from audit.base.errors import BadInput
+from audit.base.files import file_digest
 from audit.records import Results
-from audit.store import file_digest, storage_errors
+from audit.store import storage_errors
 from audit.store.listing import steps_of
 from audit.store.sound import is_regular
 from audit.training.kohya import export_kohya

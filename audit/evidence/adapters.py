@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from audit.base.files import file_digest
 from audit.base.messages import Said, say
 from audit.records import Results
-from audit.store import file_digest, storage_errors
+from audit.store import storage_errors
 from audit.store.listing import checkpoints_of, steps_of
 from audit.store.sound import is_regular, remove_below
 

@@ -16,8 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from audit.base.errors import BadEvidence
-from audit.base.files import of_file_manager, read_bounded
-from audit.store import file_digest, write_atomic
+from audit.base.files import file_digest, of_file_manager, read_bounded
+from audit.store import write_atomic
 
 DECLARATION = b"BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
 PAYLOAD, TAGS = "manifest-sha256.txt", "tagmanifest-sha256.txt"

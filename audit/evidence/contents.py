@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from audit.base.errors import BadInput
+from audit.base.files import file_digest
 from audit.base.messages import Said
 from audit.base.messages import render as in_english
 from audit.evidence import wheel
@@ -24,7 +25,6 @@ from audit.report.custody import Custody
 from audit.report.locale import SOURCE, languages
 from audit.report.page import FILES, render
 from audit.runfolder import RATINGS
-from audit.store import file_digest
 
 SHOWN: dict[Profile, Literal["all", "generated", "none"]] = {"full": "all", "redacted": "generated", "minimal": "none"}
 """Profile -> pictures that its reports show."""

@@ -13,6 +13,7 @@ from typing import get_args
 
 from audit import __version__
 from audit.base.errors import BadInput, BadModel
+from audit.base.files import file_digest
 from audit.base.messages import Said, say
 from audit.evidence import bag, bundle, credentials, first, forms, history, layout, pages, wheel
 from audit.evidence.bag import SIZE
@@ -34,7 +35,6 @@ from audit.records.seeding import derived_seed
 from audit.report.page import FILES
 from audit.runfolder import RATINGS
 from audit.runfolder.event_log import JUDGED, RATED, RATING_PAGE
-from audit.store import file_digest
 
 
 def check_contents(at: Sealed) -> Said:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from audit.base.files import file_digest
 from audit.evidence.bag import list_files, manifest_text
-from audit.store import file_digest, write_atomic
+from audit.store import write_atomic
 
 Profile = Literal["full", "redacted", "minimal"]
 PROFILES: tuple[Profile, ...] = ("full", "redacted", "minimal")

@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audit.base.errors import BadEvidence, BadInput
+from audit.base.files import file_digest
 from audit.evidence import bag
-from audit.store import file_digest, storage_errors
+from audit.store import storage_errors
 
 TOP = "bundle"
 """The folder that it unpacks to."""

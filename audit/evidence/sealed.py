@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from audit import __version__
+from audit.base.files import file_digest
 from audit.base.messages import Said, Value, render, say
 from audit.evidence import bag, layout, renewal
 from audit.evidence.adapters import Adapters
@@ -18,7 +19,6 @@ from audit.evidence.timestamps import Token, check_token
 from audit.records import SCHEMA_VERSION, Environment, Results
 from audit.records.versions import read_record
 from audit.runfolder.event_log import EVENTS, read_events
-from audit.store import file_digest
 
 if TYPE_CHECKING:
     from audit.evidence.contents import Contents

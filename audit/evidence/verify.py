@@ -14,7 +14,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from audit.base.errors import AuditError, BadEvidence
-from audit.base.files import reason
+from audit.base.files import file_digest, reason
 from audit.base.messages import Said, say
 from audit.evidence import bag, first, layout, renewal
 from audit.evidence.revocation import check_list
@@ -27,7 +27,6 @@ from audit.records import Plan, Ratings
 from audit.records.versions import check_version, read_record
 from audit.runfolder import RATINGS
 from audit.runfolder.event_log import EVENTS, JUDGED, BrokenLog
-from audit.store import file_digest
 
 OPTIONAL = (layout.REPLY, layout.CHAIN, layout.REVOKED)
 

@@ -10,9 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from audit.base.files import user_folder
+from audit.base.files import file_digest, user_folder
 from audit.records import Digest, Record
-from audit.store import file_digest
 
 HERE = Path(__file__).parent
 KNOWN = HERE / "known"

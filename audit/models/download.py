@@ -18,11 +18,11 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from audit.base.errors import BadInput, BadModel
-from audit.base.files import NotRead
+from audit.base.files import NotRead, file_digest
 from audit.base.messages import Value, say
 from audit.base.progress import Progress
 from audit.models.cards import Card, Download, cards, models_folder
-from audit.store import file_digest, storage_errors
+from audit.store import storage_errors
 
 HUB = "https://huggingface.co"
 CHUNK = 1 << 20

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
@@ -68,17 +69,17 @@ def _stored(
     store: Store, name: str, key: str, fits: Callable[[Mapping[str, Tensor]], bool]
 ) -> dict[str, Tensor] | None:
     """Stored tensors; None where there are none yet, or none that the step can have, which are taken away."""
-    folder = store.verified(name, key)
-    if folder is None:
-        return None
-    try:
-        found = load_file(folder / f"{name}.safetensors")
-    except (OSError, ValueError, SafetensorError):
-        found = {}
-    if fits(found):
+
+    def look(folder: Path) -> dict[str, Tensor]:
+        try:
+            found = load_file(folder / f"{name}.safetensors")
+        except SafetensorError as error:
+            raise ValueError(name) from error
+        if not fits(found):
+            raise ValueError(name)
         return found
-    store.drop(name, key)
-    return None
+
+    return store.read(name, key, look)
 
 
 def _is(found: Mapping[str, Tensor], name: str, shape: tuple[int, ...]) -> bool:

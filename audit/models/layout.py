@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.base.errors import BadModel
-from audit.base.files import gap_of
+from audit.base.files import file_digest, gap_of
 from audit.base.messages import say
 from audit.base.text import printable
 from audit.models.cards import LAB_MODEL, cards, present, recognise
@@ -25,7 +25,6 @@ from audit.models.headers import read_header
 from audit.models.prediction import Prediction, Reading, Stated, settle, told_by_config, told_by_header
 from audit.models.vocabulary import word_list
 from audit.models.weights import UNSAFE, Weights, weights_of
-from audit.store import file_digest
 
 # Class names that stand for the same thing in folders written by older or newer releases.
 SAME_AS = {f"{name}TokenizerFast": f"{name}Tokenizer" for name in ("CLIP", "Qwen2", "T5")}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from audit import __version__
+from audit.base.files import file_digest
 from audit.runfolder.event_log import EVENTS, JUDGED, facts_of, log_event
-from audit.store import file_digest
 
 
 @dataclass(frozen=True)

@@ -33,18 +33,29 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from audit.base.errors import StorageError
-from audit.base.files import disk_of, user_folder
+from audit.base.files import disk_of, file_digest, user_folder
 from audit.base.private import FOLDER, Exposed, make_private, private_folder, write_private
 from audit.images import decode_png, encode_png, pixels_digest
 from audit.records import StepEnvironment, StepOrigin, canonical_json
 from audit.store.listing import ORIGIN, origin_of
 from audit.store.room import GATE, TMP, room_in
-from audit.store.sound import MANIFEST, MOST_BYTES, is_digest, links_in, manifest_of, read_regular, remove_below
+from audit.store.sound import (
+    MANIFEST,
+    MOST_BYTES,
+    is_digest,
+    is_sound,
+    links_in,
+    move_below,
+    read_regular,
+    remove_below,
+)
 from audit.store.versions import VERSIONS
 
 T = TypeVar("T")
 MOST_PNG_BYTES = 1 << 30
 """Of a stored picture: the largest that is read takes 240 MB of pixels."""
+PUT_TRIES = 5
+"""How often a finished step is put in its place while other processes put theirs there."""
 ROOMS = ("steps", "blobs", TMP)
 
 
@@ -68,12 +79,6 @@ def _as_known(folder: Path) -> str:
     """The name by which a user knows a folder: of a store's inner folders, such as `blobs/ef`, the store's own."""
     at = folder.absolute()
     return next((up for up in (at, *at.parents) if (up / GATE).exists()), at).name
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 hex of a file's bytes."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 def write_atomic(path: Path, data: bytes, *, partial: Path | None = None) -> None:
@@ -206,7 +211,20 @@ class Store:
         self._rejected.append(name)
         self._found.pop(key, None)
         self._made.discard(key)
-        self._remove(self.folder(name, key))
+        self._take_away(self.folder(name, key))
+
+    def _take_away(self, folder: Path) -> None:
+        if (aside := self._aside(folder)) is not None:
+            self._remove(aside)
+
+    def _aside(self, folder: Path) -> Path | None:
+        """Move what stands in a step's place into this process's room, in one move, so that nobody finds a part of it.
+
+        Returns its new path; None where nothing stands there.
+        """
+        aside = self.room.new("old")
+        with storage_errors(self.root):
+            return aside if move_below(self.root, folder, aside) else None
 
     def _remove(self, path: Path) -> None:
         with storage_errors(self.root):
@@ -229,20 +247,30 @@ class Store:
                     self._sign(partial)
                 self._seal(partial)
                 make_private(final.parent)
-                if not self._usable(key) and final.exists():
-                    # Moved, not deleted, so that another process finds all of it or nothing.
-                    with contextlib.suppress(FileNotFoundError):
-                        os.replace(final, self.room.new("old"))
-                try:
-                    os.replace(partial, final)
-                except OSError:
-                    # Another process finished the same step first; its result is the same. Systems differ in how
-                    # they refuse to put a folder over it.
-                    if not (final / MANIFEST).exists():
-                        raise
+                self._put(partial, final, over=not self._usable(key))
                 self._made.add(key)
             finally:
                 remove_below(self.root, partial)
+
+    def _put(self, partial: Path, final: Path, *, over: bool) -> None:
+        """Give a sealed folder its final name.
+
+        Args:
+            over: whether a finished step that stands there gives way; else it stays, since its result is the same.
+        """
+        for left in reversed(range(PUT_TRIES)):
+            if over or not (final / MANIFEST).exists():
+                self._take_away(final)
+            try:
+                os.replace(partial, final)
+                return
+            except OSError:
+                # Another process put its own there meanwhile. Systems differ in how they refuse to put a folder over
+                # it.
+                if (final / MANIFEST).exists() and not (over and left):
+                    return
+                if not left:
+                    raise
 
     def _sign(self, folder: Path) -> None:
         """Write where the step was made, when, and for which plan."""
@@ -273,21 +301,47 @@ class Store:
         folder = self.folder(name, key)
         if not self._usable(key):
             return None
-        if not (folder / MANIFEST).exists():
-            if folder.exists() or folder.is_symlink():
-                self._remove(folder)
-            return None
-        digests = manifest_of(folder)
-        try:
-            sound = digests is not None and all(file_digest(folder / file) == d for file, d in digests.items())
-        except OSError:
-            sound = False
-        if not sound:
-            self._remove(folder)
+        if not is_sound(folder) and not self._put_back(folder):
             return None
         if key not in self._made and key not in self._found:
             self._found[key] = _Found(name, self._alike(origin_of(folder)))
         return folder
+
+    def _put_back(self, folder: Path) -> bool:
+        """Take a step away that looked unsound, and put it back where it is sound after all.
+
+        Another process that makes everything anew may have replaced it between two looks. Where it lies now, nobody
+        else reaches it.
+        """
+        aside = self._aside(folder)
+        if aside is None:
+            return False
+        try:
+            if not is_sound(aside):
+                return False
+            with contextlib.suppress(OSError):
+                os.replace(aside, folder)
+            return is_sound(folder)
+        finally:
+            self._remove(aside)
+
+    def read(self, name: str, key: str, look: Callable[[Path], T]) -> T | None:
+        """What a finished step holds; None where it is not there, or cannot be used and so was taken away.
+
+        Args:
+            look: reads it from its folder; OSError or ValueError says that it cannot be used.
+        """
+        for _ in range(2):
+            # Twice, since another process may make it anew just now.
+            folder = self.verified(name, key)
+            if folder is None:
+                return None
+            try:
+                return look(folder)
+            except (OSError, ValueError):
+                pass
+        self.drop(name, key)
+        return None
 
     def _alike(self, origin: StepOrigin | None) -> StepOrigin | None:
         """The same, with one record for all equal environments: a store holds many steps and few of these."""
@@ -313,15 +367,16 @@ class Store:
             of: what the value is; `fits` tells whether it suits the inputs, by its length for instance.
         """
         key = self.key(name, settings, inputs)
-        folder = self.verified(name, key)
-        if folder is not None:
-            try:
-                found = of.validate_json(read_regular(folder / "value.json", limit=MOST_BYTES))
-                if fits(found):
-                    return found
-            except (OSError, ValueError):
-                pass
-            self.drop(name, key)
+
+        def look(folder: Path) -> tuple[T]:
+            found = of.validate_json(read_regular(folder / "value.json", limit=MOST_BYTES))
+            if not fits(found):
+                raise ValueError(name)
+            # A value may itself be None.
+            return (found,)
+
+        if (known := self.read(name, key, look)) is not None:
+            return known[0]
         value = compute()
         with self.writing(name, key) as partial:
             (partial / "value.json").write_text(canonical_json(value), encoding="ascii")

@@ -14,7 +14,7 @@ import shutil
 import stat
 from pathlib import Path, PurePath
 
-from audit.base.files import of_file_manager, read_bounded
+from audit.base.files import file_digest, of_file_manager, read_bounded
 
 MANIFEST = "manifest.json"
 MOST_BYTES = 64 << 20
@@ -49,13 +49,31 @@ def remove_below(root: Path, path: Path) -> None:
     Raises:
         OSError: ELOOP, a link stands on the way to it, which leads elsewhere; or it cannot be deleted.
     """
-    way = PurePath(path).relative_to(root)
-    if not way.parts or ".." in way.parts or any((root / part).is_symlink() for part in way.parents):
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    _no_link_to(root, path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def move_below(root: Path, path: Path, to: Path) -> bool:
+    """Rename a file or folder below a root; of a link the link. False where nothing is there.
+
+    Raises:
+        OSError: as `remove_below`, or it cannot be renamed.
+    """
+    _no_link_to(root, path)
+    try:
+        os.replace(path, to)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _no_link_to(root: Path, path: Path) -> None:
+    way = PurePath(path).relative_to(root)
+    if not way.parts or ".." in way.parts or any((root / part).is_symlink() for part in way.parents):
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
 
 
 def is_regular(path: Path) -> bool:
@@ -93,3 +111,12 @@ def manifest_of(folder: Path) -> dict[str, str] | None:
     if not all(is_name(name) and is_digest(digest) for name, digest in found.items()):
         return None
     return found if {name for name in plain if not of_file_manager(name)} == {*found, MANIFEST} else None
+
+
+def is_sound(folder: Path) -> bool:
+    """Whether a step's folder holds what its manifest lists, with these digests, and nothing else."""
+    digests = manifest_of(folder)
+    try:
+        return digests is not None and all(file_digest(folder / file) == d for file, d in digests.items())
+    except OSError:
+        return False

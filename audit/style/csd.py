@@ -24,8 +24,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from audit.base.errors import BadModel
+from audit.base.files import file_digest
 from audit.base.messages import say
-from audit.store import file_digest
 from audit.style.crops import pooled
 from audit.style.model_cache import opened
 from audit.style.weights_paths import CONVERTED_FROM, NOT_OPENED, Published, safetensors_in, unsuitable

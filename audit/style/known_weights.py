@@ -7,9 +7,9 @@ from pathlib import Path
 from safetensors import safe_open
 
 from audit.base.errors import BadModel
+from audit.base.files import file_digest
 from audit.base.messages import Said, say
 from audit.models.headers import read_header
-from audit.store import file_digest
 from audit.style import StyleMetric
 from audit.style.weights_paths import CONVERTED_FROM
 

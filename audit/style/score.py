@@ -104,25 +104,24 @@ def _stored(
     step: str, row: StyleMetric, digests: Sequence[str], compute: Callable[[], Features], *, view: View
 ) -> Features:
     key, store = _key(step, row, digests, view.side, view.equal_tone), view.store
-    folder = store.verified(step, key)
-    if folder is not None:
-        found = _read(folder / "features.safetensors")
-        if found is not None and found.ndim == 2 and len(found) == len(digests):
-            return found
-        store.drop(step, key)
+    found = store.read(step, key, lambda folder: _read(folder / "features.safetensors", len(digests)))
+    if found is not None:
+        return found
     made = compute()
     with store.writing(step, key) as partial:
         (partial / "features.safetensors").write_bytes(save({"features": made}))
     return made
 
 
-def _read(path: Path) -> Features | None:
-    """Stored features; None where the file holds none."""
+def _read(path: Path, rows: int) -> Features:
+    """Stored features; ValueError or OSError where the file holds none of so many rows."""
     try:
         found = load_file(path).get("features")
-    except (OSError, ValueError, SafetensorError):
-        return None
-    return found if found is not None and found.dtype.kind == "f" else None
+    except SafetensorError as error:
+        raise ValueError(path.name) from error
+    if found is None or found.dtype.kind != "f" or found.ndim != 2 or len(found) != rows:
+        raise ValueError(path.name)
+    return found
 
 
 def other_artists(metric: str, given: Sequence[ReferenceArtist], *, view: View) -> Others:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from audit.base.files import file_digest
 from audit.evidence.adapters import Adapters
 from audit.evidence.bundle import Request, write_bundle
 from audit.evidence.signing import open_key
@@ -17,7 +18,6 @@ from audit.images import open_picture, pixels_digest
 from audit.records.seeding import derived_seed
 from audit.report import write_report
 from audit.runfolder import claim
-from audit.store import file_digest
 from tests.builders import make_plan, make_work
 from tests.evidence.authority import make_authority
 from tests.evidence.runs import PROMPTS, WEIGHTS, begin, picture, write_run

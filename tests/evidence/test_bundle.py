@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from audit import __version__
 from audit import records as r
 from audit.base.errors import BadEvidence, BadResults
+from audit.base.files import file_digest
 from audit.cli import app
 from audit.evidence import bag, layout, wheel
 from audit.evidence.adapters import find_adapters
@@ -28,7 +29,6 @@ from audit.images import encode_png
 from audit.images.ai_mark import SOURCE_TYPE
 from audit.runfolder.event_log import log_event
 from audit.runfolder.provenance import code_digests
-from audit.store import file_digest
 from tests.builders import make_plan
 from tests.evidence.authority import serving
 from tests.evidence.runs import PROMPTS, begin, picture

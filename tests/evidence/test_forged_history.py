@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 from audit import records as r
+from audit.base.files import file_digest
 from audit.base.messages import as_written, render, say
 from audit.evidence import bag, bundle, credentials, pages
 from audit.evidence.adapters import Adapters
@@ -27,7 +28,6 @@ from audit.models.cards import LAB_MODEL
 from audit.records.seeding import derived_seed
 from audit.runfolder import read_results, write_environment
 from audit.stages.finish import finish
-from audit.store import file_digest
 from tests.builders import make_plan
 from tests.evidence.conftest import NO_ADAPTERS
 from tests.evidence.runs import PROMPTS, make_environment, write_run

@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
 from audit.base.errors import BadModel
+from audit.base.files import file_digest
 from audit.models import checkpoint
 from audit.models.cards import cards
 from audit.models.loader import describe, load
 from audit.models.vocabulary import write_tokenizer
-from audit.store import file_digest
 from tests.models.original import original
 
 CPU = torch.device("cpu")

@@ -11,9 +11,9 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from audit.base.errors import BadInput
+from audit.base.files import file_digest
 from audit.commands.export_adapter import export_adapter
 from audit.models.loader import load
-from audit.store import file_digest
 from audit.training import kohya
 from audit.training.adapters import load_updates
 from tests.builders import make_results

@@ -12,8 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from audit.base.errors import StorageError
+from audit.base.files import file_digest
 from audit.models.loader import load
-from audit.store import Store, file_digest
+from audit.store import Store
 from tests.test_memory import make_cells, run
 
 

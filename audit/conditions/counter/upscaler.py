@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from audit.base.errors import BadModel
+from audit.base.files import file_digest
 from audit.base.messages import words
 from audit.base.rng import torch_rng
 from audit.conditions.base import Called, Context, Made, Pixels, Treatment, unbounded
@@ -28,7 +29,6 @@ from audit.conditions.windows import through_windows, windows
 from audit.images.tensors import to_pixels, to_tensor
 from audit.models.cards import models_folder
 from audit.models.code import refuse_code
-from audit.store import file_digest
 
 NAME = "sd-x4-upscaler"
 STEPS = 75

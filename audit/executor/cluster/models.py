@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
+from audit.base.files import file_digest
 from audit.executor.cluster.wire import NodeKit, SentFile, SentModel
 from audit.models.layout import CHECKPOINT, open_source
 from audit.models.loader import describe, stated
 from audit.models.model import Model
-from audit.store import file_digest
 from audit.store.parcels import Damaged
 from audit.store.sound import is_digest
 
