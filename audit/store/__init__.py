@@ -38,6 +38,7 @@ from audit.base.private import FOLDER, Exposed, make_private, private_folder, wr
 from audit.images import decode_png, encode_png, pixels_digest
 from audit.records import StepEnvironment, StepOrigin, canonical_json
 from audit.store.listing import ORIGIN, origin_of
+from audit.store.moves import put, put_back, take_away
 from audit.store.room import GATE, TMP, room_in
 from audit.store.sound import (
     MANIFEST,
@@ -45,7 +46,6 @@ from audit.store.sound import (
     is_digest,
     is_sound,
     links_in,
-    move_below,
     read_regular,
     remove_below,
 )
@@ -54,8 +54,6 @@ from audit.store.versions import VERSIONS
 T = TypeVar("T")
 MOST_PNG_BYTES = 1 << 30
 """Of a stored picture: the largest that is read takes 240 MB of pixels."""
-PUT_TRIES = 5
-"""How often a finished step is put in its place while other processes put theirs there."""
 ROOMS = ("steps", "blobs", TMP)
 
 
@@ -211,20 +209,8 @@ class Store:
         self._rejected.append(name)
         self._found.pop(key, None)
         self._made.discard(key)
-        self._take_away(self.folder(name, key))
-
-    def _take_away(self, folder: Path) -> None:
-        if (aside := self._aside(folder)) is not None:
-            self._remove(aside)
-
-    def _aside(self, folder: Path) -> Path | None:
-        """Move what stands in a step's place into this process's room, in one move, so that nobody finds a part of it.
-
-        Returns its new path; None where nothing stands there.
-        """
-        aside = self.room.new("old")
         with storage_errors(self.root):
-            return aside if move_below(self.root, folder, aside) else None
+            take_away(self.root, self.room, self.folder(name, key))
 
     def _remove(self, path: Path) -> None:
         with storage_errors(self.root):
@@ -247,30 +233,10 @@ class Store:
                     self._sign(partial)
                 self._seal(partial)
                 make_private(final.parent)
-                self._put(partial, final, over=not self._usable(key))
+                put(self.root, self.room, partial, final, over=not self._usable(key))
                 self._made.add(key)
             finally:
                 remove_below(self.root, partial)
-
-    def _put(self, partial: Path, final: Path, *, over: bool) -> None:
-        """Give a sealed folder its final name.
-
-        Args:
-            over: whether a finished step that stands there gives way; else it stays, since its result is the same.
-        """
-        for left in reversed(range(PUT_TRIES)):
-            if over or not (final / MANIFEST).exists():
-                self._take_away(final)
-            try:
-                os.replace(partial, final)
-                return
-            except OSError:
-                # Another process put its own there meanwhile. Systems differ in how they refuse to put a folder over
-                # it.
-                if (final / MANIFEST).exists() and not (over and left):
-                    return
-                if not left:
-                    raise
 
     def _sign(self, folder: Path) -> None:
         """Write where the step was made, when, and for which plan."""
@@ -301,29 +267,12 @@ class Store:
         folder = self.folder(name, key)
         if not self._usable(key):
             return None
-        if not is_sound(folder) and not self._put_back(folder):
-            return None
+        with storage_errors(self.root):
+            if not is_sound(folder) and not put_back(self.root, self.room, folder):
+                return None
         if key not in self._made and key not in self._found:
             self._found[key] = _Found(name, self._alike(origin_of(folder)))
         return folder
-
-    def _put_back(self, folder: Path) -> bool:
-        """Take a step away that looked unsound, and put it back where it is sound after all.
-
-        Another process that makes everything anew may have replaced it between two looks. Where it lies now, nobody
-        else reaches it.
-        """
-        aside = self._aside(folder)
-        if aside is None:
-            return False
-        try:
-            if not is_sound(aside):
-                return False
-            with contextlib.suppress(OSError):
-                os.replace(aside, folder)
-            return is_sound(folder)
-        finally:
-            self._remove(aside)
 
     def read(self, name: str, key: str, look: Callable[[Path], T]) -> T | None:
         """What a finished step holds; None where it is not there, or cannot be used and so was taken away.
