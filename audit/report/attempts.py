@@ -57,7 +57,7 @@ def table(loc: ReportLocale, attempts: Attempts | None) -> Table | None:
         for one in attempts.before
     )
     head = (
-        loc.say("Plan"),
+        loc.say("Plan, canonical digest"),
         loc.say("Begun"),
         loc.say("Came to its end"),
         loc.say("Works in both"),

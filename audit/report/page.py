@@ -58,8 +58,8 @@ def render(
         finished=results.provenance.finished,
         digest=digest,
         footer=locale.markup(
-            "Report {digest}, a rendering of results.json. All pictures called AI-generated were made by software for "
-            "this test.",
+            "Report {digest} (first digits of its canonical digest), a rendering of results.json. All pictures called "
+            "AI-generated were made by software for this test.",
             digest=short(digest),
         ),
         court_plan=results.plan.preset == "court",

@@ -148,7 +148,7 @@ def policy(style: str, script: str) -> str:
 
 def _running_header(locale: ReportLocale, report_id: str) -> Markup:
     """Print margins of the court edition: the report's digest above, the page's number below."""
-    head = locale.say("CloakCheck report {digest}", digest=report_id)
+    head = locale.say("CloakCheck report, canonical digest {digest}", digest=report_id)
     page = locale.say("Page {page} of {pages}", page="\0", pages="\1")
     parts = page.replace("\0", '" counter(page) "').replace("\1", '" counter(pages) "')
     return Markup(f'@page {{ @top-left {{ content: "{head}"; }} @bottom-right {{ content: "{parts}"; }} }}\n')

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from audit import records as r
 from audit.report import find_browser, write_report
 from audit.report.shell import Edition
+from audit.runfolder import read_results
 from tests.report import golden, scenes
 
 WHY_SKIPPED = (
@@ -35,6 +36,7 @@ def browser() -> Iterator[Browser]:
 
 
 Files = Callable[[str], Path]
+SAMPLE = Path(__file__).parents[2] / "reports" / "sample"
 STATES: dict[str, Callable[[], r.Results]] = {
     **{label: partial(scenes.state, label) for label in scenes.STATES},
     "one": lambda: scenes.run(protection={scenes.CLOAK: 0.5}, replicates=1),
@@ -49,12 +51,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Reports on disk, each made when first asked for.
 
     A verdict's label or another of `STATES`, with `-de` for German; `many` conditions; or the same small run as
-    `small`, `court` edition and `german`.
+    `small`, `court` edition and `german`. `sample` is the shipped run.
     """
 
     @cache
     def made(name: str) -> Path:
         folder = tmp_path_factory.mktemp(name)
+        if name == "sample":
+            return write_report(read_results(SAMPLE), run_folder=SAMPLE, target=folder / "report.html")
         if name == "many":
             conditions = scenes.many(40)
             shares = {c.name: 0.02 * i for i, c in enumerate(conditions)}

@@ -231,7 +231,7 @@ def test_printing_gives_the_short_form_and_all_when_asked(opener: Opener) -> Non
     assert len(whole.pages) > 1.5 * len(short.pages)
 
 
-SHORT = ("held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory")
+SHORT = ("sample", "held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory")
 
 
 @pytest.mark.parametrize("name", SHORT)
@@ -294,7 +294,7 @@ def test_court_edition_prints_with_numbers_and_its_digest(opener: Opener) -> Non
     reader = PdfReader(io.BytesIO(page.pdf(prefer_css_page_size=True)))
     pages = [p.extract_text() for p in reader.pages]
     for number, text in enumerate(pages, start=1):
-        assert f"CloakCheck report {digest}" in text
+        assert f"CloakCheck report, canonical digest {digest}" in text
         assert f"Page {number} of {len(pages)}" in text
     whole = " ".join(" ".join(pages).split())
     for needed in (

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+import html5lib
 
 
 @dataclass
@@ -54,3 +57,22 @@ def taste(html: str) -> Soup:
     parser.close()
     assert not parser.open, f"never closed: {parser.open}"
     return parser.soup
+
+
+def plain_rows(html: str) -> list[tuple[str, tuple[str, ...], tuple[str, ...]]]:
+    """Caption, heads and cells of every row of every table; of other paragraphs the text, as a single cell."""
+    found: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = []
+    root = html5lib.parse(html, namespaceHTMLElements=False)
+    for table in root.iter("table"):
+        caption = " ".join(_words(e) for e in table.iter("caption"))
+        heads = tuple(_words(e) for head in table.iter("thead") for e in head.iter("th"))
+        rows = [row for body in table.iter("tbody") for row in body.iter("tr")]
+        found += [(caption, heads, tuple(_words(e) for e in row if e.tag in ("th", "td"))) for row in rows]
+    for element in root.iter():
+        if element.tag in ("p", "li", "dt", "dd", "figcaption", "caption", "summary"):
+            found.append(("", (), (_words(element),)))
+    return found
+
+
+def _words(element: ET.Element) -> str:
+    return " ".join("".join(element.itertext()).split())

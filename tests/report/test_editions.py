@@ -102,7 +102,7 @@ def test_words_of_the_court_edition_stand_for_words_that_are_said(code: str) -> 
 
 def test_court_edition_carries_its_digest_in_the_page_margin(pages: dict[str, Rendered], court: str) -> None:
     digest = pages["partly-held"].results.digest()
-    assert f'@top-left {{ content: "CloakCheck report {digest}"; }}' in court
+    assert f'@top-left {{ content: "CloakCheck report, canonical digest {digest}"; }}' in court
     assert '"Page " counter(page) " of " counter(pages) ""' in court
 
 

@@ -45,8 +45,8 @@ def render_comparison(comparison: RunComparison, pictures: Mapping[int, AuditPic
         finished=max(audit.finished for audit in comparison.audits),
         digest=comparison.digest(),
         footer=locale.markup(
-            "Page {digest}, a rendering of comparison.json. All pictures called AI-generated were made by software for "
-            "these tests.",
+            "Page {digest} (first digits of its canonical digest), a rendering of comparison.json. All pictures called "
+            "AI-generated were made by software for these tests.",
             digest=short(comparison.digest()),
         ),
     )

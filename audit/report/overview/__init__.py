@@ -59,8 +59,8 @@ def render_overview(overview: Overview, pictures: Mapping[int, AuditPictures], *
         finished=last,
         digest=digest,
         footer=locale.markup(
-            "Page {digest}, a rendering of overview.json. All pictures called AI-generated were made by software for "
-            "these tests.",
+            "Page {digest} (first digits of its canonical digest), a rendering of overview.json. All pictures called "
+            "AI-generated were made by software for these tests.",
             digest=short(digest),
         ),
     )

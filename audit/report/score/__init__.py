@@ -57,8 +57,8 @@ def render_score(results: ScoreResults, *, images: Path, lang: str = SOURCE) -> 
         finished=results.provenance.finished,
         digest=digest,
         footer=locale.markup(
-            "Report {digest}, a rendering of score.json. The pictures called AI-generated are taken to be so because "
-            "they were given as such.",
+            "Report {digest} (first digits of its canonical digest), a rendering of score.json. The pictures called "
+            "AI-generated are taken to be so because they were given as such.",
             digest=short(digest),
         ),
     )

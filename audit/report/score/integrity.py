@@ -22,7 +22,9 @@ def build(view: ScoreView, shelf: Shelf) -> ScoreIntegrity:
 def _integrity(view: ScoreView, shelf: Shelf) -> Table:
     loc, results = view.locale, view.results
     p = results.provenance
-    metrics = tuple((f"{loc.say('Metric')} {m.name}", m.weights_sha256) for m in results.metrics)
+    metrics = tuple(
+        (loc.say("Metric {name}, weights and rules together", name=m.name), m.weights_sha256) for m in results.metrics
+    )
     beside = shelf.digests_beside("plan.json", "score.json")
     return Table(
         loc.say("Digests (SHA-256) and times"),

@@ -83,13 +83,14 @@ def _tables(view: ScoreView) -> tuple[Table, ...]:
         for x in plan.pictures
     )
     works = tuple((w.id, w.name, w.sha256) for w in plan.works)
-    head = (loc.say("Pictures"), loc.say("Prompt"), loc.say("Session"), loc.say("File name"), "SHA-256")
+    of_file = loc.say("SHA-256 of the file")
+    head = (loc.say("Pictures"), loc.say("Prompt"), loc.say("Session"), loc.say("File name"), of_file)
     return (
         Table(loc.say("Settings"), value, general),
         Table(loc.say("Where and with what this ran"), (loc.say("What"), loc.say("Value")), where),
         Table(loc.say("Packages"), (loc.say("Package"), loc.say("Version")), tuple(sorted(p.packages.items()))),
         Table(loc.say("Pictures as delivered"), head, files),
-        Table(loc.say("Works as delivered"), (loc.say("Work"), loc.say("File name"), "SHA-256"), works),
+        Table(loc.say("Works as delivered"), (loc.say("Work"), loc.say("File name"), of_file), works),
     )
 
 

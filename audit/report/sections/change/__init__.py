@@ -80,15 +80,12 @@ def _steadiness(view: ResultsView, variations: list[Variation]) -> list[str]:
     if len(variations) < 3:
         return []
     loc, planned, rest = view.locale, variations[0], variations[1:]
-    kinds = "; ".join(loc.render(group.said) for group in view.variations if not group.as_planned)
     other = [x for x in rest if x.verdict != planned.verdict]
     if not other:
         return [
             loc.say(
-                "We worked the result out in {ways} other ways ({kinds}). The answer would read the same in all of "
-                "them.",
+                "We worked the result out in {ways} other ways. The answer would read the same in all of them.",
                 ways=len(rest),
-                kinds=kinds,
             )
         ]  # fmt: skip
     named = loc.join(
@@ -96,8 +93,8 @@ def _steadiness(view: ResultsView, variations: list[Variation]) -> list[str]:
     )
     return [
         loc.say(
-            "We worked the result out in {ways} other ways ({kinds}). The answer would read the same in {same} of "
-            "them. It changes for: {named}.",
-            ways=len(rest), kinds=kinds, same=len(rest) - len(other), named=named,
+            "We worked the result out in {ways} other ways. The answer would read the same in {same} of them. It "
+            "changes for: {named}.",
+            ways=len(rest), same=len(rest) - len(other), named=named,
         )
     ]  # fmt: skip

@@ -138,8 +138,8 @@ def sensitivity(view: ResultsView) -> ForestPlot | None:
     if len(rows) < 2:
         return None
     text = loc.say(
-        "The same result, worked out in other ways. Each mark is one way; the bar reaches from the lowest to the "
-        "highest end of their ranges. The first row is the way that was planned."
+        "Each mark is one way of working the result out; the bar reaches from the lowest to the highest end of their "
+        "ranges. The first row is the way that was planned."
     )
     table = Table(
         loc.say("The result worked out in other ways"),

@@ -19,7 +19,7 @@ def build(view: ResultsView, _: Shelf) -> ExpertFields:
     """The fields, with what the run knows of the material."""
     loc, plan = view.locale, view.results.plan
     material = loc.say(
-        "{works} works; plan {digest}, fixed on {time}",
+        "{works} works; plan with the canonical digest {digest}, fixed on {time}",
         works=len(plan.works), digest=view.results.provenance.plan_sha256,
         time=loc.minute(view.results.provenance.plan_fixed or view.results.provenance.started),
     )  # fmt: skip

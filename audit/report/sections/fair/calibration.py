@@ -39,8 +39,8 @@ def calibration_table(view: ResultsView) -> Table | None:
     )  # fmt: skip
     caption = loc.many(
         card.audits,
-        "What {n} test of planted truths showed (card {digest})",
-        "What {n} tests of planted truths showed (card {digest})",
+        "What {n} test of planted truths showed (card with the canonical digest {digest})",
+        "What {n} tests of planted truths showed (card with the canonical digest {digest})",
         digest=card.digest()[:12],
     )
     return Table(caption, head, rows)

@@ -48,8 +48,12 @@ def _integrity(view: ResultsView, shelf: Shelf) -> Table:
             (_plan(view), p.plan_sha256),
             (loc.say("Plan inside these results"), same),
             (loc.say("Results this page shows, canonical"), results.digest()),
-            (loc.say("Base model"), results.plan.model.sha256),
-            *(() if (by := results.plan.drawn_with) is None else ((loc.say("Model that draws"), by.sha256),)),
+            (loc.say("Base model, all of its files together"), results.plan.model.sha256),
+            *(
+                ()
+                if (by := results.plan.drawn_with) is None
+                else ((loc.say("Model that draws, all of its files together"), by.sha256),)
+            ),
             (loc.say("Declared about rights"), loc.spoken(p.declared) if p.declared else loc.say("nothing")),
             (loc.say("Started"), loc.minute(p.started)),
             (loc.say("Finished"), loc.minute(p.finished)),
@@ -73,18 +77,18 @@ def _hashes(view: ResultsView) -> tuple[Table, ...]:
     protected = tuple((f.work, f.name, f.claimed_tool or loc.say("none"), f.sha256) for f in results.plan.protected)
     adapters = tuple((view.short(c.condition), str(c.replicate), c.adapter.sha256) for c in results.cells if c.adapter)
     works = tuple((w.id, w.name, _use(view, w.id), w.sha256) for w in results.plan.works)
-    work, name = loc.say("Work"), loc.say("File name")
+    work, name, of_file = loc.say("Work"), loc.say("File name"), loc.say("SHA-256 of the file")
     tables = (
-        Table(loc.say("Works as delivered"), (work, name, loc.say("Use"), "SHA-256"), works),
+        Table(loc.say("Works as delivered"), (work, name, loc.say("Use"), of_file), works),
         Table(
             loc.say("Protected files as delivered"),
-            (work, name, loc.say("Tool named in the file"), "SHA-256"),
+            (work, name, loc.say("Tool named in the file"), of_file),
             protected,
         ),
-        Table(loc.say("Trained add-ons"), (loc.say("Trained on"), loc.say("Run"), "SHA-256"), adapters),
+        Table(loc.say("Trained add-ons"), (loc.say("Trained on"), loc.say("Run"), of_file), adapters),
         Table(
-            loc.say("Metric weights"),
-            (loc.say("Metric"), "SHA-256"),
+            loc.say("Metrics"),
+            (loc.say("Metric"), loc.say("SHA-256 of weights and rules together")),
             tuple((m.name, m.weights_sha256) for m in results.metrics),
         ),
     )

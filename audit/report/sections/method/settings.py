@@ -145,11 +145,13 @@ def _list(loc: ReportLocale, source: PromptList) -> str:
     told: dict[str, Value] = {"n": source.listed, "digest": short(source.sha256), "shared": source.shared}
     if not source.name:
         return loc.say(
-            "a file given by whoever ran this ({n} subjects, SHA-256 {digest}); {shared} share a word with a caption",
+            "a file given by whoever ran this ({n} subjects, canonical digest {digest}); {shared} share a word with "
+            "a caption",
             **told,
         )
     return loc.say(
-        "the list '{name}' ({n} subjects, SHA-256 {digest}); of those taken, {shared} share a word with a caption",
+        "the list '{name}' ({n} subjects, canonical digest {digest}); of those taken, {shared} share a word with "
+        "a caption",
         name=source.name, **told,
     )  # fmt: skip
 

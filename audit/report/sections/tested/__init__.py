@@ -26,15 +26,27 @@ class Standing:
     """What made the label more careful than its number alone."""
 
 
+MOST_OPEN = 4
+"""Rows of the list that stand open; the others are a click away."""
+
+
 @dataclass(frozen=True)
 class Tested:
-    standings: tuple[Standing, ...]
+    open: tuple[Standing, ...]
+    """Those that count, the one that the answer is about first."""
+    folded: tuple[Standing, ...]
+    """All others."""
 
 
 def build(view: ResultsView, _: Shelf) -> Tested | None:
     """A line for every condition; None where there was none."""
-    found = tuple(_standing(view, c) for c in view.tested)
-    return Tested(found) if found else None
+    rows = [(c, _standing(view, c)) for c in view.tested]
+    if not rows:
+        return None
+    count = [c for c, row in rows if row.primary] or [c for c, _ in rows]
+    first = sorted(count, key=lambda c: c != view.headline)[:MOST_OPEN]
+    shown = tuple(row for c, row in sorted(rows, key=lambda pair: pair[0] != view.headline) if c in first)
+    return Tested(shown, tuple(row for c, row in rows if c not in first))
 
 
 def _standing(view: ResultsView, condition: Condition) -> Standing:
