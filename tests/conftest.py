@@ -60,4 +60,5 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         return
     for kind in ("failed", "error"):
         for report in reporter.stats.get(kind, ()):
-            print(f"{kind} in {report.when} after {report.duration:.0f} s: {report.nodeid}")
+            # A file that cannot be imported has no time.
+            print(f"{kind} in {report.when} after {getattr(report, 'duration', 0):.0f} s: {report.nodeid}")

@@ -18,14 +18,8 @@ from audit.collect.by_hand import ByHand
 from audit.collect.captions import caption_of
 from audit.collect.folders import ROLES, Picture, Role, read_picture
 from audit.collect.names import caption_for, first_caption
-from audit.collect.pairing import (
-    Proposal,
-    check_same_work,
-    check_shape,
-    distances,
-    on_ground_of_copies,
-    proposals,
-)
+from audit.collect.nearness import Looks, Nearest, distance
+from audit.collect.pairing import Proposal, check_same_work, check_shape, on_ground_of_copies, proposals
 from audit.collect.relation import MATCH
 from audit.collect.sidecars import Sidecars
 from audit.images import Ground, pixels_digest
@@ -199,9 +193,9 @@ def _seen(works: list[Picture], arm: Arm, bad: tuple[Problem, ...]) -> SeenArm:
     if not works or not arm.copies:
         alone, extra = tuple(w.file for w in works), tuple(c.file for c in arm.copies)
         return SeenArm(arm.name, extra, (), alone, extra, (), bad)
-    distance = distances(arm.copies, works)
-    found, unclear = proposals(works, arm.copies, distance, arm.chosen)
-    pairs = [_looked(works, arm.copies, one, distance[one.copy]) for one in found]
+    nearest = Looks(arm.copies).nearest(Looks(works))
+    found, unclear = proposals(works, arm.copies, nearest, arm.chosen)
+    pairs = [_looked(works, arm.copies, one, nearest) for one in found]
     paired, used = {p.work for p in pairs}, {p.copy for p in pairs}
     return SeenArm(
         name=arm.name,
@@ -214,18 +208,18 @@ def _seen(works: list[Picture], arm: Arm, bad: tuple[Problem, ...]) -> SeenArm:
     )
 
 
-def _looked(works: list[Picture], copies: list[Picture], one: Proposal, distance: Any) -> SeenPair:
+def _looked(works: list[Picture], copies: list[Picture], one: Proposal, nearest: Nearest) -> SeenPair:
     work, copy = works[one.work], copies[one.copy]
     problem = None
     try:
         if one.matched_by != "perceptual-hash":
-            check_same_work(works, one.work, copy, distance)
+            check_same_work(works, copies, one, nearest)
         check_shape(work, copy)
         if work.content == copy.content:
             problem = say("pair-unchanged")
     except BadInput as error:
         problem = error.said
-    far = float(distance[one.work])
+    far = distance(work, copy)
     return SeenPair(
         work=work.file,
         copy=copy.file,

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-import numpy as np
-
 from audit.base.messages import say
 from audit.collect.folders import ROLES, Picture, Role, names
 from audit.collect.names import NIGHTSHADE
-from audit.collect.pairing import Pair, distances
+from audit.collect.nearness import alike
+from audit.collect.pairing import Pair
 from audit.models.vocabulary import whole_words
 from audit.records import Note
 from audit.records.works import NEUTRAL_CAPTION
@@ -27,8 +26,7 @@ _ENGLISH = 0.6
 
 def twins(works: list[Picture]) -> list[tuple[int, int]]:
     """Positions of works that look almost the same, in pairs."""
-    near = np.triu(distances(works, works) < _TWIN, k=1)
-    return [(int(i), int(j)) for i, j in np.argwhere(near)]
+    return alike(works, _TWIN)
 
 
 def foreign_captions(captions: Sequence[str]) -> list[Note]:

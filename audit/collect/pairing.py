@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-import scipy
 
 from audit.base.errors import BadInput
 from audit.base.text import printable
 from audit.collect.alignment import Moved, moved
 from audit.collect.folders import Picture, names
 from audit.collect.names import is_word_of_tools, original_names
+from audit.collect.nearness import Looks, Nearest, distance
 from audit.collect.relation import MATCH, SAME_LINES, relation, same_lines, unlikeness
 from audit.images import Ground
-
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 # Levels (0..255) of root mean square difference between fingerprints; see images.fingerprint for
 # the measurement behind them.
@@ -85,13 +81,15 @@ def pair_copies(
     Args:
         chosen: file of a work -> file of the copy that a person chose for it.
     """
-    distance = distances(copies, works)
-    found, unclear = proposals(works, copies, distance, chosen)
+    if not works or not copies:
+        return [], copies
+    nearest = Looks(copies).nearest(Looks(works))
+    found, unclear = proposals(works, copies, nearest, chosen)
     for error in unclear.values():
         raise error
     for one in found:
         if one.matched_by != "perceptual-hash":
-            check_same_work(works, one.work, copies[one.copy], distance[one.copy])
+            check_same_work(works, copies, one, nearest)
     pairs = [_pair(works[one.work], copies[one.copy], one) for one in found]
     pairs.sort(key=lambda pair: pair.work.file)
     for pair in pairs:
@@ -105,19 +103,19 @@ def _pair(work: Picture, copy: Picture, of: Proposal) -> Pair:
 
 
 def proposals(
-    works: list[Picture], copies: list[Picture], distance: Floats, chosen: Mapping[str, str]
+    works: list[Picture], copies: list[Picture], nearest: Nearest, chosen: Mapping[str, str]
 ) -> tuple[list[Proposal], dict[int, BadInput]]:
     """Which copy each work may have, and for which works that is not clear.
 
     Args:
-        distance: of `distances(copies, works)`.
+        nearest: of every copy, among the works.
         chosen: as in `pair_copies`.
 
     Raises:
         BadInput: `pairs-unknown`, a chosen file is not among the pictures.
     """
     by_hand = _chosen(works, copies, chosen)
-    claims = _claims_by_name(works, copies, distance, by_hand)
+    claims = _claims_by_name(works, copies, by_hand)
     by_name: dict[int, Claim] = {}
     unclear: dict[int, BadInput] = {}
     for i, candidates in claims.items():
@@ -127,7 +125,9 @@ def proposals(
             unclear[i] = error
     disputed = {j for i in unclear for j, _ in claims[i]}
     by_look = _pair_by_look(
-        distance,
+        works,
+        copies,
+        nearest,
         {*by_name, *by_hand, *unclear},
         {*(j for j, _ in by_name.values()), *by_hand.values(), *disputed},
     )
@@ -145,15 +145,16 @@ def _tools(copy: Picture) -> tuple[str, ...]:
 
 def _chosen(works: list[Picture], copies: list[Picture], chosen: Mapping[str, str]) -> dict[int, int]:
     """Index of work -> index of copy, as a person chose them."""
+    places = [
+        {name: i for i, p in reversed([*enumerate(side)]) for name in (p.name, p.file)} for side in (works, copies)
+    ]
     found = {}
-    for work, copy in chosen.items():
-        pair = []
-        for name, pictures in ((work, works), (copy, copies)):
-            index = next((i for i, p in enumerate(pictures) if name in (p.file, p.name)), None)
-            if index is None:
+    for pair in chosen.items():
+        for name, known in zip(pair, places, strict=True):
+            if name not in known:
                 raise BadInput("pairs-unknown", file=name)
-            pair.append(index)
-        found[pair[0]] = pair[1]
+        work, copy = (known[name] for name, known in zip(pair, places, strict=True))
+        found[work] = copy
     return found
 
 
@@ -165,12 +166,12 @@ def on_ground_of_copies(
     Args:
         read: a work again, with another ground.
     """
-    found = []
+    grounds: tuple[Ground, ...] = ("black", "bare")
+    looks, found = Looks(copies), []
     for work in works:
         if work.facts.transparent:
-            grounds: tuple[Ground, ...] = ("black", "bare")
             ways = [work, *(read(work, ground) for ground in grounds)]
-            near = distances(ways, copies).min(axis=1)
+            near = Looks(ways).nearest(looks).best
             best = int(near.argmin())
             clearly = near[0] > _MISTAKEN and near[best] <= min(_MATCH, _CLEARLY * near[0])
             found.append(ways[best] if clearly else work)
@@ -186,11 +187,10 @@ def refuse_copies(works: list[Picture]) -> None:
         BadInput: `originals-hold-copies`, by name and look.
     """
     stems = {_key(Path(work.file).stem): i for i, work in enumerate(works)}
-    distance = distances(works, works)
     for j, work in enumerate(works):
         for name in list(original_names(work.file))[1:]:
             i = stems.get(_key(name), j)
-            if i != j and distance[j, i] <= _MATCH:
+            if i != j and distance(work, works[i]) <= _MATCH:
                 raise BadInput("originals-hold-copies", copy=work.name, work=works[i].name)
 
 
@@ -226,9 +226,7 @@ def refuse_swapped_folders(originals: str, copies: str) -> None:
         raise BadInput("folders-swapped.folders", originals=printable(originals), copies=printable(copies))
 
 
-def _claims_by_name(
-    works: list[Picture], copies: list[Picture], distance: Floats, by_hand: Mapping[int, int]
-) -> dict[int, list[Claim]]:
+def _claims_by_name(works: list[Picture], copies: list[Picture], by_hand: Mapping[int, int]) -> dict[int, list[Claim]]:
     """Index of work -> copies whose names tell that they are of it, with the tools that they claim."""
     taken = set(by_hand.values())
     index: dict[str, set[int]] = defaultdict(set)
@@ -246,7 +244,7 @@ def _claims_by_name(
         for table, name, tools in ((index, copy.file, ()), *by_rule):
             if found := table.get(_key(name)):
                 # `cat.png` and `cat.jpg` among the originals: the look decides.
-                nearest = min(found, key=lambda i: (float(distance[j, i]), i))
+                nearest = min(sorted(found), key=lambda i: distance(copy, works[i])) if len(found) > 1 else min(found)
                 if nearest not in by_hand:
                     claims[nearest].append((j, tools))
                 break
@@ -261,41 +259,31 @@ def _only_copy(work: Picture, candidates: list[Claim], copies: list[Picture]) ->
     return changed[0]
 
 
-def _pair_by_look(distance: Floats, works: set[int], copies: set[int]) -> dict[int, int]:
-    """Pair what the names left over (`works`, `copies` are taken): mutual, near and clearly nearest."""
-    found: dict[int, int] = {}
-    free = [j for j in range(distance.shape[0]) if j not in copies]
-    for j in free:
-        i, near = _clear_nearest(distance[j])
-        if near and i not in works:
-            k, mutual = _clear_nearest(distance[free, i])
-            if mutual and free[k] == j:
-                found[i] = j
-    return found
+def _pair_by_look(
+    works: list[Picture], copies: list[Picture], nearest: Nearest, paired: set[int], used: set[int]
+) -> dict[int, int]:
+    """Pair what the names left over (`paired` works and `used` copies are taken): mutual, near and clearly nearest."""
+
+    def clear(found: Nearest, one: int) -> bool:
+        return found.clearly(one, within=_MATCH, share=_CLEARLY)
+
+    free = [j for j in range(len(copies)) if j not in used]
+    asked = [(int(nearest.place[j]), j) for j in free if clear(nearest, j) and int(nearest.place[j]) not in paired]
+    if not asked:
+        return {}
+    back = Looks([works[i] for i, _ in asked]).nearest(Looks([copies[j] for j in free]))
+    return {i: j for n, (i, j) in enumerate(asked) if clear(back, n) and free[back.place[n]] == j}
 
 
-def _clear_nearest(row: Floats) -> tuple[int, bool]:
-    order = np.argsort(row, kind="stable")
-    best = float(row[order[0]])
-    second = float(row[order[1]]) if len(order) > 1 else np.inf
-    return int(order[0]), best <= _MATCH and best < _CLEARLY * second
-
-
-def distances(a: Sequence[Picture], b: Sequence[Picture]) -> Floats:
-    """Root mean square differences of fingerprints, levels 0..255: (len(a), len(b))."""
-    rows, columns = (np.stack([p.fingerprint for p in pictures]) for pictures in (a, b))
-    return np.asarray(scipy.spatial.distance.cdist(rows, columns)) / math.sqrt(rows.shape[1])
-
-
-def check_same_work(works: list[Picture], work: int, copy: Picture, distance: Floats) -> None:
-    """Refuse a copy that shows something else than the work at an index; `distance` from it to all works.
+def check_same_work(works: list[Picture], copies: list[Picture], of: Proposal, near: Nearest) -> None:
+    """Refuse a copy that shows something else than its work; `near` tells of every copy the nearest work.
 
     Raises:
         BadInput: `protected-other-work`, `protected-other-shape`.
     """
-    own = float(distance[work])
-    nearest = int(distance.argmin())
-    mistaken = own > _MISTAKEN and distance[nearest] <= min(_MATCH, _CLEARLY * own)
+    work, copy, nearest = of.work, copies[of.copy], int(near.place[of.copy])
+    own = distance(works[work], copy)
+    mistaken = own > _MISTAKEN and near.best[of.copy] <= min(_MATCH, _CLEARLY * own)
     unlike = own > _NEAR and unlikeness(works[work].fingerprint, copy.fingerprint) > _UNLIKE
     if not (mistaken or unlike or own > _FAR):
         return

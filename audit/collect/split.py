@@ -57,15 +57,16 @@ def reference_works(contents: Sequence[str], *, seed: int, alike: Sequence[tuple
         return hashlib.sha256(f"split:{seed}:{content}".encode()).digest()
 
     wanted = max(MIN_REFERENCE, round(len(contents) / 3))
-    groups = [{content} for content in contents]
+    groups = {content: {content} for content in contents}
     for a, b in alike:
-        joined = groups[a] | groups[b]
-        if 2 * len(joined) <= wanted:
+        one, other = groups[contents[a]], groups[contents[b]]
+        if one is not other and 2 * (len(one) + len(other)) <= wanted:
+            joined = one | other
             for content in joined:
-                groups[contents.index(content)] = joined
+                groups[content] = joined
     chosen: set[str] = set()
     for content in sorted(contents, key=rank):
         if len(chosen) >= wanted:
             break
-        chosen |= groups[contents.index(content)]
+        chosen |= groups[content]
     return frozenset(chosen)
