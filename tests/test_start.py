@@ -13,6 +13,7 @@ import typer
 from typer.testing import CliRunner
 
 from audit.base.errors import BadInput
+from audit.base.messages import render
 from audit.cli import app, usage
 from audit.cli.start import typed_path
 from audit.commands.starter import write_starter
@@ -151,7 +152,17 @@ def test_swapped_folders_and_no_protection_are_seen_before_anything_large_is_loa
     absent = Spec(originals=originals, protected={"protected": copies}, captions=tmp_path / "words.csv")
     with pytest.raises(BadInput, match=r"'words\.csv' does not exist"):
         refuse_early(absent)
-    refuse_early(Spec(originals=originals, protected={"protected": copies}))
+    assert refuse_early(Spec(originals=originals, protected={"protected": copies})) == ()
+
+
+def test_whoever_has_hundreds_of_works_is_told_how_many_do(tmp_path):
+    for folder in ("art", "safe"):
+        (tmp_path / folder).mkdir()
+        for number in range(300):
+            (tmp_path / folder / f"{number}.png").touch()
+    (said,) = refuse_early(Spec(originals=tmp_path / "art", protected={"protected": tmp_path / "safe"}))
+    assert "300 works" in render(said)
+    assert "one in every 5" in render(said)
 
 
 @pytest.mark.parametrize(

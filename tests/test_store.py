@@ -65,6 +65,7 @@ def test_any_change_makes_another_key(change):
 # The keys of steps that lie in stores since these versions: one that changes here is computed anew everywhere.
 KEYS = {
     "adapter": (2, "29457c50bb3f6081c6648268e020edd85b52d691ec40dd0c63acdd640700b51d"),
+    "budget": (1, "051d476da14c4e74103e8fc0f759c0311adecfc801f710d57438a42f17c636dd"),
     "encoded": (1, "1bef732975a0362a2b3293ab2da5bc2667c29d1665e68155a97c11dc573b1e1c"),
     "features": (1, "0aeb5e08d0cfd016daeffafd316406ee857e8ab4c02eb2faadbcacc9b3ddd415"),
     "kept": (1, "b34c186119a13e17da38df01eca4ced0f49951930f10cd3c543f2a6f1fd7188a"),

@@ -75,7 +75,8 @@ def demo(
 def _look_first(asked: Spec) -> None:
     from audit.plan.early_refusals import refuse_early
 
-    refuse_early(asked)
+    for said in refuse_early(asked):
+        Progress().say(said)
 
 
 @app.command()

@@ -23,7 +23,7 @@ from audit.collect.sidecars import folded, is_sidecar
 from audit.images import Ground, PictureFacts, Pixels, fingerprint, pixels_digest
 from audit.images.decoder import open_isolated
 from audit.images.kinds import ARCHIVE_ENDINGS, PICTURE_ENDINGS
-from audit.images.more import suffixes
+from audit.images.more import HEIC_SUFFIXES, suffixes
 from audit.records import Note
 
 Role: TypeAlias = Literal[
@@ -48,7 +48,7 @@ ROLES: Mapping[Role, Said] = {
 }
 """How a folder is called."""
 
-LEFT_OUT = ("formats", "archives", "subfolders", "files")
+LEFT_OUT = ("heic", "formats", "archives", "subfolders", "files")
 """Kinds of what is left out, each with its note."""
 _USUAL = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp"})
 _SUFFIXES = _USUAL | suffixes()
@@ -134,7 +134,7 @@ def _no_pictures(folder: Path, groups: Mapping[str, list[str]], shown: Mapping[s
     if below:
         parts = [say("folder-empty.part", folder=name, count=count) for name, count in below.items()]
         return BadInput("folder-empty.below", parts=parts, **shown)
-    other = next((kind for kind in ("formats", "archives", "subfolders") if groups[kind]), None)
+    other = next((kind for kind in ("heic", "formats", "archives", "subfolders") if groups[kind]), None)
     if other is None:
         return BadInput("folder-empty", **shown)
     return BadInput(f"folder-empty.{other}", names=tuple(groups[other]), **shown)
@@ -162,6 +162,8 @@ def _group(name: str, is_folder: bool) -> str:
         return "sidecar"
     if is_folder:
         return "subfolders"
+    if ending in HEIC_SUFFIXES:  # with its extra they are pictures
+        return "heic"
     return "formats" if ending in PICTURE_ENDINGS else "archives" if ending in ARCHIVE_ENDINGS else "files"
 
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 
 from audit.base.messages import Said, say
 from audit.records import Plan
 
+_VERSION = re.compile(r"[-_ ](V\d+)$", re.IGNORECASE)
+"""How Glaze and Nightshade write their version behind the setting."""
+
+
+FINE = 8
+"""Times the model's side from which works lose what is fine in them, such as brushwork."""
+
 
 def lab_note(plan: Plan) -> Said | None:
     """What the built-in model is; None for an audit of another."""
-    return say("lab-note", side=plan.model.resolution) if plan.model.lab else None
+    if not plan.model.lab:
+        return None
+    least = min(min(work.width, work.height) for work in plan.works)
+    if least < FINE * plan.model.resolution:
+        return say("lab-note", side=plan.model.resolution)
+    return say("lab-note.large", side=plan.model.resolution, least=least)
 
 
 def claimed(plan: Plan) -> Said | None:
@@ -18,7 +31,7 @@ def claimed(plan: Plan) -> Said | None:
     found: Counter[tuple[str, str]] = Counter()
     for file in plan.protected:
         if file.claimed_tools:
-            found[file.claimed_tool, " + ".join(file.claimed_levels)] += 1
+            found[file.claimed_tool, " + ".join(_VERSION.sub(r" (\1)", level) for level in file.claimed_levels)] += 1
     if not found:
         return None
     rows = [

@@ -14,6 +14,7 @@ from audit.judge.foresight import foresee
 from audit.plan.cost import Cost, measure_cost, nothing_left
 from audit.plan.spec import Spec
 from audit.records import Plan
+from audit.report.notes import lab_note
 from audit.runfolder import find_card
 from audit.runfolder.forecasts import keep_forecast
 from audit.stages.real_works import score_real_works
@@ -21,6 +22,8 @@ from audit.style.visibility import kept_shares
 
 MOSTLY_KEPT = 0.5
 """Of a change, the share left at the model's size below which a person is told before training."""
+MOST_SHRUNK = 48
+"""Files of an arm that are looked at for it, spread over all: a middle needs no more."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def forecast(plan: Plan, engine: Engine, *, later: Collection[str] = (), ended: 
     return Outlook(
         cost=cost,
         said=(
-            *((say("lab-note", side=plan.model.resolution),) if plan.model.lab else ()),
+            *((note,) if (note := lab_note(plan)) else ()),
             say(
                 "foresight.works",
                 works=len(plan.works),
@@ -86,7 +89,8 @@ def _shrunk(plan: Plan, engine: Engine) -> tuple[Said, ...]:
     pixels = {work.id: work.pixels for work in plan.works}
     middles = [1.0]
     for arm in dict.fromkeys(file.arm for file in plan.protected):
-        pairs = tuple((pixels[file.work], file.pixels) for file in plan.protected if file.arm == arm)
+        files = [file for file in plan.protected if file.arm == arm]
+        pairs = tuple((pixels[file.work], file.pixels) for file in files[:: -(-len(files) // MOST_SHRUNK)])
         shares = [s for s in kept_shares(pairs, engine.store, side=plan.model.resolution) if s is not None]
         middles += [statistics.median(shares)] if shares else []
     least = min(middles)

@@ -341,7 +341,7 @@ class Store:
         digest = pixels_digest(pixels)
         path = self.blob_path(digest)
         if not path.exists():
-            write_atomic(path, encode_png(pixels), partial=self.room.new("blob"))
+            write_atomic(path, encode_png(pixels, quick=True), partial=self.room.new("blob"))
         return digest
 
     def get_pixels(self, digest: str) -> NDArray[np.uint8]:

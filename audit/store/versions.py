@@ -17,6 +17,7 @@ VERSIONS: dict[str, int] = {
     "features": 1,  # a list of pictures as a shipped metric sees them
     "encoded": 1,  # one picture as an encoder sees it
     "plain-edit": 1,  # how much of what treated pictures changed is a plain edit
+    "budget": 1,  # how far protected files are from their originals, for noise as strong
     "kept": 1,  # what of treated pictures' change is left at a model's size
     "visibility": 2,  # how far treated pictures are from their originals
 }

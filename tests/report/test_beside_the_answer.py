@@ -53,6 +53,16 @@ def test_the_lab_models_limits_come_before_the_answer() -> None:
     assert terminal.index("Lab model: 64 px, trained on icons.") < terminal.index("Held")
 
 
+def test_large_works_are_told_what_the_lab_model_does_not_see_of_them() -> None:
+    results = golden.fixed("held")
+    works = tuple(work.model_copy(update={"width": 2000, "height": 1500}) for work in results.plan.works)
+    results = results.model_copy(update={"plan": results.plan.model_copy(update={"works": works})})
+    text = render(results, images=Path("nowhere"))
+    told = "These works, of 1500 px or more, are shrunk to that size, so brushwork and fine texture are gone."
+    assert text.index(told) < text.index('id="answer"')
+    assert told in shown(results)
+
+
 def test_another_model_has_no_such_note() -> None:
     text = render(on_sd(golden.fixed("held")), images=Path("nowhere"))
     assert "trained on icons" not in text
@@ -65,7 +75,7 @@ def test_another_model_has_no_such_note() -> None:
         ([f"cat{GLAZED}", f"fox{GLAZED}"], ("Glaze",), "By their file names: Glaze, intensity HIGH (2 of 2 files)."),
         (
             [f"cat{GLAZED}", "fox-glazed-intensity-LOW-V2.png", f"owl{GLAZED}"], ("Glaze",),
-            "By their file names: Glaze, intensity HIGH (2 of 3 files); Glaze, intensity LOW-V2 (1 of 3 files).",
+            "By their file names: Glaze, intensity HIGH (2 of 3 files); Glaze, intensity LOW (V2) (1 of 3 files).",
         ),
         (["cat_attacked.png"], ("Diff-Protect",), "By their file names: Diff-Protect (1 of 1 files)."),
         (["cat.png"], (), None),
