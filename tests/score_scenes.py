@@ -2,10 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from audit import records as r
+from audit.judge.scored import judge_score
+from audit.report.score import write_score_report
 from tests.builders import digest, make_results, make_work
+from tests.report import scenes
+
+STATES: dict[str, dict[str, object]] = {
+    "closer": {"named": 0.5},
+    "not-closer": {"named": 0.2},
+    "unclear": {"named": 0.25, "prompt_sd": 0.2},
+    "described": {"control": None},
+    "exploratory": {"prompts": 4},
+    "not-valid": {"others": 0.6},
+}
+"""Verdict label -> a score that gets it."""
+
+
+def written(label: str, folder: Path) -> Path:
+    """The page of a score with that verdict, its pictures beside it."""
+    results = judge_score(scene(**STATES[label]))  # type: ignore[arg-type]
+    (folder / "images").mkdir()
+    images = results.images | {work.id: f"work-{work.id}.png" for work in results.plan.works}
+    learned = {"named": 0.8, "control": 0.2, "other-name": 0.4}
+    for place, picture in enumerate(results.plan.pictures):
+        shape = scenes.picture(place // 2, learned[picture.group], side=160, seed=place)
+        shape.save(folder / "images" / images[picture.id])
+    for place, work in enumerate(results.plan.works):
+        scenes.picture(place, 1.0, side=160, seed=50 + place).save(folder / "images" / images[work.id])
+    return write_score_report(results.model_copy(update={"images": images}), run_folder=folder)
 
 
 def scene(

@@ -14,6 +14,7 @@ from audit import records as r
 from audit.report import find_browser, write_report
 from audit.report.shell import Edition
 from audit.runfolder import read_results
+from tests import score_scenes
 from tests.report import golden, scenes
 
 WHY_SKIPPED = (
@@ -51,7 +52,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
     """Reports on disk, each made when first asked for.
 
     A verdict's label or another of `STATES`, with `-de` for German; `many` conditions; or the same small run as
-    `small`, `court` edition and `german`. `sample` is the shipped run.
+    `small`, `court` edition and `german`. `sample` is the shipped run; `score-` and a label, a score of pictures.
     """
 
     @cache
@@ -59,6 +60,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Files:
         folder = tmp_path_factory.mktemp(name)
         if name == "sample":
             return write_report(read_results(SAMPLE), run_folder=SAMPLE, target=folder / "report.html")
+        if name.startswith("score-"):
+            return score_scenes.written(name.removeprefix("score-"), folder)
         if name == "many":
             conditions = scenes.many(40)
             shares = {c.name: 0.02 * i for i, c in enumerate(conditions)}

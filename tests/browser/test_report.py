@@ -45,7 +45,7 @@ def test_no_label_of_a_figure_is_cut_off(opener: Opener, name: str) -> None:
     ("name", "widths"),
     [
         ("small", (320, 360, 768, 1024, 1920)), ("court", (320, 1280)), ("german", (320, 1024)), ("many", (320,)),
-        *((label, (320, 1280)) for label in ("inconclusive", "not-valid", "exploratory")),
+        *((label, (320, 1280)) for label in ("inconclusive", "not-valid", "exploratory", "score-closer")),
     ],
 )  # fmt: skip
 def test_quiet_offline_and_without_overflow(opener: Opener, name: str, widths: tuple[int, ...]) -> None:
@@ -91,7 +91,7 @@ def test_without_script_all_is_there(opener: Opener) -> None:
         ("small", 1280, "light", "screen"), ("small", 360, "dark", "screen"), ("court", 1280, "dark", "print"),
         # Every form of the first screen; about 15 s each, so not every word.
         *((state, 1280, "light", "screen") for state in (
-            "held", "not-valid", "one", "missing", "hostile", "partly-held-de",
+            "held", "not-valid", "one", "missing", "hostile", "partly-held-de", "score-closer", "score-described",
         )),
     ],
 )  # fmt: skip
@@ -231,7 +231,10 @@ def test_printing_gives_the_short_form_and_all_when_asked(opener: Opener) -> Non
     assert len(whole.pages) > 1.5 * len(short.pages)
 
 
-SHORT = ("sample", "held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory")
+SHORT = (
+    "sample", "held", "partly-held", "did-not-hold", "inconclusive", "not-valid", "exploratory", "score-closer",
+    "score-described",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SHORT)

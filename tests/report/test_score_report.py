@@ -7,6 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from audit.base.errors import BadResults
 from audit.base.messages import as_written
@@ -15,16 +16,8 @@ from audit.report.lint import banned_claims, visible_text
 from audit.report.score import render_score
 from tests.report.readability import grade, open_sentences
 from tests.report.soup import taste
+from tests.score_scenes import STATES as SCENES
 from tests.score_scenes import scene
-
-SCENES = {
-    "closer": {"named": 0.5},
-    "not-closer": {"named": 0.2},
-    "unclear": {"named": 0.25, "prompt_sd": 0.2},
-    "described": {"control": None},
-    "exploratory": {"prompts": 4},
-    "not-valid": {"others": 0.6},
-}
 
 
 @pytest.fixture(scope="module")
@@ -94,4 +87,21 @@ def test_a_share_stands_large_only_where_an_answer_rests_on_it(judged, label, tm
     assert ('class="big"' in html) == (label in ("closer", "not-closer"))
     assert f'class="opening v-{label}"' in html
     listed = re.findall(r'<a href="#([^"]+)">', html.split('<nav class="contents"')[1].split("</nav>")[0])
-    assert listed == ["see", "sure", "fair", "limits", "method", "integrity"]
+    assert listed == ["see", "limits", "sure", "fair", "method", "integrity"]
+
+
+def test_pictures_come_first_and_the_rest_is_a_click_away(judged, tmp_path):
+    """On the first screen three prompts with a work and one picture of each kind; then three more; then all of them."""
+    results = judged["closer"]
+    named = {p.id: f"{p.id}.png" for p in results.plan.pictures} | {w.id: f"{w.id}.png" for w in results.plan.works}
+    for name in named.values():
+        Image.new("RGB", (8, 8), (200, 30, 30)).save(tmp_path / name)
+    html = render_score(results.model_copy(update={"images": named}), images=tmp_path)
+    first, see = html.split('<section id="see"')[0], html.split('<section id="see"')[1].split("</section>")[0]
+    assert first.count("<img") == 3 * 3
+    assert [f">prompt 0{n}<" in first for n in range(4)] == [True, True, True, False]
+    opened = see.split("<details")[0]
+    assert opened.count("<img") == 3 * 3
+    assert ">prompt 03<" in opened
+    everything = see.split('class="strips"')[1]
+    assert everything.count("<img") == len(results.plan.pictures)

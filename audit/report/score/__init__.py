@@ -15,9 +15,9 @@ from audit.store import write_atomic
 SECTIONS: tuple[Section[ScoreView], ...] = (
     Section("opening", opening.build, partial="score/opening.html.j2"),
     Section("see", see.build, message("See it"), partial="score/see.html.j2"),
+    Section("limits", limits.build, message("What this can and cannot show")),
     Section("sure", sure.build, message("How sure is this?"), partial="score/sure.html.j2"),
     Section("fair", fair.build, message("Was the test fair?"), partial="score/fair.html.j2"),
-    Section("limits", limits.build, message("What this can and cannot show")),
     Section("method", method.build, message("How it was done"), partial="score/method.html.j2", folded=True),
     Section("integrity", integrity.build, message("Integrity"), partial="score/integrity.html.j2", folded=True),
 )

@@ -1,4 +1,4 @@
-"""The first screen: the verdict, the share of the way, and how often pictures are recognised."""
+"""The first screen: the verdict, the share of the way, how often pictures are recognised, and the first pictures."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from audit.records.rounding import wide
 from audit.report.estimates import rounded
 from audit.report.locale import Spoken
 from audit.report.pictures import Shelf
+from audit.report.score.see import evidence
 from audit.report.score.view import ScoreView, group_words
+from audit.report.sections.opening import Evidence
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,11 @@ class ScoreOpening:
     """The share in words."""
     counted: str
     recognised: tuple[str, ...]
+    evidence: Evidence | None
+    """None where no picture can be shown."""
 
 
-def build(view: ScoreView, _: Shelf) -> ScoreOpening:
+def build(view: ScoreView, shelf: Shelf) -> ScoreOpening:
     """Everything on the first screen."""
     plan, label = view.results.plan, view.verdict.label
     answer, figures = view.locale.parted(view.verdict.said)
@@ -50,6 +54,7 @@ def build(view: ScoreView, _: Shelf) -> ScoreOpening:
         told=rounded(view.locale, share),
         counted=_counted(view),
         recognised=tuple(_recognised(view)),
+        evidence=evidence(view, shelf, start=0),
     )
 
 
