@@ -66,6 +66,18 @@ def _overlay(picture: Pixels, number: int) -> Pixels:
     return _levels(picture * (1 - strength) + strength * np.array([200, 30, 30]))
 
 
+def _mark(picture: Pixels, number: int) -> Pixels:
+    """A signature in another place on every file, which no fit over all files explains."""
+    height, width = picture.shape[:2]
+    rng = np.random.default_rng(number)
+    down, across = (int(rng.integers(size // 6, size - size // 3)) for size in (height, width))
+    signed = picture.copy()
+    cv2.putText(
+        signed, "sign", (across, down), cv2.FONT_HERSHEY_SIMPLEX, height / 120, (60, 60, 60), max(1, height // 80)
+    )
+    return signed
+
+
 def _resize(picture: Pixels, number: int) -> Pixels:
     height, width = picture.shape[:2]
     small = cv2.resize(picture, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
@@ -97,6 +109,8 @@ EDITS: Mapping[str, Edit] = {
     "mirror": lambda picture, number: np.ascontiguousarray(picture[:, ::-1]),
     "border": _border,
     "overlay": _overlay,
+    "mark": _mark,
+    "posterise": lambda picture, number: _levels(np.rint(picture / 85.0) * 85),
     "blur": lambda picture, number: _soft(picture, 2.0),
     "sharpen": lambda picture, number: _levels(2.0 * picture - 1.0 * _soft(picture, 2.0)),
     "resize": _resize,

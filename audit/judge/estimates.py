@@ -55,6 +55,7 @@ from audit.judge.quantities import (
 from audit.judge.sequential import METHOD, sequential_index
 from audit.judge.significance import holm
 from audit.records import BASE, Condition, Estimate, Results
+from audit.records.versions import PAST
 
 T = TypeVar("T")
 
@@ -157,6 +158,7 @@ def _by_metric(results: Results, metric: str) -> Iterator[Estimate]:
                 level=level,
                 margin=results.plan.margins.did_not_hold,
                 rng=rng,
+                least_resampled=2 if results.plan.schema_version in PAST else results.plan.margins.min_replicates,
             )
             yield _worked_out(results, comparison, condition.name, metric, of_both)
         both = found.replicates(clean, condition.name)

@@ -197,15 +197,22 @@ def ratio_over_prompts(numerators: Array, denominators: Array, *, level: float) 
     return Interval(plain.value, fit.low, fit.high, n)
 
 
-def ratio_bootstrap(numerators: Array, denominators: Array, *, level: float, rng: np.random.Generator) -> Interval:
+def ratio_bootstrap(
+    numerators: Array, denominators: Array, *, level: float, rng: np.random.Generator, least: int = 2
+) -> Interval:
     """Ratio of two paired means with the percentile bootstrap over whole training runs.
 
     A sensitivity analysis: with fewer than about 20 runs it covers less than it promises.
+
+    Args:
+        least: runs; fewer have too few resamples that differ, and get no bounds.
     """
     n = len(numerators)
     exact = ratio_interval(numerators, denominators, level=level)
     if exact.value is None or n < 2:
         return exact
+    if n < least:
+        return Interval(exact.value, None, None, n, say("why.few-resamples", least=least))
     drawn = rng.integers(0, n, size=(BOOTSTRAP_RESAMPLES, n))
     bottoms = denominators[drawn].mean(axis=1)
     if not bottoms.min() > 0:

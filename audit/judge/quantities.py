@@ -65,6 +65,8 @@ class Comparison:
     margin: float
     """The plan's `did_not_hold`."""
     rng: np.random.Generator
+    least_resampled: int
+    """Replicates, with fewer of which there are no bounds by resampling."""
 
     @property
     def lost(self) -> Array:
@@ -209,7 +211,7 @@ COMPARISONS: tuple[Quantity[Comparison], ...] = (
         "protection_index_bootstrap",
         "share",
         say("how.protection-index-bootstrap", resamples=BOOTSTRAP_RESAMPLES),
-        lambda c: ratio_bootstrap(c.lost, c.clean, level=c.level, rng=c.rng),
+        lambda c: ratio_bootstrap(c.lost, c.clean, level=c.level, rng=c.rng, least=c.least_resampled),
     ),
     Quantity(
         "p_sign_flip",

@@ -147,6 +147,14 @@ def test_bootstrap_is_near_scipys_and_repeats_with_its_seed() -> None:
     assert found != ratio_bootstrap(lost, clean, level=0.95, rng=np.random.default_rng(9))
 
 
+def test_bootstrap_of_too_few_runs_has_no_bounds() -> None:
+    clean = np.array([0.5, 0.4])
+    found = ratio_bootstrap(clean * 0.5, clean, level=0.95, rng=np.random.default_rng(0), least=6)
+    assert found.value == pytest.approx(0.5)
+    assert (found.low, found.high) == (None, None)
+    assert found.why is not None
+
+
 def test_bootstrap_without_a_gain_in_some_resample_has_no_bounds() -> None:
     clean = np.array([0.5, -0.2, 0.1])
     found = ratio_bootstrap(clean * 0.5, clean, level=0.95, rng=np.random.default_rng(0))
