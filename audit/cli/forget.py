@@ -42,6 +42,7 @@ def forget(
 ) -> None:
     """Delete the copies of pictures and the trained add-ons that runs left in the store, or runs themselves."""
     with one_sentence():
+        from audit.base.progress import Progress
         from audit.evidence import forget as deleting
         from audit.evidence import withdraw
         from audit.store import default_store
@@ -77,10 +78,13 @@ def forget(
                 raise BadInput("forget-refused")
         if not named:
             # First, while plans and records still tell whose its pictures are.
+            progress = Progress()
+            progress.stage(say("stage.forget"), 0)
             if artist is None:
-                gone = deleting.forget(at, only_adapters=only_adapters)
+                gone = deleting.forget(at, only_adapters=only_adapters, told=progress.count)
             else:
-                gone = deleting.forget_artist(at, [artist], known)
+                gone = deleting.forget_artist(at, [artist], known, told=progress.count)
+            progress.close()
             tell("told.deleted", files=gone.files, mb=gone.size / 1e6)
             if gone.untold:
                 tell("told.untold-steps", n=gone.untold)

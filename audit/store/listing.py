@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from audit.records import StepOrigin
@@ -41,6 +43,14 @@ def checkpoints_of(root: Path, keys: set[str]) -> list[tuple[Path, tuple[str, ..
 def steps_of(root: Path, name: str) -> list[Path]:
     """Folders of all finished steps of a kind; none behind a link."""
     return sorted(p for p in _inside(root, "steps", name) if p.is_dir() and not p.is_symlink())
+
+
+def each_step(root: Path, name: str) -> Iterator[Path]:
+    """The same, one by one in no order; those that came may be deleted meanwhile."""
+    at = root / "steps" / name
+    if at.is_dir() and not any(p.is_symlink() for p in (at, at.parent)):
+        with os.scandir(at) as entries:
+            yield from (at / e.name for e in entries if e.is_dir(follow_symlinks=False))
 
 
 def step_kinds(root: Path) -> list[str]:

@@ -6,6 +6,7 @@ files elsewhere, a pipe can lie where a value belongs.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -52,6 +53,10 @@ def remove_below(root: Path, path: Path) -> None:
     _no_link_to(root, path)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            # Somebody else may delete it, too; what still lies there after that cannot be deleted.
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 

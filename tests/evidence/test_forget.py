@@ -73,6 +73,36 @@ def test_one_of_eight_artists_withdraws_and_seven_lose_nothing(tmp_path):
     assert forget_artist(root, ["Artist 3"], owners_of(root)).files == 0
 
 
+def test_pictures_of_others_stay_whatever_their_digests_end_in(tmp_path):
+    owner = a_run(tmp_path, 1)
+    ends = [f"{n:x}" * (64 - 2 * n) + "00" * n for n in range(1, 4)]
+    other = Store(tmp_path).working(HERE, plan="e" * 64)
+    other.json_step("pictures", 1, [], lambda: ends, of=ANY)
+    for name in (*ends, "f" * 62 + "00", "not-a-digest"):
+        other.blob_path(name).parent.mkdir(parents=True, exist_ok=True)
+        other.blob_path(name).write_bytes(b"x")
+    del other
+    told = []
+    forget_artist(tmp_path, ["Artist 1"], [owner], told=lambda done, total: told.append((done, total)))
+    assert {p.stem for p in tmp_path.glob("blobs/*/*.png")} == set(ends)
+    assert told[-1][0] == told[-1][1] == len(told), "every step twice and every picture once"
+
+
+def test_what_cannot_be_deleted_is_no_success(home, run, monkeypatch):
+    rmtree = shutil.rmtree
+
+    def refuses(path, ignore_errors=False, **others):
+        if "treated" not in str(path):
+            rmtree(path, ignore_errors=ignore_errors, **others)
+        elif not ignore_errors:
+            raise PermissionError(13, "Permission denied", str(path))
+
+    Store(home).working(HERE, plan="a" * 64).json_step("treated", 1, [], lambda: 1, of=ANY)
+    monkeypatch.setattr(shutil, "rmtree", refuses)
+    call("--store", home, "--yes", code=2)
+    assert list(home.glob("steps/treated/*"))
+
+
 def test_what_others_made_of_an_artists_works_goes_too(tmp_path):
     first = a_run(tmp_path, 1)
     a_run(tmp_path, 2, others=first.pictures)
