@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 WIDTH = 3.8
 """Inches. Narrow, so that text keeps a readable size on a phone of 360 px."""
+FAINT = 0.8
+"""Opacity of what stands behind; less would fall below 3 to 1 against the paper in some colour (WCAG 2.2, 1.4.11)."""
 MARKS = {"base": "o", "clean": "o", "c0": "s", "c1": "D", "c2": "^", "c3": "v", "c4": "P", "c5": "X", "ink": "o"}
 SMALL, TEXT = 8.0, 8.5
 
@@ -37,7 +39,7 @@ def canvas(height: float, *, left: float, right: float, top: float, bottom: floa
     axes.set_facecolor("none")
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set(color=INKS["rule"], linewidth=0.8)
+    axes.spines["bottom"].set(color=INKS["muted"], linewidth=0.8)
     axes.tick_params(length=0, labelsize=SMALL, labelcolor=INKS["ink"], pad=4)
     return figure, axes
 

@@ -11,6 +11,7 @@ from pypdf import PdfReader
 
 from audit.base.progress import Progress
 from audit.commands.overview import write_overview
+from tests.browser.test_contrast import assert_stands_out
 from tests.browser.test_report import OPEN_ALL, TOO_WIDE
 from tests.builders import make_work
 from tests.report import scenes
@@ -115,3 +116,10 @@ def test_rows_are_sorted_by_keyboard(opened):
     again = page.locator(".sortable tbody tr").evaluate_all("all => all.map(row => row.cells[5].dataset.key ?? '')")
     assert again[: len(numbers)] == keys[: len(numbers)][::-1]
     assert heard == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_shape_of_a_card_or_figure_stands_out(opened, scheme: str) -> None:
+    page, _ = opened(scheme=scheme)
+    page.evaluate(OPEN_ALL)
+    assert_stands_out(page)

@@ -179,7 +179,7 @@ def _drawn(heat: HeatMap) -> str:
         f'<svg xmlns="{_SVG}" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11">',
         f"<title>{escape(heat.caption)}</title>",
         '<defs><pattern id="h" width="6" height="6" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-        f'<rect width="2" height="6" fill="{INKS["rule"]}"/></pattern></defs>',
+        f'<rect width="2" height="6" fill="{INKS["muted"]}"/></pattern></defs>',
         f'<rect width="{width}" height="{height}" fill="{INKS["paper"]}"/>',
     ]
     for at, name in enumerate(heat.head):

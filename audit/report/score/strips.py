@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from audit.report.drawing import MARKS, SMALL, canvas, heading, score_ticks, value_at_end
+from audit.report.drawing import FAINT, MARKS, SMALL, canvas, heading, score_ticks, value_at_end
 from audit.report.locale import ReportLocale
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -37,7 +37,7 @@ def strips(loc: ReportLocale, rows: Sequence[Strip], *, caption: str, key: str) 
         # A fixed spread in height, so that equal values stay apart without chance in the drawing.
         heights = index + 0.1 * np.linspace(-1, 1, len(strip.values))
         axes.plot(strip.values, heights, linestyle="none", marker=MARKS[strip.slot], markersize=3.5, color=ink,
-                  alpha=0.5, markeredgewidth=0, zorder=2)  # fmt: skip
+                  alpha=FAINT, markeredgewidth=0, zorder=2)  # fmt: skip
         middle, low, high = strip.mean, strip.low, strip.high
         if low is not None and high is not None:
             axes.plot((low, high), (index, index), color=ink, linewidth=2, zorder=3, solid_capstyle="butt")

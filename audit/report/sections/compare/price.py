@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from audit.records import Condition
-from audit.report.drawing import MARKS, SMALL, TEXT, canvas
+from audit.report.drawing import FAINT, MARKS, SMALL, TEXT, canvas
 from audit.report.estimates import share
 from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
@@ -26,7 +26,7 @@ def price(view: ResultsView, arms: Sequence[Condition], *, key: str) -> Drawing 
     for arm, index, value, lpips in found:
         slot = view.slot(arm.name)
         if index.low is not None and index.high is not None:
-            axes.plot([lpips, lpips], [index.low, index.high], color=INKS[slot], linewidth=2, alpha=0.5, zorder=2)
+            axes.plot([lpips, lpips], [index.low, index.high], color=INKS[slot], linewidth=2, alpha=FAINT, zorder=2)
         axes.plot(
             [lpips], [value], linestyle="none", marker=MARKS[slot], markersize=6, color=INKS[slot],
             markeredgecolor=INKS["paper"], markeredgewidth=0.8, zorder=3, label=view.short(arm.name),

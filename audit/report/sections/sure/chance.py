@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from audit.records import Condition, SignFlips
-from audit.report.drawing import MARKS, SMALL, TEXT, canvas, heading, inward, percent_ticks
+from audit.report.drawing import FAINT, MARKS, SMALL, TEXT, canvas, heading, inward, percent_ticks
 from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -71,7 +71,7 @@ def _histogram(view: ResultsView, axes: Axes, flips: SignFlips) -> None:
     for count, left, right in zip(flips.counts, flips.edges[:-1], flips.edges[1:], strict=True):
         axes.bar(
             left, 2.3 * count / highest, width=(right - left) * 0.92, align="edge", color=INKS["base"], linewidth=0,
-            alpha=0.45, zorder=1,
+            alpha=FAINT, zorder=1,
         )  # fmt: skip
     axes.annotate(
         view.locale.say("if nothing but\nchance were at work"), (0, 2.3), xycoords=("axes fraction", "data"),

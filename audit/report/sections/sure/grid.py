@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from audit.records import ChosenSetting, Condition, Estimate, Setting
-from audit.report.drawing import MARKS, SMALL, TEXT, canvas
+from audit.report.drawing import FAINT, MARKS, SMALL, TEXT, canvas
 from audit.report.estimates import rounded, score, share
 from audit.report.locale import ReportLocale, Spoken
 from audit.report.results_view import ResultsView
@@ -116,7 +116,7 @@ def grid_figure(view: ResultsView, *, key: str) -> Drawing | None:
     axes.plot(at, [value for *_, value in found], color=INKS[slot], linewidth=1, zorder=2)
     for x, (_, e, value) in zip(at, found, strict=True):
         if e.low is not None and e.high is not None:
-            axes.plot([x, x], [e.low, e.high], color=INKS[slot], linewidth=2, alpha=0.5, zorder=2)
+            axes.plot([x, x], [e.low, e.high], color=INKS[slot], linewidth=2, alpha=FAINT, zorder=2)
         axes.plot(
             [x], [value], linestyle="none", marker=MARKS[slot], markersize=5.5, color=INKS[slot],
             markeredgecolor=INKS["paper"], markeredgewidth=0.8, zorder=3,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.records import BASE
-from audit.report.drawing import SMALL, canvas, heading, score_ticks
+from audit.report.drawing import FAINT, SMALL, canvas, heading, score_ticks
 from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -43,7 +43,7 @@ def scores(view: ResultsView, *, key: str) -> Drawing | None:
         row += 3.4
         heading(axes, row - 0.3, view.short(name), view.slot(name))
         for low, first, middle, third, high in found[:MOST_RUNS]:
-            axes.plot((low, high), (row, row), color=ink, linewidth=0.7, alpha=0.7, zorder=2)
+            axes.plot((low, high), (row, row), color=ink, linewidth=0.7, alpha=FAINT, zorder=2)
             axes.plot((first, third), (row, row), color=ink, linewidth=3.2, solid_capstyle="butt", zorder=2)
             axes.plot((middle,), (row,), linestyle="none", marker="|", markersize=5, color=INKS["paper"],
                       markeredgewidth=1.3, zorder=3)  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from audit.report.drawing import MARKS, SMALL, TEXT, apart, canvas, score_ticks, wrap
+from audit.report.drawing import FAINT, MARKS, SMALL, TEXT, apart, canvas, score_ticks, wrap
 from audit.report.results_view import ResultsView
 from audit.report.svg import INKS, inline_svg
 from audit.report.table import Drawing, Table
@@ -29,7 +29,7 @@ def slopes(view: ResultsView, *, key: str) -> Drawing | None:
     grid = {n: [view.mean_score(n, r) for r in replicates] for n in names}
     for index in range(len(replicates)):
         values = [np.nan if (score := grid[n][index]) is None else score for n in names]
-        axes.plot(range(len(names)), values, color=INKS["muted"], linewidth=0.8, alpha=0.6, zorder=2)
+        axes.plot(range(len(names)), values, color=INKS["muted"], linewidth=0.8, alpha=FAINT, zorder=2)
     for column, name in enumerate(names):
         slot = view.slot(name)
         known = [score for score in grid[name] if score is not None]
