@@ -14,6 +14,7 @@ import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from filelock import FileLock, Timeout
 
@@ -31,6 +32,16 @@ TRIES = 5
 TIMEOUT = 30.0
 ROOM = 1 << 30
 """Bytes that must stay free on the disk beside the model."""
+
+
+def host() -> str:
+    """Name of the machine that is asked."""
+    return urlsplit(os.environ.get("HF_ENDPOINT", HUB)).netloc
+
+
+def partial_of(target: Path) -> Path:
+    """What came so far of a file."""
+    return target.with_name(f"{target.name}.partial")
 
 
 def known_card(name: str) -> Card:
@@ -76,7 +87,7 @@ def fetch_file(download: Download, target: Path, progress: Progress, *, name: st
     Raises:
         BadInput, BadModel, StorageError: as `fetch`.
     """
-    folder, partial = target.parent, target.with_name(f"{target.name}.partial")
+    folder, partial = target.parent, partial_of(target)
     with storage_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         try:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,11 +18,21 @@ from audit.ui.drafts import EXAMPLE, PRESETS, SERVICE, Draft, Drafts
 from audit.ui.first import first_picture, first_pictures
 from audit.ui.heard import hear
 from audit.ui.jobs import AUDITS, LOOKS, Jobs
+from audit.ui.model_pages import known_models
+from audit.ui.opened import Opened, Place
 from audit.ui.past import RESULTS, run_id
+from audit.ui.picker import look, taken
 from audit.ui.plans import ask_for_plans, cards, first_step, free_folder, last_step, leave_plans, shown_name
 from audit.ui.shell import Shell, led
 
 LAB = "lab"
+AT = "-path"
+"""What follows the name of a field in which a path is typed."""
+LOOKED_FOR: dict[str, dict[str, Any]] = {
+    "model": {"pictures": False, "files": (".safetensors", ".sft"), "marked": "model_index.json"},
+    "settings": {"pictures": False, "files": (".toml",)},
+}
+"""What the picker looks for on the page of the plan."""
 MOST_SAID = 40
 
 
@@ -31,8 +43,9 @@ class AuditPages:
         reports: where run folders are made.
     """
 
-    def __init__(self, shell: Shell, drafts: Drafts, jobs: Jobs, *, reports: Path) -> None:
+    def __init__(self, shell: Shell, drafts: Drafts, jobs: Jobs, opened: Opened, *, reports: Path) -> None:
         self._shell, self._drafts, self._jobs, self._reports = shell, drafts, jobs, reports
+        self._opened = opened
 
     def routes(self) -> list[Route]:
         """Its addresses."""
@@ -47,11 +60,27 @@ class AuditPages:
     # --- plan ----------------------------------------------------------------------------------------
 
     async def plan(self, request: Request) -> Response:
-        """The three presets as cards."""
+        """The three presets as cards; with the picker where a model or a settings file is being looked for."""
         draft = self._drafts.find(request.path_params["id"])
-        return self._shell.missing(request) if draft is None else await self._plan(request, draft)
+        wanted = request.query_params.get("for", "")
+        if draft is None:
+            return self._shell.missing(request)
+        place = None
+        if wanted in LOOKED_FOR:
+            place = self._opened.at(request.query_params.get("root", "0"), request.query_params.get("at", ""))
+            if place is None:
+                return self._shell.missing(request)
+        return await self._plan(request, draft, wanted=wanted, place=place)
 
-    async def _plan(self, request: Request, draft: Draft, problem: AuditError | None = None) -> Response:
+    async def _plan(
+        self,
+        request: Request,
+        draft: Draft,
+        problem: AuditError | None = None,
+        *,
+        wanted: str = "",
+        place: Place | None = None,
+    ) -> Response:
         if not draft.ready or draft.kind == SERVICE:
             return led(first_step(draft))
         await run_in_threadpool(self._jobs.tend)
@@ -59,6 +88,9 @@ class AuditPages:
             shown = await run_in_threadpool(cards, self._drafts, self._jobs, draft)
         except AuditError as error:
             shown, problem = [], problem or error
+        looked = None
+        if place is not None:
+            looked = await run_in_threadpool(partial(look, self._opened, place, wanted=wanted, **LOOKED_FOR[wanted]))
         return self._shell.page(
             request,
             "plan",
@@ -68,15 +100,18 @@ class AuditPages:
             name=shown_name(draft),
             cards=shown,
             working=any(card.state in ("waiting", "running") for card in shown),
-            models=await run_in_threadpool(_models),
+            models=await run_in_threadpool(known_models, self._jobs),
+            looked=looked,
         )
 
     async def planned(self, request: Request) -> Response:
         """A form of that page."""
         return await self._shell.changed(request, self._drafts, kind="", change=self._planned, again=self._again)
 
-    async def _again(self, request: Request, draft: Draft, _: dict[str, str], error: AuditError) -> Response:
-        return await self._plan(request, draft, error)
+    async def _again(self, request: Request, draft: Draft, fields: dict[str, str], error: AuditError) -> Response:
+        wanted = fields.get("for", "") if fields.get("for", "") in LOOKED_FOR else ""
+        place = self._opened.place(0, "") if wanted else None
+        return await self._plan(request, draft, error, wanted=wanted if place else "", place=place)
 
     def _planned(self, draft: Draft, fields: dict[str, str]) -> Response:
         if fields.get("action") == "discard":
@@ -89,6 +124,13 @@ class AuditPages:
         match fields.get("action"):
             case "settings":
                 ask_for_plans(self._drafts, self._jobs, self._set(draft, fields))
+            case "take" | "type" as action if fields.get("for") in LOOKED_FOR:
+                # What was typed is opened once it is known to be a model or a settings file.
+                found = taken(self._opened, fields) if action == "take" else typed_path(fields.get("path", ""))
+                draft = self._set(draft, {**_set_already(draft), f"{fields['for']}{AT}": str(found)})
+                if action == "type":
+                    self._opened.open(found if found.is_dir() else found.parent)
+                ask_for_plans(self._drafts, self._jobs, draft)
             case "again" if fields.get("preset") in PRESETS:
                 ask_for_plans(self._drafts, self._jobs, draft, (fields["preset"],))
             case "begin" if fields.get("preset") in PRESETS:
@@ -98,15 +140,16 @@ class AuditPages:
 
     def _set(self, draft: Draft, fields: dict[str, str]) -> Draft:
         """Base model and further options."""
-        from audit.models.cards import cards as known_models
+        from audit.models.cards import cards
         from audit.models.layout import resolve
 
-        model = fields.get("model-path", "").strip() or fields.get("model", "").strip()
-        if model and model not in known_models() and model != LAB:
+        model = fields.get(f"model{AT}", "").strip() or fields.get("model", "").strip()
+        if model and model not in cards() and model != LAB:
             model = str(typed_path(model))
         if model:
             resolve(model)
-        settings, runs = fields.get("settings", "").strip(), fields.get("replicates", "").strip()
+        settings = fields.get(f"settings{AT}", "").strip() or fields.get("settings", "").strip()
+        runs = fields.get("replicates", "").strip()
         if settings and not (path := typed_path(settings)).is_file():
             raise BadInput("spec-unreadable", file=path.name, why=say("not-read.absent"))
         if runs and not (runs.isascii() and runs.isdigit() and 1 <= int(runs) <= 1000):
@@ -156,6 +199,7 @@ class AuditPages:
             job=job,
             state=state,
             paused=self._jobs.paused,
+            cut_off=self._jobs.cut_off(job),
             before=next((i for i, other in enumerate(waiting) if other.id == job.id), 0),
             heard=heard,
             pictures=await run_in_threadpool(first_pictures, Path(job.out)) if state != "done" else [],
@@ -196,9 +240,6 @@ class AuditPages:
         return led(f"/audits/{draft.id}")
 
 
-def _models() -> list[tuple[str, str, bool]]:
-    """Name and title of the known base models, and whether each is here."""
-    from audit.models.cards import cards as known_models
-    from audit.models.cards import present
-
-    return [(name, card.title, present(name) is not None) for name, card in known_models().items()]
+def _set_already(draft: Draft) -> dict[str, str]:
+    """The fields of the form as they are kept."""
+    return {"model": draft.model, "settings": draft.settings, "replicates": str(draft.replicates or "")}

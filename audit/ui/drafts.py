@@ -37,6 +37,9 @@ class Draft:
         service: its name, '' for none.
         left_out, chosen: what was mended by hand, see `audit.collect.by_hand`.
         captions: path of a table of captions that were written in the page, '' for none.
+        clip_times: when frames of a service's clips are taken, as typed.
+        prompts: group, file and prompt of a service's files whose prompt was written in the page.
+        sheet: path of the table of prompts that comes of it, '' for none.
     """
 
     id: str
@@ -52,6 +55,9 @@ class Draft:
     left_out: tuple[str, ...] = ()
     chosen: tuple[tuple[str, str, str], ...] = field(default=())
     captions: str = ""
+    clip_times: str = ""
+    prompts: tuple[tuple[str, str, str], ...] = field(default=())
+    sheet: str = ""
 
     @property
     def ready(self) -> bool:
@@ -95,7 +101,8 @@ class Drafts:
             return None
         found = read_json(self.folder / id / "draft.json")
         try:
-            tables = {name: tuple(tuple(row) for row in found[name]) for name in ("arms", "chosen")}
+            there = [name for name in ("arms", "chosen", "prompts") if name in found]
+            tables: dict[str, Any] = {name: tuple(tuple(row) for row in found[name]) for name in there}
             return Draft(**{**found, **tables, "id": id, "left_out": tuple(found["left_out"])})
         except (KeyError, TypeError):
             return None
@@ -154,7 +161,13 @@ def spec_of(draft: Draft, *, preset: str) -> dict[str, Any]:
     if draft.kind == SERVICE:
         folders = {name.replace("-", "_"): folder for name, folder in draft.arms}
         named = {"artist": draft.artist, "service": draft.service}
-        return {"originals": draft.originals, **folders, **{name: text for name, text in named.items() if text}}
+        times: dict[str, Any] = {}
+        if draft.clip_times:
+            from audit.collect.clips import times_of
+
+            times = {"clip_times": times_of(draft.clip_times)}
+        named |= {"sheet": draft.sheet}
+        return {"originals": draft.originals, **folders, **{k: text for k, text in named.items() if text}, **times}
     values: dict[str, Any] = {}
     if draft.settings:
         from audit.plan.spec import beside, read_toml

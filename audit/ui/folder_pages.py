@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,38 +14,19 @@ from starlette.routing import Route
 
 from audit.base.errors import AuditError, BadInput
 from audit.base.files import typed_path
-from audit.base.messages import Said, say
+from audit.base.messages import Said
 from audit.base.text import printable
 from audit.ui.drafts import EXAMPLE, OWN, SERVICE, Draft, Drafts
 from audit.ui.jobs import Jobs
-from audit.ui.opened import Opened, Place, subfolders
+from audit.ui.opened import Opened, Place
 from audit.ui.pairs import ask_for_pairs
+from audit.ui.picker import counted, look, taken
 from audit.ui.plans import ask_for_plans, first_step
 from audit.ui.shell import Shell, led
 
-if TYPE_CHECKING:
-    from audit.collect.folders import Role
-
-ORIGINALS, ARM, SETTINGS = "originals", "arm", "settings"
+ORIGINALS, ARM = "originals", "arm"
 MOST_ARMS = 12
 MOST_NAME = 200
-
-
-@dataclass(frozen=True)
-class CountedFolder:
-    """A folder as the page shows it.
-
-    Attributes:
-        name: of the folder; steps: its way from the root; count: pictures in it.
-        notes: what is left out; problem: why it cannot be used.
-    """
-
-    name: str
-    steps: list[tuple[str, str]]
-    root: int
-    count: int
-    notes: tuple[Said, ...] = ()
-    problem: Said | None = None
 
 
 class FolderPages:
@@ -100,10 +81,7 @@ class FolderPages:
         here = f"/audits/{draft.id}/folders"
         match fields.get("action"):
             case "take":
-                place = self._opened.at(fields.get("root", ""), fields.get("at", ""))
-                if place is None:
-                    raise BadInput("ui-folder-closed")
-                self._take(draft, fields.get("for", ""), place.path)
+                self._take(draft, fields.get("for", ""), taken(self._opened, {**fields, "file": ""}))
             case "type":
                 self._take(draft, fields.get("for", ""), self._typed(fields.get("path", "")))
             case "drop":
@@ -169,50 +147,22 @@ class FolderPages:
         problem: Said | None = None,
         status: int = 200,
     ) -> Response:
-        originals = await run_in_threadpool(self._counted, draft.originals, "originals")
-        arms = [(name, await run_in_threadpool(self._counted, folder, "protected")) for name, folder in draft.arms]
-        inside: list[tuple[str, str]] = []
-        more, here = False, None
-        if place is not None:
-            try:
-                inside, more = await run_in_threadpool(subfolders, place)
-            except OSError:
-                problem = problem or say("folder-unreadable", role=say("role.given"), folder=place.name)
-            here = await run_in_threadpool(self._counted, str(place.path), "given")
+        originals = await run_in_threadpool(counted, self._opened, draft.originals, "originals")
+        arms = [
+            (name, await run_in_threadpool(counted, self._opened, folder, "protected")) for name, folder in draft.arms
+        ]
+        looked = None if place is None else await run_in_threadpool(partial(look, self._opened, place, wanted=wanted))
         return self._shell.page(
             request,
             "folders",
             status=status,
-            problem=problem,
+            problem=problem or (looked.problem if looked else None),
             draft=draft,
             originals=originals,
             arms=arms,
-            wanted=wanted,
-            place=place,
-            inside=inside,
-            more=more,
-            beneath=here,
-            roots=[(i, printable(root.name) or "/") for i, root in enumerate(self._opened.roots())],
+            looked=looked,
             most_arms=MOST_ARMS,
         )
-
-    def _counted(self, folder: str, role: Role) -> CountedFolder | None:
-        if not folder:
-            return None
-        from audit.collect.folders import list_pictures
-        from audit.records import Note
-
-        path = Path(folder)
-        place = self._opened.holding(path)
-        notes: list[Note] = []
-        name, steps, root = printable(path.name) or "/", place.steps if place else [], place.root if place else 0
-        if place is None:
-            return CountedFolder(name, steps, root, 0, problem=say("ui-folder-closed"))
-        try:
-            count = len(list_pictures(path, role, notes))
-        except BadInput as error:
-            return CountedFolder(name, steps, root, 0, tuple(n.said for n in notes), error.said)
-        return CountedFolder(name, steps, root, count, tuple(n.said for n in notes))
 
 
 def dict_of(arms: tuple[tuple[str, str], ...]) -> dict[str, str]:

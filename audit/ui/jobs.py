@@ -1,7 +1,7 @@
 """The queue: commands that run one after the other, each a folder on the disk, carried out by a process apart.
 
-Two lanes: audits, and short looks (plans, pairs) that do not wait for them. The server writes what is to be done and
-reads how far it is; `audit.ui.keeper` does it. So neither the browser nor the server need stay open.
+Three lanes: audits, short looks (plans, pairs), and models that are fetched; none waits for another. The server writes
+what is to be done and reads how far it is; `audit.ui.keeper` does it. So neither browser nor server need stay open.
 
     jobs/<id>/job.json   what to run
               started    the keeper began; log, out: what the command told and gave; code: how it ended
@@ -35,7 +35,7 @@ from audit.ui.door import Door, read_json, write_json
 if TYPE_CHECKING:
     import psutil
 
-AUDITS, LOOKS = "audits", "looks"
+AUDITS, LOOKS, FETCHES = LANES = ("audits", "looks", "fetches")
 State = Literal["waiting", "running", "done", "stopped", "failed"]
 MOST_OUT = 64 << 20
 PAUSED = "paused"
@@ -53,7 +53,8 @@ class Job:
     """One command.
 
     Attributes:
-        folder: its own; draft: the audit that it is for; kind: `run`, `plan` or `pairs`; preset: '' for none.
+        folder: its own; draft: the audit that it is for; kind: `run`, `plan`, `pairs` or `get`.
+        preset: '' for none; of `get` the name of the model.
         asked: digest of what it was asked with; words: of the command line; out: run folder, '' for none.
     """
 
@@ -125,6 +126,10 @@ class Jobs:
         goes_on = self.kept(job.lane) or process_of(job) is not None or time.time() - begun < _BEGINS
         return "running" if goes_on else "stopped"
 
+    def cut_off(self, job: Job) -> bool:
+        """Whether it stopped and nobody asked it to: the machine went down, or its process was ended."""
+        return self.state(job) == "stopped" and not (job.folder / "stop").exists()
+
     def kept(self, lane: str) -> bool:
         """Whether a keeper is at work in a lane."""
         lock = lane_lock(self._state, lane)
@@ -166,13 +171,19 @@ class Jobs:
         (job.folder / "stop").touch()
 
     def go_on(self, job: Job) -> None:
-        """Carry a stopped one out again, after all that wait; a run goes on from its folder."""
-        words = ["resume", job.out, "--json"] if (Path(job.out) / "resume.json").is_file() else list(job.words)
+        """Carry a stopped one out again; a run goes on from its folder.
+
+        One that was cut off has had its turn and is the next; another comes after all that wait.
+        """
+        known = bool(job.out) and (Path(job.out) / "resume.json").is_file()
+        words = ["resume", job.out, "--json"] if known else list(job.words)
+        others = [other.id for other in self.all() if other.id != job.id]
+        order = [job.id, *others] if self.cut_off(job) else [*others, job.id]
         again = {**read_json(job.folder / "job.json"), "words": words}
         for name in ("stop", "started", "process", "code", "log", "out"):
             (job.folder / name).unlink(missing_ok=True)
         write_json(job.folder / "job.json", again)
-        self._order([other.id for other in self.all() if other.id != job.id] + [job.id])
+        self._order(order)
         self.tend()
 
     def first(self, job: Job) -> None:
@@ -207,7 +218,7 @@ class Jobs:
     def tend(self) -> None:
         """See to it that somebody carries out what waits."""
         with self._lock:
-            for lane in (AUDITS, LOOKS):
+            for lane in LANES:
                 keeper = _KEEPERS.get((self._state, lane))
                 # One that was just started may not hold its lock yet.
                 starting = keeper is not None and keeper.poll() is None

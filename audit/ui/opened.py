@@ -6,6 +6,7 @@ An address names a root by its number and a folder by its way from there, so tha
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -86,6 +87,17 @@ class Opened:
         """`place` of what stands in an address."""
         return self.place(int(root), at) if root.isascii() and root.isdigit() and len(root) < 4 else None
 
+    def file(self, root: str, at: str) -> Path | None:
+        """A file by its address; None where there is none, or where it leads out of its root."""
+        way = PurePosixPath(at)
+        place = self.at(root, "" if str(way.parent) == "." else str(way.parent))
+        if place is None or way.name in ("", "..") or "\0" in at or "\\" in way.name:
+            return None
+        whole = _resolved(place.path / way.name)
+        base = _resolved(self.roots()[place.root])
+        inside = whole is not None and base is not None and whole.is_relative_to(base)
+        return whole if whole is not None and inside and whole.is_file() else None
+
     def place(self, root: int, at: str) -> Place | None:
         """A folder by its address; None where there is none, or where it leads out of its root."""
         roots = self.roots()
@@ -97,6 +109,28 @@ class Opened:
         if base is None or whole is None or not whole.is_relative_to(base) or not whole.is_dir():
             return None
         return Place(root, "/".join(parts), whole)
+
+
+def files_in(place: Place, endings: Collection[str]) -> list[tuple[str, str]]:
+    """Name and `at` of the files in a folder with one of these endings, without hidden ones and links.
+
+    Raises:
+        OSError: it cannot be listed.
+    """
+    if not endings:
+        return []
+    with os.scandir(place.path) as found:
+        names = [
+            entry.name
+            for entry in found
+            if Path(entry.name).suffix.lower() in endings
+            and not entry.name.startswith(".")
+            and "\\" not in entry.name
+            and not of_file_manager(entry.name)
+            and entry.is_file(follow_symlinks=False)
+        ]
+    names.sort(key=str.casefold)
+    return [(printable(name), f"{place.at}/{name}" if place.at else name) for name in names[:MOST_LISTED]]
 
 
 def subfolders(place: Place) -> tuple[list[tuple[str, str]], bool]:

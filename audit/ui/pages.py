@@ -19,6 +19,7 @@ from audit.ui.drafts import Drafts
 from audit.ui.folder_pages import FolderPages
 from audit.ui.guard import ENTER, BrowserSession, Guard
 from audit.ui.jobs import AUDITS, Jobs
+from audit.ui.model_pages import ModelPages, fetches
 from audit.ui.opened import Opened
 from audit.ui.pair_pages import PairPages
 from audit.ui.past import PastAudits, run_id
@@ -47,7 +48,8 @@ class Pages:
         self._parts = (
             FolderPages(self._shell, self._drafts, self.jobs, opened),
             PairPages(self._shell, self._drafts, self.jobs, opened),
-            AuditPages(self._shell, self._drafts, self.jobs, reports=reports),
+            AuditPages(self._shell, self._drafts, self.jobs, opened, reports=reports),
+            ModelPages(self._shell, self._drafts, self.jobs),
             ServicePages(self._shell, self._drafts, self.jobs, opened, reports=reports),
             QueuePages(self._shell, self.jobs),
             RunPages(self._shell, self._past, self._drafts, self.jobs, reports=reports),
@@ -102,7 +104,8 @@ class Pages:
             all=len(rows),
             asked=asked,
             reading=any(r.reading for r in rows),
-            queue=[(job, state) for job, state in queue if state != "done"],
+            queue=[(job, state, self.jobs.cut_off(job)) for job, state in queue if state != "done"],
+            fetches=await run_in_threadpool(fetches, self.jobs),
             paused=self.jobs.paused,
             drafts=[
                 (draft, shown_name(draft), last_step(draft)) for draft in self._drafts.all() if draft.id not in begun

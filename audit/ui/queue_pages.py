@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from audit.ui.jobs import AUDITS, Jobs
+from audit.ui.jobs import AUDITS, FETCHES, Jobs
 from audit.ui.shell import Shell, led
 
 
@@ -33,7 +33,7 @@ class QueuePages:
         if action in ("pause", "unpause"):
             self._jobs.pause(action == "pause")
         job = self._jobs.find(id)
-        if job is None or job.lane != AUDITS:
+        if job is None or job.lane not in (AUDITS, FETCHES):
             return
         state = self._jobs.state(job)
         match action:

@@ -44,6 +44,8 @@ def test_pages_of_runs(browser: Browser, served: Served, width, lang):  # noqa: 
     page.locator("button[value=begin]").click()
     page.get_by_role("alert").wait_for()
     seen(page, f"service-{lang}")
+    page.goto(f"{address}/models/sd15")
+    seen(page, f"model-{lang}")
     with standing(served) as commands:
         draft = served.post("/audits", {"kind": "example"})[1]["location"].split("/")[2]
         served.post(f"/audits/{draft}/plan", {"action": "begin", "preset": "quick"})

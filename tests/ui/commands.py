@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from audit.base.messages import say
-from audit.ui.jobs import AUDITS, LOOKS, Job, Jobs, lane_lock
+from audit.ui.jobs import LANES, LOOKS, Job, Jobs, lane_lock
 from tests.ui.conftest import Served
 
 
@@ -35,7 +35,7 @@ class Commands:
 @contextmanager
 def standing(served: Served) -> Iterator[Commands]:
     with ExitStack() as stack:
-        for lane in (AUDITS, LOOKS):
+        for lane in LANES:
             stack.enter_context(lane_lock(served.door.folder, lane))
         yield Commands(served)
 

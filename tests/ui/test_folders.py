@@ -21,6 +21,7 @@ POSTS = (
     "/audits/{id}/service",
     "/audits/{id}",
     "/queue",
+    "/models/sd15",
     "/runs/x",
     "/language",
 )

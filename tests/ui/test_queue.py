@@ -249,3 +249,22 @@ def test_what_a_command_tells_is_heard():
     assert [said.id for said in heard.said] == ["few-works"] == [heard.error.id]
     assert result_of(b'text\n{"a": 1}\n') == {"a": 1}
     assert result_of(b"[1]") == result_of(b"") == result_of(b"{") == {}
+
+
+def test_what_was_cut_off_says_so_and_is_the_next_with_one_press(tmp_path):
+    jobs = jobs_in(tmp_path)
+    with lane_lock(tmp_path / "state", AUDITS):
+        cut, asked, waits = (jobs.add(["--version"], lane=AUDITS, draft=name, kind="run") for name in "abc")
+        then = time.time() - 3600
+        (cut.folder / "started").touch()
+        os.utime(cut.folder / "started", (then, then))
+        jobs.stop(asked)
+        jobs.pause(True)
+    again = jobs_in(tmp_path)  # another start of the machine
+    assert [again.state(job) for job in again.all()] == ["stopped", "stopped", "waiting"]
+    assert [again.cut_off(job) for job in again.all()] == [True, False, False]
+    again.go_on(cut)
+    again.go_on(asked)
+    assert [job.id for job in again.all()] == [cut.id, waits.id, asked.id]
+    assert [again.state(job) for job in again.all()] == ["waiting"] * 3
+    assert not again.cut_off(cut)

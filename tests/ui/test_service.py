@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from audit.collect.sheet import read_sheet
 from audit.ui.jobs import AUDITS
 from audit.ui.past import run_id
 from tests.ui.commands import said, standing, until
@@ -100,3 +102,49 @@ def test_a_real_one_comes_to_its_report(served, folders, tmp_path, monkeypatch):
     (run,) = (path for path in served.reports.iterdir() if path.is_dir())
     assert f"/runs/{run_id(run)}" in text
     assert run.name in listed(served)
+
+
+def test_folders_and_clips_are_picked_and_have_prompts(served, folders, home: Path):  # noqa: F811
+    with standing(served) as commands:
+        address = begun(served)
+        (home / "film").mkdir()
+        for name in ("castle_1.mp4", "clip <b>.mp4"):
+            (home / "film" / name).write_bytes(b"x")
+        status, headers, _ = served.post(address, {"action": "pick-generated", "artist": "Ada", "clip-times": "0.5,x"})
+        assert (status, headers["location"]) == (303, f"{address}?for=generated#picker")
+        text = served.ask(f"{address}?for=generated&root=0&at=film")[2]
+        assert ("2 pictures" in text, 'value="film/castle_1.mp4"' in text, 'value="Ada"' in text) == (True, True, True)
+        place = {"action": "take", "root": "0"}
+        for wanted, at in (("generated", "film"), ("originals", "Art/originals"), ("controls", "plain")):
+            assert served.post(address, {**place, "for": wanted, "at": at})[0] == 303
+        assert served.post(address, {**place, "for": "controls", "at": "../x"})[0] == 400
+        taken = {**place, "for": "other-name", "at": "film", "file": "film/castle_1.mp4"}
+        assert served.post(address, taken)[0] == 303
+        text = served.ask(address)[2]
+        fields = dict(re.findall(r'name="(prompt-named-\w+)" value="([^"]*)"', text))
+        assert sorted(fields.values()) == ["castle", "clip &lt;b&gt;"]
+        form = {
+            "originals": str(home / "Art" / "originals"),
+            "generated": str(home / "film"),
+            "controls": str(home / "plain"),
+            "other-name": str(home / "film" / "castle_1.mp4"),
+            "artist": "Ada",
+        }
+        status, _, text = served.post(address, {**form, "action": "begin", "clip-times": "0.5,x"})
+        assert (status, "0.5,x" in text, commands.jobs.all()) == (400, True, [])
+        field = next(name for name, value in fields.items() if value != "castle")
+        form |= {field: "A <castle> by Ada", "clip-times": "2,0.5"}
+        assert served.post(address, {**form, "action": "save"})[0] == 303
+        assert 'value="A &lt;castle&gt; by Ada"' in served.ask(address)[2]
+        assert served.post(address, {**form, "action": "begin"})[0] == 303
+        (job,) = commands.waiting(AUDITS)
+        spec = json.loads(Path(job.words[2]).read_text())
+        assert spec["clip_times"] == [0.5, 2.0]
+        sheet = read_sheet(Path(spec["sheet"]))
+        assert sheet["named", "clip <b>.mp4"].prompt == "A <castle> by Ada"
+        assert sheet["named", "castle_1.mp4"].prompt == sheet["other-name", "castle_1.mp4"].prompt == "castle"
+        assert len(sheet) == 3 + 4
+        from audit.commands.score import ScoreSpec
+        from audit.plan.spec import validated
+
+        validated(ScoreSpec, spec, unfit="spec-invalid.score")
