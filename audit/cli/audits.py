@@ -159,7 +159,7 @@ def told_of(shown: Preview) -> tuple[Said, ...]:
         say("told.memory", gb=cost.memory_bytes / 1e9),
         say("told.disk", mb=cost.disk_bytes / 1e6),
         *scope_details(plan),
-        *can_tell(plan),
+        *(can_tell(plan) if plan.replicates >= plan.margins.min_replicates else ()),
         *shown.ahead,
         say("told.plan", digest=plan.digest()),
     )

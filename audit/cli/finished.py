@@ -97,6 +97,15 @@ def _own_page(folder: Path, lang: str | None) -> Path:
     return page.with_name(f"report-{lang}.html")
 
 
+def _last_language(folder: Path) -> str | None:
+    """The language of the page that was written last; None where there is none."""
+    from audit.report.locale import language_of
+
+    pages = [folder / "report.html", *folder.glob("report-??.html")]
+    there = [page for page in pages if page.is_file()]
+    return language_of(max(there, key=lambda page: page.stat().st_mtime)) if there else None
+
+
 def _beside(page: Path) -> Path:
     """The court edition's file beside a page."""
     return page.with_name(f"{page.stem}-court{page.suffix or '.html'}")
@@ -108,7 +117,7 @@ def report(
     court: Annotated[bool, typer.Option("--court", help="Also write report-court.html, to print: no script.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Also print that page to report-court.pdf.")] = False,
     lang: Annotated[
-        str | None, typer.Option(help="Language of the report: en or de (default: that of the page at hand, else en).")
+        str | None, typer.Option(help="Language of the report: en or de (default: that of the page written last, else en).")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report to this file instead of RUN/report.html.")
@@ -124,6 +133,8 @@ def report(
         from audit.runfolder import SCORE, read_score
         from audit.runfolder.judged import is_last_judged
 
+        if out is None and (court or pdf):
+            lang = lang or _last_language(folder)
         target = out or _own_page(folder, lang)
         if out is not None and out.is_dir():
             raise BadInput("report-out-folder", name=out.absolute().name)

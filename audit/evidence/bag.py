@@ -105,7 +105,7 @@ def list_files(folder: Path) -> list[str]:
             status = os.lstat(here / name)
             mode = status.st_mode
             if of_file_manager(name):
-                raise BadEvidence("bundle-names.system", name=name)
+                raise BadEvidence("bundle-names.system", name=path)
             if path.count("/") > DEEPEST or not NAME.fullmatch(path):
                 raise BadEvidence("bundle-names", name=name)
             if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from rich.console import Console
 
 from audit import records as r
 from audit.base.messages import render as said
+from audit.cli.finished import _last_language
 from audit.collect.names import claimed_levels
 from audit.report import notes, render
 from audit.report.lint import visible_text
@@ -107,6 +109,17 @@ def test_what_shrinking_leaves_is_told_where_it_is_less_than_half(kept: float | 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_the_scale_is_drawn_with_what_the_console_has(encoding: str) -> None:
     assert "o" in next(line for line in shown(golden.fixed("held"), encoding=encoding).splitlines() if "---" in line)
+
+
+def test_the_printed_page_is_in_the_language_that_was_asked_for_last(tmp_path: Path) -> None:
+    results = golden.fixed("held")
+    write_report(results, run_folder=tmp_path)
+    assert _last_language(tmp_path) == "en"
+    german = write_report(results, run_folder=tmp_path, lang="de", target=tmp_path / "report-de.html")
+    os.utime(tmp_path / "report.html", (1, 1))
+    assert _last_language(tmp_path) == "de"
+    os.utime(german, (0, 0))
+    assert _last_language(tmp_path) == "en"
 
 
 def test_a_page_keeps_its_language(tmp_path: Path) -> None:
