@@ -302,6 +302,26 @@ def test_a_mirrored_copy_is_called_so(folders: tuple[Path, Path], axis: int) -> 
     assert "'fox.png', mirrored" in refused("protected-other-shape", *folders)
 
 
+def strokes(seed: int) -> Pixels:
+    """A painting without large shapes, dark above and below: its mirror image has nearly the same tones everywhere."""
+    blobs = np.random.default_rng(seed).integers(60, 140, (20, 26, 3))
+    blobs += np.round(70 * np.sin(np.linspace(0, np.pi, 20)))[:, None, None].astype(int)
+    return np.asarray(Image.fromarray(blobs.astype(np.uint8)).resize((312, 240), Image.Resampling.BICUBIC))
+
+
+@pytest.mark.parametrize("change", ["mirrored", "turned", "another"])
+def test_a_painting_without_large_shapes_is_known_by_its_lines(tmp_path: Path, change: str) -> None:
+    art, safe = tmp_path / "art", tmp_path / "safe"
+    for seed, word in enumerate(WORDS):
+        put(art / f"{word}.png", strokes(seed))
+        put(safe / f"{word}.png", cloak(strokes(seed)))
+    assert {p.matched_by for p in gather(art, safe).protected} == {"name"}
+    ways = {"mirrored": np.flip(strokes(0), 1), "turned": np.rot90(strokes(0), 2), "another": strokes(99)}
+    put(safe / f"{WORDS[0]}.png", cloak(ways[change]))
+    slug = "protected-other-work" if change == "another" else "protected-other-shape"
+    assert change in refused(slug, art, safe)
+
+
 def haze(pixels: Pixels) -> Pixels:
     return (pixels * 0.35 + 255 * 0.65).astype(np.uint8)
 

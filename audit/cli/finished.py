@@ -117,7 +117,7 @@ def report(
     court: Annotated[bool, typer.Option("--court", help="Also write report-court.html, to print: no script.")] = False,
     pdf: Annotated[bool, typer.Option("--pdf", help="Also print that page to report-court.pdf.")] = False,
     lang: Annotated[
-        str | None, typer.Option(help="Language of the report: en or de (default: that of the page written last, else en).")
+        str | None, typer.Option(help="Language of the report: en or de (default: that of the last page, else en).")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Write the report to this file instead of RUN/report.html.")

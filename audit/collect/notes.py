@@ -18,6 +18,8 @@ _TWIN = 8.0
 """Works nearer to each other than this are noted as nearly the same."""
 
 
+_ROUNDED = 0.02
+"""Share of a side by which tools round and people cut in passing."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEW_WORDS = 6
 _ENGLISH = 0.6
@@ -68,15 +70,19 @@ def picture_notes(works: list[Picture], copies: list[Picture], ids: dict[str, st
     return found
 
 
+def _resized(pair: Pair) -> float:
+    """By how much a copy's sides differ from its original's, as a share; 0 for one of its size."""
+    a, b = pair.work.facts, pair.copy.facts
+    return max(abs(b.width / a.width - 1), abs(b.height / a.height - 1))
+
+
 def pair_notes(pairs: list[Pair], ids: dict[str, str]) -> list[Note]:
     """How the delivered copies differ from their originals beside the protection."""
     found: list[Note] = []
     rules: tuple[tuple[str, Callable[[Pair], bool]], ...] = (
         ("protected-identical", lambda p: p.copy.content == p.work.content),
-        (
-            "protected-other-size",
-            lambda p: (p.copy.facts.width, p.copy.facts.height) != (p.work.facts.width, p.work.facts.height),
-        ),
+        ("protected-other-size", lambda p: _resized(p) > _ROUNDED),
+        ("protected-other-size.slightly", lambda p: 0 < _resized(p) <= _ROUNDED),
         ("protected-tones", lambda p: p.toned),
         (
             "protected-cropped",

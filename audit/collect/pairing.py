@@ -18,7 +18,7 @@ from audit.collect.alignment import Moved, moved
 from audit.collect.folders import Picture, names
 from audit.collect.names import is_word_of_tools, original_names
 from audit.collect.nearness import Looks, Nearest, distance
-from audit.collect.relation import MATCH, SAME_LINES, relation, same_lines, unlikeness
+from audit.collect.relation import MATCH, OTHER_LINES, SAME_LINES, lies, relation, same_lines, unlikeness
 from audit.images import Ground
 
 # Levels (0..255) of root mean square difference between fingerprints; see images.fingerprint for
@@ -283,10 +283,18 @@ def check_same_work(works: list[Picture], copies: list[Picture], of: Proposal, n
     """
     work, copy, nearest = of.work, copies[of.copy], int(near.place[of.copy])
     own = distance(works[work], copy)
+    if own > _MISTAKEN and (way := lies(works[work], copy)) is not None:
+        raise BadInput(f"protected-other-shape.{way}", copy=copy.name, work=works[work].name)
     mistaken = own > _MISTAKEN and near.best[of.copy] <= min(_MATCH, _CLEARLY * own)
     unlike = own > _NEAR and unlikeness(works[work].fingerprint, copy.fingerprint) > _UNLIKE
     if not (mistaken or unlike or own > _FAR):
-        return
+        # Works of like tones are near to each other. A copy of other tones has its own work's lines, and one that was
+        # moved or cut lies on it once moved back.
+        other = own > _NEAR and same_lines(works[work], copy) <= OTHER_LINES
+        moved_back = moved(works[work].sketch, copy.sketch) if other else None
+        if not other or moved_back is not None or relation(works[work], copy) in ("framed", "cropped"):
+            return
+        raise BadInput("protected-other-work.another", copy=copy.name, work=works[work].name)
     found = relation(works[work], copy)
     if found == "tones" and same_lines(works[work], copy) > same_lines(works[nearest], copy) - (nearest == work):
         return
