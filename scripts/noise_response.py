@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from audit.base.rng import rng
+from audit.images.drawn import noise_level
 from audit.images.tensors import to_model_size, to_pixels, to_tensor
 from audit.records import BASE
 from audit.runfolder import read_results
 from audit.style import style_metric
-from audit.style.picture_noise import noise_level
 
 STRENGTHS = (1, 2, 3, 5, 8, 12, 16)
 """Standard deviations, in levels of 255."""

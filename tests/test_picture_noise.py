@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from audit.style.picture_noise import noise_level, with_noise
+from audit.images.drawn import noise_level
+from audit.style.picture_noise import with_noise
 
 
 def picture(side: int = 96) -> np.ndarray:

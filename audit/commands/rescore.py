@@ -21,6 +21,7 @@ from audit.base.rng import rng
 from audit.commands.bringing import artists_in, bring
 from audit.evidence.sealed import CheckedPart
 from audit.images import decode_png
+from audit.images.drawn import noise_level
 from audit.records import Generations, Plan, Results, Score
 from audit.records.versions import read_record
 from audit.runfolder import MOST_BYTES
@@ -31,7 +32,7 @@ from audit.stages.real_works import held_out_mask
 from audit.store import Store
 from audit.style import Features, style_metric
 from audit.style.among_real import among_real
-from audit.style.picture_noise import noise_level, with_noise
+from audit.style.picture_noise import with_noise
 from audit.style.recognise import Others
 from audit.style.score import View, features, metric_facts, other_artists, scores, scores_by_work
 from audit.style.subject import prompt_adherence

@@ -18,6 +18,7 @@ from audit.base.errors import AuditError
 from audit.base.messages import say
 from audit.base.progress import Progress
 from audit.base.rng import torch_rng
+from audit.images.drawn import BLANK_LEVELS
 from audit.images.tensors import autocast_of
 from audit.models.encode import hidden_states
 from audit.models.loader import load
@@ -30,7 +31,6 @@ from audit.records.self_test import SelfTest, SelfTestStep
 from audit.runfolder.provenance import now
 from audit.runfolder.self_tests import keep_self_test
 from audit.sampling import Execution, sample
-from audit.sampling.drawing import BLANK_LEVELS
 from audit.store import Store, default_store
 from audit.style import METRICS
 from audit.training.batches import CellData

@@ -15,13 +15,12 @@ from audit import __version__
 from audit.base.errors import BadInput, BadModel
 from audit.base.files import file_digest
 from audit.base.messages import Said, say
-from audit.evidence import bag, bundle, credentials, first, forms, history, layout, pages, wheel
+from audit.evidence import bag, bundle, cells, first, forms, history, layout, pages, wheel
 from audit.evidence.bag import SIZE
 from audit.evidence.contents import copies_places, earlier_text, read_withheld
 from audit.evidence.sealed import WEIGHTS, Fails, NotDerived, Sealed
 from audit.evidence.start import start_page
-from audit.images import Ground, decode_png, pixels_digest
-from audit.images.ai_mark import is_bare
+from audit.images import Ground, pixels_digest
 from audit.images.decoder import open_isolated
 from audit.judge import judge
 from audit.judge.calibration import setup_digest
@@ -30,7 +29,6 @@ from audit.judge.rejudged import first_difference, first_other_answer
 from audit.models.headers import read_header
 from audit.plan.draws import draw_replicates
 from audit.records import SCHEMA_VERSION
-from audit.records.plan import BASE
 from audit.records.seeding import derived_seed
 from audit.report.page import FILES
 from audit.runfolder import RATINGS
@@ -54,24 +52,6 @@ def check_contents(at: Sealed) -> Said:
     if read_withheld(at.read("bag/data/withheld.json")) != made.withheld:
         raise Fails("derived.other", file="withheld.json", version=__version__)
     return say("derived.contents", count=len(at.payload))
-
-
-def check_cells(at: Sealed) -> Said:
-    """Every model is one of the plan's, with as many pictures and scores as the plan asks for."""
-    plan = at.results.plan
-    names = {c.name for c in plan.conditions}
-    for cell in at.results.cells:
-        replicate, count = cell.replicate, len(plan.asked(cell.replicate)) * plan.sampling.per_prompt
-        planned = 1 <= replicate <= at.results.replicates and cell.condition in names
-        if cell.condition == BASE:
-            planned = replicate in {plan.base_of(r) for r in range(1, at.results.replicates + 1)}
-        asked = set(plan.asked(replicate))
-        fits = len(cell.generations.files) == len(cell.generations.pixels) == count and all(
-            s.prompt in asked and 0 <= s.noise < plan.sampling.per_prompt for s in cell.scores
-        )
-        if not planned or not fits:
-            raise Fails("derived.other-cell", condition=cell.condition, replicate=replicate)
-    return say("derived.cells", count=len(at.results.cells))
 
 
 def check_people(at: Sealed) -> Said:
@@ -100,42 +80,6 @@ def check_calibration(at: Sealed) -> Said:
     if card.setup != setup_digest(at.results.plan) or card.model_sha256 != at.results.plan.model.sha256:
         raise Fails("derived.other-card")
     raise NotDerived("derived.card", digest=card.digest(), audits=card.audits)
-
-
-def check_pictures(at: Sealed) -> Said:
-    """Pictures of models have the pixels that results.json names, and no picture holds anything else."""
-    at.must_be_unaltered()
-    count = 0
-    drawn = {name for cell in at.results.cells for name in cell.generations.files}
-    for cell in at.results.cells:
-        for name, digest in zip(cell.generations.files, cell.generations.pixels, strict=True):
-            if f"images/{name}" not in at.payload:
-                continue
-            data = at.read(f"bag/data/images/{name}")
-            try:
-                seen = pixels_digest(decode_png(data))
-            except ValueError:
-                seen = ""
-            if seen != digest:
-                raise Fails("derived.picture", file=f"images/{name}")
-            _must_be_bare(at, name, data, drawn=True)
-            count += 1
-    for name in sorted(n.removeprefix("images/") for n in at.payload if n.startswith("images/")):
-        if name not in drawn:
-            _must_be_bare(at, name, at.read(f"bag/data/images/{name}"), drawn=False)
-    if credentials.ROOT in at.payload and not credentials.is_root(at.read(f"bag/data/{credentials.ROOT}")):
-        raise Fails("derived.other", file=credentials.ROOT, version=__version__)
-    if not count:
-        raise NotDerived("derived.no-pictures")
-    return say("derived.pictures", count=count)
-
-
-def _must_be_bare(at: Sealed, name: str, data: bytes, *, drawn: bool) -> None:
-    """A viewer may show text, further frames or other colours where a file holds such; a digest is of pixels alone."""
-    if not is_bare(data, marked=drawn, credential=drawn and credentials.ROOT in at.payload):
-        if not at.made_here:
-            raise NotDerived("derived.other-version", file=f"images/{name}", version=__version__)
-        raise Fails("derived.picture-more", file=f"images/{name}")
 
 
 def check_works(at: Sealed) -> Said:
@@ -316,8 +260,8 @@ def check_code(at: Sealed) -> Said:
 
 CHECKS: tuple[tuple[str, Callable[[Sealed], Said]], ...] = (
     ("contents", check_contents),
-    ("cells", check_cells),
-    ("pictures", check_pictures),
+    ("cells", cells.check_cells),
+    ("pictures", cells.check_pictures),
     ("works", check_works),
     ("made-files", check_made),
     ("judgement", check_judgement),

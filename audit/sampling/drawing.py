@@ -7,26 +7,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 from pydantic import TypeAdapter
 from torch import Tensor
 
 from audit.executor import Bench, Needs, Task, Worker, with_model
+from audit.images.drawn import blank_share, changed_share, noise_level
 from audit.images.tensors import autocast_of
 from audit.models.encode import encode_texts, text_key
 from audit.records import BASE, Digest, Generations, SampleSettings, TrainSettings
 from audit.sampling import Execution, of_roots, sample, text_under
 from audit.store import Store
-from audit.style.picture_noise import noise_level
 from audit.training import Trained, adapter_file
 from audit.training.adapters import load_updates
 from audit.training.saving import saved_drawing
 
 DIGESTS = TypeAdapter(tuple[Digest, ...])
-CHANGED_LEVELS = 2.0
-"""Mean difference, in levels of 255, above which a picture counts as changed from base's."""
-BLANK_LEVELS = 4.0
-"""Standard deviation over a picture, in levels of 255, under which it counts as blank."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +124,10 @@ class Draw(Task[Generations]):
 
     def _seen(self, digests: tuple[str, ...], store: Store) -> Generations:
         condition = self.trained.adapter.condition if self.trained else BASE
-        pictures = [store.get_pixels(d).astype(np.int16) for d in digests]
+        pictures = [store.get_pixels(d) for d in digests]
         changed = None
         if self.base_pixels is not None:
-            pairs = zip(pictures, (store.get_pixels(d) for d in self.base_pixels), strict=True)
-            changed = float(np.mean([np.abs(a - b).mean() > CHANGED_LEVELS for a, b in pairs]))
+            changed = changed_share(pictures, [store.get_pixels(d) for d in self.base_pixels])
         stem = "".join(c if c.isascii() and c.isalnum() else "-" for c in condition)
         per_prompt = self.settings.per_prompt
         return Generations(
@@ -146,6 +140,6 @@ class Draw(Task[Generations]):
             ),
             pixels=digests,
             changed_share=changed,
-            blank_share=float(np.mean([p.std() < BLANK_LEVELS for p in pictures])),
-            noise=tuple(noise_level(p.astype(np.uint8)) for p in pictures),
+            blank_share=blank_share(pictures),
+            noise=tuple(noise_level(p) for p in pictures),
         )

@@ -13,6 +13,7 @@ from audit.base.rng import rng
 from audit.evidence.timestamps import write_request
 from audit.images import encode_png, pixels_digest
 from audit.images.ai_mark import mark_generated
+from audit.images.drawn import blank_share, changed_share, noise_level
 from audit.runfolder import begin_session, claim, provenance, write_environment
 from audit.runfolder.event_log import TRAINING_BEGINS, log_event
 from audit.stages.finish import finish
@@ -63,12 +64,19 @@ def write_run(folder: Path, plan: r.Plan | None = None) -> Path:
     device = f"{environment.device}, {environment.precision}"
     sessions = begin_session(folder, provenance.session(threads=1, device=device))
     log_event(folder, TRAINING_BEGINS, {"plan_sha256": plan.digest()})
-    cells = []
+    cells, base = [], None
     for cell in results.cells:
         made = [picture(name) for name in cell.generations.files]
         for name, pixels in zip(cell.generations.files, made, strict=True):
             (folder / "images" / name).write_bytes(mark_generated(encode_png(pixels)))
-        drawn = cell.generations.model_copy(update={"pixels": tuple(pixels_digest(p) for p in made)})
+        base = made if base is None or cell.condition == "base" else base
+        seen = {
+            "pixels": tuple(pixels_digest(p) for p in made),
+            "changed_share": None if cell.condition == "base" else changed_share(made, base),
+            "blank_share": blank_share(made),
+            "noise": tuple(noise_level(p) for p in made),
+        }
+        drawn = cell.generations.model_copy(update=seen)
         adapter = cell.adapter
         if adapter and (adapter.condition, adapter.replicate) == ("clean", 1):
             adapter = adapter.model_copy(update={"sha256": hashlib.sha256(WEIGHTS).hexdigest()})

@@ -1,0 +1,173 @@
+"""The checks of `verify` of the models of a run: each is planned, none is missing, and their pictures are theirs."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from audit import __version__
+from audit.base.messages import Said, say
+from audit.evidence import credentials
+from audit.evidence.sealed import Fails, NotDerived, Sealed
+from audit.images import Pixels, decode_png, pixels_digest
+from audit.images.ai_mark import is_bare
+from audit.images.drawn import blank_share, changed_share, noise_level
+from audit.plan.grids import on_grid
+from audit.records import Cell, Plan, Results
+from audit.records.plan import BASE
+
+
+def check_cells(at: Sealed) -> Said:
+    """Every model is one of the plan's, and none of these is missing; each has the pictures and scores it asks for."""
+    plan, stated = at.results.plan, {(c.condition, c.replicate): c for c in at.results.cells}
+    replicates = range(1, at.results.replicates + 1)
+    planned = {(c.name, replicate) for c in plan.conditions for replicate in replicates}
+    planned |= {(BASE, plan.base_of(replicate)) for replicate in replicates}
+    for (condition, replicate), cell in stated.items():
+        if (condition, replicate) not in planned or not _as_asked(plan, cell, strictly=at.made_here):
+            raise Fails("derived.other-cell", condition=condition, replicate=replicate)
+    if gone := sorted(planned - stated.keys()):
+        if not at.made_here:
+            raise NotDerived("derived.other-version", file="results.json", version=__version__)
+        raise Fails("derived.no-cell", condition=gone[0][0], replicate=gone[0][1])
+    if at.made_here:
+        _check_beside(at.results)
+    return say("derived.cells", count=len(stated))
+
+
+def _check_beside(results: Results) -> None:
+    """What was made beside: models of the grid's other settings, and readings of pictures.
+
+    Readings are there for every model that has them, or for none at all, which the page says.
+
+    Raises:
+        Fails: `derived.no-part`, `derived.other-cell`.
+    """
+    plan, replicates = results.plan, range(1, results.replicates + 1)
+    grid, thinned = {(name, r) for name in on_grid(plan) for r in replicates}, plan.thinned()
+    if sorted(s.setting for s in results.settings) != sorted(s.name for s in plan.grid.others):
+        raise Fails("derived.no-part", part=say("part.settings"))
+    for setting in results.settings:
+        if Counter((c.condition, c.replicate) for c in setting.cells) != Counter(grid):
+            raise Fails("derived.no-part", part=say("part.settings"))
+        for cell in setting.cells:
+            if not _as_asked(thinned, cell, strictly=True):
+                raise Fails("derived.other-cell", condition=cell.condition, replicate=cell.replicate)
+    beside = {(c.name, r) for c in plan.conditions if c.role == "placebo" for r in replicates}
+    beside |= grid | {(BASE, plan.base_of(r)) for r in replicates}
+    for part, rows in (("tone", results.tone_controls), ("looks", results.looks)):
+        if rows and Counter((row.condition, row.replicate) for row in rows) != Counter(beside):
+            raise Fails("derived.no-part", part=say(f"part.{part}"))
+    if {m.name for m in results.metrics} != {*plan.metrics} or len(results.metrics) != len(plan.metrics):
+        raise Fails("derived.no-part", part=say("part.metrics"))
+    names, works = {c.name for c in plan.conditions}, {w.id for w in (*plan.works, *plan.other_works)}
+    shown = [(name, work) for name, of in results.treated_images.items() for work in of]
+    shown += [(row.condition, row.work) for row in results.visibility]
+    shown += [(plan.clean, work) for work in results.work_images]
+    if any(name not in names or work not in works for name, work in shown):
+        raise Fails("derived.no-part", part=say("part.works"))
+
+
+def _as_asked(plan: Plan, cell: Cell, *, strictly: bool) -> bool:
+    """Whether a model has the pictures and works of the plan, and of every metric one score for each picture.
+
+    Args:
+        strictly: False for what another version made, whose scores may be fewer.
+    """
+    made, asked = (
+        cell.generations,
+        [(p, n) for p in plan.asked(cell.replicate) for n in range(plan.sampling.per_prompt)],
+    )
+    if not len(made.files) == len(made.pixels) == len(asked):
+        return False
+    scored = Counter((s.metric, s.prompt, s.noise) for s in cell.scores)
+    if not strictly:
+        return {(p, n) for _, p, n in scored} <= set(asked)
+    draw = plan.draw(cell.replicate)
+    if draw is not None and cell.adapter is not None:
+        again = plan.condition(cell.condition).truth == "same-works"
+        if cell.adapter.works != (draw.trained_again if again else draw.trained):
+            return False
+    sides = [len(made.noise), *map(len, cell.nearest.values())]
+    return (
+        (cell.adapter is None) == (cell.condition == BASE)
+        and scored == Counter((metric, p, n) for metric in plan.metrics for p, n in asked)
+        and all(count in (0, len(asked)) for count in sides)
+    )
+
+
+def check_pictures(at: Sealed) -> Said:
+    """Pictures of models have the pixels that results.json names, and no picture holds anything else."""
+    at.must_be_unaltered()
+    count = 0
+    drawn = {name for cell in at.results.cells for name in cell.generations.files}
+    seen = _Seen(at)
+    for cell in at.results.cells:
+        pictures = []
+        for name, digest in zip(cell.generations.files, cell.generations.pixels, strict=True):
+            if f"images/{name}" not in at.payload:
+                continue
+            data = at.read(f"bag/data/images/{name}")
+            try:
+                pixels = decode_png(data)
+            except ValueError:
+                pixels = None
+            if pixels is None or pixels_digest(pixels) != digest:
+                raise Fails("derived.picture", file=f"images/{name}")
+            _must_be_bare(at, name, data, drawn=True)
+            pictures.append(pixels)
+            count += 1
+        if len(pictures) == len(cell.generations.files) and not seen.fits(cell, pictures):
+            if not at.made_here:
+                raise NotDerived("derived.other-version", file="results.json", version=__version__)
+            raise Fails("derived.picture-measures", condition=cell.condition, replicate=cell.replicate)
+    for name in sorted(n.removeprefix("images/") for n in at.payload if n.startswith("images/")):
+        if name not in drawn:
+            _must_be_bare(at, name, at.read(f"bag/data/images/{name}"), drawn=False)
+    if credentials.ROOT in at.payload and not credentials.is_root(at.read(f"bag/data/{credentials.ROOT}")):
+        raise Fails("derived.other", file=credentials.ROOT, version=__version__)
+    if not count:
+        raise NotDerived("derived.no-pictures")
+    return say("derived.pictures", count=count)
+
+
+class _Seen:
+    """Holds what results say of a model's pictures against the pictures, base's beside them."""
+
+    def __init__(self, at: Sealed) -> None:
+        self._at = at
+        self._base: tuple[int, list[Pixels]] = (-1, [])
+
+    def fits(self, cell: Cell, pictures: list[Pixels]) -> bool:
+        """Whether shares and noise are those of these pictures."""
+        made = cell.generations
+        try:
+            base = self._base_of(cell)
+            changed = changed_share(pictures, base) if base else made.changed_share
+        except ValueError:  # of other sizes
+            return False
+        if len(made.noise) not in (0, len(pictures)):
+            return False
+        noise = [noise_level(p) for p in pictures] if made.noise else []
+        return (made.blank_share, made.changed_share) == (blank_share(pictures), changed) and all(
+            math.isclose(stated, found, abs_tol=1e-9) for stated, found in zip(made.noise, noise, strict=True)
+        )
+
+    def _base_of(self, cell: Cell) -> list[Pixels]:
+        """Base's pictures beside a model's; none for base itself."""
+        replicate = self._at.results.plan.base_of(cell.replicate)
+        if cell.condition == BASE:
+            return []
+        if self._base[0] != replicate:
+            beside = (c for c in self._at.results.cells if (c.condition, c.replicate) == (BASE, replicate))
+            names = [name for base in beside for name in base.generations.files]
+            self._base = replicate, [decode_png(self._at.read(f"bag/data/images/{name}")) for name in names]
+        return self._base[1]
+
+
+def _must_be_bare(at: Sealed, name: str, data: bytes, *, drawn: bool) -> None:
+    """A viewer may show text, further frames or other colours where a file holds such; a digest is of pixels alone."""
+    if not is_bare(data, marked=drawn, credential=drawn and credentials.ROOT in at.payload):
+        if not at.made_here:
+            raise NotDerived("derived.other-version", file=f"images/{name}", version=__version__)
+        raise Fails("derived.picture-more", file=f"images/{name}")
