@@ -12,7 +12,7 @@ from audit.evidence.sealed import Fails, NotDerived, Sealed
 from audit.images import Pixels, decode_png, pixels_digest
 from audit.images.ai_mark import is_bare
 from audit.images.drawn import blank_share, changed_share, noise_level
-from audit.plan.grids import on_grid
+from audit.judge.claims import is_claim
 from audit.records import Cell, Plan, Results
 from audit.records.plan import BASE
 
@@ -44,7 +44,8 @@ def _check_beside(results: Results) -> None:
         Fails: `derived.no-part`, `derived.other-cell`.
     """
     plan, replicates = results.plan, range(1, results.replicates + 1)
-    grid, thinned = {(name, r) for name in on_grid(plan) for r in replicates}, plan.thinned()
+    on_grid = [c.name for c in plan.conditions if c.role == "clean" or is_claim(plan, c)]
+    grid, thinned = {(name, r) for name in on_grid for r in replicates}, plan.thinned()
     if sorted(s.setting for s in results.settings) != sorted(s.name for s in plan.grid.others):
         raise Fails("derived.no-part", part=say("part.settings"))
     for setting in results.settings:
