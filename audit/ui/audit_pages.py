@@ -102,6 +102,7 @@ class AuditPages:
             working=any(card.state in ("waiting", "running") for card in shown),
             models=await run_in_threadpool(known_models, self._jobs),
             looked=looked,
+            named=self._opened.named,
         )
 
     async def planned(self, request: Request) -> Response:

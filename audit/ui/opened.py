@@ -53,10 +53,8 @@ class Opened:
         """The home folder first, where the system tells of one."""
         given = read_json(self._kept).get("roots", [])
         typed = [Path(os.fsdecode(one.encode("utf-8", "surrogateescape"))) for one in given if isinstance(one, str)]
-        try:
-            return [Path.home(), *typed]
-        except RuntimeError:
-            return typed
+        home = _home()
+        return typed if home is None else [home, *typed]
 
     def open(self, folder: Path) -> Place:
         """Let the page look into a folder that the user typed.
@@ -86,6 +84,14 @@ class Opened:
     def at(self, root: str, at: str) -> Place | None:
         """`place` of what stands in an address."""
         return self.place(int(root), at) if root.isascii() and root.isdigit() and len(root) < 4 else None
+
+    def named(self, path: str) -> str:
+        """How a field names a path: below the home folder as `~/…`, so that no more of the machine stands in a page."""
+        home = _home()
+        try:
+            return path if home is None or not path else f"~/{Path(path).relative_to(home).as_posix()}"
+        except ValueError:
+            return path
 
     def file(self, root: str, at: str) -> Path | None:
         """A file by its address; None where there is none, or where it leads out of its root."""
@@ -151,6 +157,13 @@ def subfolders(place: Place) -> tuple[list[tuple[str, str]], bool]:
     names.sort(key=str.casefold)
     shown = [(printable(name), f"{place.at}/{name}" if place.at else name) for name in names[:MOST_LISTED]]
     return shown, len(names) > MOST_LISTED
+
+
+def _home() -> Path | None:
+    try:
+        return Path.home()
+    except RuntimeError:
+        return None
 
 
 def _resolved(path: Path) -> Path | None:

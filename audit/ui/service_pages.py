@@ -83,7 +83,9 @@ class ServicePages:
             problem=problem.said if problem else (looked.problem if looked else None),
             draft=draft,
             # What was typed stays where it was refused.
-            given={name: printable(fields.get(name, kept.get(name, "")), limit=4000) for name in FIELDS},
+            given={
+                name: printable(fields.get(name, self._opened.named(kept.get(name, ""))), limit=4000) for name in FIELDS
+            },
             counts={name: await run_in_threadpool(self._counted, kept.get(name, ""), name) for name in FOLDERS},
             prompts=prompts[:MOST_SHOWN],
             hidden=max(0, len(prompts) - MOST_SHOWN),

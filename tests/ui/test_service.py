@@ -67,7 +67,10 @@ def test_a_service_is_asked_about_in_a_private_file(served, folders):
         assert served.post(f"{audit}/plan", {"action": "begin", "preset": "quick"})[1]["location"] == address
         assert commands.jobs.all(AUDITS) == []
         assert f'href="{address}"' in served.ask("/")[2]
-        assert f'value="{folders["generated"]}"' in served.ask(address)[2]
+        text = served.ask(address)[2]
+        assert 'value="~/named"' in text
+        assert str(Path(folders["generated"]).parent) not in text
+        assert served.post(address, {"originals": "~/Art/originals", "generated": "~/named"})[1]["location"] == audit
 
 
 @pytest.mark.parametrize(
