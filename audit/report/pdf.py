@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import logging
 import os
 import shutil
 import subprocess
@@ -14,6 +12,7 @@ from pathlib import Path
 from audit.base.errors import BadInput, StorageError
 from audit.base.files import NotRead, reason
 from audit.base.messages import say
+from audit.report.archival import archival, link_words
 
 BROWSER_VARIABLE = "CLOAKCHECK_BROWSER"
 _NAMES = (
@@ -41,7 +40,7 @@ def find_browser() -> str | None:
 
 
 def print_pdf(page: Path, target: Path, *, attached: Path | None = None) -> Path:
-    """Print one local HTML page as a PDF with tags and an outline; nothing half-written stays.
+    """Print one local HTML page as PDF/A-3 with the tags of PDF/UA-1 and an outline; nothing half-written stays.
 
     Args:
         attached: a file that goes into the PDF as the data it shows, byte for byte; left out where it is not there.
@@ -69,8 +68,7 @@ def print_pdf(page: Path, target: Path, *, attached: Path | None = None) -> Path
             data = printed.read_bytes() if printed.is_file() else b""
             if not data.startswith(b"%PDF-"):
                 raise NotRead(say("no-pdf"))
-            if attached is not None and attached.is_file():
-                data = _with_data(data, attached)
+            data = archival(data, links=link_words(page.read_text(encoding="utf-8")), attached=attached)
             partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
             partial.write_bytes(data)
             partial.replace(target)
@@ -78,19 +76,3 @@ def print_pdf(page: Path, target: Path, *, attached: Path | None = None) -> Path
             why = say("no-pdf.late") if isinstance(error, subprocess.TimeoutExpired) else reason(error)
             raise StorageError("pdf-failed", browser=Path(browser).name, reason=why, page=page.name) from error
     return target
-
-
-def _with_data(pdf: bytes, file: Path) -> bytes:
-    """The PDF with a file attached as its source data (ISO 19005-3, associated files); tags and outline stay."""
-    from pypdf import PdfWriter
-    from pypdf.generic import ArrayObject, NameObject
-
-    # It warns of how Chromium counts its objects, which nobody can act on and no reader of PDF minds.
-    logging.getLogger("pypdf").setLevel(logging.ERROR)
-    writer = PdfWriter(clone_from=io.BytesIO(pdf))
-    added = writer.add_attachment(file.name, file.read_bytes())
-    added.pdf_object[NameObject("/AFRelationship")] = NameObject("/Data")
-    writer.root_object[NameObject("/AF")] = ArrayObject([added.pdf_object.indirect_reference or added.pdf_object])
-    out = io.BytesIO()
-    writer.write(out)
-    return out.getvalue()
