@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,12 +13,15 @@ import torch
 import typer
 
 from audit.base.errors import AuditError
+from audit.base.progress import Progress
 from audit.cli.told import TRACE, one_sentence
 from audit.executor.packing import Fitting
+from audit.models import memory
 from audit.models.encode import encode_texts
 from audit.models.loader import load
 from audit.models.memory import MemoryShort, is_out_of_memory
-from audit.plan.machine import pick_pack
+from audit.plan import machine
+from audit.plan.machine import make_engine, pick_pack
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import Execution, sample
 from audit.store import Store
@@ -26,6 +30,8 @@ from audit.training.draws import Streams
 from audit.training.footprint import adapter_parameters, measure
 from audit.training.pack_task import TrainingCell
 from audit.training.packed import PackedLora
+from audit.training.saving import kept_bytes
+from audit.training.targets import find_parameter, find_targets
 from tests.engines import engine_of, train_files
 
 SETTINGS = TrainSettings(rank=2, alpha=2.0, steps=4, batch=2, warmup=0, works=3)
@@ -204,3 +210,38 @@ def test_other_faults_keep_their_traceback_where_it_is_asked_for(monkeypatch, ca
     monkeypatch.setenv(TRACE, "1")
     with pytest.raises(RuntimeError, match="a bug"), one_sentence():
         raise RuntimeError("a bug")
+
+
+def test_what_cannot_fit_is_said_before_anything_runs(model, tmp_path, monkeypatch):
+    """The system ends a process that takes more than there is; nothing could be said then."""
+
+    packed = pick_pack(model, SETTINGS, precision="fp32")
+    monkeypatch.setattr(machine, "pick_pack", lambda *_, **__: packed)
+    store = Store(tmp_path / "store")
+
+    def engine(memory):
+        return make_engine(model, store=store, progress=Progress(), training=SETTINGS, memory=memory)
+
+    with pytest.raises(MemoryShort) as allowed:
+        engine(0.1)
+    assert allowed.value.said.id == "memory-short.allowed"
+    monkeypatch.setattr(machine, "free_bytes", lambda device: packed.bytes / 2)
+    with pytest.raises(MemoryShort) as foreseen:
+        engine(None)
+    assert foreseen.value.said.id == "memory-short.foreseen"
+    assert engine(packed.bytes / 1e9 + 1).packing == packed, "who knows better says so with --memory"
+
+
+def test_weights_that_do_not_fit_are_not_read(tiny_model, monkeypatch):
+    monkeypatch.setattr(memory.psutil, "virtual_memory", lambda: SimpleNamespace(available=1000))
+    with pytest.raises(MemoryShort) as caught:
+        load(str(tiny_model), device=torch.device("cpu"))
+    assert caught.value.said.id == "memory-short.weights"
+
+
+def test_a_merge_is_counted(model):
+    """Of every layer that an adapter touches the old weight is kept, and one product is there at a time."""
+    roots = model.roots()
+    touched = [find_parameter(roots, f"{name}.weight") for name in find_targets(roots, model.family, SETTINGS)]
+    sizes = [weight.numel() * weight.element_size() for weight in touched]
+    assert kept_bytes(model, SETTINGS) == sum(sizes) + 2 * max(sizes)

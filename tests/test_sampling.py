@@ -13,7 +13,7 @@ from audit.models.loader import load
 from audit.records import SampleSettings, TrainSettings
 from audit.sampling import Execution, initial_noise, sample, text_under
 from audit.store import Store
-from audit.training.adapters import Merged, load_updates, norm_of, save_adapter
+from audit.training.adapters import Merged, Updates, load_updates, norm_of, save_adapter
 from audit.training.targets import find_module, find_targets
 
 SETTINGS = SampleSettings(steps=6, guidance=3.0, per_prompt=2)
@@ -117,7 +117,8 @@ def test_norm_is_of_the_scaled_b(model, tmp_path):
 
 
 def test_a_broken_latent_is_a_blank_picture(model, text):
-    updates = {"unet.conv_out.weight": torch.full_like(model.denoiser.conv_out.weight, float("nan"))}
+    broken = torch.full_like(model.denoiser.conv_out.weight, float("nan"))
+    updates = Updates({"unet.conv_out.weight.update": broken})
     made = sample(model, text=text[:1], empty=text[-1:], settings=SETTINGS, seed=0, updates=updates)
     assert all(picture.std() < 80 for picture in made)
     assert torch.isfinite(model.denoiser.conv_out.weight).all()

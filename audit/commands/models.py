@@ -13,14 +13,13 @@ from audit.models.cards import cards, recognise
 from audit.models.checkpoint import BY_READING, FLOATS, SCALES, Kind, kind_of
 from audit.models.headers import Entry, read_header
 from audit.models.layout import CHECKPOINT, Source, look_into, model_files, resolve
+from audit.models.memory import FLOAT_BYTES
 from audit.models.prediction import Prediction
 from audit.runfolder.forecasts import find_forecast
 from audit.store import default_store
 
 STANDARD = "standard"
 """The preset whose time is told."""
-FLOAT_BYTES = 4
-"""Of a weight in memory, whatever the file holds."""
 
 
 class LookedAt(Record):

@@ -15,6 +15,8 @@ from audit.base.errors import AuditError
 from audit.base.messages import say
 
 T = TypeVar("T")
+FLOAT_BYTES = 4
+"""Of a weight in memory, whatever the file holds."""
 PHRASES = (
     *("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "failed to allocate"),
     *("std::bad_alloc", "can't start new thread", "could not create a primitive"),
@@ -67,6 +69,17 @@ def free_bytes(device: torch.device) -> float:
         return float(free + torch.cuda.memory_reserved(device))
     own = psutil.Process().memory_info().rss
     return float(psutil.virtual_memory().available + own)
+
+
+def require(part: str, size: float) -> None:
+    """Make sure that a part's weights fit into main memory before they are read.
+
+    Raises:
+        MemoryShort: `memory-short.weights`. The system would end this process, and perhaps others, in the middle.
+    """
+    free = float(psutil.virtual_memory().available)
+    if size > free:
+        raise MemoryShort("memory-short.weights", part=part, need=size / 1e9, free=free / 1e9)
 
 
 class Peak:

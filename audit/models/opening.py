@@ -28,6 +28,7 @@ from audit.models.cards import cards
 from audit.models.checkpoint import BESIDE_WEIGHTS, Kind, check_type, plain, scale_name
 from audit.models.configs import read_config
 from audit.models.headers import Header, read_header
+from audit.models.memory import FLOAT_BYTES, require
 from audit.models.original import KeyPlace
 from audit.models.vocabulary import write_tokenizer
 from audit.models.weights import Weights
@@ -144,9 +145,10 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], *, part: str) -> nn.M
     """Put every tensor into its place; text encoders may have more, for they are often cut out of a larger model.
 
     Raises:
-        BadModel: `model-incomplete`.
+        BadModel: `model-incomplete`. MemoryShort: they do not fit into main memory.
     """
     wanted = module.state_dict()
+    require(part, sum(value.numel() * FLOAT_BYTES for value in wanted.values()))
     # A text model is saved by itself, or within a model that also writes; tied weights are saved once.
     within = f"{module.base_model_prefix}." if getattr(module, "base_model_prefix", "") == "model" else ""
     beside = "language_model." if within else ""

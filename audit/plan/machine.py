@@ -22,7 +22,7 @@ from audit.images.tensors import autocast_of
 from audit.models.kernels import PLAIN_UP_TO
 from audit.models.layout import model_files
 from audit.models.loader import load
-from audit.models.memory import free_bytes, free_unused, is_out_of_memory, too_short
+from audit.models.memory import MemoryShort, free_bytes, free_unused, is_out_of_memory, too_short
 from audit.models.model import Model
 from audit.plan.devices import pick_device, pick_precision
 from audit.records import Environment, StepEnvironment, TrainSettings
@@ -30,7 +30,7 @@ from audit.runfolder.provenance import code_digests, commit, installed, packages
 from audit.sampling import decoded_at_once
 from audit.store import Store, default_store
 from audit.training.footprint import Footprint, measure, measure_drawing
-from audit.training.saving import drawing_bytes, kept_small, ladder, weights_bytes
+from audit.training.saving import drawing_bytes, kept_bytes, kept_small, ladder, weights_bytes
 
 PACK_ROWS_CPU = 96
 """Rows per pass and worker on a CPU: 120 rows gain 3 % on 80 and take 0.4 GB more (docs/decisions, "Packs on a
@@ -134,6 +134,9 @@ def _for_drawing(
 ) -> Packing:
     """The packing with as many pictures in one batch, and at once through the decoder, as fit beside the weights."""
     weights = drawing_bytes(model, settings, packing.saving)
+    if model.device.type != "cuda":
+        # Main memory is the device's own.
+        weights += kept_bytes(model, settings)
     share = (whole - packing.workers * weights) / packing.workers
     footprint = measure_drawing(
         model, guided=not model.embeds_guidance, autocast=autocast, halved=kept_small(model, packing.saving)
@@ -169,6 +172,7 @@ def make_engine(
         Packing() if training is None else pick_pack(model, training, precision=precision, memory=memory, beside=beside)
     )
     packing = replace(packing, bytes=packing.bytes + beside)
+    _refuse_too_large(packing, model.device, memory)
     made_with = step_environment(model.device, precision)
     return Engine(
         model=model,
@@ -182,6 +186,23 @@ def make_engine(
         fitting=Fitting(pictures=packing.pictures, decoded=packing.decoded),
         drawing=drawing,
     )
+
+
+def _refuse_too_large(packing: Packing, device: torch.device, memory: float | None) -> None:
+    """Say it before anything runs where even the smallest packs take more main memory than there is.
+
+    Where it runs out, the system ends the process. CUDA says it, and smaller pieces are tried then.
+
+    Raises:
+        MemoryShort: `memory-short.foreseen` or, under a budget that the user states, `memory-short.allowed`.
+    """
+    need = packing.bytes
+    if device.type == "cuda":
+        return
+    if memory is not None and need > memory * 1e9:
+        raise MemoryShort("memory-short.allowed", need=need / 1e9, allowed=memory)
+    if memory is None and need > (free := free_bytes(device)):
+        raise MemoryShort("memory-short.foreseen", need=need / 1e9, free=free / 1e9)
 
 
 def _held(drawing: Model | None) -> float:

@@ -23,7 +23,7 @@ from audit.models.encode import hidden_states
 from audit.models.memory import free_unused, is_out_of_memory, too_short
 from audit.models.model import Model
 from audit.records import SampleSettings
-from audit.training.adapters import Merged
+from audit.training.adapters import Merged, Updates
 
 DECODED_PIXELS = 32 * 128 * 128
 """Pixels that are decoded at once: a batch of the lab's, two pictures at 512 px, one at 1024, whose float32 pass takes
@@ -69,7 +69,7 @@ def sample(
     empty: Text,
     settings: SampleSettings,
     seed: int,
-    updates: Mapping[str, Tensor] | None = None,
+    updates: Updates | None = None,
     on: Execution | None = None,
 ) -> NDArray[np.uint8]:
     """Make `settings.per_prompt` pictures for every prompt.
@@ -92,7 +92,8 @@ def sample(
     on = on or Execution()
     fits = on.fitting
     made: list[NDArray[np.uint8]] = []
-    with Merged(model.roots(), of_roots([model.family.denoiser], updates or {}), on.masters):
+    of_denoiser = updates.of([model.family.denoiser]) if updates is not None else {}
+    with Merged(model.roots(), of_denoiser, on.masters):
         done = 0
         while done < count:
             here = slice(done, done + fits.pictures)
@@ -158,15 +159,10 @@ def _decoded(model: Model, latents: Tensor, fits: Fitting) -> list[NDArray[np.ui
     return made
 
 
-def text_under(model: Model, updates: Mapping[str, Tensor], texts: Sequence[str]) -> Text:
+def text_under(model: Model, updates: Updates, texts: Sequence[str]) -> Text:
     """Texts as encoded under an adapter's updates of the text encoders, float32."""
-    with Merged(model.roots(), of_roots(model.family.text_encoders, updates)):
+    with Merged(model.roots(), updates.of(model.family.text_encoders)):
         return hidden_states(model, texts)
-
-
-def of_roots(roots: Sequence[str], updates: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The updates of some root modules."""
-    return {name: update for name, update in updates.items() if name.partition(".")[0] in roots}
 
 
 def _denoise(

@@ -15,7 +15,7 @@ from audit.images.drawn import blank_share, changed_share, noise_level
 from audit.images.tensors import autocast_of
 from audit.models.encode import encode_texts, text_key
 from audit.records import BASE, Digest, Generations, SampleSettings, TrainSettings
-from audit.sampling import Execution, of_roots, sample, text_under
+from audit.sampling import Execution, sample, text_under
 from audit.store import Store
 from audit.training import Trained, adapter_file
 from audit.training.adapters import load_updates
@@ -107,10 +107,12 @@ class Draw(Task[Generations]):
 
     def _drawn(self, worker: Worker) -> list[str]:
         model, store = worker.engine.model, worker.engine.store
-        updates = load_updates(adapter_file(store, self.trained.key)) if self.trained else {}
+        updates = load_updates(adapter_file(store, self.trained.key)) if self.trained else None
         lines = [*self.texts, ""]
-        touched = bool(of_roots(model.family.text_encoders, updates))
-        hidden = text_under(model, updates, lines) if touched else encode_texts(model, store, lines)
+        if updates is not None and updates.of(model.family.text_encoders):
+            hidden = text_under(model, updates, lines)
+        else:
+            hidden = encode_texts(model, store, lines)
         pictures = sample(
             model,
             text=hidden[:-1],

@@ -7,7 +7,7 @@ was added to each weight.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from audit.training.targets import find_parameter
 
-UPDATE = ".update"
+UPDATE, LORA_A = ".update", ".lora_A.weight"
 
 
 def save_adapter(path: Path, cell: Mapping[str, tuple[Tensor, Tensor]], *, alpha: float) -> None:
@@ -45,17 +45,43 @@ def save_updates(path: Path, updates: Mapping[str, Tensor]) -> None:
     path.write_bytes(save(tensors, metadata={"format": "pt"}))
 
 
-def load_updates(path: Path) -> dict[str, Tensor]:
-    """What a trained model adds to each weight, by the weight's full name, float32; of a LoRA, B A."""
-    tensors = load_file(path)
-    updates = {key.removesuffix(UPDATE): value.float() for key, value in tensors.items() if key.endswith(UPDATE)}
-    for key, a in tensors.items():
-        if not key.endswith(".lora_A.weight"):
-            continue
-        name = key.removesuffix(".lora_A.weight")
-        b = tensors[f"{name}.lora_B.weight"]
-        updates[f"{name}.weight"] = (b.flatten(1) @ a.flatten(1)).view(b.shape[0], *a.shape[1:])
-    return updates
+class Updates(Mapping[str, Tensor]):
+    """What a trained model adds to each weight, by the weight's full name, float32; of a LoRA, B A.
+
+    Each is made when it is asked for and not kept: together they are as large as the weights themselves.
+
+    Args:
+        tensors: of the file. roots: first parts of names; of other weights there are none. None for all.
+    """
+
+    def __init__(self, tensors: Mapping[str, Tensor], *, roots: Sequence[str] | None = None) -> None:
+        self._tensors = tensors
+        keys = {key.removesuffix(UPDATE): key for key in tensors if key.endswith(UPDATE)}
+        keys |= {f"{key.removesuffix(LORA_A)}.weight": key for key in tensors if key.endswith(LORA_A)}
+        self._keys = {name: key for name, key in keys.items() if roots is None or name.partition(".")[0] in roots}
+
+    def __getitem__(self, name: str) -> Tensor:
+        key = self._keys[name]
+        a = self._tensors[key]
+        if key.endswith(UPDATE):
+            return a.float()
+        b = self._tensors[f"{key.removesuffix(LORA_A)}.lora_B.weight"]
+        return (b.flatten(1) @ a.flatten(1)).view(b.shape[0], *a.shape[1:])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def of(self, roots: Sequence[str]) -> Updates:
+        """Those of some root modules."""
+        return Updates(self._tensors, roots=roots)
+
+
+def load_updates(path: Path) -> Updates:
+    """A trained model's file, as updates of weights."""
+    return Updates(load_file(path))
 
 
 def norm_of(path: Path) -> float:

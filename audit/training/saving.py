@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from audit.executor.packing import Saving
 from audit.models.model import Model
 from audit.records import TrainSettings
+from audit.training.targets import find_parameter, find_targets
 
 
 def ladder(device: torch.device, *, autocast: torch.dtype | None, full: bool = False) -> list[Saving]:
@@ -65,6 +66,20 @@ def drawing_bytes(model: Model, settings: TrainSettings, saving: Saving) -> floa
         sizes[0] -= sum(p.numel() * (p.element_size() - 2) for _, p in _matrices(model.denoiser))
     # Parts that share a room come and go.
     return float(sum(sizes) if model.room is None else max(sizes))
+
+
+def kept_bytes(model: Model, settings: TrainSettings) -> float:
+    """Bytes of main memory that merging one trained model takes: the old weights, and one update at a time."""
+    roots, root = model.roots(), model.family.denoiser
+    if settings.method == "full":
+        names = [f"{root}.{name}" for name, _ in model.denoiser.named_parameters()]
+    else:
+        names = [
+            f"{name}.weight" for name in find_targets(roots, model.family, settings) if name.startswith(f"{root}.")
+        ]
+    sizes = [parameter.numel() * parameter.element_size() for parameter in (find_parameter(roots, n) for n in names)]
+    # A product and its copy in the weight's type may be there at once.
+    return float(sum(sizes) + 2 * max(sizes, default=0))
 
 
 def kept_small(model: Model, saving: Saving) -> frozenset[str]:

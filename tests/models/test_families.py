@@ -19,7 +19,7 @@ from audit.sampling import initial_noise, sample, text_under
 from audit.sampling.drawing import Draw
 from audit.store import Store
 from audit.training import train
-from audit.training.adapters import load_updates, save_adapter
+from audit.training.adapters import Updates, load_updates, save_adapter
 from audit.training.loop import train_pack
 from audit.training.reference import train_one
 from tests.engines import engine_of
@@ -106,7 +106,7 @@ def draw(model, folder, path, *, texts=("a cat",), opened=None):
     """The same picture by us and by the stock pipeline (of the file `opened`), and base's, each (H, W, 3) in 0..1."""
     updates = load_updates(path)
     told = text_under(model, updates, [*texts, ""])
-    plain = text_under(model, {}, [*texts, ""])
+    plain = text_under(model, Updates({}), [*texts, ""])
     ours = sample(model, text=told[:1], empty=told[1:], settings=DRAW, seed=0, updates=updates)[0]
     base = sample(model, text=plain[:1], empty=plain[1:], settings=DRAW, seed=0)[0]
     stock = stock_pipeline(folder, model.family.name)
