@@ -11,9 +11,8 @@ from audit.base.messages import Said, render, say
 from audit.base.record import Digest, Record
 from audit.models.cards import cards, recognise
 from audit.models.checkpoint import BY_READING, FLOATS, SCALES, Kind, kind_of
-from audit.models.headers import Entry, read_header
+from audit.models.headers import FLOAT_BYTES, Entry, read_header
 from audit.models.layout import CHECKPOINT, Source, look_into, model_files, resolve
-from audit.models.memory import FLOAT_BYTES
 from audit.models.prediction import Prediction
 from audit.runfolder.forecasts import find_forecast
 from audit.store import default_store

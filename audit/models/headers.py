@@ -25,6 +25,8 @@ BITS = {
     "F64": 64, "I64": 64, "U64": 64, "F32": 32, "I32": 32, "U32": 32, "F16": 16, "BF16": 16, "I16": 16, "U16": 16,
     "F8_E4M3": 8, "F8_E5M2": 8, "I8": 8, "U8": 8, "BOOL": 8,
 }  # fmt: skip
+FLOAT_BYTES = 4
+"""Of a weight in memory, whatever the file holds."""
 FLOATS = {"F64": "<f8", "F32": "<f4", "F16": "<f2"}
 BEGINNINGS = (
     (b"PK\x03\x04", "model-unsafe.renamed"),

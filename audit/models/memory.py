@@ -15,8 +15,6 @@ from audit.base.errors import AuditError
 from audit.base.messages import say
 
 T = TypeVar("T")
-FLOAT_BYTES = 4
-"""Of a weight in memory, whatever the file holds."""
 PHRASES = (
     *("out of memory", "can't allocate memory", "cannot allocate memory", "not enough memory", "failed to allocate"),
     *("std::bad_alloc", "can't start new thread", "could not create a primitive"),

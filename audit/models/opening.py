@@ -27,8 +27,8 @@ from audit.models.allowed import ATTENTION, allowed
 from audit.models.cards import cards
 from audit.models.checkpoint import BESIDE_WEIGHTS, Kind, check_type, plain, scale_name
 from audit.models.configs import read_config
-from audit.models.headers import Header, read_header
-from audit.models.memory import FLOAT_BYTES, require
+from audit.models.headers import FLOAT_BYTES, Header, read_header
+from audit.models.memory import require
 from audit.models.original import KeyPlace
 from audit.models.vocabulary import write_tokenizer
 from audit.models.weights import Weights
