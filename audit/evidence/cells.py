@@ -15,6 +15,7 @@ from audit.images.drawn import blank_share, changed_share, noise_level
 from audit.judge.claims import is_claim
 from audit.records import Cell, Plan, Results
 from audit.records.plan import BASE
+from audit.records.versions import PAST
 
 
 def check_cells(at: Sealed) -> Said:
@@ -142,6 +143,8 @@ class _Seen:
     def fits(self, cell: Cell, pictures: list[Pixels]) -> bool:
         """Whether shares and noise are those of these pictures."""
         made = cell.generations
+        if self._at.results.plan.schema_version in PAST:  # measured in that version's way
+            return True
         try:
             base = self._base_of(cell)
             changed = changed_share(pictures, base) if base else made.changed_share
