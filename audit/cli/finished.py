@@ -31,14 +31,19 @@ Margin = Annotated[
 
 
 @contextmanager
-def judgeable() -> Iterator[None]:
-    """One sentence for figures that fit the schema and still cannot be reckoned with, as after editing by hand."""
+def judgeable(*folders: Path) -> Iterator[None]:
+    """One sentence for figures that fit the schema and still cannot be reckoned with, as after editing by hand.
+
+    Args:
+        folders: of the runs whose figures are read, as the sentence names them.
+    """
+    names = [f"{folder.absolute().name}/" for folder in folders]
     try:
         yield
     except OtherWords as error:
-        raise BadResults("results-other-words", id=error.id) from error
+        raise BadResults("results-other-words", folders=names, id=error.id) from error
     except (ArithmeticError, LookupError, TypeError, ValueError, MemoryError) as error:
-        raise BadResults("results-inconsistent", kind=type(error).__name__) from error
+        raise BadResults("results-inconsistent", folders=names, kind=type(error).__name__) from error
 
 
 @app.command()
@@ -53,7 +58,7 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
         if (folder / SCORE).exists():
             if margin:
                 raise BadInput("score-margin")
-            with judgeable():
+            with judgeable(folder):
                 scored = finish_score(read_score(folder), folder)
             announce_score(scored, folder, as_json=json_output)
             return
@@ -64,7 +69,7 @@ def judge(folder: RunFolder, margin: Margin = None, json_output: Json = False) -
             print(f"cloakcheck: {render(say('results-not-last-judged'))}", file=sys.stderr)
             results = results.model_copy(update={"edited_since_judged": True})
         kept = [page for page in PAGES if (folder / page).exists()] if _pictures_gone(results, folder) else []
-        with judgeable():
+        with judgeable(folder):
             judged = finish(results, folder, pages=not kept)
         if kept:
             print(
@@ -143,7 +148,7 @@ def report(
             from audit.report.score import write_score_report
 
             _make_room(target)
-            with judgeable():
+            with judgeable(folder):
                 scored = with_score_readings(read)
                 edited = is_last_judged(folder / SCORE) is False
                 if edited or read.schema_version == SCHEMA_VERSION:
@@ -156,7 +161,7 @@ def report(
                 webbrowser.open(path.resolve().as_uri())
             print(path)
             return
-        with judgeable():
+        with judgeable(folder):
             results, said = stated_results(folder)
         for one in said:
             print(f"cloakcheck: {render(one)}", file=sys.stderr)
@@ -168,7 +173,7 @@ def report(
         if (count := _pictures_gone(results, folder)) and any(p.exists() and p.resolve() in own for p in pages):
             raise BadResults("pictures-missing", folder=folder.absolute().name, count=count)
         _make_room(target)
-        with judgeable():
+        with judgeable(folder):
             path = write_report(results, run_folder=folder, lang=lang, target=target)
         if court or pdf:
             print(page := write_report(results, run_folder=folder, edition="court", lang=lang, target=pages[1]))
@@ -191,7 +196,7 @@ def export(
         from audit.commands.export_tables import export_tables
         from audit.evidence.stated import stated_results
 
-        with judgeable():
+        with judgeable(folder):
             results, said = stated_results(folder)
         for one in said:
             print(f"cloakcheck: {render(one)}", file=sys.stderr)

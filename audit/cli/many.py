@@ -62,7 +62,7 @@ def compare(
 
         if out is not None:
             refuse_page(out)
-        with judgeable():
+        with judgeable(first, second):
             found = compare_runs(first, second)
             for said in dict.fromkeys(render(one) for one in found.said):
                 print(f"cloakcheck: {said}", file=sys.stderr)

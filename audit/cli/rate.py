@@ -42,7 +42,7 @@ def rate(
         if collect:
             if not files:
                 raise BadInput("rate-files.none")
-            with judgeable():
+            with judgeable(folder):
                 judged = rating.collect(folder, files)
             announce(judged, folder, as_json=json_output)
             return

@@ -49,5 +49,5 @@ def other_works(
             height=picture.facts.height,
         )
     if len(found) < least:
-        raise BadInput("other-artist-few", count=len(found), least=least)
+        raise BadInput("other-artist-few", folder=folder.absolute().name, count=len(found), least=least)
     return tuple(found.values())

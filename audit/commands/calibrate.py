@@ -82,7 +82,7 @@ def calibrate(
             run(one, progress)
     finished = sorted(spec.out.glob("*/audit-*/results.json"))
     done = [judge(read_results(path.parent)) for path in finished]
-    card = pooled([make_card(_alike(done), created=provenance.now()), *others])
+    card = pooled([make_card(_alike(done, folder=spec.out), created=provenance.now()), *others])
     path = spec.out / CARD
     write_atomic(path, (card.model_dump_json(indent=1) + "\n").encode("utf-8"))
     keep_card(Store(spec.store or default_store()).root, card)
@@ -150,7 +150,7 @@ def claim_calibration(folder: Path, spec: Spec) -> None:
         write_atomic(path, text.encode("utf-8"))
 
 
-def _alike(audits: list[Results]) -> list[Results]:
+def _alike(audits: list[Results], *, folder: Path) -> list[Results]:
     """The audits, if they were all made by one version with one setup.
 
     Raises:
@@ -162,5 +162,5 @@ def _alike(audits: list[Results]) -> list[Results]:
         if (plan.model, plan.training, plan.sampling, plan.metric_weights, plan.grid) != (
             first.model, first.training, first.sampling, first.metric_weights, first.grid
         ):  # fmt: skip
-            raise BadInput("calibration-mixed")
+            raise BadInput("calibration-mixed", folder=folder.absolute().name)
     return audits

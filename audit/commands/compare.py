@@ -40,8 +40,9 @@ def compare_runs(first: Path, second: Path) -> ComparedRuns:
         BadResults: see `read_results`; `results-not-judged`.
     """
     (one, of_one), (other, of_other) = (stated_results(folder) for folder in (first, second))
-    if any(results.verdict is None or results.readings is None for results in (one, other)):
-        raise BadResults("results-not-judged")
+    for folder, results in ((first, one), (second, other)):
+        if results.verdict is None or results.readings is None:
+            raise BadResults("results-not-judged.folder", folder=folder.absolute().name)
     found = compare_audits(one, other)
     edited = [
         audit.model_copy(update={"edited": said}) for audit, said in zip(found.audits, (of_one, of_other), strict=True)

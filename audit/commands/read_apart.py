@@ -78,7 +78,7 @@ def read_folder(folder: Path, *, pictures: bool) -> ReadAudit | Said:
     try:
         results, said = stated_results(folder)
         if results.verdict is None or results.readings is None:
-            return say("results-not-judged")
+            return say("results-not-judged.folder", folder=name)
         facts = audit_facts(results).model_copy(update={"edited": said})
         return ReadAudit(
             facts=facts,
@@ -88,9 +88,9 @@ def read_folder(folder: Path, *, pictures: bool) -> ReadAudit | Said:
     except AuditError as error:
         return error.said
     except OtherWords as error:
-        return say("results-other-words", id=error.id)
+        return say("results-other-words", folders=[f"{name}/"], id=error.id)
     except (ArithmeticError, LookupError, OSError, RecursionError, TypeError, ValueError, MemoryError) as error:
-        return say("results-inconsistent", kind=type(error).__name__)
+        return say("results-inconsistent", folders=[f"{name}/"], kind=type(error).__name__)
 
 
 def pictures_of(results: Results, folder: Path, shown: str) -> AuditPictures:

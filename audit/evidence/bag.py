@@ -99,7 +99,7 @@ def list_files(folder: Path) -> list[str]:
             raise BadEvidence("bundle-too-large", most=MOST_FILES)
         here = Path(at)
         if not folders and not files and here != folder:
-            raise BadEvidence("bundle-names.empty")
+            raise BadEvidence("bundle-names.empty", name=here.relative_to(folder).as_posix())
         for name in [*folders, *files]:
             path = (here / name).relative_to(folder).as_posix()
             status = os.lstat(here / name)
@@ -127,7 +127,7 @@ def list_files(folder: Path) -> list[str]:
 
 
 def _unreadable(error: OSError) -> None:
-    raise BadEvidence("bundle-unreadable.folder") from error
+    raise BadEvidence("bundle-unreadable.folder", folder=Path(os.fsdecode(error.filename or "")).name) from error
 
 
 def read_text(path: Path, *, limit: int = MOST_TEXT) -> bytes:

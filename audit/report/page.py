@@ -99,7 +99,12 @@ def write_report(
         size = partial.stat().st_size
         partial.replace(target)
     except OSError as error:
-        raise StorageError("report-unwritable", reason=reason(error), size=len(text) // 1_000_000 + 1) from error
+        raise StorageError(
+            "report-unwritable",
+            folder=target.absolute().parent.name,
+            reason=reason(error),
+            size=len(text) // 1_000_000 + 1,
+        ) from error
     finally:
         with suppress(OSError):
             partial.unlink()
