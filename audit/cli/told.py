@@ -32,7 +32,7 @@ def as_told(error: Exception) -> AuditError:
     if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
         # Anywhere that a path is looked at.
         if isinstance(error.filename, str):
-            return BadInput("path-unusable.named", path=error.filename, why=error.strerror)
+            return BadInput("path-unusable.named", name=Path(error.filename).name, why=error.strerror)
         return BadInput("path-unusable", why=error.strerror)
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return _full(error)
