@@ -36,7 +36,9 @@ def build(view: ResultsView, _: Shelf) -> ExpertFields:
             ),
             (
                 loc.say("Statement of truth"),
-                loc.say("in the words that the court asks for, with place, date and signature"),
+                loc.say(
+                    "in the words that the court asks for, on the duty to the court too, with place, date and signature"
+                ),
                 "",
             ),
         ),

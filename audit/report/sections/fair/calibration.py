@@ -61,7 +61,7 @@ def calibration_note(view: ResultsView) -> str:
         "further than {limit} from it: that is what stops a test. One level of noise in every work ({name}) is little, "
         "not nothing, so those ranges may leave 0 out more often than chance alone would. What lies between nothing "
         "and all has no answer known beforehand: the mean of the other tests stands for it. A word is surer than true "
-        "if it claims more protection than that, or less.",
+        "if it claims more protection than that, or less. The rate at most is the upper end of a one-sided 95 % range.",
         name=view.locale.say("tiny change"),
         limit=view.locale.percent(view.results.plan.margins.no_alarm_within),
     )

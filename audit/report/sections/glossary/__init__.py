@@ -83,7 +83,14 @@ def _words(loc: ReportLocale) -> tuple[tuple[str, str], ...]:
         ),
         (
             loc.say("Range"),
-            loc.say("The values that fit the data (a confidence interval). A wide range means we know little."),
+            loc.say(
+                "The values that fit the data: a confidence interval, at the 95 % level unless said otherwise. "
+                "“Likely” stands before its two ends. A wide range means that little is known."
+            ),
+        ),
+        (
+            "PSNR",
+            loc.say("How small the change of a picture is, in decibels. Higher is smaller; it knows nothing of eyes."),
         ),
         (
             loc.say("Reference protection"),

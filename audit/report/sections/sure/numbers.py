@@ -75,11 +75,10 @@ def other_readings(view: ResultsView) -> Table | None:
 
 
 def definitions(view: ResultsView) -> Table | None:
-    """What every one of the other readings is, once each."""
+    """How every estimate of the tables above is worked out, once each."""
     loc = view.locale
     found: dict[tuple[str, str], tuple[str, Spoken]] = {}
     for e in view.results.estimates:
-        if e.name not in _KNOWN:
-            found.setdefault((e.name, e.how.canonical()), (named(loc, "quantity", e.name), loc.spoken(e.how)))
+        found.setdefault((e.name, e.how.canonical()), (named(loc, "quantity", e.name), loc.spoken(e.how)))
     head = (loc.say("Reading"), loc.say("How it is worked out"))
-    return Table(loc.say("What the other readings are"), head, tuple(found.values())) if found else None
+    return Table(loc.say("How every reading is worked out"), head, tuple(found.values())) if found else None

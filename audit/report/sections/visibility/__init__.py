@@ -73,7 +73,7 @@ def _table(view: ResultsView, measured: list[tuple[Condition, SeenChange]]) -> T
     with_lpips = any(seen.lpips is not None for _, seen in measured)
     head = [
         loc.say("Pictures"), loc.say("To the eye, as a rule of thumb"), loc.say("Largest change of any value"),
-        loc.say("Typical change"), loc.say("PSNR, middle value"),
+        loc.say("Typical change (root mean square)"), loc.say("PSNR, middle value"),
         *([loc.say("LPIPS, middle value")] if with_lpips else []), loc.say("Works"),
     ]  # fmt: skip
     rows = [
