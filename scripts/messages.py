@@ -38,7 +38,7 @@ PAGE_IDS = (
     *("told.saving", "told.plan", "arm-name", "arm-twice", "rights-refused", "nothing-to-test", "memory-short"),
     *("memory-for.", "disk-full", "out-busy", "resume-unknown", "system-refused", "unforeseen", "spec-invalid"),
     *("spec-unreadable", "file-version", "reproduced.", "works-differ", "not-read.absent", "training-missing"),
-    *("model-unknown", "model-not-present", "model-unsafe", "download-", "offline", "connection-ended"),
+    *("model-", "prediction-", "download-", "offline", "connection-ended"),
     *("server-sends-more", "now.checking", "stage.download", "clip-times-typed"),
 )
 """Beginnings of ids of others that it shows."""
