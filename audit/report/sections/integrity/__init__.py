@@ -100,5 +100,7 @@ def _use(view: ResultsView, work: str) -> str:
     loc, plan = view.locale, view.results.plan
     if plan.draws:
         runs = [str(draw.replicate) for draw in plan.draws if work in draw.held_out]
-        return loc.say("held out in runs {runs}", runs=", ".join(runs)) if runs else loc.say("never held out")
+        if not runs:
+            return loc.say("never held out")
+        return loc.many(len(runs), "held out in run {runs}", "held out in runs {runs}", runs=", ".join(runs))
     return loc.say("held out") if any(w.id == work for w in plan.held_out(1)) else loc.say("training")
