@@ -183,8 +183,9 @@ def check_plan_first(at: Sealed) -> Said:
     provenance = at.results.provenance
     fixed, _ = first.plan_times(at.events)
     stated = first.moment(provenance.plan_fixed)
-    if fixed is not None and stated is not None and stated < fixed:
-        raise Fails("verify.plan-fixed-otherwise", stated=_utc(stated), logged=_utc(fixed))
+    if fixed is not None and provenance.plan_fixed and (stated is None or stated < fixed):
+        shown = provenance.plan_fixed[:40] if stated is None else _utc(stated)
+        raise Fails("verify.plan-fixed-otherwise", stated=shown, logged=_utc(fixed))
     return first.plan_first(provenance, frame="verify")
 
 

@@ -336,3 +336,9 @@ def test_a_program_in_the_place_of_a_work(works, forger, tmp_path):
 def test_a_bundle_that_says_when_it_was_made(run, forger, monkeypatch, made):
     monkeypatch.setattr(bundle, "now", lambda: made)
     assert ours(sealed_by(forger, run)) == ["forms"]
+
+
+@pytest.mark.parametrize("fixed", ["x", LONG_AGO])
+def test_a_plan_that_was_fixed_at_another_time_than_the_log_says(run, forger, fixed):
+    stated(plan_fixed=fixed)(run)
+    assert "plan-first" in ours(sealed_by(forger, run))
