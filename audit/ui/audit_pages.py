@@ -165,7 +165,7 @@ class AuditPages:
     def _begin(self, draft: Draft, preset: str) -> None:
         """Put it into the queue, unless it is there."""
         if draft.kind != EXAMPLE and not draft.declare:
-            raise BadInput("rights-refused")
+            raise BadInput("rights-refused.page")
         known = self._jobs.of(draft.id, "run")
         if known is not None and self._jobs.state(known) in ("waiting", "running"):
             return

@@ -129,7 +129,7 @@ class FolderPages:
         if not draft.ready:
             raise BadInput("ui-folders-missing")
         if not draft.declare:
-            raise BadInput("rights-refused")
+            raise BadInput("rights-refused.page")
         from audit.plan.early_refusals import refuse_early
         from audit.plan.spec import load_spec
 
