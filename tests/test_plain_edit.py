@@ -26,8 +26,8 @@ def drawn(seed):
 
 WORKS = [drawn(seed) for seed in range(10)]
 WHITE = [np.where(picture < 90, picture, 255).astype(np.uint8) for picture in WORKS]
-SHAPELESS = ("mirror", "grain")
-"""Probes that no fit explains: a mirror image is trained on anyway, grain has its placebo."""
+SHAPELESS = ("mirror", "grain", "mark", "posterise")
+"""Probes that no fit explains, or not enough of: a mirror image is trained on anyway, grain has its placebo."""
 
 
 def share(edit, works=WORKS):
