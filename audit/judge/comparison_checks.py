@@ -115,27 +115,30 @@ def placebo_weaker(results: Results) -> Finding:
     """Red if noise alone can explain an effect: it surely kept style away, and the protection not surely more.
 
     Asked of every primary protection that would be called held or partly held, against the placebo
-    of the greatest budget. What the placebo must surely keep away is what the label claims at the least: the plan's
+    of its own budget. What the placebo must surely keep away is what the label claims at the least: the plan's
     margin of partly-held for that one, of did-not-hold for held. "More" is judged run by run; where it is not
     sure, but the placebo's own effect neither, the question stays open.
     """
     metric, margins = results.plan.primary_metric, results.plan.margins
-    name = hardest_placebo(results)
-    if name is None:
+    if hardest_placebo(results) is None:
         return Finding(None, say("figures.no-placebo"))
-    noise = find(results, "protection_index", name, metric)
     protections = [c.name for c in results.plan.conditions if c.primary and c.role == "protected"]
+    beside = {p: hardest_placebo(results, p) for p in protections}
+    names = list(dict.fromkeys(beside.values())) or [hardest_placebo(results)]
+    indices = {name: find(results, "protection_index", name, metric) for name in names if name is not None}
+    noise = {p: indices[name] for p, name in beside.items() if name is not None}
     given = labels(results)
     effective = [p for p in protections if given[p] in ("held", "held-plain", "partly-held")]
     excess = {p: find(results, "placebo_excess", p, metric) for p in protections}
-    rows = [noise, *(find(results, "protection_index", p, metric) for p in protections), *excess.values()]
+    rows = [*indices.values(), *(find(results, "protection_index", p, metric) for p in protections), *excess.values()]
     rule = say("figures.placebo-rule", limit=margins.did_not_hold, least=margins.partly)
     figures = clauses(rule, *(estimate_line(row) for row in rows))
     least = {"held": margins.did_not_hold, "held-plain": margins.did_not_hold, "partly-held": margins.partly}
     unlike = [p for p in effective if not _surely_above(excess[p], 0.0)]
-    if noise.low is None or not unlike:
-        return Finding(None if noise.low is None else True, figures)
-    explained = tuple(p for p in unlike if noise.low > least[given[p]])
+    lows = {p: row.low for p, row in noise.items()}
+    if not all(row.low is not None for row in indices.values()) or not unlike:
+        return Finding(True if all(row.low is not None for row in indices.values()) else None, figures)
+    explained = tuple(p for p in unlike if (low := lows.get(p)) is not None and low > least[given[p]])
     return Finding(False if explained else None, figures, of=explained)
 
 

@@ -122,9 +122,13 @@ def primary_conditions(results: ScoredModels) -> tuple[str, ...]:
     return tuple(c.name for c in results.plan.conditions if c.primary and c.role != "clean")
 
 
-def hardest_placebo(results: Results) -> str | None:
-    """The placebo of noise of the greatest budget, or None without one: chosen by the plan, never by its result."""
-    return placebos(results).get("noise")
+def hardest_placebo(results: Results, protection: str | None = None) -> str | None:
+    """The placebo of noise of the greatest budget, or None without one: chosen by the plan, never by its result.
+
+    Args:
+        protection: as of `placebos`.
+    """
+    return placebos(results, protection).get("noise")
 
 
 def placebos(results: Results, protection: str | None = None) -> dict[PlaceboKind, str]:

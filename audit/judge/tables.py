@@ -12,6 +12,7 @@ import numpy as np
 
 from audit.base.messages import Said, say
 from audit.judge import subjects
+from audit.judge.arms import protection_of
 from audit.judge.at_best import AT_BEST, Option, chosen_settings
 from audit.judge.claim_labels import deciding_index
 from audit.judge.claims import is_claim, ways_around
@@ -55,10 +56,12 @@ EYE = ((40.0, "eye.hard"), (32.0, "eye.slight"), (24.0, "eye.easy"))
 def tables(results: Results) -> Readings:
     """Everything of a run whose `estimates`, `checks` and `verdict` are filled."""
     headline = _headline(results)
+    of = results.plan.condition(headline) if headline is not None else None
+    protection = protection_of(of) if of is not None and is_claim(results.plan, of) else None
     lost = {c.name: lost_shares(results, c.name) for c in results.plan.conditions}
     return Readings(
         headline=headline,
-        placebo=hardest_placebo(results),
+        placebo=hardest_placebo(results, protection),
         conditions=tuple(_condition(results, c, lost[c.name]) for c in results.plan.conditions),
         index_words=tuple(_index_words(results)),
         reached=tuple(_reached(results)),

@@ -373,6 +373,16 @@ def test_the_placebo_of_the_greatest_budget_is_the_opponent() -> None:
     assert check(weak, "placebo-weaker").passed is True
 
 
+def test_a_protection_stands_beside_the_noise_of_its_own_strength() -> None:
+    """Strong noise says nothing about a weaker protection, in no check and in no picture of the page."""
+    own, strong = condition("placebo:16", matches=(PGD.name,)), condition("placebo:64", matches=("encoder-pgd:64",))
+    results = audit(own, strong, protection={own.name: 0.0, strong.name: 0.6, PGD.name: 0.55})
+    assert check(results, "placebo-weaker").passed is True
+    readings = judge(results).readings
+    assert readings is not None
+    assert (readings.headline, readings.placebo) == (PGD.name, own.name)
+
+
 def test_a_difference_that_is_surely_tiny_is_no_alarm() -> None:
     tiny = audit(NULL, protection={NULL.name: 0.02}, run_sd=0.0004, picture_sd=0.0004)
     row = find(judge(tiny), "gain_difference", NULL.name, "channel_stats")
