@@ -35,6 +35,8 @@ def price(view: ResultsView, arms: Sequence[Condition], *, key: str) -> Drawing 
     low, high = axes.get_ylim()
     ticks = [tick for tick in axes.get_yticks() if low <= tick <= high]
     axes.set_yticks(ticks, [loc.percent(float(tick)) for tick in ticks])
+    # Five at most, or their numbers touch.
+    axes.locator_params(axis="x", nbins=5)
     seen_ticks = [tick for tick in axes.get_xticks() if 0 <= tick <= axes.get_xlim()[1]]
     axes.set_xticks(seen_ticks, [loc.number(float(tick)) for tick in seen_ticks])
     axes.set_xlabel(loc.say("how visible it is (LPIPS; higher = plainer to see)"), fontsize=SMALL, color=INKS["muted"])
