@@ -16,6 +16,7 @@ from typing import Any
 from audit.base.messages import FINISHED, Said, render, say
 from audit.evidence.first import TOLERANCE, moment
 from audit.evidence.sealed import Fails, NotDerived, Sealed
+from audit.judge.rejudged import TOLD
 from audit.models.cards import is_lab
 from audit.records import SCHEMA_VERSION, Provenance, Session
 from audit.runfolder import RATINGS
@@ -27,16 +28,6 @@ LEFT = (("environment", "environment.json"), (RATED, RATINGS), (PLAN_STAMPED, "p
 """Entry of a log -> the file that it tells of."""
 BEFORE_START = timedelta(days=1)
 """A run that says it began earlier than that before its first entry says something else than its log."""
-TOLD = (
-    ("said", ("sentence", "lineage")),
-    ("figures", ("detail",)),
-    ("why", ("missing", "note")),
-    ("declared", ("declaration",)),
-    ("how", ("method",)),
-    ("follows", ("source",)),
-    ("usual", ("published",)),
-)
-"""A message of a record -> the fields that hold the same in English."""
 
 
 def check_history(at: Sealed) -> Said:

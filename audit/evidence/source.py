@@ -96,7 +96,7 @@ def _judged_otherwise(results: Results) -> bool:
     from audit.judge import judge
     from audit.judge.rejudged import first_difference
 
-    return first_difference(results, judge(results)) is not None
+    return first_difference(results, judge(results), english=True) is not None
 
 
 def tells_of_plan(events: Sequence[Mapping[str, Any]], plan: Plan) -> bool:

@@ -11,18 +11,37 @@ from audit.records import Results, ScoreResults
 
 ANSWERS = ("verdict", "checks", "deviations", "estimates", "readings")
 """What the judge fills, as far as a record has it."""
+TOLD = (
+    ("said", ("sentence", "lineage")),
+    ("figures", ("detail",)),
+    ("why", ("missing", "note")),
+    ("declared", ("declaration",)),
+    ("how", ("method",)),
+    ("follows", ("source",)),
+    ("usual", ("published",)),
+)
+"""A message of a record -> the fields that hold the same in English."""
 RELATIVE, ABSOLUTE = 1e-6, 1e-9
 """How far two figures may be apart that were worked out by other versions of numpy and scipy."""
 
 
-def first_difference(stated: Results | ScoreResults, again: Results | ScoreResults) -> str | None:
+def first_difference(
+    stated: Results | ScoreResults, again: Results | ScoreResults, *, english: bool = False
+) -> str | None:
     """Where two judgements first say something else, as `verdict.label`; None where they say the same.
 
     Rounding counts as the same, so that another machine finds nothing.
+
+    Args:
+        english: whether sentences count that stand beside their messages; a better wording is no other answer, and a
+            page shows the message.
     """
     for field in ANSWERS:
         if field in type(stated).model_fields:
-            found = _differ(_plain(getattr(stated, field)), _plain(getattr(again, field)), field)
+            seen, made = (_plain(getattr(of, field)) for of in (stated, again))
+            if not english:
+                seen, made = _without_english(seen), _without_english(made)
+            found = _differ(seen, made, field)
             if found is not None:
                 return found
     return None
@@ -55,6 +74,15 @@ def _plain(value: Any) -> Any:
         return value.model_dump(mode="json")
     if isinstance(value, tuple):
         return [_plain(part) for part in value]
+    return value
+
+
+def _without_english(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        beside = {field for of, fields in TOLD if value.get(of) is not None for field in fields}
+        return {key: _without_english(part) for key, part in value.items() if key not in beside}
+    if isinstance(value, list):
+        return [_without_english(part) for part in value]
     return value
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from audit import records as r
 from audit.judge import judge
 from audit.judge.checks import CHECKS
+from audit.judge.rejudged import first_difference
 from tests.builders import make_plan, make_results
 from tests.judge.audits import AGAIN, CLEAN, CLEAN_JPEG, IDENTITY, JPEG, NULL, OTHER, PGD, PLACEBO, audit
 
@@ -93,3 +94,15 @@ def test_no_plausible_record_raises_or_gives_a_number_that_json_lacks(results: r
     assert primary <= set(judged.verdict.per_condition)
     if judged.verdict.label not in ("not-valid", "exploratory"):
         assert all(c.passed is not False for c in judged.checks if c.slug not in ("metrics-agree", "calibrated"))
+
+
+def test_a_better_wording_is_no_other_answer() -> None:
+    """A page renders the message; the English beside it is for readers without the tool."""
+    results = judge(audit())
+    assert results.verdict is not None
+    first, *others = results.estimates
+    worded = results.model_copy(update={"estimates": (first.model_copy(update={"method": "said otherwise"}), *others)})
+    assert first_difference(worded, results) is None
+    assert first_difference(worded, results, english=True) == "estimates.0.method"
+    other = results.model_copy(update={"verdict": results.verdict.model_copy(update={"label": "inconclusive"})})
+    assert first_difference(other, results) == "verdict.label"
