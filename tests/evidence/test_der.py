@@ -80,5 +80,5 @@ def test_only_the_root_that_signed_is_named(tmp_path, authority):
     own = authority.chain.read_bytes()
     alone = check_token(DATA, reply=reply, chain=own).root
     assert check_token(DATA, reply=reply, chain=own + other.chain.read_bytes()).root == alone
-    with pytest.raises(BadEvidence, match="self-signed root"):
+    with pytest.raises(BadEvidence, match="signed by itself"):
         check_token(DATA, reply=reply, chain=b"")
