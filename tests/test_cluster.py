@@ -15,8 +15,10 @@ import torch
 
 from audit.base.errors import BadInput, ClusterError
 from audit.base.progress import Progress
-from audit.executor import Task
-from audit.executor.cluster.dispatch import Dispatch, Gone, NoSeats, Rules, Seat, SeatLost
+from audit.executor import Ahead, Task
+from audit.executor.cluster import dispatch
+from audit.executor.cluster.dispatch import Dispatch
+from audit.executor.cluster.terms import Gone, NoSeats, Rules, Seat, SeatLost
 from audit.executor.cluster.wire import Done, Failed, News
 from audit.plan import executors
 from audit.plan.executor_names import Where, asked_executor
@@ -94,11 +96,11 @@ def played(play, tasks, *, store=None, rules=None, **options):
     cluster = Played(play, **options)
     notes: list[str] = []
     bench = SimpleNamespace(progress=Progress(io.StringIO()), store=store)
-    dispatch = Dispatch(
-        cluster, bench, lambda task: task, rules=rules, note=lambda id, **_: notes.append(id),
+    giving = Dispatch(
+        cluster, bench, lambda task, among: task, rules=rules, note=lambda id, **_: notes.append(id),
         clock=lambda: cluster.now,
     )  # fmt: skip
-    return dispatch.run([Piece(cells) for cells in tasks]), cluster, notes
+    return giving.run([Piece(cells) for cells in tasks]), cluster, notes
 
 
 def test_a_task_whose_machine_dies_is_done_elsewhere():
@@ -166,6 +168,35 @@ def test_a_task_that_gets_nowhere_is_begun_elsewhere():
     assert cluster.ended == ["a0"]
 
 
+def test_what_follows_a_task_begins_while_others_run_and_is_forgotten_where_it_fails():
+    def play(node, cells, tries):
+        if cells == (2,):
+            # The long one: it ends when all that could begin before has ended.
+            return None
+        return Failed(ValueError("bad"), "bad") if cells == (12,) else Done(cells)
+
+    def after(task, answer):
+        following = [Ahead(Piece((number,)), 1, then) for number in (11, 12)]
+        return following if task.cells == (1,) else []
+
+    def then(task, answer):
+        return [Ahead(Piece((21,)), 1)]
+
+    class Long(Played):
+        def ready(self, handles, seconds):
+            for handle in handles:
+                if handle[0] == "job" and handle[2] is None and {(21,), (12,)} <= {c for _, c in self.asked}:
+                    handle[2] = Done((2,))
+            return super().ready(handles, seconds)
+
+    cluster = Long(play)
+    bench = SimpleNamespace(progress=Progress(io.StringIO()), store=None)
+    giving = Dispatch(cluster, bench, lambda task, among: task, clock=lambda: cluster.now)
+    assert giving.run([Piece((1,)), Piece((2,))], after=after) == [[(1,)], [(2,)]]
+    assert [cells for _, cells in cluster.asked][:2] == [(1,), (2,)]
+    assert {(11,), (12,), (21,)} <= {cells for _, cells in cluster.asked}
+
+
 def test_without_any_machine_the_run_ends_and_an_interrupt_ends_every_seat():
     with pytest.raises(NoSeats):
         played(lambda *_: None, [(1,)], machines="")
@@ -178,7 +209,7 @@ def test_without_any_machine_the_run_ends_and_an_interrupt_ends_every_seat():
     cluster = Played(interrupted)
     bench = SimpleNamespace(progress=Progress(io.StringIO()), store=None)
     with pytest.raises(KeyboardInterrupt):
-        Dispatch(cluster, bench, lambda task: task).run([Piece((1,)), Piece((1, 2))])
+        Dispatch(cluster, bench, lambda task, among: task).run([Piece((1,)), Piece((1, 2))])
     assert cluster.ended == ["a0"]
 
 
@@ -296,7 +327,11 @@ def alike(one, other):
 
 def test_an_audit_on_a_cluster_makes_what_one_here_makes_and_leaves_nothing(here, audit, tmp_path, monkeypatch):
     ray = fake_ray.install(monkeypatch, {"one": 1, "two": 1})
+    begun, kinds = dispatch._begun, []
+    monkeypatch.setattr(dispatch, "_begun", lambda ahead: kinds.append(type(ahead.task).__name__) or begun(ahead))
     there = audit("there", "ray")
+    # Drawn and looked at before the stages that do so: two models, by two scores.
+    assert sorted(kinds) == ["Draw"] * 2 + ["Embed"] * 4
     alike(here, there)
     assert there.provenance.reused_elsewhere == ()
     assert {machine for machine, _ in ray.actors} == {"one", "two"}

@@ -161,7 +161,7 @@ class Posted:
 
     kinds: Counter[str]
 
-    def run(self, tasks, engine):
+    def run(self, tasks, engine, *, after=None):
         self.kinds.update(type(task).__name__ for task in tasks)
         arrived = [pickle.loads(pickle.dumps(task)) for task in tasks]
         assert arrived == list(tasks)

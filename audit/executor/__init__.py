@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 import torch
 from pydantic_core import to_jsonable_python
@@ -31,8 +31,11 @@ T = TypeVar("T")
 class Executor(Protocol):
     """Runs tasks; they are all of one kind, and none needs what another one makes."""
 
-    def run(self, tasks: Sequence[Task[T]], bench: Bench) -> list[T]:
+    def run(self, tasks: Sequence[Task[T]], bench: Bench, *, after: After | None = None) -> list[T]:
         """Run every task and return their results in order; the bench's progress hears of every unit done.
+
+        Args:
+            after: what may begin once one of these tasks has given its answer, for an executor with room.
 
         Raises:
             Whatever the first task to fail raised; no task is at work any more then.
@@ -57,9 +60,9 @@ class Bench:
     environment: StepEnvironment
     executor: Executor
 
-    def run(self, tasks: Sequence[Task[T]]) -> list[T]:
-        """What each task answers, in order."""
-        return self.executor.run(tasks, self)
+    def run(self, tasks: Sequence[Task[T]], *, after: After | None = None) -> list[T]:
+        """What each task answers, in order; `after` gives what may begin before the next stage does."""
+        return self.executor.run(tasks, self, after=after)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,6 +198,26 @@ class Task(ABC, Generic[T]):
     @abstractmethod
     def run(self, worker: Worker) -> T:
         """Do it."""
+
+
+After = Callable[[Task[Any], Any], "Sequence[Ahead]"]
+"""What may begin once a task has given its answer."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A task of a later stage that may begin before its stage does.
+
+    What it makes lies in the store, where its stage finds it. Its answer, or that it failed, is forgotten.
+
+    Attributes:
+        among: tasks of its stage, which decide how many threads each has there.
+        then: what may begin after it.
+    """
+
+    task: Task[Any]
+    among: int
+    then: After | None = None
 
 
 class Told:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from audit.executor import Bench, T, Task, Told, Worker
+from audit.executor import After, Bench, T, Task, Told, Worker
 
 
 class Serial:
     """The executor of a machine that gains nothing from more workers."""
 
-    def run(self, tasks: Sequence[Task[T]], bench: Bench) -> list[T]:
-        """See `Executor`."""
+    def run(self, tasks: Sequence[Task[T]], bench: Bench, *, after: After | None = None) -> list[T]:
+        """See `Executor`; nothing begins before its stage, as there is no room."""
         if not tasks:
             return []
         found = []

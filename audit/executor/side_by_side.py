@@ -17,7 +17,7 @@ from queue import SimpleQueue
 
 import torch
 
-from audit.executor import Bench, T, Task, Told, Worker, with_model
+from audit.executor import After, Bench, T, Task, Told, Worker, with_model
 from audit.executor.serial import Serial
 from audit.models.kernels import PLAIN_UP_TO
 from audit.models.model import Model
@@ -46,8 +46,8 @@ class SideBySide:
 
     workers: int
 
-    def run(self, tasks: Sequence[Task[T]], bench: Bench) -> list[T]:
-        """See `Executor`."""
+    def run(self, tasks: Sequence[Task[T]], bench: Bench, *, after: After | None = None) -> list[T]:
+        """See `Executor`; nothing begins before its stage, as there is no room."""
         workers = min(self.workers, len(tasks))
         if workers <= 1 or not tasks[0].shares:
             return Serial().run(tasks, bench)

@@ -70,7 +70,7 @@ def train_and_score(
             drawn = draw_base(plan, new_base, real, engine)
             show(drawn)
             base |= {cell.replicate: cell for cell in drawn}
-        made = train_grid(plan, [cell for cell in wanted if cell.replicate in replicates], engine)
+        made = train_grid(plan, [cell for cell in wanted if cell.replicate in replicates], engine, base=base)
         new = made.pop(DEFAULT.name)
         for name, of_setting in made.items():
             others.setdefault(name, []).extend(of_setting)

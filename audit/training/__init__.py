@@ -6,7 +6,7 @@ Or, as an option, the whole denoiser for each cell, one after the other.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from audit.base.errors import StorageError
-from audit.executor import Engine
+from audit.executor import Ahead, Engine, Task
 from audit.executor.encoding import Encode
 from audit.models.tokens import overlong
 from audit.records import Adapter, Finite, Record, TrainSettings
@@ -71,7 +71,12 @@ def _told_cut(cells: Sequence[TrainingCell], engine: Engine) -> list[TrainingCel
 
 
 def train_along(
-    cells: Sequence[TrainingCell], ends: Sequence[tuple[int, ...]], settings: TrainSettings, engine: Engine
+    cells: Sequence[TrainingCell],
+    ends: Sequence[tuple[int, ...]],
+    settings: TrainSettings,
+    engine: Engine,
+    *,
+    then: Callable[[Trained, int], Sequence[Ahead]] | None = None,
 ) -> list[tuple[Trained | None, ...]]:
     """Train what is not in the store yet, and store each cell at several lengths of one training.
 
@@ -81,6 +86,7 @@ def train_along(
     Args:
         ends: a row for each cell: steps after which it is stored, ascending; it ends at the last.
         settings: of every training but for its steps; more than one end needs a constant schedule.
+        then: what may begin with a cell that is trained, and its steps, while others train.
 
     Returns:
         Every cell, in order, at each of its ends; None where no machine of a cluster could train it, each time with
@@ -137,7 +143,17 @@ def train_along(
     captions = [] if settings.text_encoder else sorted({text for cell in new for text in cell.captions} | left_out)
     if pixels:
         engine.run([Encode(tuple(pixels), tuple(captions), model=model, training=True)])
-    lost = frozenset[str]().union(*engine.run(tasks))
+
+    def after(task: Task[Any], lost: frozenset[str]) -> list[Ahead]:
+        assert isinstance(task, TrainPack)
+        begun: list[Ahead] = []
+        for cell, at_ends, keys in zip(task.cells, task.ends, task.keys, strict=True):
+            for steps, made in zip(at_ends, keys, strict=True):
+                if then is not None and made not in lost:
+                    begun += then(_read(cell, made, store), steps)
+        return begun
+
+    lost = frozenset[str]().union(*engine.run(tasks, after=after))
     drop_finished(store, [key(i, s) for i in unlike for s in rows_of[i]])
     return [
         tuple(None if (k := key(i, s)) in lost else _read(cells[i], k, store) for s in own)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import torch
 
 from audit.base.errors import ClusterError
 from audit.base.messages import say
-from audit.executor import Bench, Engine, Executor, T, Task
+from audit.executor import After, Ahead, Bench, Engine, Executor, T, Task
 from audit.executor.cluster import models
-from audit.executor.cluster.dispatch import Cluster, Dispatch, Gone, Known, NoSeats, Rules
+from audit.executor.cluster.dispatch import Dispatch
+from audit.executor.cluster.terms import Cluster, Gone, Known, NoSeats, Rules
 from audit.executor.cluster.wire import Errand, NodeSetting, Sent, SentModel
 from audit.models.model import Model
 from audit.store import Store
@@ -86,7 +87,7 @@ class OnCluster:
     workers: int
     rules: Rules = field(default_factory=Rules)
 
-    def run(self, tasks: Sequence[Task[T]], bench: Bench) -> list[T]:
+    def run(self, tasks: Sequence[Task[T]], bench: Bench, *, after: After | None = None) -> list[T]:
         """See `Executor`.
 
         Raises:
@@ -97,34 +98,33 @@ class OnCluster:
         stays = [task for task, need in zip(tasks, needs, strict=True) if need is None]
         found: dict[int, T] = {}
         if away:
-            answers = self._sent([tasks[place] for place in away], bench)
+            answers = self._sent([tasks[place] for place in away], bench, among=len(tasks), after=after)
             for place, parts in zip(away, answers, strict=True):
                 found[place] = self._answer(tasks[place], parts, bench)
         kept = iter(self.here.run(stays, bench))
         return [found[place] if place in found else next(kept) for place in range(len(tasks))]
 
-    def _sent(self, tasks: Sequence[Task[Any]], bench: Bench) -> list[list[Any]]:
+    def _sent(self, tasks: Sequence[Task[Any]], bench: Bench, *, among: int, after: After | None) -> list[list[Any]]:
         shared = self.shared()
         setting = self._setting(shared, bench)
-        threads = self._threads(tasks)
         told = _Telling(bench)
 
-        def job(task: Task[Any]) -> Errand:
-            return _job(task, threads, setting, shared, bench)
+        def job(task: Task[Any], among: int) -> Errand:
+            return _job(task, self._threads(task, among), setting, shared, bench)
 
         dispatch = Dispatch(
             shared.carrier, bench, job, rules=self.rules, note=told.event, tick=told.now, known=shared.known
         )
         try:
-            return dispatch.run(tasks)
+            return dispatch.run(tasks, among=among, after=_travels(after, bench))
         except NoSeats as error:
             raise ClusterError("cluster-gone") from error
 
-    def _threads(self, tasks: Sequence[Task[Any]]) -> int:
-        """As many as each would have beside the others on this machine, so that all is rounded alike."""
-        workers = min(self.workers, len(tasks))
+    def _threads(self, task: Task[Any], among: int) -> int:
+        """As many as each of so many tasks would have on this machine, so that all is rounded alike."""
+        workers = min(self.workers, among)
         whole = torch.get_num_threads()
-        return whole if workers <= 1 or not tasks[0].shares else max(1, whole // workers)
+        return whole if workers <= 1 or not task.shares else max(1, whole // workers)
 
     def _setting(self, shared: Shared, bench: Bench) -> NodeSetting:
         engine = bench if isinstance(bench, Engine) else None
@@ -153,6 +153,21 @@ class OnCluster:
             bench.progress.say(say("cluster.missing", count=part.task.rows, why=type(part.error).__name__))
             answers.append(lacking)
         return answers[0] if len(answers) == 1 else task.joined(answers)
+
+
+def _travels(after: After | None, bench: Bench) -> After | None:
+    """What may begin, without what is made already or stays here."""
+    if after is None:
+        return None
+
+    def found(task: Task[Any], answer: Any) -> list[Ahead]:
+        return [
+            replace(begins, then=_travels(begins.then, bench))
+            for begins in after(task, answer)
+            if not begins.task.is_made(bench.store) and begins.task.needs(bench) is not None
+        ]
+
+    return found
 
 
 def _model(shared: Shared, names: Sequence[str], model: Model) -> SentModel:

@@ -5,78 +5,18 @@ Plain bookkeeping in one thread: whatever carries the messages is a `Cluster`. T
 
 from __future__ import annotations
 
+import io
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any
 
-from audit.executor import Bench, Task, Told
+from audit.base.progress import Progress
+from audit.executor import After, Ahead, Bench, Task, Told
+from audit.executor.cluster.terms import Cluster, Gone, Known, NoSeats, Rules, Seat, SeatLost
 from audit.executor.cluster.wire import Done, Errand, Failed, News
 from audit.store.parcels import CHECKPOINT, PICTURE, Damaged, unpack
-
-
-class SeatLost(Exception):
-    """A seat is gone, or does not answer; `memory` where its machine ran out of it."""
-
-    def __init__(self, why: str, *, memory: bool = False) -> None:
-        super().__init__(why)
-        self.memory = memory
-
-
-@dataclass(frozen=True)
-class Seat:
-    """A process that does one task at a time; `node` is the same for all seats of one machine."""
-
-    name: str
-    node: str
-
-
-class Cluster(Protocol):
-    """Carries messages. Handles stand for answers that are on their way."""
-
-    def seats(self) -> Sequence[Seat]:
-        """Those that are open; looks for new machines, too."""
-        ...
-
-    def start(self, seat: Seat, job: Errand) -> Any: ...
-
-    def ask(self, seat: Seat) -> Any:
-        """The handle of a seat's news."""
-        ...
-
-    def ready(self, handles: Sequence[Any], seconds: float) -> list[Any]:
-        """The handles whose answers are there, after so many seconds at most."""
-        ...
-
-    def answer(self, handle: Any) -> Any:
-        """Raises SeatLost."""
-        ...
-
-    def end(self, seat: Seat) -> None:
-        """Take a seat away, whatever it is doing."""
-        ...
-
-
-@dataclass(frozen=True)
-class Rules:
-    """When to give up on what; seconds.
-
-    Attributes:
-        ask: between two questions for news, and how long to wait for answers at most.
-        silent: without news, after which a seat counts as gone; stuck: without a unit done, where it tells any.
-        alone: without any seat, after which the run ends.
-        losses: seats that one task may take with it; same: times that a task may fail with the same error.
-        wrong: damaged answers after which a machine is left out.
-    """
-
-    ask: float = 1.0
-    silent: float = 120.0
-    stuck: float = 3600.0
-    alone: float = 300.0
-    losses: int = 4
-    same: int = 2
-    wrong: int = 2
 
 
 @dataclass
@@ -84,13 +24,16 @@ class _Work:
     """One task on its way through the cluster.
 
     Attributes:
-        place: of the task in the list; halves of one task share it.
+        place: of the task in the list; halves of one task share it. None of one that begins before its stage.
+        among: tasks of its stage.
         signs: errors so far, each with the machines where it was raised.
     """
 
     task: Task[Any]
-    place: int
+    place: int | None
     told: Told
+    among: int
+    after: After | None = None
     losses: int = 0
     signs: dict[str, list[str]] = field(default_factory=dict)
 
@@ -111,35 +54,12 @@ class _Running:
     done: int = 0
 
 
-@dataclass(frozen=True)
-class Gone:
-    """A task, or a part of one, that failed for good: no other machine would do better."""
-
-    task: Task[Any]
-    error: Exception
-
-
-@dataclass
-class Known:
-    """What was learned of machines, for longer than one stage.
-
-    Attributes:
-        left_out: those that get no more tasks; most: rows of a task that fit, where memory ran out at more.
-    """
-
-    left_out: set[str] = field(default_factory=set)
-    most: dict[str, int] = field(default_factory=dict)
-
-
-class NoSeats(Exception):
-    """No machine has been there for a long time."""
-
-
 class Dispatch:
     """Runs tasks on a cluster, once.
 
     Args:
-        job: makes a task's job, with all that it reads as the driver's store has it then.
+        job: makes a task's job, with all that it reads as the driver's store has it then; and with the threads of one
+            of so many tasks.
         note: hears of every event that a person may want to know, as an id and values; tick is called now and then.
 
     Attributes:
@@ -150,7 +70,7 @@ class Dispatch:
         self,
         cluster: Cluster,
         bench: Bench,
-        job: Callable[[Task[Any]], Errand],
+        job: Callable[[Task[Any], int], Errand],
         *,
         rules: Rules | None = None,
         note: Callable[..., None] = lambda id, **values: None,
@@ -161,6 +81,7 @@ class Dispatch:
         self._cluster, self._bench, self._job, self._note, self._clock = cluster, bench, job, note, clock
         self._rules = rules or Rules()
         self._waiting: deque[_Work] = deque()
+        self._ahead: deque[_Work] = deque()
         self._running: dict[str, _Running] = {}
         self._wrong: dict[str, int] = {}
         self._answers: dict[int, list[Any]] = {}
@@ -171,20 +92,29 @@ class Dispatch:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        return len(self._waiting), len(self._running), self._done
+        return len(self._waiting) + len(self._ahead), len(self._running), self._done
 
-    def run(self, tasks: Sequence[Task[Any]]) -> list[list[Any]]:
+    def run(
+        self, tasks: Sequence[Task[Any]], *, among: int | None = None, after: After | None = None
+    ) -> list[list[Any]]:
         """What each task answers, in order: one answer, or one for each part that it was cut into; `Gone` for what
         cannot be done.
+
+        Args:
+            among: tasks of the stage, where these are not all.
+            after: what may begin once one has given its answer; it is done before this returns, but waits for seats
+                that none of the tasks wants.
 
         Raises:
             NoSeats. Whatever ends the driver; then no seat works any more.
         """
+        beside = len(tasks) if among is None else among
         self._waiting.extend(
-            _Work(task, place, Told(self._bench.progress, task.units)) for place, task in enumerate(tasks)
+            _Work(task, place, Told(self._bench.progress, task.units), beside, after)
+            for place, task in enumerate(tasks)
         )
         try:
-            while self._waiting or self._running:
+            while self._waiting or self._ahead or self._running:
                 self._assign()
                 self._hear()
                 self._give_up()
@@ -211,28 +141,32 @@ class Dispatch:
 
     def _next(self, seat: Seat, nodes: set[str]) -> _Work | None:
         """The first task that this seat may have: one that failed goes to another machine, where there is one."""
-        for work in self._waiting:
-            if seat.node not in work.avoided or nodes <= work.avoided:
-                self._waiting.remove(work)
-                return work
+        for queue in (self._waiting, self._ahead):
+            for work in queue:
+                if seat.node not in work.avoided or nodes <= work.avoided:
+                    queue.remove(work)
+                    return work
         return None
 
     def _place(self, work: _Work, seat: Seat) -> None:
         most = self._known.most.get(seat.node)
         while most is not None and work.task.rows > most and len(halves := work.task.halves()) > 1:
             first, *rest = self._split(work, halves)
-            self._waiting.extendleft(reversed(rest))
+            self._queue(work).extendleft(reversed(rest))
             work = first
         now = self._clock()
         try:
-            handle = self._cluster.start(seat, self._job(work.task))
+            handle = self._cluster.start(seat, self._job(work.task, work.among))
         except SeatLost as lost:
             self._lose(work, seat, lost)
             return
         self._running[seat.name] = _Running(work, seat, handle, heard=now, moved=now, next_ask=now + self._rules.ask)
 
     def _split(self, work: _Work, halves: Sequence[Task[Any]]) -> list[_Work]:
-        return [_Work(half, work.place, work.told.part(half.units), work.losses) for half in halves]
+        return [replace(work, task=half, told=work.told.part(half.units), signs={}) for half in halves]
+
+    def _queue(self, work: _Work) -> deque[_Work]:
+        return self._ahead if work.place is None else self._waiting
 
     # --- hearing ---------------------------------------------------------------------------------------
 
@@ -319,7 +253,7 @@ class Dispatch:
         if work.losses > self._rules.losses:
             self._end(work, Gone(work.task, RuntimeError(why)))
         else:
-            self._waiting.appendleft(work)
+            self._queue(work).appendleft(work)
 
     def _fail(self, work: _Work, node: str, failed: Failed) -> None:
         """The same error twice is the task's own; of several cells the one that has it is found by halving."""
@@ -327,9 +261,9 @@ class Dispatch:
         nodes.append(node)
         if len(nodes) < self._rules.same and sum(map(len, work.signs.values())) <= self._rules.losses:
             self._note("cluster.failed", node=node[:8])
-            self._waiting.appendleft(work)
+            self._queue(work).appendleft(work)
         elif len(halves := work.task.halves()) > 1:
-            self._waiting.extendleft(reversed(self._split(work, halves)))
+            self._queue(work).extendleft(reversed(self._split(work, halves)))
         else:
             self._end(work, Gone(work.task, failed.error))
 
@@ -337,7 +271,10 @@ class Dispatch:
         self._done += 1
         if not isinstance(answer, Gone):
             work.told.finished()
-        self._answers.setdefault(work.place, []).append(answer)
+            for begins in work.after(work.task, answer) if work.after else ():
+                self._ahead.append(_begun(begins))
+        if work.place is not None:
+            self._answers.setdefault(work.place, []).append(answer)
 
     def _give_up(self) -> None:
         now = self._clock()
@@ -347,3 +284,12 @@ class Dispatch:
             if silent or stuck:
                 self._drop(running)
                 self._lose(running.work, running.seat, SeatLost("silent" if silent else "stuck"))
+
+
+def _begun(ahead: Ahead) -> _Work:
+    """A task that begins before its stage; the progress of the stage at hand does not count it."""
+    return _Work(ahead.task, None, Told(_UNTOLD, ahead.task.units), ahead.among, ahead.then)
+
+
+_UNTOLD = Progress(io.StringIO())
+"""Hears what nobody counts."""

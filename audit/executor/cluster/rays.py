@@ -23,8 +23,8 @@ from filelock import FileLock
 
 from audit.base.errors import ClusterError
 from audit.executor.cluster.cache import HELD, drop_unheld
-from audit.executor.cluster.dispatch import Seat, SeatLost
 from audit.executor.cluster.node import Node
+from audit.executor.cluster.terms import Seat, SeatLost
 from audit.executor.cluster.wire import CacheAt, Done, Errand, Failed, Hello, News, NodeKit
 
 LOOK_EVERY = 5.0
