@@ -30,7 +30,7 @@ from tests.hollow_models import published
 
 SIZES = (8, 12, 16, 24, 48, 80)
 """Of graphics cards, in GB."""
-MODELS = ("sd15", "sdxl", "sd35-medium", "zimage", "flux1-dev", "flux2-klein", "qwen-image")
+MODELS = ("sd15", "sdxl", "sd35-medium", "zimage", "flux1-dev", "flux2-klein", "qwen-image", "krea2-raw")
 CPU, CUDA, HALF = torch.device("cpu"), torch.device("cuda"), torch.bfloat16
 
 

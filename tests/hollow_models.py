@@ -73,6 +73,18 @@ QWEN_IMAGE = {
                   "max_image_seq_len": 8192, "shift_terminal": 0.02},
 }  # fmt: skip
 """Qwen-Image, and the language part of Qwen2.5-VL-7B, as their config.json have it."""
+KREA2 = {
+    "transformer": {"in_channels": 64, "num_layers": 28, "attention_head_dim": 128, "num_attention_heads": 48,
+                    "num_key_value_heads": 12, "intermediate_size": 16384, "text_hidden_dim": 2560,
+                    "num_text_layers": 12, "text_num_attention_heads": 20, "text_num_key_value_heads": 20,
+                    "text_intermediate_size": 6912, "axes_dims_rope": [32, 48, 48]},
+    "text_encoder": {**ZIMAGE["text_encoder"], "max_position_embeddings": 262144,
+                     "rope_scaling": {"rope_type": "default", "mrope_section": [24, 20, 20]}, "rope_theta": 5000000.0},
+    "vae": QWEN_IMAGE["vae"],
+    "scheduler": {"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": True, "max_shift": 1.15,
+                  "max_image_seq_len": 6400},
+}  # fmt: skip
+"""Krea 2 as diffusers' class has it by default, with the language part of Qwen3-VL-4B and Qwen-Image's VAE."""
 FLUX1 = {
     "transformer": {"in_channels": 64, "num_layers": 19, "num_single_layers": 38, "attention_head_dim": 128,
                     "num_attention_heads": 24, "joint_attention_dim": 4096, "pooled_projection_dim": 768,
@@ -86,8 +98,9 @@ FLUX1 = {
 
 def configs_of(name):
     """Config of every component of a published model."""
-    if name in ("flux2-klein", "qwen-image"):
-        return {"flux2-klein": FLUX2, "qwen-image": QWEN_IMAGE}[name]
+    alone = {"flux2-klein": FLUX2, "qwen-image": QWEN_IMAGE, "krea2-raw": KREA2}
+    if name in alone:
+        return alone[name]
     if name in ("zimage", "flux1-dev"):
         clip = {} if name == "zimage" else {"text_encoder": cards()["sd15"].configs["text_encoder"]}
         return {"vae": {**cards()["sdxl"].configs["vae"], **FLUX_VAE}, **clip, **(FLUX1 if clip else ZIMAGE)}

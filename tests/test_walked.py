@@ -126,7 +126,7 @@ def test_a_planted_mismatch_is_found(on_cuda):
         train_pack(base_of(on_cuda), [random_cell(on_cuda, 1, works=2)], settings)
 
 
-@pytest.mark.parametrize("name", [*FULL_SIZE, "zimage", "flux1-dev", "flux2-klein", "qwen-image"])
+@pytest.mark.parametrize("name", [*FULL_SIZE, "zimage", "flux1-dev", "flux2-klein", "qwen-image", "krea2-raw"])
 def test_the_published_architectures_are_what_their_cards_say(name, tmp_path):
     model, counts = hollow_models.published(name, tmp_path / "words", device=CUDA), cards()[name].parameters
     found = {

@@ -20,6 +20,8 @@ from diffusers import (
     Flux2Transformer2DModel,
     FluxPipeline,
     FluxTransformer2DModel,
+    Krea2Pipeline,
+    Krea2Transformer2DModel,
     QwenImagePipeline,
     QwenImageTransformer2DModel,
     SD3Transformer2DModel,
@@ -43,6 +45,8 @@ from transformers import (
     Qwen3Config,
     Qwen3ForCausalLM,
     Qwen3Model,
+    Qwen3VLConfig,
+    Qwen3VLModel,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -267,10 +271,76 @@ def tiny_zimage(side: int) -> DiffusionPipeline:
     )
 
 
-def tiny_qwen_image(side: int) -> DiffusionPipeline:
-    """Qwen-Image: two joint blocks; a tokenizer that has the template's words whole, as Qwen's own has."""
+def template_tokenizer() -> Qwen2Tokenizer:
+    """A Qwen tokenizer that has the words of Qwen-Image's template whole, as Qwen's own has."""
     before = qwenimage.WORDING[0].replace("<|im_start|>", "").replace("<|im_end|>", "")
-    tokenizer = qwen_tokenizer(*sorted(set(re.findall(r" ?[A-Za-z]+", before))), "assistant")
+    return qwen_tokenizer(*sorted(set(re.findall(r" ?[A-Za-z]+", before))), "assistant")
+
+
+def qwen_vae() -> AutoencoderKLQwenImage:
+    """Qwen-Image's kind: six channels, a clip of one frame."""
+    return AutoencoderKLQwenImage(
+        base_dim=8,
+        z_dim=6,
+        dim_mult=[1, 1, 1],
+        num_res_blocks=1,
+        temperal_downsample=[False, True],
+        latents_mean=[0.1, -0.2, 0.3, 0.0, -0.1, 0.2],
+        latents_std=[1.2, 0.8, 1.0, 1.5, 0.7, 1.1],
+    )
+
+
+def tiny_krea2(*, distilled: bool = False) -> DiffusionPipeline:
+    """Krea 2: two blocks, one of each kind of text fusion; 36 layers of Qwen3-VL, of which twelve are read."""
+    tokenizer = template_tokenizer()
+    text = {
+        "vocab_size": len(tokenizer),
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 36,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "max_position_embeddings": 96,
+        "rope_parameters": {"rope_type": "default", "rope_theta": 5e6, "mrope_section": [2, 1, 1]},
+    }
+    sees = {
+        "depth": 1,
+        "hidden_size": 8,
+        "intermediate_size": 8,
+        "num_heads": 1,
+        "out_hidden_size": 16,
+        "num_position_embeddings": 4,
+        "deepstack_visual_indexes": [0],
+    }
+    return Krea2Pipeline(
+        transformer=Krea2Transformer2DModel(
+            in_channels=24,
+            num_layers=2,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            num_key_value_heads=1,
+            intermediate_size=48,
+            timestep_embed_dim=16,
+            text_hidden_dim=16,
+            text_num_attention_heads=2,
+            text_num_key_value_heads=2,
+            text_intermediate_size=24,
+            num_layerwise_text_blocks=1,
+            num_refiner_text_blocks=1,
+            axes_dims_rope=(4, 6, 6),
+        ),
+        vae=qwen_vae(),
+        text_encoder=Qwen3VLModel(Qwen3VLConfig(text_config=text, vision_config=sees)),
+        tokenizer=tokenizer,
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_image_seq_len=6400),
+        is_distilled=distilled,
+    )
+
+
+def tiny_qwen_image() -> DiffusionPipeline:
+    """Qwen-Image: two joint blocks."""
+    tokenizer = template_tokenizer()
     text = {
         "vocab_size": len(tokenizer),
         "hidden_size": 16,
@@ -292,15 +362,7 @@ def tiny_qwen_image(side: int) -> DiffusionPipeline:
             joint_attention_dim=16,
             axes_dims_rope=(4, 6, 6),
         ),
-        vae=AutoencoderKLQwenImage(
-            base_dim=8,
-            z_dim=6,
-            dim_mult=[1, 1, 1],
-            num_res_blocks=1,
-            temperal_downsample=[False, True],
-            latents_mean=[0.1, -0.2, 0.3, 0.0, -0.1, 0.2],
-            latents_std=[1.2, 0.8, 1.0, 1.5, 0.7, 1.1],
-        ),
+        vae=qwen_vae(),
         text_encoder=Qwen2_5_VLForConditionalGeneration(Qwen2_5_VLConfig(text_config=text, vision_config=sees)),
         tokenizer=tokenizer,
         scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True, max_shift=0.9, shift_terminal=0.02),
@@ -388,7 +450,9 @@ def tiny_pipeline(family: str, folder: Path, *, prediction: str = "epsilon", sid
     if family == "flux2":
         return tiny_flux2(side)
     if family == "qwenimage":
-        return tiny_qwen_image(side)
+        return tiny_qwen_image()
+    if family == "krea2":
+        return tiny_krea2()
     tokenizer = write_tokenizer(folder / "vocabulary")
     schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
     if family == "flux1":
@@ -443,8 +507,8 @@ def write_tiny_model(folder: Path, *, family: str = "sd", prediction: str = "eps
     """Save a whole random pipeline in plain diffusers layout; some 200 kB."""
     pipeline = tiny_pipeline(family, folder, prediction=prediction, side=side)
     pipeline.save_pretrained(folder / "model", safe_serialization=True)
-    if family == "qwenimage":
-        # No file of this family states the size of its pictures.
+    if family in ("qwenimage", "krea2"):
+        # No file of these families states the size of its pictures.
         config = folder / "model" / "transformer" / "config.json"
         config.write_text(json.dumps({**json.loads(config.read_text()), "sample_size": side // 4}))
     return folder / "model"

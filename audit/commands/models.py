@@ -28,7 +28,7 @@ class LookedAt(Record):
     layout: str
     """`checkpoint`, a single file, or `folder`, in diffusers layout."""
     family: str
-    """As the plan names it: sd1, sd2, sdxl, sd3, zimage, flux1, flux2 or qwenimage."""
+    """As the plan names it: sd1, sd2, sdxl, sd3, zimage, flux1, flux2, qwenimage or krea2."""
     title: str
     prediction_type: str | None
     """None where neither file nor header tells; a run tests the model then, or asks."""

@@ -77,11 +77,19 @@ ALLOWED: dict[str, frozenset[str]] = {
         "patch_size", "in_channels", "out_channels", "num_layers", "attention_head_dim", "num_attention_heads",
         "joint_attention_dim", "guidance_embeds", "axes_dims_rope",
     )),
+    "Krea2Transformer2DModel": frozenset((
+        "in_channels", "num_layers", "attention_head_dim", "num_attention_heads", "num_key_value_heads",
+        "intermediate_size", "timestep_embed_dim", "text_hidden_dim", "num_text_layers", "text_num_attention_heads",
+        "text_num_key_value_heads", "text_intermediate_size", "num_layerwise_text_blocks", "num_refiner_text_blocks",
+        "axes_dims_rope", "rope_theta", "norm_eps",
+    )),
     "AutoencoderKLQwenImage": frozenset((
         "base_dim", "z_dim", "dim_mult", "num_res_blocks", "attn_scales", "temperal_downsample", "dropout",
         "input_channels", "latents_mean", "latents_std",
     )),
     "Qwen2_5_VLTextModel": frozenset((*_QWEN3, "rope_scaling")) - {"head_dim", "attention_bias", "tie_word_embeddings"},
+    "Qwen3VLTextModel": frozenset((*_QWEN3, "rope_scaling"))
+    - {"tie_word_embeddings", "use_sliding_window", "sliding_window", "max_window_layers", "layer_types"},
     "AutoencoderKL": frozenset((
         *_BLOCKS, "in_channels", "out_channels", "latent_channels", "sample_size", "scaling_factor", "shift_factor",
         "latents_mean", "latents_std", "force_upcast", "use_quant_conv", "use_post_quant_conv",

@@ -45,7 +45,7 @@ class Card(Record):
     title: str
     """How people call it."""
     family: str
-    """As the plan names it: sd1, sd2, sdxl, sd3, zimage, flux1, flux2 or qwenimage."""
+    """As the plan names it: sd1, sd2, sdxl, sd3, zimage, flux1, flux2, qwenimage or krea2."""
     resolution: int
     """Side in pixels."""
     prediction: str

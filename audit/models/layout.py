@@ -94,6 +94,9 @@ class Source:
             # The rest of what makes the model is ours: configs, and the vocabulary.
             lines.append(f"configs {hashlib.sha256(json.dumps(self.configs, sort_keys=True).encode()).hexdigest()}")
             lines.append(f"vocabulary {file_digest(word_list())}")
+        if (changed := self.family.schedule(self.configs)) != self.configs["scheduler"]:
+            # What the folder says of the noise beside its scheduler.
+            lines.append(f"schedule {hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()}")
         if self.restated is not None:
             lines.append(f"prediction {self.restated}")
         return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()

@@ -138,7 +138,7 @@ def _loaded(source: Source, *, device: torch.device, budget: float | None) -> Mo
             made = open_checkpoint(source.kind, CLASSES)
         else:
             made = {part: _open(source, part, kind) for part, kind in family.components.items()}
-        scheduler = source.configs["scheduler"]
+        scheduler = dict(family.schedule(source.configs))
         noising = family.noising(scheduler, facts.prediction_type, family.latent(source.configs, facts.resolution))
     except BROKEN as error:
         if is_out_of_memory(error):

@@ -23,8 +23,8 @@ PRESET = "preset"
 # "Training the whole denoiser").
 FULL_RATE, LAB_FULL_RATE = 5e-6, 1e-4
 SD_SAMPLING = SampleSettings(steps=20, guidance=7.5)
-# Guidance as the pipeline (SDXL, FLUX.1, FLUX.2 klein base, Qwen-Image) and the model's card (SD 3.5 Medium; Z-Image,
-# whose 4 counts from 0) have it; steps for DPM++ and Euler.
+# Guidance as the pipeline (SDXL, FLUX.1, FLUX.2 klein base, Qwen-Image; Krea 2, whose 4.5 counts from 0) and the
+# model's card (SD 3.5 Medium; Z-Image, whose 4 counts from 0) have it; steps for DPM++ and Euler.
 SAMPLING = {
     "sdxl": SampleSettings(steps=25, guidance=5.0),
     "sd3": SampleSettings(steps=28, guidance=4.5),
@@ -32,9 +32,12 @@ SAMPLING = {
     "flux1": SampleSettings(steps=28, guidance=3.5),
     "flux2": SampleSettings(steps=28, guidance=4.0),
     "qwenimage": SampleSettings(steps=28, guidance=4.0),
+    "krea2": SampleSettings(steps=28, guidance=5.5),
 }
-DISTILLED = SampleSettings(steps=4, guidance=1)
-"""Of a model that was made to draw in a few steps, as FLUX.2 klein's card has it."""
+DISTILLED = {"krea2": SampleSettings(steps=8, guidance=1)}
+"""Of a model that was made to draw in a few steps, by family, as its card or pipeline has it."""
+DISTILLED_ELSE = SampleSettings(steps=4, guidance=1)
+"""As FLUX.2 klein's card has it."""
 
 
 def training_settings(spec: Spec, *, lab: bool, family: str = "") -> TrainSettings:
@@ -81,7 +84,10 @@ def sampling_settings(spec: Spec, *, lab: bool, family: str, distilled: bool = F
     Raises:
         BadInput: `spec-invalid`; `guidance-distilled`, a guidance for a model that takes none.
     """
-    usual = DISTILLED if distilled else LAB_SAMPLING if lab else SAMPLING.get(family, SD_SAMPLING)
+    if distilled:
+        usual = DISTILLED.get(family, DISTILLED_ELSE)
+    else:
+        usual = LAB_SAMPLING if lab else SAMPLING.get(family, SD_SAMPLING)
     found = _settings(usual, spec.sampling, "sampling")
     if distilled and found.guidance != 1:
         raise BadInput("guidance-distilled", guidance=found.guidance)

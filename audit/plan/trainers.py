@@ -46,7 +46,7 @@ def _like(**changes: object) -> TrainSettings:
 TRAINERS = (
     Trainer(
         "mild",
-        ("sd1", "sd2", "sdxl", "sd3", "zimage", "flux1", "flux2", "qwenimage"),
+        ("sd1", "sd2", "sdxl", "sd3", "zimage", "flux1", "flux2", "qwenimage", "krea2"),
         MILD,
         "diffusers, examples/text_to_image; Hönig et al., 2024",
     ),
@@ -72,6 +72,20 @@ TRAINERS = (
         (BUCKETS, EIGHT_BIT),
     ),
     Trainer(
+        "diffusers",
+        ("krea2",),
+        _like(rank=32, alpha=32, steps=1000, batch=1, learning_rate=3e-4, targets="all"),
+        "huggingface/diffusers, examples/dreambooth/README_krea2.md, with the layers that Krea's authors recommend",
+        (EIGHT_BIT,),
+    ),
+    Trainer(
+        "kohya",
+        ("krea2",),
+        _like(rank=32, alpha=32, targets="all"),
+        "kohya-ss/musubi-tuner, docs/krea2.md",
+        (BUCKETS, EIGHT_BIT),
+    ),
+    Trainer(
         "ai-toolkit",
         ("qwenimage",),
         _like(batch=1, targets="attention+ff", caption_dropout=0.05),
@@ -80,7 +94,7 @@ TRAINERS = (
     ),
     Trainer(
         "ai-toolkit",
-        ("flux2",),
+        ("flux2", "krea2"),
         _like(rank=32, alpha=32, steps=3000, batch=1, targets="attention+ff", caption_dropout=0.05),
         "ostris/ai-toolkit, ui/src/app/jobs/new/jobConfig.ts",
         (BUCKETS, SIZES, EIGHT_BIT),
@@ -132,13 +146,26 @@ TRAINERS = (
     ),
     Trainer(
         "onetrainer",
+        ("krea2",),
+        _like(alpha=1, steps=1200, batch=2, learning_rate=3e-4, warmup=200, targets="attention+ff"),
+        "Nerogar/OneTrainer, training_presets/Krea 2/#krea2 LoRA 16GB.json; 100 passes over 24 works",
+        (BUCKETS, "a base of 8 bits", "pictures of 512 pixels"),
+    ),
+    Trainer(
+        "onetrainer",
         ("flux2",),
         _like(alpha=1, steps=1200, batch=2, learning_rate=3e-5, warmup=200, targets="attention+ff"),
         "Nerogar/OneTrainer, training_presets/#flux2 LoRA 16GB.json; 100 passes over 24 works",
         (BUCKETS, "a base of 8 bits"),
     ),
 )  # fmt: skip
-USUAL = {"zimage": "ai-toolkit", "flux1": "ai-toolkit", "flux2": "ai-toolkit", "qwenimage": "ai-toolkit"}
+USUAL = {
+    "zimage": "ai-toolkit",
+    "flux1": "ai-toolkit",
+    "flux2": "ai-toolkit",
+    "qwenimage": "ai-toolkit",
+    "krea2": "diffusers",
+}
 """Family -> the preset that holds where nothing is said; `mild` for all others."""
 
 

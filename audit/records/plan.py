@@ -177,7 +177,7 @@ class ModelFacts(Record):
     """Which base model was used; identified by content, not by name."""
 
     name: str
-    family: Literal["sd1", "sd2", "sdxl", "sd3", "zimage", "flux1", "flux2", "qwenimage"]
+    family: Literal["sd1", "sd2", "sdxl", "sd3", "zimage", "flux1", "flux2", "qwenimage", "krea2"]
     sha256: Digest
     """Digest over the digests of all weight and config files."""
     resolution: int

@@ -29,7 +29,7 @@ from audit.training.targets import find_module, find_targets
 SHARED_INPUT = (
     ("attn1", ("to_q", "to_k", "to_v")),
     ("attn2", ("to_k", "to_v")),
-    ("attn", ("to_q", "to_k", "to_v")),
+    ("attn", ("to_q", "to_k", "to_v", "to_gate")),
     ("attention", ("to_q", "to_k", "to_v")),
     ("attn", ("add_q_proj", "add_k_proj", "add_v_proj")),
     ("self_attn", ("q_proj", "k_proj", "v_proj")),

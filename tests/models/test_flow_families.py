@@ -36,7 +36,7 @@ from tests.engines import engine_of
 from tests.tiny import base_in, random_cell, write_tiny_model
 from tests.training.test_packed import distance, moved
 
-NEW = ("zimage", "flux1", "flux2", "qwenimage")
+NEW = ("zimage", "flux1", "flux2", "qwenimage", "krea2")
 CPU = torch.device("cpu")
 SETTINGS = TrainSettings(
     rank=3, alpha=6.0, steps=4, batch=2, learning_rate=1e-2, warmup=2, works=5, targets="all", clip=1.0
@@ -61,10 +61,14 @@ def model(request, folders):
 def sibling_of(folder, place):
     """A model of the same shapes with other weights, which its folder calls distilled."""
     pipeline = DiffusionPipeline.from_pretrained(folder)
+    krea = hasattr(pipeline.transformer, "final_layer")
+    last = pipeline.transformer.final_layer.linear if krea else pipeline.transformer.proj_out
     with torch.no_grad():
-        pipeline.transformer.proj_out.weight.mul_(1.5)
+        last.weight.mul_(1.5)
     pipeline.register_to_config(is_distilled=True)
     pipeline.save_pretrained(place)
+    # With the size that the tiny folder states.
+    shutil.copyfile(folder / "transformer" / "config.json", place / "transformer" / "config.json")
     return place
 
 
@@ -83,6 +87,7 @@ def told(family):
         "flux1": {"guidance_scale": 3.0, "max_sequence_length": 32},
         "flux2": {"guidance_scale": 3.0, "max_sequence_length": 96},
         "qwenimage": {"true_cfg_scale": 3.0, "negative_prompt": ""},
+        "krea2": {"guidance_scale": 2.0, "max_sequence_length": 48},
     }[family]
 
 
@@ -155,6 +160,7 @@ def test_facts_and_parts_that_do_not_belong_together(model, folders, tmp_path):
         "flux1": {"guidance_embeds": False},
         "flux2": {"guidance_embeds": True},
         "qwenimage": {"zero_cond_t": True},
+        "krea2": {"num_text_layers": 11},
     }[name]
     for part, words in (("transformer", changed), ("transformer", {"in_channels": 5})):
         copy = shutil.copytree(folders[name], tmp_path / f"copy-{len(list(tmp_path.iterdir()))}")
@@ -226,6 +232,30 @@ def test_what_is_trained_on_one_is_drawn_with_its_sibling(folders, tmp_path):
         describe_sibling(str(distilled), trained=str(folders["flux2"]), facts=trained.facts)
 
 
+def test_krea_2_turbo_is_drawn_with_one_shift_for_all_sizes(folders, tmp_path):
+    """In 8 steps without guidance, as its pipeline does; Raw's shift, and the same files called Raw, differ."""
+    place = sibling_of(folders["krea2"], tmp_path / "turbo")
+    turbo, raw = load(str(place), device=CPU), load(str(folders["krea2"]), device=CPU)
+    usual = sampling_settings(Spec(originals=tmp_path), lab=False, family="krea2", distilled=turbo.facts.distilled)
+    assert (usual.steps, usual.guidance) == (8, 1)
+    text = hidden_states(turbo, ["a cat", ""])
+    ours = sample(turbo, text=text[:1], empty=text[1:], settings=usual, seed=0)[0] / 255.0
+    stock = stock_of(turbo, {"krea2": place})
+    noise = folded_like(stock, "krea2", initial_noise(turbo, seed=0, prompts=1, per_prompt=1))
+    theirs = stock(
+        prompt="a cat", latents=noise, num_inference_steps=8, guidance_scale=0.0, max_sequence_length=48,
+        height=32, width=32, output_type="np",
+    ).images[0]  # fmt: skip
+    assert np.abs(ours - theirs).max() < 1.5 / 255
+    assert float(turbo.sampler(8).sigmas[1]) > float(raw.sampler(8).sigmas[1]) + 0.01
+    index = place / "model_index.json"
+    index.write_text(json.dumps({**json.loads(index.read_text()), "is_distilled": False}))
+    assert describe(str(place)).sha256 != turbo.facts.sha256
+    index.write_text(json.dumps({**json.loads(index.read_text()), "text_encoder_select_layers": list(range(12))}))
+    with pytest.raises(BadModel, match="2, 5, 8"):
+        describe(str(place))
+
+
 @pytest.mark.slow
 def test_the_whole_command_line(model, folders, tmp_path):
     """Plan, run, report; training as its community does, for two steps."""
@@ -238,22 +268,24 @@ def test_the_whole_command_line(model, folders, tmp_path):
     common = ["--model", folders[model.family.name], "--spec", spec, "--originals", art, "--store", tmp_path / "store",
               "--protect", "encoder-pgd:12", "--preset", "quick", "--replicates", 1, "--no-battery", "--declare",
               "--primary-metric", "channel_stats", "--device", "cpu"]  # fmt: skip
-    if model.family.name == "flux2":
-        common += ["--draw-with", sibling_of(folders["flux2"], tmp_path / "distilled")]
+    drawn_with_sibling = model.family.name in ("flux2", "krea2")
+    if drawn_with_sibling:
+        common += ["--draw-with", sibling_of(folders[model.family.name], tmp_path / "distilled")]
     out = tmp_path / "out"
     for command in (["plan", *common, "--out", tmp_path / "planned"], ["run", *common, "--out", out], ["report", out]):
         done = CliRunner().invoke(app, [str(word) for word in command])
         assert done.exit_code in (0, 3), done.output
     results = Results.model_validate_json((out / "results.json").read_bytes())
     assert results.plan.model.family == model.family.name
-    assert results.plan.training_preset == "ai-toolkit"
-    assert (results.plan.training.caption_dropout, results.plan.training.steps) == (0.05, 2)
+    usual = ("diffusers", 0) if model.family.name == "krea2" else ("ai-toolkit", 0.05)
+    assert (results.plan.training_preset, results.plan.training.caption_dropout) == usual
+    assert results.plan.training.steps == 2
     trained = [cell.adapter for cell in results.cells if cell.adapter is not None]
     assert len(trained) >= 2
     assert all(adapter.finite and adapter.norm > 0 for adapter in trained)
     page = (out / "report.html").read_text()
     assert model.family.name in page
-    if model.family.name == "flux2":
+    if drawn_with_sibling:
         assert results.plan.drawn_with.sha256 in page
         assert results.plan.drawn_with.sha256 != results.plan.model.sha256
         assert results.plan.sampling.guidance == 1

@@ -74,6 +74,7 @@ class Family:
         encode: text encoders by folder, tokens, text shape -> Text; differentiable.
         predict: denoiser, latents (N, C, h, w), what it is told of the noise (N,), text, side in
             pixels, scale of an embedded guidance -> answer (N, C, h, w).
+        schedule: configs -> the scheduler's config, with what else the folder says of the noise.
         distilled: configs -> whether it was made to draw in a few steps and takes no guidance.
         embeds_guidance: the denoiser's config -> whether it is told the guidance, in place of a second pass.
         guide: answers without text and with it (N, C, h, w), scale -> what the sampler follows.
@@ -107,6 +108,7 @@ class Family:
     opened_as: dict[str, str] = field(default_factory=dict)
     guide: Callable[[Tensor, Tensor, float], Tensor] = plain_guidance
     embeds_guidance: Callable[[Mapping[str, Any]], bool] = lambda config: False
+    schedule: Callable[[Configs], Mapping[str, Any]] = lambda configs: configs["scheduler"]
     distilled: Callable[[Configs], bool] = lambda configs: False
 
     def latent(self, configs: Configs, side: int) -> Latent:
