@@ -2,7 +2,8 @@
 
 Another site in the same browser may send requests to this machine, under a name of its own (DNS rebinding) or across
 sites; another user of the machine may, too. So the name asked for, the origin, and a cookie that came with a one-time
-token must all be right.
+token must all be right. Where the user let the network in, a request there must name that address, and the cookie came
+with a password.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from audit.ui.far import HERE, FarDoor
 
 ENTER = "/enter"
 FORM_BYTES = 1 << 20
@@ -50,10 +53,11 @@ class BrowserSession:
 
     Attributes:
         port: that it listens on; key: the cookie's value; csrf: what every form carries.
+        door: what opens it from the network; None where it is closed to it.
     """
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, door: FarDoor | None = None) -> None:
+        self.port, self.door = port, door
         self.key = secrets.token_urlsafe(32)
         self.csrf = hmac.new(self.key.encode(), b"forms", hashlib.sha256).hexdigest()
 
@@ -62,9 +66,14 @@ class BrowserSession:
         """Its name; browsers share cookies between the ports of a machine."""
         return f"cloakcheck-{self.port}"
 
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        return (f"127.0.0.1:{self.port}", f"localhost:{self.port}")
+    def far(self, scope: Scope) -> bool:
+        """Whether a request came to the address that others reach; the socket tells, not what it says of itself."""
+        return self.door is not None and (scope.get("server") or ("",))[0] == self.door.address
+
+    def hosts(self, scope: Scope) -> tuple[str, ...]:
+        """Names by which the socket that a request came to may be asked for."""
+        names = (self.door.name,) if self.door is not None and self.far(scope) else (HERE, "localhost")
+        return tuple(f"{name}:{self.port}" for name in names)
 
     def knows(self, headers: Headers) -> bool:
         """Whether the cookie came along."""
@@ -78,7 +87,7 @@ class BrowserSession:
         """Whether a request is for another name, or comes from another site's page."""
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or hosts[0] not in self.hosts:
+        if len(hosts) != 1 or hosts[0] not in self.hosts(scope):
             return True
         reading = scope["method"] in ("GET", "HEAD")
         origins = headers.getlist("origin")
@@ -121,7 +130,14 @@ class Guard:
 
 
 async def form_of(request: Request, session: BrowserSession) -> dict[str, str] | None:
-    """The fields of a form that our own page sent; None where it is not one, or too large.
+    """The fields of a form that our own page sent; None where it is not one, or too large."""
+    fields = await fields_of(request)
+    given = "" if fields is None else fields.pop("csrf", "")
+    return fields if hmac.compare_digest(given.encode("utf-8", "replace"), session.csrf.encode()) else None
+
+
+async def fields_of(request: Request) -> dict[str, str] | None:
+    """The fields of any form; None where it is not one, or too large.
 
     Names that are no text keep their bytes, as the system's own names do.
     """
@@ -134,6 +150,4 @@ async def form_of(request: Request, session: BrowserSession) -> dict[str, str] |
         found = parse_qs(data.decode("ascii"), keep_blank_values=True, errors="surrogateescape", max_num_fields=2000)
     except ValueError:
         return None
-    fields = {name: values[-1] for name, values in found.items()}
-    given = fields.pop("csrf", "").encode("utf-8", "replace")
-    return fields if hmac.compare_digest(given, session.csrf.encode()) else None
+    return {name: values[-1] for name, values in found.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -11,13 +12,14 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from audit.base.messages import say
 from audit.report.assets import templates_folder
 from audit.report.locale import languages
 from audit.ui.audit_pages import AuditPages
 from audit.ui.door import Door, write_json
 from audit.ui.drafts import Drafts
 from audit.ui.folder_pages import FolderPages
-from audit.ui.guard import ENTER, BrowserSession, Guard
+from audit.ui.guard import ENTER, BrowserSession, Guard, fields_of
 from audit.ui.jobs import AUDITS, Jobs
 from audit.ui.model_pages import ModelPages, fetches
 from audit.ui.opened import Opened
@@ -59,6 +61,7 @@ class Pages:
         """All addresses, behind the guard."""
         routes = [
             Route(ENTER, self.enter),
+            Route(ENTER, self.login, methods=["POST"]),
             Route("/", self.start),
             Route("/language", self.language, methods=["POST"]),
             Route("/ui.css", self.style),
@@ -72,10 +75,27 @@ class Pages:
         )
 
     def enter(self, request: Request) -> Response:
-        """The way in."""
-        if not self._door.take(request.query_params.get("token", "")):
+        """The way in on this machine. Over the network its token would be read by others; there it opens nothing."""
+        far = self._shell.session.far(request.scope)
+        if far or not self._door.take(request.query_params.get("token", "")):
             return self._shell.refused(request)
         self._opener.unlink(missing_ok=True)
+        return self._inside(request)
+
+    async def login(self, request: Request) -> Response:
+        """The way in from the network."""
+        session = self._shell.session
+        fields = await fields_of(request)
+        if fields is None or session.door is None or not session.far(request.scope):
+            return self._shell.refused(request)
+        asker = request.client.host if request.client else ""
+        given = fields.get("password", "")
+        opens = await run_in_threadpool(partial(session.door.password.opens, given, asker=asker))
+        if not opens:
+            return self._shell.refused(request, say("ui-password-wait" if opens is None else "ui-password-wrong"))
+        return self._inside(request)
+
+    def _inside(self, request: Request) -> Response:
         # Not a redirect: the browser would count it to where it came from, and keep the cookie back.
         answer = self._shell.page(request, "enter")
         session = self._shell.session

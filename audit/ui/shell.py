@@ -54,9 +54,10 @@ class Shell:
         except AuditError as error:
             return await again(request, drafts.find(draft.id) or draft, fields, error)
 
-    def refused(self, request: Request) -> Response:
-        """Who asks is not let in."""
-        return self.page(request, "refused", status=403)
+    def refused(self, request: Request, problem: Said | None = None) -> Response:
+        """Who asks is not let in; from the network the page asks for the password."""
+        far = self.session.far(request.scope) and not self.session.knows(request.headers)
+        return self.page(request, "login" if far else "refused", status=403, problem=problem)
 
     def missing(self, request: Request) -> Response:
         """There is no such page."""
@@ -70,7 +71,11 @@ class Shell:
         known = self.session.knows(request.headers)
         # Who is not let in gets no other file, so the page brings its style along.
         style = Markup("" if known else style_sheet())
-        headers = {} if known else {"content-security-policy": policy(style, "") + "; frame-ancestors 'none'"}
+        far = self.session.far(request.scope)
+        strict = f"{policy(style, '')}; frame-ancestors 'none'"
+        if far:
+            strict = strict.replace("form-action 'none'", "form-action 'self'")  # it asks for the password
+        headers = {} if known else {"content-security-policy": strict}
         text = (
             environment(templates_folder(), locale)
             .get_template(f"ui/{template}.html.j2")
@@ -78,6 +83,7 @@ class Shell:
                 csrf=self.session.csrf if known else "",
                 style=style,
                 known=known,
+                far=far,
                 languages=[(code, NAMES.get(code, code)) for code in languages()],
                 spoken=locale.spoken,
                 duration=locale.duration,

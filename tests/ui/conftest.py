@@ -6,6 +6,7 @@ import http.client
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode
@@ -15,9 +16,10 @@ import uvicorn
 
 from audit.base.private import private_folder
 from audit.ui.door import Door
+from audit.ui.far import HERE, FarDoor
 from audit.ui.guard import BrowserSession
 from audit.ui.pages import Pages
-from audit.ui.serve import listening
+from audit.ui.serve import bound, listening
 
 
 @dataclass
@@ -28,11 +30,11 @@ class Served:
     reports: Path
     cookie: str = field(default="")
 
-    def ask(self, path: str, *, method: str = "GET", body: str | None = None, **headers: str):
+    def ask(self, path: str, *, at: str = HERE, method: str = "GET", body: str | None = None, **headers: str):
         """Status, headers and text; `Host` and the cookie of the session unless told otherwise ("" leaves out)."""
-        given = {"Host": f"127.0.0.1:{self.port}", "Cookie": self.cookie}
+        given = {"Host": f"{at}:{self.port}", "Cookie": self.cookie}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=90)
+        link = http.client.HTTPConnection(at, self.port, timeout=90)
         link.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in given.items():
             if value:
@@ -55,24 +57,32 @@ class Served:
         link.close()
         return data
 
-    def post(self, path: str, fields: dict[str, str], **headers: str):
+    def post(self, path: str, fields: dict[str, str], *, at: str = HERE, **headers: str):
         body = urlencode({"csrf": self.session.csrf, **fields})
-        return self.ask(path, method="POST", body=body, **{"Origin": f"http://127.0.0.1:{self.port}", **headers})
+        return self.ask(path, at=at, method="POST", body=body, **{"Origin": f"http://{at}:{self.port}", **headers})
 
 
 @pytest.fixture
 def served(tmp_path: Path) -> Iterator[Served]:
+    with serving(tmp_path) as made:
+        yield made
+
+
+@contextmanager
+def serving(tmp_path: Path, far: FarDoor | None = None) -> Iterator[Served]:
+    """A server; with `far` on a second address, too."""
     reports = tmp_path / "reports"
     reports.mkdir()
     state = tmp_path / "state"
     private_folder(state)
     socket = listening(0)
     port = socket.getsockname()[1]
-    session, door = BrowserSession(port), Door(state)
+    sockets = [socket] if far is None else [socket, bound(far.address, port)]
+    session, door = BrowserSession(port, far), Door(state)
     pages = Pages(reports=reports, door=door, session=session)
     config = uvicorn.Config(pages.application(), log_level="error", lifespan="off", ws="none", access_log=False)
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [socket]}, daemon=True)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": sockets}, daemon=True)
     thread.start()
     until = time.monotonic() + 60
     while not server.started and time.monotonic() < until:
@@ -80,4 +90,5 @@ def served(tmp_path: Path) -> Iterator[Served]:
     yield Served(port, session, door, reports, cookie=f"{session.cookie}={session.key}")
     server.should_exit = True
     thread.join(20)
-    socket.close()
+    for one in sockets:
+        one.close()

@@ -10,7 +10,8 @@ import pytest
 
 from audit.base.errors import BadInput
 from audit.ui.door import SECONDS, Door
-from audit.ui.serve import HERE, listening
+from audit.ui.far import HERE
+from audit.ui.serve import listening
 
 
 def test_without_the_cookie_every_address_is_closed(served):

@@ -35,10 +35,10 @@ class Command:
         self._room = room
         self.running: list[subprocess.Popen[str]] = []
 
-    def start(self, *options: str) -> subprocess.Popen[str]:
+    def start(self, *options: str, **more: str) -> subprocess.Popen[str]:
         words = [sys.executable, "-P", "-m", "audit", "ui", "--reports", str(self.reports), *options]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        self.running.append(subprocess.Popen(words, cwd=self._room, env=self._env, text=True, **pipes))
+        self.running.append(subprocess.Popen(words, cwd=self._room, env={**self._env, **more}, text=True, **pipes))
         return self.running[-1]
 
 
@@ -74,6 +74,9 @@ def test_one_server_is_opened_by_a_file_and_found_by_the_next(command: Command):
     other = next(word for word in told.split() if word.startswith("http"))
     assert other.partition("?")[0] == inside.partition("?")[0]
     assert asked(other) == 200
+    # Whoever asks to let the network in is not told that it is open.
+    late = command.start("--no-browser", "--host", "127.0.0.2", "--i-know", CLOAKCHECK_UI_PASSWORD="four words of none")
+    assert "[ui-host-late]" in late.communicate(timeout=120)[1]
     server.send_signal(signal.SIGTERM)
     server.communicate(timeout=120)
     assert not (command.state / "server.json").exists()
