@@ -5,7 +5,8 @@ Conventions read from diffusers' Krea2Pipeline: a text is twelve layers of Qwen3
 itself brings together; texts stand within Qwen-Image's template, whose first tokens are cut off the encoded text.
 The pipeline fills texts up in the template's middle, but nothing reads what fills up, no place is counted there, and
 all words have the same place in the transformer. So texts are not filled up here. The pipeline's guidance counts from
-0, ours from 1: its 4.5 is 5.5 here. The distilled Turbo has one shift for all sizes of picture. The VAE is Qwen-Image's.
+0, ours from 1: its 4.5 is 5.5 here. The distilled Turbo has one shift for all sizes of picture.
+The VAE is Qwen-Image's.
 """
 
 from __future__ import annotations
