@@ -457,6 +457,20 @@ def tiny_pipeline(family: str, folder: Path, *, prediction: str = "epsilon", sid
     schedule = {"beta_start": 0.00085, "beta_end": 0.012, "beta_schedule": "scaled_linear", "steps_offset": 1}
     if family == "flux1":
         return tiny_flux(side, tokenizer)
+    if family == "sd3-t5":
+        words = t5_tokenizer()
+        text = T5Config(
+            vocab_size=len(words),
+            d_model=32,
+            d_kv=8,
+            d_ff=32,
+            num_layers=2,
+            num_heads=2,
+            feed_forward_proj="gated-gelu",
+        )
+        made = tiny_pipeline("sd3", folder / "plain", prediction=prediction, side=side)
+        made.register_modules(text_encoder_3=T5EncoderModel(text), tokenizer_3=words)
+        return made
     if family == "sd3":
         first, second = text_config(tokenizer, layers=2), text_config(tokenizer, hidden=16, projection=10, layers=2)
         return StableDiffusion3Pipeline(
@@ -556,7 +570,9 @@ def random_cell(
     """Random latents under a name, and random text of the model's shape, or token ids."""
     generator, words = torch_rng("tiny-cell", pictures), torch_rng("tiny-text")
     blank = model.blank_text(works)
-    ids = {name: torch.randint(0, 500, (works, most), generator=words) for name, most in model.lengths.items()}
+    sizes = dict(zip(model.family.tokenizers, map(len, model.tokenizers), strict=True))
+    drawn = {name: torch.randint(0, 500, (works, most), generator=words) for name, most in model.lengths.items()}
+    ids = {name: each % sizes[name] for name, each in drawn.items()}
     return CellData(
         streams=Streams(seed=3, replicate=replicate),
         mean=torch.randn(works, 2, *model.latent_shape, generator=generator),

@@ -11,6 +11,7 @@ from audit.base.messages import Said, render, say
 from audit.base.record import Digest, Record
 from audit.models.cards import cards, recognise
 from audit.models.checkpoint import BY_READING, FLOATS, SCALES, Kind, kind_of
+from audit.models.families.sd3 import SD3
 from audit.models.headers import FLOAT_BYTES, Entry, read_header
 from audit.models.layout import CHECKPOINT, Source, look_into, model_files, resolve
 from audit.models.prediction import Prediction
@@ -140,7 +141,7 @@ def _folder(path: Path, asked: str | None) -> tuple[LookedAt, Source]:
         resolution=source.resolution(),
         entries={part: [e for header in found for e in header.tensors.values()] for part, found in headers.items()},
         disk=sum(file.stat().st_size for file in files),
-        notes=(),
+        notes=(say("looked.without-t5"),) if source.family is SD3 else (),
     )
     return looked, source
 

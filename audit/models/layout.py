@@ -19,7 +19,7 @@ from audit.models.cards import LAB_MODEL, cards, present, recognise
 from audit.models.checkpoint import Kind, kind_of
 from audit.models.code import refuse_code
 from audit.models.configs import read_config
-from audit.models.families import FAMILIES, family_of
+from audit.models.families import FAMILIES, MAY_LACK, family_of
 from audit.models.families.base import Family
 from audit.models.headers import read_header
 from audit.models.prediction import Prediction, Reading, Stated, settle, told_by_config, told_by_header
@@ -265,7 +265,7 @@ def _refuse_other_folder(path: Path) -> None:
 def check_layout(folder: Path) -> Family:
     """The family of a folder; refuses what is of none, weights that could run code when opened, and code."""
     index = read_config(folder / "model_index.json")
-    family = family_of(index)
+    family = family_of({part: entry for part, entry in index.items() if not _left_out(folder, part, entry)})
     refuse_code(folder)
     for component, expected in family.components.items():
         entry = index.get(component)
@@ -287,6 +287,11 @@ def check_layout(folder: Path) -> Family:
             continue
         weights_of(folder / component)
     return family
+
+
+def _left_out(folder: Path, part: str, entry: object) -> bool:
+    """Whether a pipeline was saved without this component, or one that may lack was not copied."""
+    return entry == [None, None] or (part in MAY_LACK and not (folder / part).is_dir())
 
 
 def read_configs(folder: Path, family: Family) -> dict[str, dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from audit.base.messages import say
+from audit.models.families.sd3 import SD3
 from audit.models.model import Model
 from audit.models.tokens import overlong, words_room
 from audit.plan.prompts import full_prompt
@@ -12,11 +13,13 @@ from audit.records import Note, Plan
 
 
 def model_notes(plan: Plan, model: Model) -> tuple[Note, ...]:
-    """Works that are smaller than the model's pictures, captions and prompts longer than it reads."""
+    """A text encoder that is not there; works smaller than the model's pictures; texts longer than it reads."""
     return tuple(_notes(plan, model))
 
 
 def _notes(plan: Plan, model: Model) -> Iterator[Note]:
+    if model.family is SD3:
+        yield Note(said=say("without-t5"))
     side = plan.model.resolution
     small = [work for work in plan.treated if min(work.width, work.height) < side]
     if small:

@@ -33,6 +33,9 @@ def train_one(
     names = find_targets(roots, base.family, settings)
     for root, module in roots.items():
         inner = [n.partition(".")[2] for n in names if n.startswith(f"{root}.")]
+        if not inner:
+            # A text encoder that is read and never trained.
+            continue
         config = LoraConfig(
             r=settings.rank, lora_alpha=settings.alpha, target_modules=inner, lora_dropout=0.0, bias="none"
         )

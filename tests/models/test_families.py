@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
 from diffusers import DiffusionPipeline, DPMSolverMultistepScheduler
 
 from audit.base.errors import BadModel
+from audit.commands.models import look
 from audit.models.cards import cards
 from audit.models.encode import encode_texts
 from audit.models.families import FAMILIES
 from audit.models.loader import describe, load
 from audit.models.noising import Diffusion, Flow, Noising
 from audit.plan.cost import measure_cost
+from audit.plan.model_notes import model_notes
 from audit.records import ProtectSettings, SampleSettings, TrainSettings
 from audit.sampling import initial_noise, sample, text_under
 from audit.sampling.drawing import Draw
@@ -30,7 +35,7 @@ from tests.test_sampling import random_adapter
 from tests.tiny import base_in, random_cell, write_tiny_model
 from tests.training.test_packed import distance, moved
 
-OTHERS = ("sdxl", "sd3")
+OTHERS = ("sdxl", "sd3", "sd3-t5")
 SETTINGS = TrainSettings(rank=3, alpha=6.0, steps=5, batch=2, learning_rate=1e-2, warmup=2, works=5)
 DRAW = SampleSettings(steps=6, guidance=3.0)
 CPU = torch.device("cpu")
@@ -81,7 +86,8 @@ def test_texts_equal_the_stock_pipelines(folders, family, tmp_path):
         theirs = stock.encode_prompt("a cat", "cpu", 1, True)
         pairs = [(seen.hidden[0], theirs[0][0]), (seen.hidden[1], theirs[1][0])]
     else:
-        words = {"prompt_3": None} if family == "sd3" else {}
+        words = {"prompt_3": None} if family != "sdxl" else {}
+        words |= {"max_sequence_length": 32} if family == "sd3-t5" else {}
         theirs = stock.encode_prompt(prompt="a cat", prompt_2=None, device="cpu", **words)
         pairs = [(seen.hidden[0], theirs[0][0]), (seen.hidden[1], theirs[1][0])]
         pairs += [(seen.pooled[0], theirs[2][0]), (seen.pooled[1], theirs[3][0])]
@@ -112,7 +118,7 @@ def draw(model, folder, path, *, texts=("a cat",), opened=None):
     stock = stock_pipeline(folder, model.family.name)
     opened = opened or path
     stock.load_lora_weights(str(opened.parent), weight_name=opened.name)
-    if model.family.name != "sd3":
+    if model.family.name not in ("sd3", "sd3-t5"):
         stock.scheduler = DPMSolverMultistepScheduler.from_config(
             stock.scheduler.config,
             algorithm_type="dpmsolver++",
@@ -120,9 +126,10 @@ def draw(model, folder, path, *, texts=("a cat",), opened=None):
             final_sigmas_type="zero",
         )
     noise = initial_noise(model, seed=0, prompts=1, per_prompt=1)
-    theirs = stock(
-        texts[0], latents=noise, num_inference_steps=6, guidance_scale=3.0, height=32, width=32, output_type="np"
-    ).images[0]
+    size = {"height": 32, "width": 32, **({"max_sequence_length": 32} if model.family.name == "sd3-t5" else {})}
+    theirs = stock(texts[0], latents=noise, num_inference_steps=6, guidance_scale=3.0, output_type="np", **size).images[
+        0
+    ]
     return ours / 255.0, theirs, base / 255.0
 
 
@@ -199,7 +206,12 @@ def test_draws_are_the_same_for_every_family(folders):
 
 @pytest.mark.parametrize(
     ("family", "facts"),
-    [("sd", ("sd1", 32, "epsilon")), ("sdxl", ("sdxl", 32, "epsilon")), ("sd3", ("sd3", 32, "flow"))],
+    [
+        ("sd", ("sd1", 32, "epsilon")),
+        ("sdxl", ("sdxl", 32, "epsilon")),
+        ("sd3", ("sd3", 32, "flow")),
+        ("sd3-t5", ("sd3", 32, "flow")),
+    ],
 )
 def test_facts(folders, family, facts):
     found = describe(str(folders[family]))
@@ -215,18 +227,36 @@ def test_facts(folders, family, facts):
         ("sd3", "transformer", {"pooled_projection_dim": 5}),
         ("sd3", "transformer", {"joint_attention_dim": 5}),
         ("sd3", "transformer", {"in_channels": 4}),
+        ("sd3-t5", "text_encoder_3", {"d_model": 24}),
     ],
 )
 def test_parts_that_do_not_belong_together_are_refused_before_loading(folders, family, part, changed, tmp_path):
-    import json
-    import shutil
-
     copy = shutil.copytree(folders[family], tmp_path / "copy")
     path = copy / part / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changed}))
     with pytest.raises(BadModel) as caught:
         describe(str(copy))
     assert caught.value.slug == "model-family"
+
+
+def test_sd3_whose_t5_was_left_out_opens_without_it_and_says_so(folders, tmp_path):
+    """CLIP's part of a text is the same."""
+    whole, copy = folders["sd3-t5"], tmp_path / "copy"
+    shutil.copytree(whole, copy)
+    for part in ("text_encoder_3", "tokenizer_3"):
+        shutil.rmtree(copy / part)
+    with_t5, without = (load(str(folder), device=CPU) for folder in (whole, copy))
+    assert (with_t5.family.name, without.family.name) == ("sd3-t5", "sd3")
+    assert with_t5.facts.sha256 != without.facts.sha256
+    read = [encode_texts(m, Store(tmp_path / m.family.name), ["a cat"]).hidden for m in (with_t5, without)]
+    clip = with_t5.lengths["tokenizer"]
+    assert torch.equal(read[0][:, :clip], read[1][:, :clip])
+    assert read[0][:, clip:].abs().max() > 0
+    assert read[1][:, clip:].abs().max() == 0
+    notes = [[note.said.id for note in model_notes(small_plan(m), m)] for m in (with_t5, without)]
+    assert ["without-t5" in ids for ids in notes] == [False, True]
+    assert "T5" in look(str(copy)).notes[0]
+    assert look(str(whole)).notes == ()
 
 
 @pytest.mark.slow

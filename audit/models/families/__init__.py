@@ -11,16 +11,18 @@ from audit.models.families.flux2 import FLUX2
 from audit.models.families.krea2 import KREA2
 from audit.models.families.qwenimage import QWEN_IMAGE
 from audit.models.families.sd import SD
-from audit.models.families.sd3 import SD3
+from audit.models.families.sd3 import SD3, SD3_T5, T5
 from audit.models.families.sdxl import SDXL
 from audit.models.families.zimage import ZIMAGE
 
 FAMILIES: dict[str, Family] = {
-    family.name: family for family in (SD, SDXL, SD3, ZIMAGE, FLUX1, FLUX2, QWEN_IMAGE, KREA2)
+    family.name: family for family in (SD, SDXL, SD3, SD3_T5, ZIMAGE, FLUX1, FLUX2, QWEN_IMAGE, KREA2)
 }
 
 LABELS = {"sd1": "sd", "sd2": "sd"}
 """Family as the plan names it -> its key here, where that is another."""
+MAY_LACK = frozenset(T5)
+"""Components that a folder's model_index.json may name and people leave out, because they are large."""
 
 
 def family_of(index: Mapping[str, Any]) -> Family:

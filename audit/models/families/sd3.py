@@ -1,12 +1,14 @@
 """Stable Diffusion 3 and 3.5: a transformer of joint blocks under rectified flow (Esser et al., 2024).
 
-Without the T5 encoder, as its authors allow: its tokens are zeros, as in the stock pipeline. It alone
-would take more memory than the rest together, and a style needs few words.
+With the T5 encoder where the folder has one, read as the stock pipeline reads it: what fills a text up is read as well.
+Without it, as its authors allow, its tokens are zeros, as in the stock pipeline: T5 alone takes more memory than the
+rest together. T5 is never trained.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from audit.models.allowed import allowed
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 T5_TOKENS = 256
 """Length of T5's part of the text in the stock pipeline."""
+T5 = {"text_encoder_3": "T5EncoderModel", "tokenizer_3": "T5Tokenizer"}
+"""What a folder with T5 has more."""
 ATTENTION = (
     *("to_q", "to_k", "to_v", "to_out.0"),
     *("add_q_proj", "add_k_proj", "add_v_proj", "to_add_out"),
@@ -53,13 +57,26 @@ def _check(configs: Configs) -> None:
         raise odd_text(SD3.title, transformer.get("joint_attention_dim"), width)
 
 
+def _check_with_t5(configs: Configs) -> None:
+    _check(configs)
+    takes, width = configs["transformer"].get("joint_attention_dim"), configs["text_encoder_3"].get("d_model")
+    if takes != width:
+        raise odd_text(SD3_T5.title, takes, width)
+
+
+def _lengths_with_t5(limits: Mapping[str, int]) -> dict[str, int]:
+    """CLIP's tokens stand side by side, T5's after them."""
+    clip = {name: most for name, most in limits.items() if name not in T5}
+    return {**shortest(clip), "tokenizer_3": min(T5_TOKENS, limits["tokenizer_3"])}
+
+
 def _text_shape(transformer: Mapping[str, Any], lengths: Mapping[str, int]) -> TextShape:
-    hidden = (lengths["tokenizer"] + T5_TOKENS, int(transformer["joint_attention_dim"]))
+    hidden = (lengths["tokenizer"] + lengths.get("tokenizer_3", T5_TOKENS), int(transformer["joint_attention_dim"]))
     return {"hidden": TextPart(hidden), "pooled": TextPart((int(transformer["pooled_projection_dim"]),))}
 
 
 def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape) -> Text:
-    """Both CLIP encoders side by side, padded to T5's width, then T5's tokens as zeros."""
+    """Both CLIP encoders side by side, padded to T5's width, then T5's tokens; zeros without T5."""
     import torch
     from torch.nn import functional as F
 
@@ -70,6 +87,9 @@ def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape)
     hidden = torch.cat([one.hidden_states[-2] for one in seen], dim=-1)
     length, width = shape["hidden"].shape
     hidden = F.pad(hidden, (0, width - hidden.shape[-1], 0, length - hidden.shape[-2]))
+    if "text_encoder_3" in encoders:
+        read = encoders["text_encoder_3"](tokens.ids["tokenizer_3"]).last_hidden_state
+        hidden = torch.cat([hidden[:, : -read.shape[1]], read], dim=1)
     return Text({"hidden": hidden, "pooled": torch.cat([one.text_embeds for one in seen], dim=-1)})
 
 
@@ -127,3 +147,14 @@ SD3 = Family(
     noising=_noising,
     sampler=_sampler,
 )
+SD3_T5 = replace(
+    SD3,
+    name="sd3-t5",
+    title="Stable Diffusion 3/3.5 with T5",
+    components={**SD3.components, **T5},
+    text_encoders=(*SD3.text_encoders, "text_encoder_3"),
+    tokenizers=(*SD3.tokenizers, "tokenizer_3"),
+    lengths=_lengths_with_t5,
+    check=_check_with_t5,
+)
+"""The same with its third text encoder."""
