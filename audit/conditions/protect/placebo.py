@@ -72,7 +72,7 @@ PLACEBO = Treatment(
     high=255,
     budget=the_argument,
     version=2,
-    source=words("control used throughout medicine; no audit of cloaks that we know of has one"),
+    source=words("control used throughout medicine; no audit of cloaks known to its makers has one"),
 )
 
 PLACEBO_LPIPS = Treatment(
