@@ -17,6 +17,7 @@ from audit.judge.questions import Finding, clauses, estimate_line, labels_by_met
 from audit.judge.significance import chance_of_alarms, rate_upper_bound
 from audit.judge.verdict import answers, labels
 from audit.records import BASE, CalibrationCard, Estimate, PlantedTruth, Results, Truth
+from audit.records.versions import PAST
 
 SAME_ART: tuple[Truth, ...] = ("same-pixels", "same-pictures", "same-works")
 """Planted truths that train on the originals, or on pictures next to equal to them."""
@@ -266,7 +267,9 @@ def calibrated(results: Results) -> Finding:
         say("figures.truth", name=t.condition, n=t.wrong, all=t.audits, far=t.alarms, most=100 * t.rate_at_most)
         for t in rows
     ]
-    figures = say("figures.card", digest=card.digest(), n=card.audits, row=clauses(*rates))
+    # Plans of version 1 keep the words of their time, by which their sentences are known again.
+    worded = "figures.card" if results.plan.schema_version in PAST else "figures.card.canonical"
+    figures = say(worded, digest=card.digest(), n=card.audits, row=clauses(*rates))
     by_chance = {t.condition: 1 - card.level for t in rows if t.planted in ("same-pictures", "same-works")}
     too_many = [
         t.condition

@@ -64,7 +64,10 @@ def print_pdf(page: Path, target: Path, *, attached: Path | None = None) -> Path
             # Chromium refuses its sandbox to root; the page is ours, without script and without network.
             command.append("--no-sandbox")
         try:
-            subprocess.run([*command, page.resolve().as_uri()], capture_output=True, timeout=TIMEOUT, check=False)
+            for _ in range(2):  # One that fell over without a word is asked once more.
+                subprocess.run([*command, page.resolve().as_uri()], capture_output=True, timeout=TIMEOUT, check=False)
+                if printed.is_file():
+                    break
             data = printed.read_bytes() if printed.is_file() else b""
             if not data.startswith(b"%PDF-"):
                 raise NotRead(say("no-pdf"))

@@ -14,9 +14,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
 from pypdf import PdfReader
 
-from audit.report import print_pdf
+from audit.report import print_pdf, render
 from audit.report.archival import _elements
+from audit.report.shell import Edition
 from tests.browser.conftest import Files, Opener
+from tests.report import scenes
 
 pytestmark = pytest.mark.slow
 
@@ -315,6 +317,20 @@ def test_court_edition_prints_with_numbers_and_its_digest(opener: Opener) -> Non
     ):
         assert needed in whole
     assert page.locator("details, script, button, dialog").count() == 0
+
+
+@pytest.mark.parametrize("label", ["held", "not-valid"])
+def test_the_first_printed_page_gives_the_answer(opener: Opener, tmp_path: Path, label: str) -> None:
+    opener("court")  # Skips where there is no browser.
+    results = scenes.state(label)
+    scenes.draw(results, tmp_path / "images")
+    editions: tuple[Edition, ...] = ("artist", "court")
+    for edition in editions:
+        (tmp_path / "report.html").write_text(render(results, images=tmp_path / "images", edition=edition))
+        made = print_pdf(tmp_path / "report.html", tmp_path / "report.pdf")
+        first = " ".join(PdfReader(made).pages[0].extract_text().split())
+        assert results.verdict is not None
+        assert results.verdict.sentence in first
 
 
 def test_pdf_of_the_command_is_whole(opener: Opener, files: Files, tmp_path: Path) -> None:
