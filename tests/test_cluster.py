@@ -15,8 +15,8 @@ import torch
 
 from audit.base.errors import BadInput, ClusterError
 from audit.base.progress import Progress
-from audit.executor import Ahead, Task
-from audit.executor.cluster import dispatch
+from audit.executor import Ahead, Needs, Task
+from audit.executor.cluster import OnCluster, Shared, dispatch
 from audit.executor.cluster.dispatch import Dispatch
 from audit.executor.cluster.terms import Gone, NoSeats, Rules, Seat, SeatLost
 from audit.executor.cluster.wire import Done, Failed, News
@@ -26,6 +26,8 @@ from audit.plan.spec import load_spec
 from audit.stages.audit import run as run_audit
 from audit.store import Store
 from audit.store.parcels import CHECKPOINT, PICTURE, Damaged, Parcel, contents_digest, pack, unpack
+from audit.training.checkpoint import Checkpoint
+from audit.training.pack_task import _Keeper, _Pass
 from tests import fake_ray
 from tests.e2e.folders import write_originals, write_spec
 
@@ -46,6 +48,9 @@ class Piece(Task[Any]):
     @property
     def rows(self) -> int:
         return len(self.cells)
+
+    def needs(self, bench: Any) -> Needs:
+        return Needs(models=False)
 
     def halves(self) -> Any:
         middle = -(-len(self.cells) // 2)
@@ -70,9 +75,9 @@ class Played:
         return [Seat(f"{m}{self.made[m]}", m) for m in self.machines]
 
     def start(self, seat: Seat, job: Any) -> Any:
-        self.asked.append((seat.node, job.cells))
-        tries = self.asked.count((seat.node, job.cells))
-        return ["job", seat, self.play(seat.node, job.cells, tries)]
+        cells = getattr(job, "task", job).cells
+        self.asked.append((seat.node, cells))
+        return ["job", seat, self.play(seat.node, cells, self.asked.count((seat.node, cells)))]
 
     def ask(self, seat: Seat) -> Any:
         return ["news", seat, self.news(seat.node) if self.news else News(0)]
@@ -289,13 +294,14 @@ def test_executors_as_they_are_asked_for(monkeypatch):
 # --- whole audits ------------------------------------------------------------------------------------------
 
 
-def audited(folder, model, name, executor):
+def audited(folder, model, name, executor, **more):
     """An audit of made-up pictures with an executor."""
     folder.mkdir(parents=True, exist_ok=True)
     options = {
         "originals": folder / "art" if (folder / "art").exists() else write_originals(folder / "art"),
         "model": str(model), "protect": ("encoder-pgd:40",), "preset": "quick", "replicates": 1, "device": "cpu",
         "protection": {"steps": 3}, "out": folder / name, "store": folder / f"{name}-store", "executor": executor,
+        **more,
     }  # fmt: skip
     results, _ = run_audit(load_spec(options, write_spec(folder / "audit.toml")), Progress(io.StringIO()))
     return results
@@ -312,7 +318,7 @@ def audit(tiny_model, tmp_path, monkeypatch):
     """Runs an audit with an executor; caches of machines lie in the test's folder."""
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path / "machines"))
     (tmp_path / "machines").mkdir()
-    yield lambda name, executor: audited(tmp_path, tiny_model, name, executor)
+    yield lambda name, executor, **more: audited(tmp_path, tiny_model, name, executor, **more)
     executors.close_clusters()
 
 
@@ -359,6 +365,78 @@ def test_a_machine_that_dies_in_the_middle_changes_nothing(here, audit, monkeypa
     alike(here, audit("there", "ray:10.0.0.1:6379"))
     assert ray.inits[0]["address"] == "10.0.0.1:6379"
     assert "one" not in ray.machines
+
+
+def test_a_training_whose_machine_dies_goes_on_from_the_state_that_had_arrived(here, audit, monkeypatch):
+    ray = fake_ray.install(monkeypatch, {"one": 1, "two": 1})
+    arrived, begun_at = threading.Event(), []
+    after_step, load = _Keeper.after_step, Checkpoint.load
+
+    def unpacked(store, parcel):
+        unpack(store, parcel)
+        if parcel.name == CHECKPOINT:
+            arrived.set()
+
+    def dies_at_three(self, done, state):
+        after_step(self, done, state)
+        if done == 3 and len(begun_at) == 1:
+            assert arrived.wait(60)
+            at_work = [where for where, actor in ray.actors if actor._made.result()._node._at is not None]
+            ray.lose(*at_work)
+
+    def loaded(self):
+        found = load(self)
+        begun_at.append(found and found.step)
+        return found
+
+    monkeypatch.setattr("audit.training.pack_task.CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("audit.training.pack_task.CHECKPOINT_SHARE", 0.0)
+    monkeypatch.setattr(dispatch, "unpack", unpacked)
+    monkeypatch.setattr(_Keeper, "after_step", dies_at_three)
+    monkeypatch.setattr(Checkpoint, "load", loaded)
+    alike(here, audit("there", "ray"))
+    assert len(ray.machines) == 1
+    assert begun_at[0] is None
+    assert begun_at[1] in (1, 2, 3)
+
+
+def test_what_fails_alike_everywhere_and_is_no_training_is_tried_here():
+    tried = []
+
+    class Here:
+        def run(self, tasks, bench, *, after=None):
+            tried.extend(tasks)
+            raise ValueError("as it is")
+
+    cluster = Played(lambda *_: Failed(RuntimeError("as it came"), "same"))
+    store = SimpleNamespace(plan="", reuse=True)
+    bench = SimpleNamespace(progress=Progress(io.StringIO()), store=store, precision="fp32")
+    on = OnCluster(shared=lambda: Shared(cluster), here=Here(), names=(), device="cpu", workers=1)
+    with pytest.raises(ValueError, match="as it is"):
+        on.run([Piece((1,))], bench)
+    assert [node for node, _ in cluster.asked] == ["a", "b"]
+    assert tried == [Piece((1,))]
+
+
+def test_a_model_that_no_machine_can_train_is_missing_to_the_end_and_counts_as_no_zero(audit, tmp_path, monkeypatch):
+    fake_ray.install(monkeypatch, {"one": 1, "two": 1})
+    train = _Pass._train
+
+    def bad(self):
+        if any((row.cell.condition, row.cell.replicate) == ("encoder-pgd:40", 2) for row in self.rows):
+            raise ValueError("this one is bad")
+        train(self)
+
+    monkeypatch.setattr(_Pass, "_train", bad)
+    found = audit("bad", "ray", replicates=3)
+    there = {(cell.condition, cell.replicate) for cell in found.cells if cell.condition != "base"}
+    assert there == {("clean", 1), ("clean", 2), ("clean", 3), ("encoder-pgd:40", 1), ("encoder-pgd:40", 3)}
+    (lacks,) = [d for d in found.deviations if d.said.id == "cells-left-out"]
+    assert lacks.said.values["n"] == 1
+    index = {e.name: e for e in found.estimates if (e.condition, e.metric) == ("encoder-pgd:40", "channel_stats")}
+    assert index["protection_index"].n == 2
+    page = (tmp_path / "bad" / "report.html").read_text(encoding="utf-8")
+    assert "encoder-pgd:40" in page
 
 
 def test_machines_with_other_versions_are_named_and_refused(audit, monkeypatch):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import tempfile
@@ -107,6 +108,9 @@ class RayCluster:
             self._own = Path(tempfile.mkdtemp(prefix=OWN, dir=_short_folder()))
             self._held = FileLock(self._own / HELD, mode=0o600, thread_local=False)
             self._held.acquire(timeout=0)
+            if "RAY_AUTH_MODE" not in os.environ:
+                # Else Ray makes one that stays in the home folder, where others may read it.
+                os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             quiet |= {
                 "address": "local", "num_cpus": cores, "include_dashboard": False,

@@ -1,0 +1,488 @@
+"""Breaks a real Ray cluster under real audits, and compares with an undisturbed run on this machine alone.
+
+Every node is a process group of its own on this machine, started by Ray's own command; one more process is the driver.
+`scripts/faults --executor ray` calls it. The row about the network takes namespaces, which need root.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+
+from audit import training
+from audit.base.rng import rng
+from audit.cli import app
+from audit.executor.cluster.rays import RayCluster
+from audit.executor.cluster.terms import Rules
+from audit.executor.cluster.wire import Done, News
+from audit.plan import executors
+
+SEAT = "ray::SeatProcess"
+LONGEST = 900.0
+"""Seconds after which an audit counts as lost."""
+SILENT = 15.0
+"""Seconds without news after which a seat counts as gone here; usually two minutes."""
+GAP = (2.0, 8.0)
+"""Seconds between two faults, at random."""
+
+
+@dataclass
+class Node:
+    """A machine of the cluster, as a process group; `inside` begins commands in its network namespace."""
+
+    started: subprocess.Popen[bytes]
+    inside: tuple[str, ...] = ()
+
+    def processes(self) -> list[psutil.Process]:
+        with suppress(psutil.NoSuchProcess):
+            own = psutil.Process(self.started.pid)
+            return [own, *own.children(recursive=True)]
+        return []
+
+    def named(self, name: str) -> list[psutil.Process]:
+        found = []
+        for process in self.processes():
+            with suppress(psutil.Error):
+                if process.name() == name or (process.cmdline() or [""])[0].startswith(name):
+                    found.append(process)
+        return found
+
+    def kill(self) -> None:
+        """All at once, as without power."""
+        for process in self.processes():
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self.started.wait()
+
+
+@dataclass
+class Nodes:
+    """A cluster of a head that does no work and of machines with a core each."""
+
+    at: str
+    port: int
+    folder: Path
+    head: Node
+    machines: list[Node] = field(default_factory=list)
+    spaces: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def address(self) -> str:
+        return f"ray:{self.at}:{self.port}"
+
+    def add(self) -> Node:
+        """A machine more; in the next network namespace where there are any."""
+        inside, own = (), self.at
+        if self.spaces:
+            used = [node.inside[3] for node in self.machines]
+            space, own = next(pair for pair in self.spaces if pair[0] not in used)
+            inside = ("ip", "netns", "exec", space)
+        words = ["--address", f"{self.at}:{self.port}", "--node-ip-address", own, "--num-cpus", "1"]
+        before = self._sockets()
+        node = Node(started(words, self.folder, inside), inside)
+        self.machines.append(node)
+        # Nodes of one machine that start at once take each other's names.
+        until = time.monotonic() + 60.0
+        while self._sockets() <= before and time.monotonic() < until:
+            time.sleep(0.2)
+        return node
+
+    def _sockets(self) -> set[str]:
+        return {path.name for path in self.folder.glob("session_2*/sockets/plasma_store*")}
+
+    def lose(self, node: Node) -> None:
+        node.kill()
+        self.machines.remove(node)
+
+    def seats(self) -> list[psutil.Process]:
+        return [seat for node in self.machines for seat in node.named(SEAT)]
+
+
+def started(words: Sequence[str], folder: Path, inside: Sequence[str] = ()) -> subprocess.Popen[bytes]:
+    """`ray start` that stays with its processes."""
+    fixed = ["--block", "--object-store-memory", "200000000", "--disable-usage-stats"]
+    ray = [sys.executable, "-c", "from ray.scripts.scripts import main; main()", "start", *fixed, *words]
+    with (folder / "ray.log").open("ab") as log:
+        return subprocess.Popen([*inside, *ray], stdout=log, stderr=log, start_new_session=True)
+
+
+@contextmanager
+def cluster(machines: int = 2, *, at: str = "", spaces: tuple[tuple[str, str], ...] = ()) -> Iterator[Nodes]:
+    """A cluster, gone afterwards.
+
+    Args:
+        at: address of the head; '' for this machine's own, for Ray takes no 127.0.0.1 where several nodes join.
+        spaces: network namespaces, each with its address.
+    """
+    at = at or own_address()
+    # A head takes the token of this user's own where there is one, and a driver with an address does not.
+    os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    folder = Path(tempfile.mkdtemp(prefix="cf-", dir="/tmp"))
+    port = int(rng("cluster faults", os.getpid(), time.monotonic_ns()).integers(20000, 29000))
+    words = ["--head", "--port", str(port), "--node-ip-address", at, "--num-cpus", "0", "--include-dashboard", "false"]
+    words += ["--ray-client-server-port", str(port + 1)]
+    head = Node(started([*words, "--temp-dir", str(folder)], folder))
+    nodes = Nodes(at, port, folder, head, spaces=spaces)
+    try:
+        answers(at, port)
+        for _ in range(machines):
+            nodes.add()
+        yield nodes
+    finally:
+        for node in (*nodes.machines, head):
+            node.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def own_address() -> str:
+    """The address that this machine has for others."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        # Nothing is sent: it only looks up the way.
+        asking.connect(("198.51.100.1", 9))
+        return str(asking.getsockname()[0])
+
+
+def answers(at: str, port: int) -> None:
+    """Wait until a head takes connections.
+
+    Raises:
+        TimeoutError: two minutes were not enough.
+    """
+    until = time.monotonic() + 120.0
+    while time.monotonic() < until:
+        with suppress(OSError), socket.create_connection((at, port), timeout=1.0):
+            return
+        time.sleep(0.5)
+    raise TimeoutError(f"no head at {at}:{port}")
+
+
+# --- the driver --------------------------------------------------------------------------------------------
+
+
+def driver(arguments: Sequence[str], words: Any, *, corrupt: int = 0) -> int:
+    """Start the command in a forked child; `corrupt` answers have a byte changed on their way. Returns its id."""
+    child = os.fork()
+    if child:
+        return child
+    os.setsid()
+    os.dup2(words.fileno(), 1)
+    os.dup2(words.fileno(), 2)
+    code = 70
+    try:
+        training.pack_task.CHECKPOINT_SECONDS = 0.0
+        executors.OnCluster = _hasty(executors.OnCluster)  # type: ignore[misc]
+        if corrupt:
+            _spoil(corrupt)
+        app(list(arguments))
+    except SystemExit as end:
+        code = int(end.code or 0)
+    except BaseException as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    finally:
+        with suppress(BaseException):
+            executors.close_clusters()
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+
+def _hasty(made: Any) -> Any:
+    return lambda **given: made(**given, rules=Rules(silent=SILENT))
+
+
+def _spoil(times: int) -> None:
+    """Change a byte of so many parcels as they come."""
+    answer, left = RayCluster.answer, itertools.count(times, -1)
+    draws = rng("cluster faults", "spoil", os.getpid())
+
+    def spoiled(self: RayCluster, handle: Any) -> Any:
+        found = answer(self, handle)
+        if isinstance(found, News | Done) and found.parcels and draws.random() < 0.2 and next(left) > 0:
+            (first, *rest) = found.parcels
+            name, data = max(first.files.items(), key=lambda item: len(item[1]))
+            at = int(draws.integers(0, len(data)))
+            changed = data[:at] + bytes([data[at] ^ 255]) + data[at + 1 :]
+            print("faults: a byte changed", file=sys.stderr, flush=True)
+            return replace(found, parcels=(replace(first, files={**first.files, name: changed}), *rest))
+        return found
+
+    RayCluster.answer = spoiled  # type: ignore[method-assign]
+
+
+@dataclass(frozen=True)
+class Broken:
+    """How an audit on the cluster ended: its exit code, its last words, and how many faults it saw."""
+
+    code: int
+    said: str
+    faults: int
+
+
+def run(
+    arguments: Sequence[str],
+    *,
+    fault: Callable[[], bool] | None = None,
+    most: int = 0,
+    draws: np.random.Generator | None = None,
+    kill: tuple[float, int] | None = None,
+    corrupt: int = 0,
+) -> Broken:
+    """An audit to its end, with a fault now and then.
+
+    Args:
+        fault: breaks something, and says whether there was anything to break; `most` times.
+        kill: after so many seconds the driver gets this signal.
+    """
+    begun, faults = time.monotonic(), 0
+    with tempfile.TemporaryFile() as words:
+        child = driver(arguments, words, corrupt=corrupt)
+        due = begun + (float(draws.uniform(*GAP)) if draws is not None else 0.0)
+        while True:
+            ended, status = os.waitpid(child, os.WNOHANG)
+            now = time.monotonic()
+            if ended:
+                break
+            if kill is not None and now - begun > kill[0]:
+                with suppress(ProcessLookupError):
+                    os.kill(child, kill[1])
+                kill, faults = None, faults + 1
+            if fault is not None and draws is not None and faults < most and now > due:
+                due = now + float(draws.uniform(*GAP))
+                faults += fault()
+            if now - begun > LONGEST:
+                os.killpg(child, signal.SIGKILL)
+            time.sleep(0.1)
+        words.seek(0)
+        said = words.read().decode("utf-8", "replace").strip()
+    changed = said.count("faults: a byte changed")
+    return Broken(os.waitstatus_to_exitcode(status), said.splitlines()[-1] if said else "", faults + changed)
+
+
+# --- faults ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Audits:
+    """What is run on a cluster.
+
+    Attributes:
+        arguments: of the command, given a run folder and a store.
+        same: whether a run folder holds the undisturbed results and a whole log.
+    """
+
+    arguments: Callable[[Path, Path], list[str]]
+    same: Callable[[Path], bool]
+    home: Path
+
+    def on(self, nodes: Nodes, at: Path) -> list[str]:
+        return [*self.arguments(at / "out", at / "store"), "--executor", nodes.address]
+
+    def ended(self, at: Path, broken: Broken) -> str:
+        if broken.code not in (0, 3):
+            return f"EXIT {broken.code} {broken.said[:80]}"
+        return "the same" if self.same(at / "out") else "with OTHER RESULTS"
+
+
+def _until(times: int, audits: Audits, once: Callable[[Path, int], tuple[int, str]]) -> str:
+    """Audit after audit until so many faults were seen."""
+    seen, outcomes = 0, Counter[str]()
+    while seen < times:
+        with tempfile.TemporaryDirectory(dir=audits.home) as at:
+            faults, outcome = once(Path(at), times - seen)
+        seen += faults
+        outcomes[outcome] += 1
+        if outcome != "the same" and sum(outcomes.values()) > 20:
+            break
+    told = ", ".join(f"{count} {what}" for what, count in outcomes.most_common())
+    return f"{seen} in {sum(outcomes.values())} audits; these ended: {told}"
+
+
+def breaking(audits: Audits, nodes: Nodes, times: int, seed: int, name: str) -> str:
+    """A fault of a machine or of its processes, by its name, at random moments."""
+    draws = rng("cluster faults", name, seed)
+
+    def pick(found: Sequence[Any]) -> Any:
+        return found[int(draws.integers(0, len(found)))] if found else None
+
+    def process(name: str, how: int) -> bool:
+        found = pick(nodes.seats() if name == SEAT else [r for n in nodes.machines for r in n.named(name)])
+        if found is None:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            found.send_signal(how)
+        return True
+
+    def worker() -> bool:
+        return process(SEAT, signal.SIGKILL)
+
+    def hang() -> bool:
+        return process(SEAT, signal.SIGSTOP)
+
+    def node() -> bool:
+        if not nodes.seats():
+            return False
+        nodes.lose(pick(nodes.machines))
+        nodes.add()
+        return True
+
+    def raylet() -> bool:
+        if not nodes.seats():
+            return False
+        found = pick(nodes.machines)
+        for process in found.named("raylet"):
+            process.kill()
+        # Ray's own command ends with it; another machine takes its place.
+        time.sleep(1.0)
+        nodes.lose(found)
+        nodes.add()
+        return True
+
+    def once(at: Path, left: int) -> tuple[int, str]:
+        fault = {"worker": worker, "hang": hang, "node": node, "raylet": raylet}[name]
+        broken = run(audits.on(nodes, at), fault=fault, most=min(left, 6), draws=draws)
+        return broken.faults, audits.ended(at, broken)
+
+    return _until(times, audits, once)
+
+
+def driver_killed(audits: Audits, nodes: Nodes, times: int, seed: int, how: int = signal.SIGKILL) -> str:
+    """The driver killed at random moments, five times an audit; then the same command until it ends."""
+    draws = rng("cluster faults", "driver", seed, how)
+
+    def once(at: Path, left: int) -> tuple[int, str]:
+        faults = 0
+        for _ in range(min(5, left)):
+            broken = run(audits.on(nodes, at), kill=(float(draws.uniform(5.0, 25.0)), how))
+            faults += broken.faults
+            if how == signal.SIGINT and (left_over := _left(nodes)):
+                return faults, f"LEFT {left_over}"
+            if broken.code in (0, 3):
+                break
+        else:
+            broken = run(audits.on(nodes, at))
+        return faults, audits.ended(at, broken)
+
+    return _until(times, audits, once)
+
+
+def _left(nodes: Nodes) -> int:
+    """Seats that are there ten seconds after the driver's end."""
+    until = time.monotonic() + 10.0
+    while nodes.seats() and time.monotonic() < until:
+        time.sleep(0.2)
+    return len(nodes.seats())
+
+
+def corrupted(audits: Audits, nodes: Nodes, times: int, seed: int) -> str:
+    """One byte of one result changed on its way, in each audit."""
+
+    def once(at: Path, left: int) -> tuple[int, str]:
+        broken = run(audits.on(nodes, at), corrupt=1)
+        return broken.faults, audits.ended(at, broken)
+
+    return _until(times, audits, once)
+
+
+# --- the network -------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def namespaces(count: int) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    """A bridge on this machine and namespaces behind it; yields its address, and their names with theirs."""
+    bridge, made = "ccbr0", []
+    try:
+        ip("link", "add", bridge, "type", "bridge")
+        ip("addr", "add", "10.77.0.1/24", "dev", bridge)
+        ip("link", "set", bridge, "up")
+        for number in range(count):
+            space, own = f"cc{number}", f"10.77.0.{number + 10}"
+            ip("netns", "add", space)
+            ip("link", "add", f"ccv{number}", "type", "veth", "peer", "name", "eth0", "netns", space)
+            ip("link", "set", f"ccv{number}", "master", bridge, "up")
+            ip("-n", space, "addr", "add", f"{own}/24", "dev", "eth0")
+            ip("-n", space, "link", "set", "eth0", "up")
+            ip("-n", space, "link", "set", "lo", "up")
+            made.append((space, own))
+        yield "10.77.0.1", tuple(made)
+    finally:
+        for space, _ in made:
+            subprocess.run(["ip", "netns", "del", space], check=False)
+        subprocess.run(["ip", "link", "del", bridge], check=False)
+
+
+def ip(*words: str) -> None:
+    subprocess.run(["ip", *words], check=True)
+
+
+def network_cut(audits: Audits, times: int, seed: int) -> str:
+    """Nodes in namespaces with addresses of their own: the network of one goes away in the middle and stays away."""
+    if os.geteuid() != 0:
+        return "not tried: needs root"
+    draws = rng("cluster faults", "network", seed)
+    with namespaces(2) as (at, spaces), cluster(2, at=at, spaces=spaces) as nodes:
+
+        def cut(number: int) -> bool:
+            if len(nodes.seats()) < 2:
+                return False
+            ip("link", "set", f"ccv{number}", "down")
+            return True
+
+        def once(folder: Path, left: int) -> tuple[int, str]:
+            number = int(draws.integers(0, 2))
+            broken = run(audits.on(nodes, folder), fault=lambda: cut(number), most=1, draws=draws)
+            ip("link", "set", f"ccv{number}", "up")
+            nodes.lose(next(node for node in nodes.machines if node.inside[3] == spaces[number][0]))
+            nodes.add()
+            time.sleep(10.0)
+            return broken.faults, audits.ended(folder, broken)
+
+        return _until(times, audits, once)
+
+
+# --- all ---------------------------------------------------------------------------------------------------
+
+
+def rows(audits: Audits, share: float, seed: int) -> Iterator[tuple[str, str]]:
+    """Name and outcome of every row; `share` of the usual number of faults."""
+
+    def count(usual: int) -> int:
+        return max(1, round(usual * share))
+
+    with cluster() as nodes:
+        yield "nothing", _undisturbed(audits, nodes)
+        for name, said, usual in (
+            ("worker", "a seat's process killed", 36),
+            ("raylet", "Ray's process on a node killed", 16),
+            ("node", "all processes of a node killed", 16),
+            ("hang", "a seat's process stopped (SIGSTOP)", 4),
+        ):
+            yield said, breaking(audits, nodes, count(usual), seed, name)
+        yield "the driver killed", driver_killed(audits, nodes, count(18), seed)
+        yield "Ctrl-C in the driver", driver_killed(audits, nodes, count(4), seed, signal.SIGINT)
+        yield "a byte of a result changed", corrupted(audits, nodes, count(3), seed)
+    yield "the network of a node cut", network_cut(audits, count(3), seed)
+
+
+def _undisturbed(audits: Audits, nodes: Nodes) -> str:
+    with tempfile.TemporaryDirectory(dir=audits.home) as at:
+        begun = time.monotonic()
+        outcome = audits.ended(Path(at), run(audits.on(nodes, Path(at))))
+        return f"an audit in {time.monotonic() - begun:.0f} s ended {outcome}"
