@@ -150,6 +150,7 @@ def told_of(shown: Preview) -> tuple[Said, ...]:
     saving = cost.packing.saving.told()
     return (
         say("told.base", name=model.name, side=model.resolution, reading=model.prediction_type, source=source),
+        *((say("told.clip-skip", n=model.clip_skip),) if model.clip_skip != 1 else ()),
         *((say("told.drawn-with", name=by.name, digest=by.sha256),) if (by := plan.drawn_with) else ()),
         *(say("told.condition", name=condition.name, role=condition.role) for condition in plan.conditions),
         *(_treatment(recipe) for recipe in plan.recipes),

@@ -35,6 +35,10 @@ PredictionType = Annotated[
     str | None,
     typer.Option(help="epsilon or v_prediction: what the base model predicts, where its files do not tell."),
 ]
+ClipSkip = Annotated[
+    int | None,
+    typer.Option(min=1, max=12, help="Layer of SD 1.x's text encoder that is read, from its end: 2 for anime models."),
+]
 Protect = Annotated[list[str] | None, typer.Option(help="Reference protection NAME[:ARG]; may be repeated.")]
 Against = Annotated[list[str] | None, typer.Option(help="Countermeasure NAME[:ARG][+NAME...]; may be repeated.")]
 Battery = Annotated[
@@ -154,6 +158,7 @@ def gather(
     artist: Artist = None,
     model: ModelName = None,
     prediction_type: PredictionType = None,
+    clip_skip: ClipSkip = None,
     protect: Protect = None,
     against: Against = None,
     battery: Battery = None,

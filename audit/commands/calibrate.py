@@ -134,11 +134,11 @@ def claim_calibration(folder: Path, spec: Spec) -> None:
     Raises:
         BadInput: `out-other-run`, the folder holds another calibration; `out-not-empty`, other files.
     """
-    # What the model predicts is in its digest.
-    left_out = {"originals", "prompts", "reference_artists", "out", "store", "no_reuse", "prediction_type"}
+    # What the model predicts, and which layer its text encoder is read at, is in its digest.
+    left_out = {"originals", "prompts", "reference_artists", "out", "store", "no_reuse", "prediction_type", "clip_skip"}
     left_out |= {"executor", "keep_node_cache"}
     asked = spec.model_dump(mode="json", exclude=left_out)
-    facts = describe(spec.model, asked=spec.prediction_type)
+    facts = describe(spec.model, asked=spec.prediction_type, skip=spec.clip_skip)
     text = json.dumps(asked | {"model_sha256": facts.sha256}, sort_keys=True, indent=1) + "\n"
     path, name = folder / REQUEST, folder.absolute().name
     with storage_errors(folder):

@@ -71,7 +71,7 @@ def make_copies(command: Command, text: str, spec: Spec, progress: Progress) -> 
     pictures = _read(spec.originals, store, notes, progress)
     works = [_work(picture, row) for row, picture in enumerate(pictures)]
     budget = memory_budget(device, spec.memory)
-    model = load(spec.model, device=device, budget=budget, asked=spec.prediction_type)
+    model = load(spec.model, device=device, budget=budget, asked=spec.prediction_type, skip=spec.clip_skip)
     engine = with_surrogate(make_engine(model, store=store, progress=progress), spec.surrogate, memory=spec.memory)
     condition = Condition(name=text, role="control", steps=tuple(step.text for step in steps))
     progress.stage(say("stage.treat"), len(works) * len(steps))

@@ -101,7 +101,14 @@ def reproduce(
     store = Store(spec.store or default_store(), reuse=not spec.no_reuse)
     _bring_works(plan, data, spec, store, progress)
     progress.stage(say("stage.load"), 2)
-    model, drawing = load_pair(spec.model, sibling, device=device, memory=spec.memory, asked=stated(plan.model))
+    model, drawing = load_pair(
+        spec.model,
+        sibling,
+        device=device,
+        memory=spec.memory,
+        asked=stated(plan.model),
+        skip=plan.model.clip_skip,
+    )
     progress.advance(1)
     claim(out, plan)
     keep_owner(store.root, owner_of(plan, out))
@@ -138,7 +145,7 @@ def anew(plan: Plan) -> Plan:
 
 
 def _same_model(what: str, wanted: ModelFacts, given: str | None, *, option: str) -> None:
-    facts = describe(given, asked=stated(wanted)) if given else None
+    facts = describe(given, asked=stated(wanted), skip=wanted.clip_skip) if given else None
     if facts is not None and facts.sha256 == wanted.sha256:
         return
     asked: dict[str, Value] = {"what": say(what), "wanted": wanted.sha256[:16], "option": option}

@@ -39,6 +39,8 @@ PIPELINES = tuple(family.pipeline for family in FAMILIES.values())
 """Classes of folders that are trained here; one of another class that lacks a component is another kind of model."""
 
 
+CLIP_LAYERS = 12
+"""Of a text encoder whose config does not say."""
 CHECKPOINT = "checkpoint.safetensors"
 """What a single-file checkpoint is called in lists of files: its own name says nothing."""
 
@@ -56,6 +58,7 @@ class Source:
         prediction: what it predicts and where that was read; None for a family that has but one kind.
         weights: of a folder, the files opened for each component.
         restated: the prediction type where it is another than the folder's own config says.
+        skip: which layer of the text encoder is read, counted from its end: 1 the last.
     """
 
     path: Path
@@ -67,6 +70,7 @@ class Source:
     prediction: Prediction | None = None
     weights: dict[str, Weights] = field(default_factory=dict)
     restated: Reading | None = None
+    skip: int = 1
 
     @property
     def name(self) -> str:
@@ -99,18 +103,45 @@ class Source:
             lines.append(f"schedule {hashlib.sha256(json.dumps(changed, sort_keys=True).encode()).hexdigest()}")
         if self.restated is not None:
             lines.append(f"prediction {self.restated}")
+        if self.skip != 1:
+            lines.append(f"clip skip {self.skip}")
         return hashlib.sha256("\n".join(lines).encode("utf-8")).hexdigest()
 
 
-def open_source(name: str, *, asked: str | None = None, probed: Reading | None = None) -> Source:
+def open_source(name: str, *, asked: str | None = None, probed: Reading | None = None, skip: int = 1) -> Source:
     """Everything about a model but its weights, from its name or path.
 
     Args:
         asked: the prediction type that the user states; probed: the one that a test found where nothing tells.
+        skip: which layer of the text encoder is read, counted from its end.
 
     Raises:
-        BadModel: unknown, incomplete, unsafe, of no known family, not what its card says, or told two prediction types.
+        BadModel: unknown, incomplete, unsafe, of no known family, not what its card says, or told two prediction types;
+            `clip-skip`.
     """
+    source = _whole(name, asked=asked, probed=probed)
+    return source if skip == 1 else _skipping(source, skip)
+
+
+def _skipping(source: Source, skip: int) -> Source:
+    """The same model with a text encoder that ends so many layers earlier, as trainers and viewers count it.
+
+    Raises:
+        BadModel: `clip-skip`, of a family that has one way, or more layers than there are.
+    """
+    if source.family.label(source.configs) != "sd1":
+        raise BadModel("clip-skip", skip=skip, family=source.family.title)
+    text = source.configs["text_encoder"]
+    layers = int(text.get("num_hidden_layers", CLIP_LAYERS))
+    if skip > layers:
+        raise BadModel("clip-skip.layers", skip=skip, layers=layers)
+    # The last norm follows whatever layer is the last, as in the stock pipeline.
+    configs = {**source.configs, "text_encoder": {**text, "num_hidden_layers": layers - skip + 1}}
+    kind = None if source.kind is None else replace(source.kind, configs=configs)
+    return replace(source, configs=configs, kind=kind, skip=skip)
+
+
+def _whole(name: str, *, asked: str | None, probed: Reading | None) -> Source:
     path = resolve(name)
     if path.is_file():
         if name not in cards():

@@ -46,31 +46,31 @@ BROKEN = (OSError, ValueError, RuntimeError, KeyError, TypeError, NotImplemented
 """What the libraries raise for files that do not fit their classes."""
 
 
-def describe(name: str, *, asked: str | None = None) -> ModelFacts:
+def describe(name: str, *, asked: str | None = None, skip: int = 1) -> ModelFacts:
     """The facts of a model; its weights are read only where nothing tells what it predicts.
 
     Args:
-        asked: the prediction type that the user states.
+        asked: the prediction type that the user states; skip: see `open_source`.
 
     Raises:
         BadModel: unknown, incomplete, unsafe or of no known family, or its prediction type is not known.
     """
-    return _facts(_told(name, asked=asked))
+    return _facts(_told(name, asked=asked, skip=skip))
 
 
-def _told(name: str, *, asked: str | None) -> Source:
+def _told(name: str, *, asked: str | None, skip: int) -> Source:
     """A model's files with a prediction type: where nothing tells it, a test decides, or the user is asked.
 
     Raises:
         BadModel: `checkpoint-ambiguous`.
     """
-    source = open_source(name, asked=asked)
+    source = open_source(name, asked=asked, skip=skip)
     if source.prediction is None or source.prediction.reading is not None:
         return source
     found = _probed(name, source.digest())
     if found is None:
         raise BadModel("checkpoint-ambiguous", model=source.path.name)
-    return open_source(name, probed=found)
+    return open_source(name, probed=found, skip=skip)
 
 
 @lru_cache(maxsize=8)
@@ -96,24 +96,27 @@ def _facts(source: Source) -> ModelFacts:
             "prediction_source": "" if found is None else found.source,
             "lab": is_lab(source.files.values()),
             "distilled": family.distilled(source.configs),
+            "clip_skip": source.skip,
             "licence": cards()[source.known].licence if source.known else "",
         }
     )
 
 
-def load(name: str, *, device: torch.device, budget: float | None = None, asked: str | None = None) -> Model:
+def load(
+    name: str, *, device: torch.device, budget: float | None = None, asked: str | None = None, skip: int = 1
+) -> Model:
     """Load a model, frozen and in evaluation mode, float32.
 
     Args:
         budget: bytes that the process may take of the device; a model that is large beside it has its parts
             there by turns.
-        asked: the prediction type that the user states.
+        asked: the prediction type that the user states; skip: see `open_source`.
 
     Raises:
         BadModel: see `describe`; also when the files do not fit the classes, a weight is not finite, or a test
             contradicts what a family usually predicts or the user states. MemoryShort: they do not fit into memory.
     """
-    model = _loaded(_told(name, asked=asked), device=device, budget=budget)
+    model = _loaded(_told(name, asked=asked, skip=skip), device=device, budget=budget)
     if model.facts.prediction_source in UNSURE:
         found = probe(model)
         if found is not None and found != model.facts.prediction_type:

@@ -23,7 +23,7 @@ def describe_sibling(name: str, *, trained: str, facts: ModelFacts) -> ModelFact
     Raises:
         BadInput: `draw-with`, no sibling of the trained one. BadModel: as `describe`.
     """
-    found = describe(name)
+    found = describe(name, skip=facts.clip_skip)
     for told in ("family", "resolution", "prediction_type"):
         if getattr(found, told) != getattr(facts, told):
             seen, expected = str(getattr(found, told)), str(getattr(facts, told))

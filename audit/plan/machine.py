@@ -213,16 +213,17 @@ def _held(drawing: Model | None) -> float:
 
 
 def load_pair(
-    name: str, sibling: str | None, *, device: torch.device, memory: float | None, asked: str | None
+    name: str, sibling: str | None, *, device: torch.device, memory: float | None, asked: str | None, skip: int
 ) -> tuple[Model, Model | None]:
     """The audited model and the sibling that draws, if any; two share what one has alone.
 
     Args:
         memory: budget in GB; None for a share of the machine's. asked: the prediction type that the user states.
+        skip: see `open_source`.
     """
     budget = memory_budget(device, memory) / (1 if sibling is None else 2)
-    model = load(name, device=device, budget=budget, asked=asked)
-    return model, None if sibling is None else load(sibling, device=device, budget=budget)
+    model = load(name, device=device, budget=budget, asked=asked, skip=skip)
+    return model, None if sibling is None else load(sibling, device=device, budget=budget, skip=skip)
 
 
 def make_bench(device: torch.device, *, store: Store, progress: Progress, plan: str = "") -> Bench:

@@ -48,6 +48,8 @@ class Spec(Record):
     """Base model: `lab`, a known name, a checkpoint or a folder."""
     prediction_type: Literal["epsilon", "v_prediction"] | None = None
     """What the base model predicts, where its files do not tell, or tell it wrongly."""
+    clip_skip: int = Field(1, ge=1, le=12)
+    """Which layer of SD 1.x's text encoder is read, counted from its end; anime models are used with 2."""
     protect: tuple[str, ...] = ()
     """Reference protections, `NAME` or `NAME:ARG`."""
     against: tuple[str, ...] = ()

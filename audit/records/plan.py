@@ -192,6 +192,8 @@ class ModelFacts(Record):
     licence: str = ""
     distilled: bool = Field(False, exclude_if=lambda value: not value)
     """Made to draw in a few steps, without guidance; people train on its undistilled sibling."""
+    clip_skip: int = Field(1, ge=1, exclude_if=lambda skip: skip == 1)
+    """Which layer of the text encoder is read, counted from its end, in training and drawing, for every text."""
 
 
 class Hypothesis(Record):

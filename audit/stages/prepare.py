@@ -135,7 +135,12 @@ def make_ready(spec: Spec, fixed: Fixed, progress: Progress) -> Prepared:
         progress.say(say("now.note", note=note.said))
     progress.stage(say("stage.load"), 2)
     model, drawing = load_pair(
-        spec.model, spec.draw_with, device=fixed.device, memory=spec.memory, asked=spec.prediction_type
+        spec.model,
+        spec.draw_with,
+        device=fixed.device,
+        memory=spec.memory,
+        asked=spec.prediction_type,
+        skip=spec.clip_skip,
     )
     progress.advance(1)
     found = model_notes(plan, model)
@@ -166,7 +171,7 @@ def make_ready(spec: Spec, fixed: Fixed, progress: Progress) -> Prepared:
 def _look_at_models(spec: Spec, progress: Progress) -> tuple[ModelFacts, ModelFacts | None, ModelFacts | None]:
     """What the audited model, the surrogate and the sibling that draws state; the progress counts models."""
     progress.stage(say("stage.open"), 1 + bool(spec.surrogate) + bool(spec.draw_with))
-    facts = describe(spec.model, asked=spec.prediction_type)
+    facts = describe(spec.model, asked=spec.prediction_type, skip=spec.clip_skip)
     progress.advance(1)
     surrogate = sibling = None
     if spec.surrogate:

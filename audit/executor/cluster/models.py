@@ -32,16 +32,17 @@ def send(names: Sequence[str], model: Model, put: Callable[[bytes], Any]) -> Sen
     """
     facts = model.facts
     if facts.sha256 == describe("lab").sha256:
-        return SentModel(facts.sha256, stated(facts))
-    sources = (open_source(name, asked=stated(facts)) for name in names)
+        return SentModel(facts.sha256, stated(facts), skip=facts.clip_skip)
+    sources = (open_source(name, asked=stated(facts), skip=facts.clip_skip) for name in names)
     source = next(source for source in sources if source.digest() == facts.sha256)
     if source.path.is_file():
         files = {source.path.name: (source.path, source.files[CHECKPOINT])}
-        return SentModel(facts.sha256, stated(facts), _sent(files, put), single=source.path.name)
+        name = source.path.name
+        return SentModel(facts.sha256, stated(facts), _sent(files, put), single=name, skip=facts.clip_skip)
     files = {inner: (source.path / inner, digest) for inner, digest in source.files.items()}
     beside = [*(source.path / n for n in BESIDE), *source.path.glob("*/*.index.json")]
     files |= {p.relative_to(source.path).as_posix(): (p, file_digest(p)) for p in beside if p.is_file()}
-    return SentModel(facts.sha256, stated(facts), _sent(files, put))
+    return SentModel(facts.sha256, stated(facts), _sent(files, put), skip=facts.clip_skip)
 
 
 def _sent(files: dict[str, tuple[Path, str]], put: Callable[[bytes], Any]) -> tuple[SentFile, ...]:
@@ -72,7 +73,7 @@ class ModelShelf:
         found = self._open.pop((sent.sha256, device), None)
         if found is None:
             place = "lab" if not sent.files else str(self._placed(sent))
-            found = self._kit.load(place, device=device, asked=sent.asked)
+            found = self._kit.load(place, device=device, asked=sent.asked, skip=sent.skip)
             if found.facts.sha256 != sent.sha256:
                 raise Damaged(f"model {sent.sha256}")
         self._open[sent.sha256, device] = found

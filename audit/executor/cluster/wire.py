@@ -53,12 +53,14 @@ class SentModel:
         asked: the prediction type to state when it is opened.
         files: () of a model that is a part of the program.
         single: name of the file of a single-file checkpoint; '' for a folder.
+        skip: which layer of the text encoder is read, counted from its end.
     """
 
     sha256: str
     asked: str | None
     files: tuple[SentFile, ...] = ()
     single: str = ""
+    skip: int = 1
 
 
 @dataclass(frozen=True)

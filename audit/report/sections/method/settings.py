@@ -20,6 +20,7 @@ def settings(view: ResultsView) -> tuple[Table, ...]:
         (loc.say("Base model"), f"{model.name} ({model.family}, {model.prediction_type}, {model.resolution} px)"),
         *(() if (by := plan.drawn_with) is None else ((loc.say("Model that draws"), f"{by.name} ({by.family})"),)),
         (loc.say("What the base model predicts"), _prediction(loc, model)),
+        *(((loc.say("Clip skip"), str(model.clip_skip)),) if model.clip_skip != 1 else ()),
         (
             loc.say("Licence of the base model"),
             model.licence or (loc.say("as this program, Apache-2.0") if model.lab else loc.say("not recorded")),
