@@ -40,6 +40,7 @@ class Draft:
         clip_times: when frames of a service's clips are taken, as typed.
         prompts: group, file and prompt of a service's files whose prompt was written in the page.
         sheet: path of the table of prompts that comes of it, '' for none.
+        compare: whether it was begun to compare protections, so that one set of copies is too few.
     """
 
     id: str
@@ -58,11 +59,12 @@ class Draft:
     clip_times: str = ""
     prompts: tuple[tuple[str, str, str], ...] = field(default=())
     sheet: str = ""
+    compare: bool = False
 
     @property
     def ready(self) -> bool:
         """Whether its folders are named."""
-        return self.kind == EXAMPLE or bool(self.originals and self.arms)
+        return self.kind == EXAMPLE or bool(self.originals and len(self.arms) > self.compare)
 
 
 class Drafts:
@@ -71,9 +73,9 @@ class Drafts:
     def __init__(self, door: Door) -> None:
         self.folder = door.folder / FOLDER
 
-    def new(self, kind: str) -> Draft:
+    def new(self, kind: str, *, compare: bool = False) -> Draft:
         """One more. Raises OSError where it cannot be kept."""
-        made = Draft(secrets.token_hex(8), kind)
+        made = Draft(secrets.token_hex(8), kind, compare=compare)
         self.keep(made)
         return made
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,8 @@ from audit.ui.plans import ask_for_plans, first_step
 from audit.ui.shell import Shell, led
 
 ORIGINALS, ARM = "originals", "arm"
+COMPARE = "compare"
+"""What the start page calls an audit of one's own with several protections."""
 MOST_ARMS = 12
 MOST_NAME = 200
 
@@ -46,9 +50,10 @@ class FolderPages:
     async def new(self, request: Request) -> Response:
         """Begin to ask for an audit."""
         fields = await self._shell.form(request)
-        if fields is None or fields.get("kind") not in (OWN, EXAMPLE, SERVICE):
+        kind = "" if fields is None else fields.get("kind", "")
+        if kind not in (OWN, COMPARE, EXAMPLE, SERVICE):
             return self._shell.refused(request)
-        draft = self._drafts.new(fields["kind"])
+        draft = self._drafts.new(OWN if kind == COMPARE else kind, compare=kind == COMPARE)
         if draft.kind == EXAMPLE:
             await run_in_threadpool(ask_for_plans, self._drafts, self._jobs, draft)
             return led(f"/audits/{draft.id}/plan")
@@ -84,9 +89,11 @@ class FolderPages:
                 self._take(draft, fields.get("for", ""), taken(self._opened, {**fields, "file": ""}))
             case "type":
                 self._take(draft, fields.get("for", ""), self._typed(fields.get("path", "")))
-            case "drop":
-                number = fields.get("arm", "")
-                self._drafts.change(draft, arms=tuple(a for i, a in enumerate(draft.arms) if str(i) != number))
+            case None if gone := fields.get("drop"):
+                # What else was typed stays, where it can.
+                with suppress(BadInput):
+                    draft = self._save(draft, fields)
+                self._drafts.change(draft, arms=tuple(arm for arm in draft.arms if arm_key(draft, arm[1]) != gone))
             case "save" | "next" | "pick-originals" | "pick-arm" as action:
                 draft = self._save(draft, fields)
                 if action == "next":
@@ -106,6 +113,8 @@ class FolderPages:
         return self._opened.open(path).path
 
     def _take(self, draft: Draft, wanted: str, path: Path) -> None:
+        if wanted == ARM and str(path) in (folder for _, folder in draft.arms):
+            raise BadInput("ui-folder-twice")
         if wanted == ORIGINALS:
             self._drafts.change(draft, originals=str(path))
         elif wanted == ARM and len(draft.arms) < MOST_ARMS:
@@ -115,7 +124,9 @@ class FolderPages:
         """Names, the declaration and settings."""
         from audit.plan.arms import read_arms
 
-        arms = tuple((fields.get(f"name-{i}", name).strip(), folder) for i, (name, folder) in enumerate(draft.arms))
+        arms = tuple(
+            (fields.get(f"name-{arm_key(draft, folder)}", name).strip(), folder) for name, folder in draft.arms
+        )
         read_arms(dict_of(arms))
         given: dict[str, Any] = {
             "artist": printable(fields.get("artist", "").strip(), limit=MOST_NAME),
@@ -126,6 +137,8 @@ class FolderPages:
         return self._drafts.change(draft, **given)
 
     def _next(self, draft: Draft) -> Response:
+        if draft.compare and draft.originals and len(draft.arms) == 1:
+            raise BadInput("ui-one-protection")
         if not draft.ready:
             raise BadInput("ui-folders-missing")
         if not draft.declare:
@@ -149,7 +162,8 @@ class FolderPages:
     ) -> Response:
         originals = await run_in_threadpool(counted, self._opened, draft.originals, "originals")
         arms = [
-            (name, await run_in_threadpool(counted, self._opened, folder, "protected")) for name, folder in draft.arms
+            (name, arm_key(draft, folder), await run_in_threadpool(counted, self._opened, folder, "protected"))
+            for name, folder in draft.arms
         ]
         looked = None if place is None else await run_in_threadpool(partial(look, self._opened, place, wanted=wanted))
         return self._shell.page(
@@ -178,10 +192,15 @@ def dict_of(arms: tuple[tuple[str, str], ...]) -> dict[str, str]:
     return dict(arms)
 
 
+def arm_key(draft: Draft, folder: str) -> str:
+    """What forms know a set of copies by: its folder, so that a page of yesterday in another tab names no other set."""
+    return hashlib.sha256(f"{draft.id} {folder}".encode("utf-8", "surrogateescape")).hexdigest()[:12]
+
+
 def _arm_name(draft: Draft, path: Path) -> str:
     """What a set of copies is called until somebody gives it another name."""
     taken = {name for name, _ in draft.arms}
-    if not taken:
+    if not taken and not draft.compare:
         return "protected"
     plain = re.sub(r"[^a-z0-9._-]+", "-", path.name.lower()).strip("-._")[:28] or "protected"
     names = [plain, *(f"{plain}-{n}" for n in range(2, MOST_ARMS + 2))]

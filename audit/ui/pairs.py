@@ -19,6 +19,7 @@ MOST_NAMES = 500
 """File names that a field proposes."""
 Kind = Literal["unusable", "unclear", "alone", "pair", "extra"]
 ORDER: tuple[Kind, ...] = ("unusable", "unclear", "alone", "pair", "extra")
+SURE = len(ORDER)
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,9 @@ def found_of(draft: Draft, looked: dict[str, Any], *, mended: bool) -> FoundPair
         items += [Item("extra", number, copy=name, copy_number=copies.get(name)) for name in arm["extra"]]
     arms = tuple(str(arm["name"]) for arm in looked["arms"])
     items = [_with_mended(draft, arms, item) for item in items]
-    # Stable: within a kind the order of the look stays, of pairs the unsure ones first.
-    items.sort(key=lambda item: (item.mended is not None, item.kind != "unusable", _late(item)))
+    # Stable: within a kind the order of the look stays, of pairs the unsure ones first. What was mended stands before
+    # what was sure, on the page that one is at.
+    items.sort(key=lambda item: (item.mended is not None or _late(item) == SURE, item.mended is None, _late(item)))
     pairs = [item for item in items if item.kind == "pair"]
     unsure = sum(item.unsure for item in pairs)
     return FoundPairs(
@@ -116,8 +118,8 @@ def found_of(draft: Draft, looked: dict[str, Any], *, mended: bool) -> FoundPair
 
 def _late(item: Item) -> int:
     if item.kind == "pair":
-        return ORDER.index("pair") if item.unsure else len(ORDER)
-    return ORDER.index(item.kind) if item.kind != "extra" else len(ORDER) - 1
+        return ORDER.index("pair") if item.unsure else SURE
+    return ORDER.index(item.kind) if item.kind != "extra" else SURE - 1
 
 
 def _pair(arm: int, one: dict[str, Any], works: dict[str, int], copies: dict[str, int]) -> Item:

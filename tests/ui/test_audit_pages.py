@@ -29,7 +29,7 @@ def commands(served):
 def own(home, served) -> str:  # noqa: F811
     """Address of an audit of the user's own, with folders and declaration."""
     folders = with_folders(served)
-    served.post(folders, {"action": "save", "declare": "yes", "artist": "Ada <b>", "name-0": "protected"})
+    served.post(folders, {"action": "save", "declare": "yes", "artist": "Ada <b>"})
     return folders.removesuffix("/folders")
 
 

@@ -51,6 +51,11 @@ def begun(served) -> str:
     return headers["location"]
 
 
+def name_fields(served, address: str) -> list[str]:
+    """The fields in which the protections' names are typed."""
+    return re.findall(r'name="(name-[0-9a-f]{12})"', served.ask(address)[2])
+
+
 def asked_for(served, address: str):
     return Drafts(Door(served.door.folder)).find(address.split("/")[2])
 
@@ -119,22 +124,45 @@ def test_hostile_names_stay_text(home, served):
     assert "<img src=x" not in text
     ((name, _),) = asked_for(served, address).arms
     assert name == "protected"
-    served.post(address, {"action": "save", "artist": "<script>alert(1)</script>", "name-0": "glaze"})
+    served.post(address, {"action": "save", "artist": "<script>alert(1)</script>"})
     assert "<script>alert" not in served.ask(address)[2]
     assert "<script>alert" not in served.ask("/")[2]
 
 
 def test_arms_have_names_of_their_own(home, served):
     address = begun(served)
-    for _ in range(2):
-        served.post(address, {"action": "take", "for": "arm", "root": "0", "at": "Art/glazed"})
+    put_in(home / "Other" / "glazed", "a.png", work(0))
+    for at in ("Art/glazed", "Other/glazed"):
+        served.post(address, {"action": "take", "for": "arm", "root": "0", "at": at})
     assert [name for name, _ in asked_for(served, address).arms] == ["protected", "glazed"]
+    first, _ = name_fields(served, address)
     for name in ("glazed", "Not A Name", "", "../x"):
-        status, _, text = served.post(address, {"action": "save", "name-0": name})
+        status, _, text = served.post(address, {"action": "save", first: name})
         assert status == 400
         assert 'role="alert"' in text
-    served.post(address, {"action": "drop", "arm": "0"})
+    served.post(address, {"drop": first.removeprefix("name-")})
     assert [name for name, _ in asked_for(served, address).arms] == ["glazed"]
+    # Another tab still shows both: what it says of the one that is gone touches no other.
+    served.post(address, {"action": "save", first: "glaze-7"})
+    served.post(address, {"drop": first.removeprefix("name-")})
+    assert [name for name, _ in asked_for(served, address).arms] == ["glazed"]
+
+
+def test_a_comparison_needs_two_protections_in_two_folders(home, served):
+    address = served.post("/audits", {"kind": "compare"})[1]["location"]
+    put_in(home / "Art" / "shaded", "castle.png", work(0))
+    for wanted, at in (("originals", "Art/originals"), ("arm", "Art/glazed")):
+        served.post(address, {"action": "take", "for": wanted, "root": "0", "at": at})
+    assert "comparison needs two" in served.post(address, {"action": "next", "declare": "yes"})[2]
+    audit = address.removesuffix("/folders")
+    for step in ("/plan", "/pairs"):
+        assert served.ask(audit + step)[1]["location"] == address
+    assert (
+        "chosen already" in served.post(address, {"action": "take", "for": "arm", "root": "0", "at": "Art/glazed"})[2]
+    )
+    served.post(address, {"action": "take", "for": "arm", "root": "0", "at": "Art/shaded"})
+    assert [name for name, _ in asked_for(served, address).arms] == ["glazed", "shaded"]
+    assert served.post(address, {"action": "next", "declare": "yes"})[1]["location"] == f"{audit}/pairs"
 
 
 def test_nothing_goes_on_without_folders_and_declaration(home, served):

@@ -14,6 +14,7 @@ from audit.ui.jobs import AUDITS, Jobs
 from audit.ui.past import run_id
 from tests.e2e.folders import write_protected, write_spec
 from tests.ui.commands import until
+from tests.ui.test_folders import name_fields
 from tests.ui.test_run_pages import file_of
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,8 @@ def test_a_real_audit_stops_goes_on_and_becomes_a_bundle(served, tiny_model, tmp
     audit = folders.removesuffix("/folders")
     for wanted, at in (("originals", "Art/originals"), ("arm", "Art/glazed")):
         served.post(folders, {"action": "take", "for": wanted, "root": "0", "at": at})
-    served.post(folders, {"action": "save", "declare": "yes", "artist": "Ada", "name-0": "glaze"})
+    (name,) = name_fields(served, folders)
+    served.post(folders, {"action": "save", "declare": "yes", "artist": "Ada", name: "glaze"})
     fields = {"action": "settings", "model-path": str(tiny_model), "settings": str(spec), "replicates": "2"}
     assert served.post(f"{audit}/plan", fields)[0] == 303
     # Its plans are stopped as it begins: nobody waits for them any more.
