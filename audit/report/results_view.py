@@ -220,10 +220,19 @@ class ResultsView:
     def _index_words(self) -> dict[tuple[str, str, str], IndexWords]:
         return {(w.name, w.condition, w.metric): w for w in self.readings.index_words}
 
-    def change(self, estimate: Estimate) -> str:
-        """A protection index in the words of the verdict's sentence, "35 % less"; empty without a value."""
+    def change(self, estimate: Estimate, *, of_style: bool = False) -> str:
+        """A protection index in the words of the verdict's sentence, "35 % less"; empty without a value.
+
+        Args:
+            of_style: whether "of the style was learned" follows. Else "the same amount" may be read as that of a
+                figure nearby, so the page says as much as what.
+        """
         found = self._index_words.get((estimate.name, estimate.condition, estimate.metric))
-        return self.locale.render(found.change) if found is not None else ""
+        if found is None:
+            return ""
+        if found.change.id == "change.none" and not of_style:
+            return self.locale.say("as much as unprotected")
+        return self.locale.render(found.change)
 
     def likely(self, estimate: Estimate) -> str:
         """The range of a protection index in words; empty when there is none."""

@@ -50,7 +50,7 @@ def summary(results: Results, marks: Marks = LINES) -> Group:
     ]
     index = view.index(headline.name) if headline else None
     if verdict.label not in WITHOUT_NUMBER and index is not None and index.value is not None:
-        number = view.locale.say("{change} of the style was learned", change=view.change(index))
+        number = view.locale.say("{change} of the style was learned", change=view.change(index, of_style=True))
         spread = view.likely(index)
         parts += [Text(f"{number}, {spread}" if spread else number, style="bold"), *scale(view, marks)]
     return Group(*(Padding(part, (0, 0, 0, 2), expand=False) for part in parts))

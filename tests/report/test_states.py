@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from audit import records as r
-from audit.base.messages import as_written
+from audit.base.messages import as_written, say
 from audit.judge import judge
 from audit.report import assets, render
 from audit.report.lint import banned_claims, visible_text
+from audit.report.results_view import ResultsView
 from tests.builders import make_work
 from tests.judge.audits import with_noise
 from tests.report import scenes
@@ -54,7 +55,7 @@ def test_every_machine_readable_number_is_in_the_results(pages: dict[str, Render
         said = re.search(r"(\d+) % (less|more)", text)
         if said is None:
             assert abs(value) < 0.025
-            assert text == "the same amount"
+            assert text in ("the same amount", "as much as unprotected")
         else:
             assert abs(abs(value) - int(said[1]) / 100) <= 0.026 or (text.startswith("over") and value > 0.9)
             assert (said[2] == "less") == (value > 0)
@@ -320,3 +321,19 @@ def test_a_label_that_noise_softened_says_why(lang: str, both: str, row: str, tm
     assert row in told
     unmoved = judge(with_noise(plain, plain.verdict.condition, level=3.0))
     assert both not in visible_text(render(unmoved, images=tmp_path, lang=lang))
+
+
+def test_the_same_amount_never_stands_beside_another_figure() -> None:
+    """ "7 % less by one score and the same amount by the other" would read as 7 % by both."""
+    results = scenes.run(protection={scenes.CLOAK: 0.7, scenes.COUNTER: 0.0}, run_sd=0.0001)
+    words = [w for w in ResultsView(results).readings.index_words if w.change.id == "change.none"]
+    assert words, "no index of this run is 0 in words: the test sees nothing"
+    view = ResultsView(results)
+    for word in words:
+        found = view.estimate(word.name, word.condition, metric=word.metric)
+        assert found is not None
+        assert view.change(found) == "as much as unprotected"
+        assert view.change(found, of_style=True) == "the same amount"
+    text = visible_text(render(results, images=Path("nowhere")))
+    assert "gives the same amount" not in text
+    assert ": the same amount" not in text

@@ -104,7 +104,7 @@ def build(view: ResultsView, shelf: Shelf) -> Opening:
         short=view.short(headline.name) if headline else "",
         slot=view.slot(headline.name) if headline else "ink",
         number=number,
-        change=view.change(number) if number else "",
+        change=view.change(number, of_style=True) if number else "",
         known=number is not None and verdict.label in DECIDED and not wide(number),
         likely=_range(view, number) if number else "",
         at_best=_at_best(view, number) if number else "",
