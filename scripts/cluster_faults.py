@@ -1,7 +1,7 @@
 """Breaks a real Ray cluster under real audits, and compares with an undisturbed run on this machine alone.
 
 Every node is a process group of its own on this machine, started by Ray's own command; one more process is the driver.
-`scripts/faults --executor ray` calls it. The row about the network takes namespaces, which need root.
+As root, each has a network namespace and an address of its own, too. `scripts/faults --executor ray` calls it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ LONGEST = 900.0
 """Seconds after which an audit counts as lost."""
 SILENT = 15.0
 """Seconds without news after which a seat counts as gone here; usually two minutes."""
+HEALTH = {"period_ms": "1000", "timeout_ms": "1000", "failure_threshold": "4", "initial_delay_ms": "1000"}
+"""How Ray finds out that a node is gone: in five seconds here, in half a minute as a rule."""
 GAP = (2.0, 8.0)
 """Seconds between two faults, at random."""
 
@@ -134,6 +136,7 @@ def cluster(machines: int = 2, *, at: str = "", spaces: tuple[tuple[str, str], .
     at = at or own_address()
     # A head takes the token of this user's own where there is one, and a driver with an address does not.
     os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    os.environ |= {f"RAY_health_check_{name}": value for name, value in HEALTH.items()}
     folder = Path(tempfile.mkdtemp(prefix="cf-", dir="/tmp"))
     port = int(rng("cluster faults", os.getpid(), time.monotonic_ns()).integers(20000, 29000))
     words = ["--head", "--port", str(port), "--node-ip-address", at, "--num-cpus", "0", "--include-dashboard", "false"]
@@ -370,7 +373,7 @@ def driver_killed(audits: Audits, nodes: Nodes, times: int, seed: int, how: int 
     def once(at: Path, left: int) -> tuple[int, str]:
         faults = 0
         for _ in range(min(5, left)):
-            broken = run(audits.on(nodes, at), kill=(float(draws.uniform(5.0, 25.0)), how))
+            broken = run(audits.on(nodes, at), kill=(float(draws.uniform(4.0, 18.0)), how))
             faults += broken.faults
             if how == signal.SIGINT and (left_over := _left(nodes)):
                 return faults, f"LEFT {left_over}"
@@ -407,7 +410,8 @@ def corrupted(audits: Audits, nodes: Nodes, times: int, seed: int) -> str:
 @contextmanager
 def namespaces(count: int) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
     """A bridge on this machine and namespaces behind it; yields its address, and their names with theirs."""
-    bridge, made = "ccbr0", []
+    bridge = "ccbr0"
+    made: list[tuple[str, str]] = []
     try:
         ip("link", "add", bridge, "type", "bridge")
         ip("addr", "add", "10.77.0.1/24", "dev", bridge)
@@ -432,29 +436,27 @@ def ip(*words: str) -> None:
     subprocess.run(["ip", *words], check=True)
 
 
-def network_cut(audits: Audits, times: int, seed: int) -> str:
-    """Nodes in namespaces with addresses of their own: the network of one goes away in the middle and stays away."""
-    if os.geteuid() != 0:
+def network_cut(audits: Audits, nodes: Nodes, times: int, seed: int) -> str:
+    """The network of a node goes away in the middle and stays away."""
+    if not nodes.spaces:
         return "not tried: needs root"
     draws = rng("cluster faults", "network", seed)
-    with namespaces(2) as (at, spaces), cluster(2, at=at, spaces=spaces) as nodes:
 
-        def cut(number: int) -> bool:
-            if len(nodes.seats()) < 2:
-                return False
-            ip("link", "set", f"ccv{number}", "down")
-            return True
+    def cut(number: int) -> bool:
+        if len(nodes.seats()) < 2:
+            return False
+        ip("link", "set", f"ccv{number}", "down")
+        return True
 
-        def once(folder: Path, left: int) -> tuple[int, str]:
-            number = int(draws.integers(0, 2))
-            broken = run(audits.on(nodes, folder), fault=lambda: cut(number), most=1, draws=draws)
-            ip("link", "set", f"ccv{number}", "up")
-            nodes.lose(next(node for node in nodes.machines if node.inside[3] == spaces[number][0]))
-            nodes.add()
-            time.sleep(10.0)
-            return broken.faults, audits.ended(folder, broken)
+    def once(folder: Path, left: int) -> tuple[int, str]:
+        number = int(draws.integers(0, 2))
+        broken = run(audits.on(nodes, folder), fault=lambda: cut(number), most=1, draws=draws)
+        ip("link", "set", f"ccv{number}", "up")
+        nodes.lose(next(node for node in nodes.machines if node.inside[3] == nodes.spaces[number][0]))
+        nodes.add()
+        return broken.faults, audits.ended(folder, broken)
 
-        return _until(times, audits, once)
+    return _until(times, audits, once)
 
 
 # --- all ---------------------------------------------------------------------------------------------------
@@ -466,19 +468,21 @@ def rows(audits: Audits, share: float, seed: int) -> Iterator[tuple[str, str]]:
     def count(usual: int) -> int:
         return max(1, round(usual * share))
 
-    with cluster() as nodes:
+    with ExitStack() as stack:
+        at, spaces = stack.enter_context(namespaces(2)) if os.geteuid() == 0 else ("", ())
+        nodes = stack.enter_context(cluster(2, at=at, spaces=spaces))
         yield "nothing", _undisturbed(audits, nodes)
+        yield "the network of a node cut", network_cut(audits, nodes, count(3), seed)
         for name, said, usual in (
-            ("worker", "a seat's process killed", 36),
-            ("raylet", "Ray's process on a node killed", 16),
-            ("node", "all processes of a node killed", 16),
+            ("worker", "a seat's process killed", 40),
+            ("raylet", "Ray's process on a node killed", 14),
+            ("node", "all processes of a node killed", 14),
             ("hang", "a seat's process stopped (SIGSTOP)", 4),
         ):
             yield said, breaking(audits, nodes, count(usual), seed, name)
-        yield "the driver killed", driver_killed(audits, nodes, count(18), seed)
+        yield "the driver killed", driver_killed(audits, nodes, count(20), seed)
         yield "Ctrl-C in the driver", driver_killed(audits, nodes, count(4), seed, signal.SIGINT)
-        yield "a byte of a result changed", corrupted(audits, nodes, count(3), seed)
-    yield "the network of a node cut", network_cut(audits, count(3), seed)
+        yield "a byte of a result changed", corrupted(audits, nodes, count(4), seed)
 
 
 def _undisturbed(audits: Audits, nodes: Nodes) -> str:

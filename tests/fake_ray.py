@@ -82,7 +82,7 @@ class Actor:
             answer.set_exception(error) if error else answer.set_result(found)
 
     def kill(self, error: Exception) -> None:
-        if self._made.done() and not self._made.exception():
+        if self._made.done() and not self._made.exception() and hasattr(self._made.result(), "close"):
             self._made.result().close()
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
@@ -96,6 +96,7 @@ class _Class:
 
     def options(self, **given: Any) -> _Class:
         self._node = given["scheduling_strategy"].node_id
+        self._ray.given.append((self._made.__name__, given["num_gpus"]))
         return self
 
     def remote(self, *arguments: Any) -> Actor:
@@ -105,10 +106,16 @@ class _Class:
 
 
 class FakeRay(types.ModuleType):
-    """See the module. Attributes: machines by name, with their processors; actors with their machine."""
+    """See the module.
 
-    def __init__(self, machines: dict[str, int]) -> None:
+    Attributes:
+        machines: by name, with their processors; gpus: of each.
+        actors: with their machine; given: what each was made of, and its share of a graphics processor.
+    """
+
+    def __init__(self, machines: dict[str, int], gpus: int) -> None:
         super().__init__("ray")
+        self.gpus, self.given = gpus, []
         self.machines, self.actors, self.inits = machines, [], []
         self.exceptions = types.ModuleType("ray.exceptions")
         for kind in (RayActorError, OutOfMemoryError, ObjectLostError, GetTimeoutError, RayTaskError):
@@ -123,7 +130,10 @@ class FakeRay(types.ModuleType):
         self.machines = {}
 
     def nodes(self) -> list[dict[str, Any]]:
-        return [{"Alive": True, "NodeID": name, "Resources": {"CPU": cpus}} for name, cpus in self.machines.items()]
+        return [
+            {"Alive": True, "NodeID": name, "Resources": {"CPU": cpus, "GPU": self.gpus}}
+            for name, cpus in self.machines.items()
+        ]
 
     def remote(self, **_: Any) -> Any:
         return lambda made: _Class(self, made)
@@ -158,9 +168,9 @@ class _OnNode:
         self.node_id = node_id
 
 
-def install(monkeypatch: Any, machines: dict[str, int]) -> FakeRay:
+def install(monkeypatch: Any, machines: dict[str, int], *, gpus: int = 0) -> FakeRay:
     """Put it in Ray's place for a test."""
-    ray = FakeRay(machines)
+    ray = FakeRay(machines, gpus)
     strategies = types.ModuleType("ray.util.scheduling_strategies")
     strategies.NodeAffinitySchedulingStrategy = _OnNode  # type: ignore[attr-defined]
     for name, module in {

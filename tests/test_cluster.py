@@ -18,10 +18,13 @@ from audit.base.progress import Progress
 from audit.executor import Ahead, Needs, Task
 from audit.executor.cluster import OnCluster, Shared, dispatch
 from audit.executor.cluster.dispatch import Dispatch
+from audit.executor.cluster.rays import GpuLook, RayCluster
 from audit.executor.cluster.terms import Gone, NoSeats, Rules, Seat, SeatLost
-from audit.executor.cluster.wire import Done, Failed, News
+from audit.executor.cluster.wire import CacheAt, Done, Failed, News, Small
+from audit.executor.packing import Packing
 from audit.plan import executors
 from audit.plan.executor_names import Where, asked_executor
+from audit.plan.executors import KIT
 from audit.plan.spec import load_spec
 from audit.stages.audit import run as run_audit
 from audit.store import Store
@@ -200,6 +203,46 @@ def test_what_follows_a_task_begins_while_others_run_and_is_forgotten_where_it_f
     assert giving.run([Piece((1,)), Piece((2,))], after=after) == [[(1,)], [(2,)]]
     assert [cells for _, cells in cluster.asked][:2] == [(1,), (2,)]
     assert {(11,), (12,), (21,)} <= {cells for _, cells in cluster.asked}
+
+
+def test_a_machine_with_room_for_less_says_so_and_loses_nothing():
+    def play(node, cells, tries):
+        return Small(2) if node == "a" and len(cells) > 2 else Done(cells)
+
+    found, cluster, notes = played(play, [tuple(range(8))], machines="a")
+    assert sorted(cell for parts in found for part in parts for cell in part) == list(range(8))
+    assert notes == ["cluster.smaller"]
+    assert cluster.ended == []
+    assert [len(cells) for _, cells in cluster.asked] == [8, 2, 2, 2, 2]
+
+
+def test_on_a_graphics_processor_as_many_seats_open_as_fit(monkeypatch, tmp_path):
+    monkeypatch.setattr(GpuLook, "bytes", lambda self: 10e9)
+    for seat_bytes, each in ((4e9, 2), (1e9, 4), (9e9, 1), (0.0, 1)):
+        ray = fake_ray.install(monkeypatch, {"one": 12}, gpus=2)
+        at = CacheAt(session="s", keep=False, base=tmp_path / "cache")
+        cluster = RayCluster("head:1", kit=KIT, at=at, threads=1, device="auto", expected=None, seat_bytes=seat_bytes)
+        while cluster.opening() or not cluster.seats():
+            time.sleep(0.01)
+            cluster.seats()
+        assert len(cluster.seats()) == 2 * each
+        assert {share for made, share in ray.given if made == "SeatProcess"} == {1 / each}
+        cluster.close()
+
+
+def test_a_seat_with_less_memory_than_the_driver_s_packs_for_itself(monkeypatch):
+    engine = SimpleNamespace(device=torch.device("cpu"), packing=Packing(cells=8, workers=2, bytes=8e9))
+    engine.precision, engine.model = "fp32", None
+    setting, asked = SimpleNamespace(room=16e9), []
+    task = SimpleNamespace()
+    monkeypatch.setattr(executors, "_measured", lambda *_, **given: asked.append(given["memory"]) or Packing(cells=1))
+    monkeypatch.setattr(executors, "TrainPack", SimpleNamespace)
+    task.settings = None
+    # As much as the driver's; less, but enough; too little.
+    assert executors.packed_for(engine, task, setting, 15.9e9) is None
+    assert executors.packed_for(engine, task, setting, 9e9) is None
+    assert executors.packed_for(engine, task, setting, 2e9) == Packing(cells=1)
+    assert asked == [1.0]
 
 
 def test_without_any_machine_the_run_ends_and_an_interrupt_ends_every_seat():
@@ -410,7 +453,7 @@ def test_what_fails_alike_everywhere_and_is_no_training_is_tried_here():
 
     cluster = Played(lambda *_: Failed(RuntimeError("as it came"), "same"))
     store = SimpleNamespace(plan="", reuse=True)
-    bench = SimpleNamespace(progress=Progress(io.StringIO()), store=store, precision="fp32")
+    bench = SimpleNamespace(progress=Progress(io.StringIO()), store=store, precision="fp32", device=torch.device("cpu"))
     on = OnCluster(shared=lambda: Shared(cluster), here=Here(), names=(), device="cpu", workers=1)
     with pytest.raises(ValueError, match="as it is"):
         on.run([Piece((1,))], bench)

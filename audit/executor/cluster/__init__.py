@@ -18,6 +18,7 @@ from audit.base.messages import say
 from audit.executor import After, Ahead, Bench, Engine, Executor, T, Task
 from audit.executor.cluster import models
 from audit.executor.cluster.dispatch import Dispatch
+from audit.executor.cluster.node import device_bytes
 from audit.executor.cluster.terms import Cluster, Gone, Known, NoSeats, Rules
 from audit.executor.cluster.wire import Errand, NodeSetting, Sent, SentModel
 from audit.models.model import Model
@@ -138,6 +139,7 @@ class OnCluster:
             reuse=bench.store.reuse,
             model=None if engine is None else _model(shared, self.names, engine.model),
             surrogate=None if surrogate is None else _model(shared, self.names, surrogate),
+            room=device_bytes(bench.device) / self.workers,
         )
 
     def _answer(self, task: Task[T], parts: Sequence[Any], bench: Bench) -> T:

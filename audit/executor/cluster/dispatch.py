@@ -15,7 +15,7 @@ from typing import Any
 from audit.base.progress import Progress
 from audit.executor import After, Ahead, Bench, Task, Told
 from audit.executor.cluster.terms import Cluster, Gone, Known, NoSeats, Rules, Seat, SeatLost
-from audit.executor.cluster.wire import Done, Errand, Failed, News
+from audit.executor.cluster.wire import Done, Errand, Failed, News, Small
 from audit.store.parcels import CHECKPOINT, PICTURE, Damaged, unpack
 
 
@@ -195,9 +195,9 @@ class Dispatch:
                 running.next_ask = self._clock() + self._rules.ask
             self._take(running, answer)
 
-    def _take(self, running: _Running, answer: News | Done | Failed) -> None:
+    def _take(self, running: _Running, answer: News | Done | Failed | Small) -> None:
         running.heard = self._clock()
-        parcels = () if isinstance(answer, Failed) else answer.parcels
+        parcels = () if isinstance(answer, Failed | Small) else answer.parcels
         try:
             for parcel in parcels:
                 unpack(self._bench.store, parcel)
@@ -215,6 +215,11 @@ class Dispatch:
             self._drop(running)
             self._end(work, answer.answer)
             self.per_node[running.seat.node] = self.per_node.get(running.seat.node, 0) + 1
+        elif isinstance(answer, Small):
+            self._drop(running)
+            self._known.most[running.seat.node] = answer.most
+            self._note("cluster.smaller", node=running.seat.node[:8], most=answer.most)
+            self._queue(work).appendleft(work)
         else:
             self._drop(running)
             self._fail(work, running.seat.node, answer)

@@ -14,6 +14,7 @@ import platform
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from audit.base.progress import Progress
 from audit.executor import Bench, Engine, Worker
 from audit.executor.cluster.cache import NodeCache
 from audit.executor.cluster.models import ModelShelf
-from audit.executor.cluster.wire import CacheAt, Done, Errand, Failed, Hello, News, NodeKit, NodeSetting
+from audit.executor.cluster.wire import CacheAt, Done, Errand, Failed, Hello, News, NodeKit, NodeSetting, Small
 from audit.executor.packing import Fitting, Packing
 from audit.executor.serial import Serial
 from audit.executor.side_by_side import WorkerStopped
@@ -93,11 +94,12 @@ class Node:
 
     Args:
         fetch: brings what a job points to.
+        seats: that share the memory of this one's device.
     """
 
-    def __init__(self, kit: NodeKit, at: CacheAt, fetch: Fetch) -> None:
+    def __init__(self, kit: NodeKit, at: CacheAt, fetch: Fetch, *, seats: int = 1) -> None:
         be_private()
-        self._kit, self._fetch = kit, fetch
+        self._kit, self._fetch, self._seats = kit, fetch, seats
         self._cache = NodeCache(at)
         self._store = NotingStore(self._cache.folder / "store", self._note)
         self._shelf = ModelShelf(kit, self._cache.folder / "models", fetch)
@@ -111,13 +113,15 @@ class Node:
         """What this machine is."""
         return hello(self._kit, self._kit.device(device))
 
-    def do(self, job: Errand) -> Done | Failed:
+    def do(self, job: Errand) -> Done | Failed | Small:
         """Run a job's task to its end."""
         self._stopped.clear()
         with self._lock:
             self._at = _AtWork(job)
         try:
             answer = self._run(job)
+            if isinstance(answer, Small):
+                return answer
             return Done(answer, self._news().parcels)
         except Exception as error:
             return _failed(error)
@@ -141,7 +145,11 @@ class Node:
     # --- a job ---------------------------------------------------------------------------------------
 
     def _run(self, job: Errand) -> Any:
-        bench = self._bench(job)
+        bench = self._with_less(self._bench(job), job)
+        if isinstance(bench, Engine) and bench.packing is not job.setting.packing and job.task.rows > 1:
+            most = bench.packing.cells
+            if most < job.task.rows:
+                return Small(most)
         lacking = [sent for sent in job.sent if not holds(bench.store, sent.name, sent.key)]
         for sent, parcel in zip(lacking, self._fetch([sent.ref for sent in lacking]), strict=True):
             if (parcel.name, parcel.key) != (sent.name, sent.key):
@@ -179,6 +187,15 @@ class Node:
             packing=packing,
             fitting=self._fitting[1],
         )
+
+    def _with_less(self, bench: Bench, job: Errand) -> Bench:
+        """The bench, packed for this machine where it has less memory than the driver's."""
+        if not isinstance(bench, Engine):
+            return bench
+        own = self._kit.packing(bench, job.task, job.setting, device_bytes(bench.device) / self._seats)
+        if own is None:
+            return bench
+        return replace(bench, packing=own, fitting=Fitting(pictures=own.pictures, decoded=own.decoded))
 
     def _made_with(self, setting: NodeSetting) -> tuple[torch.device, StepEnvironment]:
         """This machine's device and what steps are made with here; found out once, as it takes time."""
@@ -238,6 +255,13 @@ class _Nowhere(io.StringIO):
 
     def write(self, text: str) -> int:
         return len(text)
+
+
+def device_bytes(device: torch.device) -> float:
+    """Memory of a device, whoever uses it; main memory, where it is the processor."""
+    if device.type == "cuda":
+        return float(torch.cuda.get_device_properties(device).total_memory)
+    return float(psutil.virtual_memory().total)
 
 
 def hello(kit: NodeKit, device: torch.device) -> Hello:

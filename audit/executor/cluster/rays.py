@@ -20,13 +20,14 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import torch
 from filelock import FileLock
 
 from audit.base.errors import ClusterError
 from audit.executor.cluster.cache import HELD, drop_unheld
-from audit.executor.cluster.node import Node
+from audit.executor.cluster.node import Node, device_bytes
 from audit.executor.cluster.terms import Seat, SeatLost
-from audit.executor.cluster.wire import CacheAt, Done, Errand, Failed, Hello, News, NodeKit
+from audit.executor.cluster.wire import CacheAt, Done, Errand, Failed, Hello, News, NodeKit, Small
 
 LOOK_EVERY = 5.0
 """Seconds between two looks for machines that have come."""
@@ -34,6 +35,12 @@ OPENING = 300.0
 """Seconds that a seat may take to open: it loads everything that trains."""
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
 """Ray tells its makers nothing of what runs here."""
+MOST_PER_GPU = 4
+"""Seats on one graphics processor, where a small model fits several times."""
+OF_GPU = 0.85
+"""How much of a graphics processor's memory seats may take."""
+LOOK_SHARE = 0.01
+"""Of a graphics processor, that looking at it asks Ray for; at none, Ray would hide it."""
 OWN = "cc-ray-"
 """Begins the names of folders that Ray works in here."""
 MOST_PATH = 24
@@ -45,18 +52,18 @@ OUT_OF_MEMORY = re.compile(r"low\s+on\s+memory", re.IGNORECASE)
 class SeatProcess:
     """What Ray runs on a node: a `Node`, with Ray bringing what jobs point to."""
 
-    def __init__(self, kit: NodeKit, at: CacheAt) -> None:
+    def __init__(self, kit: NodeKit, at: CacheAt, seats: int) -> None:
         import ray
 
         def fetch(refs: Sequence[Any]) -> list[Any]:
             return list(ray.get(list(refs)))
 
-        self._node = Node(kit, at, fetch)
+        self._node = Node(kit, at, fetch, seats=seats)
 
     def hello(self, device: str) -> Hello:
         return self._node.hello(device)
 
-    def do(self, job: Errand) -> Done | Failed:
+    def do(self, job: Errand) -> Done | Failed | Small:
         return self._node.do(job)
 
     def news(self) -> News:
@@ -64,6 +71,13 @@ class SeatProcess:
 
     def close(self) -> None:
         self._node.close()
+
+
+class GpuLook:
+    """What Ray runs on a machine before seats are opened there: it tells the bytes of a graphics processor."""
+
+    def bytes(self) -> float:
+        return device_bytes(torch.device("cuda")) if torch.cuda.is_available() else 0.0
 
 
 @dataclass
@@ -85,13 +99,25 @@ class RayCluster:
         threads: that a seat takes on a machine without graphics processors; device: as the user named it.
         expected: what the driver's own seat would say of itself; a machine with other versions is refused. None
             refuses none: nothing is run then.
+        seat_bytes: that a seat takes of a graphics processor, at most; 0 gives each a whole one.
     """
 
     def __init__(
-        self, address: str | None, *, kit: NodeKit, at: CacheAt, threads: int, device: str, expected: Hello | None
+        self,
+        address: str | None,
+        *,
+        kit: NodeKit,
+        at: CacheAt,
+        threads: int,
+        device: str,
+        expected: Hello | None,
+        seat_bytes: float = 0.0,
     ) -> None:
         self._kit, self._at, self._threads, self._device, self._expected = kit, at, threads, device, expected
+        self._seat_bytes = seat_bytes
         self._seats: dict[str, _Actor] = {}
+        self._per_gpu: dict[str, int] = {}
+        self._looks: dict[str, tuple[Any, Any, float]] = {}
         self._made = 0
         self._looked = 0.0
         self._own: Path | None = None
@@ -108,9 +134,10 @@ class RayCluster:
             self._own = Path(tempfile.mkdtemp(prefix=OWN, dir=_short_folder()))
             self._held = FileLock(self._own / HELD, mode=0o600, thread_local=False)
             self._held.acquire(timeout=0)
-            if "RAY_AUTH_MODE" not in os.environ:
-                # Else Ray makes one that stays in the home folder, where others may read it.
-                os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+            # Ray asks for a token by itself, and else writes it into the home folder, where others may read it. Its
+            # mode is left to Ray, which has read it from the environment already.
+            if not any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
+                os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
             cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
             quiet |= {
                 "address": "local", "num_cpus": cores, "include_dashboard": False,
@@ -151,7 +178,7 @@ class RayCluster:
             ClusterError: `cluster-versions`, a machine has another version of CloakCheck or torch.
         """
         now = time.monotonic()
-        if now - self._looked > LOOK_EVERY:
+        if self._looks or now - self._looked > LOOK_EVERY:
             self._looked = now
             self._look(now)
         self._greet(now)
@@ -159,33 +186,59 @@ class RayCluster:
 
     def opening(self) -> bool:
         """Whether any seat has yet to open."""
-        return any(own.hello is None for own in self._seats.values())
+        return bool(self._looks) or any(own.hello is None for own in self._seats.values())
 
     def _look(self, now: float) -> None:
-        """A seat for every graphics processor, or for so many threads, of every machine that is there."""
+        """Seats for every machine that is there: for so many threads one, on graphics processors as many as fit."""
         for node in self._ray.nodes():
             if not node["Alive"]:
                 continue
             resources = node["Resources"]
+            cores = int(resources.get("CPU", 0))
             gpus = int(resources.get("GPU", 0)) if self._device != "cpu" else 0
-            wanted = gpus or int(resources.get("CPU", 0)) // self._threads
+            each = self._seats_per_gpu(node["NodeID"], cores // gpus, now) if gpus else 0
+            if gpus and not each:
+                continue
+            wanted = gpus * each or max(1, cores // self._threads)
             has = sum(own.seat.node == node["NodeID"] for own in self._seats.values())
-            for _ in range(has, max(1, wanted) if resources.get("CPU", 0) else 0):
-                self._add(node["NodeID"], gpu=bool(gpus), now=now)
+            for _ in range(has, wanted if cores else 0):
+                self._add(node["NodeID"], per_gpu=each, seats=each or wanted, now=now)
 
-    def _add(self, node: str, *, gpu: bool, now: float) -> None:
+    def _seats_per_gpu(self, node: str, cores: int, now: float) -> int:
+        """As many as fit into a graphics processor's memory; 0 while nobody knows yet how large that is."""
+        if node in self._per_gpu:
+            return self._per_gpu[node]
+        if not self._seat_bytes or cores < 2:
+            self._per_gpu[node] = 1
+        elif node not in self._looks:
+            actor = self._remote(GpuLook, node, num_cpus=0, num_gpus=LOOK_SHARE).remote()
+            self._looks[node] = actor, actor.bytes.remote(), now
+        else:
+            actor, asked, since = self._looks[node]
+            there = bool(self._ray.wait([asked], timeout=0)[0])
+            if there or now - since > OPENING:
+                with contextlib.suppress(SeatLost):
+                    fitting = int(OF_GPU * self.answer(asked) / self._seat_bytes) if there else 1
+                    self._per_gpu[node] = max(1, min(MOST_PER_GPU, cores, fitting))
+                self._per_gpu.setdefault(node, 1)
+                del self._looks[node]
+                with contextlib.suppress(Exception):
+                    self._ray.kill(actor, no_restart=True)
+        return self._per_gpu.get(node, 0)
+
+    def _remote(self, what: type, node: str, **needs: float) -> Any:
+        """An actor's class, to be made on a machine."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        actor = (
-            self._ray.remote(concurrency_groups={"aside": 2})(SeatProcess)
-            .options(
-                num_cpus=1 if gpu else self._threads,
-                num_gpus=1 if gpu else 0,
-                max_restarts=0,
-                scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
-            )
-            .remote(self._kit, self._at)
+        return self._ray.remote(concurrency_groups={"aside": 2})(what).options(
+            max_restarts=0,
+            scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
+            **needs,
         )
+
+    def _add(self, node: str, *, per_gpu: int, seats: int, now: float) -> None:
+        needs = {"num_cpus": 1, "num_gpus": 1 / per_gpu} if per_gpu else {"num_cpus": self._threads, "num_gpus": 0}
+        actor = self._remote(SeatProcess, node, **needs).remote(self._kit, self._at, seats)
         self._made += 1
         name = f"{node[:8]}-{self._made}"
         self._seats[name] = _Actor(Seat(name, node), actor, actor.hello.remote(self._device), now)

@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from audit.executor import Task
+from audit.executor import Engine, Task
 from audit.executor.packing import Packing
 from audit.models.model import Model
 from audit.records import StepEnvironment
@@ -26,12 +26,15 @@ class NodeKit:
 
     Attributes:
         device: the torch device of a name such as `auto`; environment: what steps are made with on a device.
+        packing: how a machine with less memory than the driver's does a task: the bench as the driver would have it,
+            the task, the setting, and bytes for each seat. None where it does it as the driver would.
         code: digests of the program's files there, by name.
     """
 
     device: Callable[[str], torch.device]
     environment: Callable[[torch.device, str], StepEnvironment]
     load: Callable[..., Model]
+    packing: Callable[[Engine, Task[Any], NodeSetting, float], Packing | None]
     code: Callable[[], dict[str, str]]
 
 
@@ -73,6 +76,7 @@ class NodeSetting:
         plan: digest of the plan that steps are first made for.
         reuse: whether what an earlier run has left on a node is taken.
         packing, model: None where work needs no base model.
+        room: bytes of the driver's device for each worker.
     """
 
     device: str
@@ -83,6 +87,7 @@ class NodeSetting:
     reuse: bool
     model: SentModel | None
     surrogate: SentModel | None
+    room: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -125,6 +130,13 @@ class Done:
 
     answer: Any
     parcels: tuple[Parcel, ...] = ()
+
+
+@dataclass(frozen=True)
+class Small:
+    """A job that was not begun: this machine has room for so many rows of it at once."""
+
+    most: int
 
 
 @dataclass(frozen=True)
