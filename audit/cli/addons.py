@@ -19,7 +19,7 @@ def export_adapter(
     condition: Annotated[str, typer.Argument(metavar="CONDITION", help="As in the report: clean, protected, ...")],
     out: Annotated[Path, typer.Option(help="File to write.")],
     replicate: Annotated[int, typer.Option(help="Which training of it.")] = 1,
-    layout: Annotated[str, typer.Option(help="kohya (A1111, ComfyUI) or diffusers.")] = "kohya",
+    layout: Annotated[str, typer.Option(help="kohya (A1111, ComfyUI), comfyui (transformers) or diffusers.")] = "kohya",
     store: StoreAt = None,
     declare: Declare = None,
 ) -> None:

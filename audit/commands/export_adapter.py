@@ -13,8 +13,9 @@ from audit.store import storage_errors
 from audit.store.listing import steps_of
 from audit.store.sound import is_regular
 from audit.training.kohya import export_kohya
+from audit.training.original_names import export_comfyui
 
-LAYOUTS = ("kohya", "diffusers")
+LAYOUTS = ("kohya", "comfyui", "diffusers")
 
 
 def export_adapter(
@@ -25,7 +26,7 @@ def export_adapter(
     An add-on that imitates an artist can do the very harm that an audit measures, so nothing exports it by itself.
 
     Args:
-        layout: `kohya` (A1111, ComfyUI) or `diffusers`.
+        layout: `kohya` (A1111, ComfyUI), `comfyui` (transformers, under their original names) or `diffusers`.
         declared: whether somebody declared that the works may be used so.
 
     Raises:
@@ -52,11 +53,12 @@ def export_adapter(
     found = next((path for path in files if is_regular(path) and file_digest(path) == wanted), None)
     if found is None:
         raise BadInput("adapter-absent")
-    data = (
-        export_kohya(found, model=results.plan.model, trigger=results.plan.trigger)
-        if layout == "kohya"
-        else found.read_bytes()
-    )
+    plan = results.plan
+    if layout == "diffusers":
+        data = found.read_bytes()
+    else:
+        written = export_kohya if layout == "kohya" else export_comfyui
+        data = written(found, model=plan.model, trigger=plan.trigger)
     with storage_errors(out.parent):
         partial = out.with_name(f".{out.name}.{uuid.uuid4().hex}")
         try:
