@@ -216,7 +216,7 @@ NO_MESSAGES = {
     "models/loader.py": "what a library says",
     "plan/trainers.py": "sources, and words of a page of the reference",
     "images/ai_mark.py": "written into every generated picture",
-    "training/kohya.py": "written into every exported add-on",
+    "training/original_names.py": "written into every exported add-on",
     "evidence/bundle.py": "written into every bag",
     "evidence/credentials.py": "written into every certificate",
     "base/own_process.py": "code",

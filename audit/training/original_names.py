@@ -23,7 +23,7 @@ COMMENT = "Trained by CloakCheck to test a protection on one artist's works; it 
 
 
 @dataclass(frozen=True)
-class Place:
+class OriginalLayer:
     """Where a layer stands in the original code.
 
     Attributes:
@@ -35,13 +35,13 @@ class Place:
     of: int = 1
 
 
-Rules = Mapping[str, Place]
+Rules = Mapping[str, OriginalLayer]
 """Pattern of a layer's name here, without the transformer's folder -> its place, with groups as \\1."""
 
 
-def _double(feed_forward: tuple[str, str]) -> dict[str, Place]:
+def _double(feed_forward: tuple[str, str]) -> dict[str, OriginalLayer]:
     """Both streams of FLUX's double blocks; `feed_forward` is what diffusers calls its two layers."""
-    found: dict[str, Place] = {}
+    found: dict[str, OriginalLayer] = {}
     streams = (
         ("img", ("to_q", "to_k", "to_v"), "to_out.0", "ff"),
         ("txt", ("add_q_proj", "add_k_proj", "add_v_proj"), "to_add_out", "ff_context"),
@@ -49,10 +49,10 @@ def _double(feed_forward: tuple[str, str]) -> dict[str, Place]:
     for stream, reads, writes, forward in streams:
         here, there = r"transformer_blocks\.(\d+)\.", rf"double_blocks.\1.{stream}_"
         for part, name in enumerate(reads):
-            found[rf"{here}attn\.{name}"] = Place(f"{there}attn.qkv", part, len(reads))
-        found[rf"{here}attn\.{re.escape(writes)}"] = Place(f"{there}attn.proj")
+            found[rf"{here}attn\.{name}"] = OriginalLayer(f"{there}attn.qkv", part, len(reads))
+        found[rf"{here}attn\.{re.escape(writes)}"] = OriginalLayer(f"{there}attn.proj")
         for at, name in zip((0, 2), feed_forward, strict=True):
-            found[rf"{here}{forward}\.{re.escape(name)}"] = Place(f"{there}mlp.{at}")
+            found[rf"{here}{forward}\.{re.escape(name)}"] = OriginalLayer(f"{there}mlp.{at}")
     return found
 
 
@@ -60,24 +60,24 @@ SINGLE = r"single_transformer_blocks\.(\d+)\."
 NAMES: dict[str, Rules] = {
     "flux1": {
         **_double(("net.0.proj", "net.2")),
-        r"transformer_blocks\.(\d+)\.norm1\.linear": Place(r"double_blocks.\1.img_mod.lin"),
-        r"transformer_blocks\.(\d+)\.norm1_context\.linear": Place(r"double_blocks.\1.txt_mod.lin"),
+        r"transformer_blocks\.(\d+)\.norm1\.linear": OriginalLayer(r"double_blocks.\1.img_mod.lin"),
+        r"transformer_blocks\.(\d+)\.norm1_context\.linear": OriginalLayer(r"double_blocks.\1.txt_mod.lin"),
         **{
-            rf"{SINGLE}{name}": Place(r"single_blocks.\1.linear1", part, 4)
+            rf"{SINGLE}{name}": OriginalLayer(r"single_blocks.\1.linear1", part, 4)
             for part, name in enumerate((r"attn\.to_q", r"attn\.to_k", r"attn\.to_v", "proj_mlp"))
         },
-        rf"{SINGLE}proj_out": Place(r"single_blocks.\1.linear2"),
-        rf"{SINGLE}norm\.linear": Place(r"single_blocks.\1.modulation.lin"),
+        rf"{SINGLE}proj_out": OriginalLayer(r"single_blocks.\1.linear2"),
+        rf"{SINGLE}norm\.linear": OriginalLayer(r"single_blocks.\1.modulation.lin"),
     },
     "flux2": {
         **_double(("linear_in", "linear_out")),
-        rf"{SINGLE}attn\.to_qkv_mlp_proj": Place(r"single_blocks.\1.linear1"),
-        rf"{SINGLE}attn\.to_out": Place(r"single_blocks.\1.linear2"),
-        r"(single_stream|double_stream)_modulation(_img|_txt|)\.linear": Place(r"\1_modulation\2.lin"),
+        rf"{SINGLE}attn\.to_qkv_mlp_proj": OriginalLayer(r"single_blocks.\1.linear1"),
+        rf"{SINGLE}attn\.to_out": OriginalLayer(r"single_blocks.\1.linear2"),
+        r"(single_stream|double_stream)_modulation(_img|_txt|)\.linear": OriginalLayer(r"\1_modulation\2.lin"),
     },
     "krea2": {
         **{
-            rf"{here}{mine}": Place(rf"{there}{theirs}")
+            rf"{here}{mine}": OriginalLayer(rf"{there}{theirs}")
             for here, there in (
                 (r"transformer_blocks\.(\d+)\.", r"blocks.\1."),
                 (r"text_fusion\.(layerwise_blocks|refiner_blocks)\.(\d+)\.", r"txtfusion.\1.\2."),
@@ -89,30 +89,30 @@ NAMES: dict[str, Rules] = {
                 *((rf"ff\.{name}", f"mlp.{name}") for name in ("gate", "up", "down")),
             )
         },
-        "img_in": Place("first"),
-        r"final_layer\.linear": Place("last.linear"),
-        r"time_embed\.linear_1": Place("tmlp.0"),
-        r"time_embed\.linear_2": Place("tmlp.2"),
-        "time_mod_proj": Place("tproj.1"),
-        r"txt_in\.linear_1": Place("txtmlp.1"),
-        r"txt_in\.linear_2": Place("txtmlp.3"),
-        r"text_fusion\.projector": Place("txtfusion.projector"),
+        "img_in": OriginalLayer("first"),
+        r"final_layer\.linear": OriginalLayer("last.linear"),
+        r"time_embed\.linear_1": OriginalLayer("tmlp.0"),
+        r"time_embed\.linear_2": OriginalLayer("tmlp.2"),
+        "time_mod_proj": OriginalLayer("tproj.1"),
+        r"txt_in\.linear_1": OriginalLayer("txtmlp.1"),
+        r"txt_in\.linear_2": OriginalLayer("txtmlp.3"),
+        r"text_fusion\.projector": OriginalLayer("txtfusion.projector"),
     },
     # Both keep the names that diffusers has, and ComfyUI finds them.
-    "qwenimage": {"(.+)": Place(r"\1")},
-    "zimage": {"(.+)": Place(r"\1")},
+    "qwenimage": {"(.+)": OriginalLayer(r"\1")},
+    "zimage": {"(.+)": OriginalLayer(r"\1")},
 }
 """Family -> its rules."""
 DOTTED = ("zimage", "flux2", "qwenimage", "krea2")
 """Families whose add-ons ComfyUI reads under `diffusion_model.`."""
 
 
-def place_of(name: str, family: str) -> Place:
+def place_of(name: str, family: str) -> OriginalLayer:
     """The place of a layer, by its full name as in an adapter of ours: `transformer.single_transformer_blocks...`."""
     inner = name.partition(".")[2]
     for pattern, place in NAMES[family].items():
         if (found := re.fullmatch(pattern, inner)) is not None:
-            return Place(found.expand(place.name), place.part, place.of)
+            return OriginalLayer(found.expand(place.name), place.part, place.of)
     raise KeyError(name)
 
 
