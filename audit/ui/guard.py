@@ -21,6 +21,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.ui.far import HERE, FarDoor
+from audit.ui.peer import foreign
 
 ENTER = "/enter"
 FORM_BYTES = 1 << 20
@@ -120,7 +121,7 @@ class Guard:
 
     def _answer(self, scope: Scope) -> Response | None:
         """What is said in place of a page; None where the page may be shown."""
-        if self._session.stray(scope):
+        if self._session.stray(scope) or foreign(scope.get("client"), scope.get("server")):
             return PlainTextResponse("403\n", status_code=403)
         if scope["method"] not in ("GET", "HEAD", "POST"):
             return PlainTextResponse("405\n", status_code=405)

@@ -16,6 +16,8 @@ from audit.ui.jobs import AUDITS, LOOKS, Job, Jobs, State
 
 FIRST = ("foresight.no-word", "foresight.can", "reach.told", "lab-note", "shrunk", "foresight.")
 """Beginnings of ids of what a card says at once, in its order; the rest is unfolded."""
+FOLDED = ("foresight.works",)
+"""Begins as one of those, and is for those who unfold all."""
 NOT_SHOWN = ("told.memory", "told.disk", "now.time")
 """Stand as figures already."""
 
@@ -89,7 +91,9 @@ def _card(jobs: Jobs, preset: str, job: Job | None) -> PresetCard:
     state, heard = jobs.state(job), hear(job.text("log"))
     facts: dict[str, Any] = result_of(job.text("out")) if state == "done" else {}
     told = [said for said in said_of(facts.get("told")) if said.id not in NOT_SHOWN]
-    first = [said for said in told if said.id.startswith(FIRST)]
+    # Of a quick look the card says in its own words that it gives no verdict; the reason names options.
+    folded = FOLDED if preset != "quick" else (*FOLDED, "foresight.no-word")
+    first = [said for said in told if said.id.startswith(FIRST) and said.id not in folded]
     first.sort(key=lambda said: next(i for i, begins in enumerate(FIRST) if said.id.startswith(begins)))
     return PresetCard(
         preset,

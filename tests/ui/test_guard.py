@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 import time
 
 import pytest
 
 from audit.base.errors import BadInput
+from audit.ui import peer
 from audit.ui.door import SECONDS, Door
 from audit.ui.far import HERE
 from audit.ui.serve import listening
@@ -123,6 +126,34 @@ def test_the_folder_of_tokens_is_closed_to_other_users(tmp_path):
         loose.chmod(0o777)
         with pytest.raises(OSError, match="writable"):
             Door(loose)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="root on Linux alone can be another user")
+def test_another_user_of_the_machine_with_the_cookie_is_not_answered(served):
+    """Cookies go to every port of an address, so another user's server may have got ours."""
+    asks = (
+        "import encodings.idna, http.client, os, sys; os.setuid(12345); port = int(sys.argv[1]);"
+        "link = http.client.HTTPConnection('127.0.0.1', port);"
+        "link.request('GET', '/', headers={'Cookie': sys.argv[2]}); print(link.getresponse().status)"
+    )
+    words = [sys.executable, "-c", asks, str(served.port), served.cookie]
+    assert served.ask("/")[0] == 200
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == "403"
+
+
+def test_who_asks_is_known_by_the_systems_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(peer, "TABLE", tmp_path / "tcp")
+    monkeypatch.setattr(sys, "platform", "linux")
+    ends = (("127.0.0.1", 0xC001), ("127.0.0.1", 0x222B))
+    assert not peer.foreign(*ends)  # there is no table
+    head = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+    row = "   0: 0100007F:C001 0100007F:222B 01 00000000:00000000 00:00000000 00000000 {uid:>5} 0 1 1 0\n"
+    own = os.geteuid() if os.name == "posix" else 0
+    for uid, expected in ((own, False), (0, False), (65534, False), (own + 4321, True)):
+        (tmp_path / "tcp").write_text(head + row.format(uid=uid))
+        assert peer.foreign(*ends) is expected
+    assert not peer.foreign(("10.0.0.1", 0xC001), ends[1])
+    assert not peer.foreign(None, ends[1])
 
 
 def test_it_listens_on_this_machine_alone():
