@@ -88,8 +88,12 @@ ALLOWED: dict[str, frozenset[str]] = {
         "input_channels", "latents_mean", "latents_std",
     )),
     "Qwen2_5_VLTextModel": frozenset((*_QWEN3, "rope_scaling")) - {"head_dim", "attention_bias", "tie_word_embeddings"},
-    "Qwen3VLTextModel": frozenset((*_QWEN3, "rope_scaling"))
-    - {"tie_word_embeddings", "use_sliding_window", "sliding_window", "max_window_layers", "layer_types"},
+    "Qwen3VLTextModel": frozenset((
+        "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads",
+        "num_key_value_heads", "head_dim", "hidden_act", "max_position_embeddings", "initializer_range",
+        "rms_norm_eps", "rope_parameters", "rope_theta", "rope_scaling", "attention_bias", "attention_dropout",
+        "pad_token_id",
+    )),
     "AutoencoderKL": frozenset((
         *_BLOCKS, "in_channels", "out_channels", "latent_channels", "sample_size", "scaling_factor", "shift_factor",
         "latents_mean", "latents_std", "force_upcast", "use_quant_conv", "use_post_quant_conv",

@@ -119,6 +119,7 @@ FAMILIES_ELSEWHERE: tuple[tuple[str, Asks], ...] = (
     ("Lumina or Z-Image", _begins("cap_embedder.", "noise_refiner.")),
     ("Wan", _begins("head.modulation", "patch_embedding.")),
     ("Qwen-Image", _begins("txt_norm.")),
+    ("Krea 2", _begins("txtfusion.", "text_fusion.")),
     ("HiDream", _begins("caption_projection.")),
     ("LTX-Video", _begins("patchify_proj.")),
     ("PixArt", _begins("t_block.", "adaln_single.", "y_embedder.")),

@@ -45,6 +45,7 @@ ELSEWHERE = {
     "embedding of SDXL": ({"clip_l": (4, 768), "clip_g": (4, 1280)}, "model-other-kind.embedding"),
     "FLUX": ({"double_blocks.0.img_attn.qkv.weight": SMALL, "img_in.weight": SMALL}, "model-other-kind.family"),
     "FLUX, whole": ({f"{DENOISER}double_blocks.0.img_attn.qkv.weight": SMALL}, "model-other-kind.family"),
+    "Krea 2": ({"blocks.0.attn.wq.weight": SMALL, "txtfusion.projector.weight": SMALL}, "model-other-kind.family"),
     "PixArt": ({"t_block.1.weight": SMALL}, "model-other-kind.family"),
     "Cascade": ({"clf.1.weight": SMALL}, "model-other-kind.family"),
     "video": (published("sd21") | {f"{DENOISER}input_blocks.1.1.time_stack.0.norm1.weight": (8,)},

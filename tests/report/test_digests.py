@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.models.cards import LAB_ARTISTS
 from audit.evidence.stated import stated_results
+from audit.models.cards import LAB_ARTISTS
 from audit.report import render
 from audit.runfolder import read_results
 from tests.report.soup import plain_rows

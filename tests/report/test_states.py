@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from audit import records as r
-from audit.base.messages import as_written, say
+from audit.base.messages import as_written
 from audit.judge import judge
 from audit.report import assets, render
 from audit.report.lint import banned_claims, visible_text
