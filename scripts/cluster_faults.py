@@ -312,6 +312,7 @@ def _until(times: int, audits: Audits, once: Callable[[Path, int], tuple[int, st
             faults, outcome = once(Path(at), times - seen)
         seen += faults
         outcomes[outcome] += 1
+        print(f"{seen} of {times}: {outcome}", file=sys.stderr, flush=True)
         if outcome != "the same" and sum(outcomes.values()) > 20:
             break
     told = ", ".join(f"{count} {what}" for what, count in outcomes.most_common())
@@ -462,27 +463,29 @@ def network_cut(audits: Audits, nodes: Nodes, times: int, seed: int) -> str:
 # --- all ---------------------------------------------------------------------------------------------------
 
 
-def rows(audits: Audits, share: float, seed: int) -> Iterator[tuple[str, str]]:
-    """Name and outcome of every row; `share` of the usual number of faults."""
-
-    def count(usual: int) -> int:
-        return max(1, round(usual * share))
-
+def rows(audits: Audits, share: float, seed: int, only: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Name and outcome of every row, or of those whose names hold a text of `only`; `share` of the usual faults."""
     with ExitStack() as stack:
         at, spaces = stack.enter_context(namespaces(2)) if os.geteuid() == 0 else ("", ())
         nodes = stack.enter_context(cluster(2, at=at, spaces=spaces))
-        yield "nothing", _undisturbed(audits, nodes)
-        yield "the network of a node cut", network_cut(audits, nodes, count(3), seed)
-        for name, said, usual in (
-            ("worker", "a seat's process killed", 40),
-            ("raylet", "Ray's process on a node killed", 14),
-            ("node", "all processes of a node killed", 14),
-            ("hang", "a seat's process stopped (SIGSTOP)", 4),
-        ):
-            yield said, breaking(audits, nodes, count(usual), seed, name)
-        yield "the driver killed", driver_killed(audits, nodes, count(20), seed)
-        yield "Ctrl-C in the driver", driver_killed(audits, nodes, count(4), seed, signal.SIGINT)
-        yield "a byte of a result changed", corrupted(audits, nodes, count(4), seed)
+
+        def of_machine(name: str) -> Callable[[int], str]:
+            return lambda times: breaking(audits, nodes, times, seed, name)
+
+        table: tuple[tuple[str, int, Callable[[int], str]], ...] = (
+            ("nothing", 1, lambda times: _undisturbed(audits, nodes)),
+            ("the network of a node cut", 3, lambda times: network_cut(audits, nodes, times, seed)),
+            ("a seat's process killed", 40, of_machine("worker")),
+            ("Ray's process on a node killed", 14, of_machine("raylet")),
+            ("all processes of a node killed", 14, of_machine("node")),
+            ("a seat's process stopped (SIGSTOP)", 4, of_machine("hang")),
+            ("the driver killed", 20, lambda times: driver_killed(audits, nodes, times, seed)),
+            ("Ctrl-C in the driver", 4, lambda times: driver_killed(audits, nodes, times, seed, signal.SIGINT)),
+            ("a byte of a result changed", 4, lambda times: corrupted(audits, nodes, times, seed)),
+        )
+        for name, usual, outcome in table:
+            if not only or any(text in name for text in only):
+                yield name, outcome(max(1, round(usual * share)))
 
 
 def _undisturbed(audits: Audits, nodes: Nodes) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from filelock import FileLock
@@ -28,6 +28,8 @@ from audit.executor.cluster.cache import HELD, drop_unheld
 from audit.executor.cluster.node import Node, device_bytes
 from audit.executor.cluster.terms import Seat, SeatLost
 from audit.executor.cluster.wire import CacheAt, Done, Errand, Failed, Hello, News, NodeKit, Small
+
+T = TypeVar("T")
 
 LOOK_EVERY = 5.0
 """Seconds between two looks for machines that have come."""
@@ -41,12 +43,20 @@ OF_GPU = 0.85
 """How much of a graphics processor's memory seats may take."""
 LOOK_SHARE = 0.01
 """Of a graphics processor, that looking at it asks Ray for; at none, Ray would hide it."""
+ASIDE = "aside"
+"""Group of the methods that a seat answers while it does a task."""
 OWN = "cc-ray-"
 """Begins the names of folders that Ray works in here."""
 MOST_PATH = 24
 """Bytes of the temporary folder's path, so that Ray's sockets fit below it."""
 OUT_OF_MEMORY = re.compile(r"low\s+on\s+memory", re.IGNORECASE)
 """What Ray says of a process that it ended for that; of any that was killed it says that memory may be why."""
+
+
+def _aside(method: T) -> T:
+    """Ray's own mark of a method that answers while others are at work; set here, as Ray may not be installed."""
+    method.__ray_concurrency_group__ = ASIDE  # type: ignore[attr-defined]
+    return method
 
 
 class SeatProcess:
@@ -66,9 +76,11 @@ class SeatProcess:
     def do(self, job: Errand) -> Done | Failed | Small:
         return self._node.do(job)
 
+    @_aside
     def news(self) -> News:
         return self._node.news()
 
+    @_aside
     def close(self) -> None:
         self._node.close()
 
@@ -230,7 +242,7 @@ class RayCluster:
         """An actor's class, to be made on a machine."""
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        return self._ray.remote(concurrency_groups={"aside": 2})(what).options(
+        return self._ray.remote(concurrency_groups={ASIDE: 2})(what).options(
             max_restarts=0,
             scheduling_strategy=NodeAffinitySchedulingStrategy(node_id=node, soft=False),
             **needs,
@@ -279,7 +291,7 @@ class RayCluster:
         return self._seats[seat.name].actor.do.remote(job)
 
     def ask(self, seat: Seat) -> Any:
-        return self._seats[seat.name].actor.news.options(concurrency_group="aside").remote()
+        return self._seats[seat.name].actor.news.remote()
 
     def ready(self, handles: Sequence[Any], seconds: float) -> list[Any]:
         if not handles:
@@ -289,7 +301,9 @@ class RayCluster:
         found, rest = self._ray.wait(list(handles), num_returns=1, timeout=seconds, fetch_local=False)
         if found and rest:
             found += self._ray.wait(rest, num_returns=len(rest), timeout=0, fetch_local=False)[0]
-        return list(found)
+        # From outside a cluster, Ray answers with new references to the same.
+        there = set(found)
+        return [handle for handle in handles if handle in there]
 
     def answer(self, handle: Any) -> Any:
         from ray import exceptions
@@ -316,7 +330,7 @@ class RayCluster:
             closing = []
             for own in self._seats.values():
                 with contextlib.suppress(Exception):
-                    closing.append(own.actor.close.options(concurrency_group="aside").remote())
+                    closing.append(own.actor.close.remote())
             with contextlib.suppress(Exception):
                 self._ray.wait(closing, num_returns=len(closing), timeout=5.0)
             for own in list(self._seats.values()):
