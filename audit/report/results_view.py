@@ -25,9 +25,12 @@ from audit.records import (
     Verdict,
     VerdictLabel,
 )
+from audit.records.rounding import wide
 from audit.report.custody import Custody
 from audit.report.locale import ReportLocale, report_locale
 
+DECIDED: frozenset[VerdictLabel] = frozenset(("held", "held-plain", "partly-held", "did-not-hold"))
+"""Words beside which a figure may stand first; beside others its range does, for the figure would claim too much."""
 SLOTS = 6
 """Colours for conditions other than base and clean; more conditions than that share them."""
 
@@ -233,6 +236,15 @@ class ResultsView:
         if found.change.id == "change.none" and not of_style:
             return self.locale.say("as much as unprotected")
         return self.locale.render(found.change)
+
+    def known(self, estimate: Estimate, label: VerdictLabel | None) -> bool:
+        """Whether its middle figure may stand first: with a word that decides, and a range that tells something.
+
+        Args:
+            label: the word of its condition; None for one that is there to compare.
+        """
+        looked = label or ("exploratory" if self.verdict.label == "exploratory" else None)
+        return (looked is None or looked in DECIDED) and not wide(estimate)
 
     def likely(self, estimate: Estimate) -> str:
         """The range of a protection index in words; empty when there is none."""

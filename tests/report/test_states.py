@@ -337,3 +337,22 @@ def test_the_same_amount_never_stands_beside_another_figure() -> None:
     text = visible_text(render(results, images=Path("nowhere")))
     assert "gives the same amount" not in text
     assert ": the same amount" not in text
+
+
+@pytest.mark.parametrize("label", sorted({*UNSURE, "held", "did-not-hold"}))
+def test_no_row_leads_with_a_figure_that_is_not_known(pages: dict[str, Rendered], label: str) -> None:
+    """As on the first screen: where a test cannot tell, its range comes first and the middle is called one."""
+    html = pages[label].html
+    rows = re.findall(r'<p class="share">(.*?)</p>', html)
+    assert rows
+    counted = re.findall(r'class="tag">counts</span></span></p>\s*<p class="share">(.*?)</p>', html)
+    assert counted
+    assert all(row.startswith("<data") != (label in UNSURE) for row in counted)
+    for row in rows:
+        assert row.startswith("<data") or "the middle of it is" in row or "no number" in row
+
+
+def test_an_effect_beyond_everything_is_not_given_as_a_figure(pages: dict[str, Rendered]) -> None:
+    text = visible_text(pages["exploratory"].html)
+    assert "This run could not be expected to notice any effect" in text
+    assert not re.search(r"smallest effect[^.]* about \d{3} %", text.replace("\xa0", " "))

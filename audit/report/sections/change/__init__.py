@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.records import Variation
+from audit.records import Estimate, Variation
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 from audit.report.sections.change.forest import ForestPlot, forest, sensitivity
@@ -38,7 +38,7 @@ def build(view: ResultsView, _: Shelf) -> Change:
         and e.value is not None
     ]
     if not withheld and len(readings) > 1:
-        said = loc.join([loc.say("{metric} gives {change}", metric=m, change=view.change(e)) for m, e in readings])
+        said = loc.join([_gives(view, m, e) for m, e in readings])
         sentences.append(
             loc.many(
                 len(readings),
@@ -65,6 +65,13 @@ def build(view: ResultsView, _: Shelf) -> Change:
         recognition_table(view),
         withheld,
     )
+
+
+def _gives(view: ResultsView, metric: str, index: Estimate) -> str:
+    loc, change, likely = view.locale, view.change(index), view.likely(index)
+    if view.known(index, view.verdict.label) or not likely:
+        return loc.say("{metric} gives {change}", metric=metric, change=change)
+    return loc.say("{metric} gives {change} ({likely})", metric=metric, change=change, likely=likely)
 
 
 def _overlap(view: ResultsView) -> list[str]:

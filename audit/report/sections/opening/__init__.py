@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from audit.records import BASE, Condition, Estimate, Results, VerdictLabel
-from audit.records.rounding import wide
 from audit.report import attempts, notes
 from audit.report.locale import Spoken
 from audit.report.pictures import Shelf
@@ -15,7 +14,6 @@ from audit.report.sections.opening.scale import Scale, scale
 from audit.report.sections.see import Row, rows
 
 ROWS = 3
-DECIDED: frozenset[VerdictLabel] = frozenset(("held", "held-plain", "partly-held", "did-not-hold"))
 LONG = 110
 """Characters of a verdict's first sentence beyond which it is set smaller."""
 
@@ -105,7 +103,7 @@ def build(view: ResultsView, shelf: Shelf) -> Opening:
         slot=view.slot(headline.name) if headline else "ink",
         number=number,
         change=view.change(number, of_style=True) if number else "",
-        known=number is not None and verdict.label in DECIDED and not wide(number),
+        known=number is not None and view.known(number, verdict.label),
         likely=_range(view, number) if number else "",
         at_best=_at_best(view, number) if number else "",
         number_missing=missing,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from audit.records import Estimate
 from audit.report.estimates import rounded
+from audit.report.locale import ReportLocale
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 from audit.report.sections.sure.chance import chance
@@ -239,6 +240,11 @@ def _sentences(view: ResultsView) -> tuple[list[str], list[str]]:
                 "unseen.",
                 share=rounded(loc, smallest),
             )
+            if smallest.value <= 1
+            else loc.say(
+                "This run could not be expected to notice any effect, not even of a protection that keeps all of the "
+                "style away."
+            )
         )
         runs, pictures = (view.estimate(f"mde_twice_{name}", headline.name) for name in ("replicates", "pictures"))
         if runs is not None and runs.value is not None and pictures is not None and pictures.value is not None:
@@ -246,11 +252,17 @@ def _sentences(view: ResultsView) -> tuple[list[str], list[str]]:
                 loc.say(
                     "The smallest effect to be expected would be about {runs} with twice the trainings, and about "
                     "{pictures} with twice the pictures of each model.",
-                    runs=rounded(loc, runs), pictures=rounded(loc, pictures),
+                    runs=_effect(loc, runs), pictures=_effect(loc, pictures),
                 )
             )  # fmt: skip
     said += [loc.render(told) for told in view.readings.can_tell]
     return [*first, *_paired(view)], said
+
+
+def _effect(loc: ReportLocale, found: Estimate) -> str:
+    """The smallest effect to be seen; above 100 % there is none."""
+    over = found.value is not None and found.value > 1
+    return loc.say("over {share} %", share=100) if over else rounded(loc, found)
 
 
 def _coherence(view: ResultsView) -> list[str]:

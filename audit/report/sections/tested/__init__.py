@@ -22,6 +22,8 @@ class Standing:
     estimate: Estimate | None
     change: str
     likely: str
+    known: bool
+    """Whether the figure may stand before its range."""
     limited: tuple[str, ...]
     """What made the label more careful than its number alone."""
 
@@ -65,5 +67,6 @@ def _standing(view: ResultsView, condition: Condition) -> Standing:
         estimate=estimate,
         change=view.change(estimate) if estimate else "",
         likely=view.likely(estimate) if estimate else "",
+        known=estimate is not None and view.known(estimate, found.label if found else None),
         limited=() if withheld else tuple(view.locale.render(limit.said) for limit in view.limits(condition.name)),
     )
