@@ -356,3 +356,16 @@ def test_an_effect_beyond_everything_is_not_given_as_a_figure(pages: dict[str, R
     text = visible_text(pages["exploratory"].html)
     assert "This run could not be expected to notice any effect" in text
     assert not re.search(r"smallest effect[^.]* about \d{3} %", text.replace("\xa0", " "))
+
+
+@pytest.mark.parametrize("label", ["models-broke", "not-valid"])
+def test_a_state_without_a_number_has_none_on_its_open_part(pages: dict[str, Rendered], label: str) -> None:
+    """The first screen says that there is no number; no section further down may give one all the same."""
+    opened = re.sub(
+        r"<details.*?</details>", "", re.sub(r"<script.*?</script>", "", pages[label].html, flags=re.S), flags=re.S
+    )
+    sections = opened[opened.index('id="sure"') : opened.index('id="next"')]
+    text = visible_text(f"<main>{sections}").replace("\xa0", " ")
+    assert "The numbers are kept for experts." in text
+    assert "The range of the protection index runs" not in text
+    assert not re.search(r"gives .*\d+ % (less|more)", text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.records import Estimate, Variation
+from audit.records import WITHOUT_NUMBER, Estimate, Variation
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 from audit.report.sections.change.forest import ForestPlot, forest, sensitivity
@@ -27,7 +27,7 @@ class Change:
 def build(view: ResultsView, _: Shelf) -> Change:
     """The headline condition by every metric and under every variation, in words and as forest plots."""
     loc, sentences = view.locale, []
-    withheld = view.verdict.label == "not-valid"
+    withheld = view.verdict.label in WITHOUT_NUMBER
     if withheld:
         sentences.append(loc.say("There is no answer that could change. The numbers are kept for experts."))
     readings = [

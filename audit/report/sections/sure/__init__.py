@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.records import Estimate
+from audit.records import WITHOUT_NUMBER, Estimate
 from audit.report.estimates import rounded
 from audit.report.locale import ReportLocale
 from audit.report.pictures import Shelf
@@ -58,7 +58,7 @@ def build(view: ResultsView, _: Shelf) -> Sureness:
         table=numbers(view),
         readings=other_readings(view),
         definitions=definitions(view),
-        withheld=view.verdict.label == "not-valid",
+        withheld=view.verdict.label in WITHOUT_NUMBER,
         gaps=_gaps(
             view,
             [
@@ -179,6 +179,10 @@ def _sentences(view: ResultsView) -> tuple[list[str], list[str]]:
     loc, headline = view.locale, view.headline
     if headline is None or view.verdict.label == "not-valid":
         return [loc.say("This cannot be said, because there is no verdict. The numbers are kept for experts.")], []
+    if view.verdict.label in WITHOUT_NUMBER:
+        return [
+            loc.say("This cannot be said: broken pictures say nothing about style. The numbers are kept for experts.")
+        ], []
     first: list[str] = []
     said: list[str] = []
     index = view.index(headline.name)
