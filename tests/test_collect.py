@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -511,6 +512,28 @@ def test_arms_are_compared_on_the_works_that_all_of_them_have(folders: tuple[Pat
     said = note(found, "arm-not-compared").sentence
     assert said.startswith("Of the protected copies called 'glaze-low': ")
     assert "owl.png" in said
+
+
+def test_what_holds_of_many_sets_is_one_note(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    art, low = folders
+    arms = {"low": low}
+    for name in "abc":
+        shutil.copytree(low, tmp_path / name)
+        arms[name] = tmp_path / name
+    (tmp_path / "c" / "owl.png").unlink()
+    found = gather(art, arms)
+    assert note(found, "arm-not-compared").sentence.startswith("Of the protected copies called 'low', 'a', 'b': ")
+    assert note(found, "partly-protected").sentence.startswith("Of the protected copies called 'c': ")
+
+
+def test_a_folder_given_twice_under_two_names_is_told(folders: tuple[Path, Path], tmp_path: Path) -> None:
+    art, low = folders
+    shutil.copytree(low, tmp_path / "again")
+    found = gather(art, {"low": low, "new": tmp_path / "again"})
+    assert "'low', 'new' hold the very same pictures" in note(found, "arms-same").sentence
+    put(tmp_path / "again" / "owl.png", cloak(work(WORDS.index("owl")), seed=5))
+    other = gather(art, {"low": low, "new": tmp_path / "again"})
+    assert "arms-same" not in {n.slug for n in other.notes}
 
 
 def test_arms_that_share_too_few_works_are_refused(folders: tuple[Path, Path], tmp_path: Path) -> None:

@@ -304,3 +304,23 @@ def test_audits_of_one_artist_and_protection_stand_in_the_order_of_their_beginni
     days = {"en": ["1 March 2026", "1 June 2026"], "de": ["1. März 2026", "1. Juni 2026"]}[lang]
     assert [row[1] for row in rows] == days
     assert [row[-1] for row in rows] == {"en": ["nothing", "works"], "de": ["nichts", "Werke"]}[lang]
+
+
+def test_a_filter_with_more_choices_than_fit_leaves_none_of_its_cards_unfindable(tmp_path):
+    write_run(tmp_path / "forty", golden.fixed("partly-held", conditions=scenes.many(45)))
+    write_run(tmp_path / "other", scenes.small())
+    done = CliRunner().invoke(app, ["overview", str(tmp_path), "--out", str(tmp_path / "o.html"), "--no-pictures"])
+    assert done.exit_code == 0, done.output
+    page = (tmp_path / "o.html").read_text(encoding="utf-8")
+    asked = re.findall(r'id="(f-cloak-\d+)"', page)
+    assert len(asked) == 40
+    assert re.search(rf'id="{asked[-1]}"[^>]*>\s*(?:<[^>]+>)*\s*others', page)
+    (card,) = [c for c in re.findall(r'class="card ([^"]*)"', page) if "cloak-5 " in c]
+    assert card.split().count("cloak-39") == 1
+
+
+def test_a_score_is_told_as_one_by_the_commands_for_runs(runs):
+    for command in (["compare", str(runs / "held")], ["export"]):
+        done = CliRunner().invoke(app, [*command, str(runs / "service")])
+        assert done.exit_code == 2
+        assert "holds a score of pictures from a service" in done.stderr

@@ -72,7 +72,7 @@ def test_json_holds_the_same(tables):
 
 
 def _as_csv(value: object) -> str:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    return "" if value is None else str(value).upper() if isinstance(value, bool) else str(value)
 
 
 def line(language: str) -> str:
@@ -99,7 +99,8 @@ def test_the_line_for_pandas_opens_it(tables, monkeypatch):
 
 @pytest.mark.skipif(shutil.which("Rscript") is None, reason="no R on this machine")
 def test_the_line_for_r_opens_it(tables):
-    told = f"{line('r')}; cat(nrow(scores), sum(scores$condition == 'null'), class(scores$score), class(scores$prompt))"
+    kinds = ", ".join(f"class(scores${name})" for name in ("score", "prompt", "primary_metric"))
+    told = f"{line('r')}; cat(nrow(scores), sum(scores$condition == 'null'), {kinds})"
     done = subprocess.run(["Rscript", "-e", told], cwd=tables, capture_output=True, text=True, check=True)
     rows = read(tables / "scores.csv")
     assert done.stdout.split() == [
@@ -107,6 +108,7 @@ def test_the_line_for_r_opens_it(tables):
         str(sum(r["condition"] == "null" for r in rows)),
         "numeric",
         "integer",
+        "logical",
     ]
 
 

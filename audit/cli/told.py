@@ -120,6 +120,6 @@ def _refuse(error: AuditError) -> typer.Exit:
         print(json_line(error=error.said), file=sys.stderr)
         return typer.Exit(error.exit_code)
     for said in error.beside:
-        print(f"cloakcheck: {render(said)}", file=sys.stderr)
+        print(render(say("now.note", note=said)), file=sys.stderr)
     print(f"cloakcheck: {error.sentence} [{error.slug}]", file=sys.stderr)
     return typer.Exit(error.exit_code)

@@ -20,7 +20,7 @@ from pathlib import Path
 from audit.base.errors import BadInput
 from audit.base.messages import say
 from audit.base.text import printable
-from audit.collect.arms import MIN_WORKS, Arm, FilesRead, in_every_arm, read_all, told
+from audit.collect.arms import MIN_WORKS, Arm, FilesRead, in_every_arm, read_all, same_arms, told
 from audit.collect.by_hand import ByHand
 from audit.collect.captions import apply_captions, caption_of
 from audit.collect.folders import Picture, list_pictures, read_picture, same_folder
@@ -155,6 +155,7 @@ def _collect(
     for arm in arms:
         arm.pair(works)
     works = in_every_arm(works, arms)
+    notes += same_arms(arms)
     if len(works) < FEW_WORKS:
         notes.append(Note(said=say("few-works", n=len(works), least=FEW_WORKS)))
     if captions is not None:

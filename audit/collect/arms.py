@@ -64,12 +64,19 @@ class Arm:
 
 
 def told(arms: Sequence[Arm]) -> list[Note]:
-    """The notes of all arms, each saying which it is about where there are several."""
-    found = []
+    """The notes of all arms, each saying which it is about where there are several; one for what holds of many."""
+    groups: dict[str, tuple[Note, list[Arm]]] = {}
     for arm in arms:
         for note in arm.notes:
-            said = note.said if arm.alone else framed(note.said, "in-arm", name=arm.name)
-            found.append(note.model_copy(update={"said": said, "sentence": render(said)}))
+            groups.setdefault(note.canonical(), (note, []))[1].append(arm)
+    found = []
+    for note, about in groups.values():
+        said = note.said
+        if not about[0].alone and len(about) == 1:
+            said = framed(said, "in-arm", name=about[0].name)
+        elif not about[0].alone:
+            said = framed(said, "in-arms", names=[arm.name for arm in about])
+        found.append(note.model_copy(update={"said": said, "sentence": render(said)}))
     return found
 
 
@@ -105,6 +112,15 @@ def in_every_arm(works: list[Picture], arms: Sequence[Arm]) -> list[Picture]:
             arm.notes.append(Note(said=say("arm-not-compared", names=names(left))))
         arm.pairs = [pair for pair in arm.pairs if pair.work.file in files]
     return kept
+
+
+def same_arms(arms: Sequence[Arm]) -> list[Note]:
+    """A note for every group of arms whose copies are the same pictures."""
+    groups: dict[tuple[tuple[str, str], ...], list[str]] = {}
+    for arm in arms:
+        shown = sorted((pair.work.file, pair.copy.content) for pair in arm.pairs)
+        groups.setdefault(tuple(shown), []).append(arm.name)
+    return [Note(said=say("arms-same", names=group)) for group in groups.values() if len(group) > 1]
 
 
 def _check_paired(works: list[Picture], pairs: list[Pair], extra: list[Picture], notes: list[Note]) -> None:

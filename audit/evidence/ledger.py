@@ -13,11 +13,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field, ValidationError
+
 from audit.base.private import private_folder
+from audit.base.record import Digest, Record
 from audit.judge.audit_facts import setup_parts
 from audit.records import Attempts, EarlierAttempt, Plan, canonical_json
 from audit.runfolder.event_log import EVENTS, BrokenLog, log_event, read_events
 from audit.store import storage_errors
+from audit.store.listing import each_step, origin_of
 
 LEDGER = "ledger"
 """Folder in the store."""
@@ -26,6 +30,17 @@ NAMED = "ledger-entry"
 """Entry of a run's own log: the digest of the ledger's line about it."""
 _SHORT = 16
 """Hex digits by which a work or a part of a plan is told from others."""
+
+
+class _Begun(Record):
+    """What a line says of an audit that was begun; one that somebody edited may say anything."""
+
+    plan_sha256: Digest
+    claims: bool
+    """Whether it tests a protection."""
+    works: tuple[str, ...] = Field(min_length=1)
+    parts: dict[str, str]
+    time: str
 
 
 def begin_attempt(store: Path, plan: Plan, *, out: Path) -> None:
@@ -65,23 +80,25 @@ def attempts_before(store: Path, plan: Plan, *, out: Path) -> Attempts:
 
     Planted truths alone (`calibrate`) test no protection and are not counted.
     """
+    # Before the ledger, in which an audit stands before it trains: one at work meanwhile is not taken for a lost one.
+    trained = _trained_for(store)
     found = list(_lines(store / LEDGER))
     entries = [entry for _, entry in found]
     own = next((at for at, entry in enumerate(entries) if _is_begun(entry, plan.digest())), len(entries))
-    ended = {entry.get("plan_sha256") for entry in entries if entry.get("event") == ENDED}
+    ended = {str(entry.get("plan_sha256")) for entry in entries if entry.get("event") == ENDED}
+    begun = [_begun(entry) for entry in entries if entry.get("event") == BEGUN]
     works, parts = {work.pixels[:_SHORT] for work in plan.works}, plan_parts(plan)
     before = []
-    for entry in entries[:own]:
-        shared = works & set(entry.get("works", ()))
-        if entry.get("event") == BEGUN and entry.get("claims") and shared:
-            theirs = entry.get("parts", {})
+    for one in map(_begun, entries[:own]):
+        shared = works & set(one.works) if one is not None and one.claims else set()
+        if one is not None and shared:
             before.append(
                 EarlierAttempt(
-                    plan_sha256=entry["plan_sha256"],
-                    begun=str(entry.get("time", "")),
-                    finished=entry["plan_sha256"] in ended,
+                    plan_sha256=one.plan_sha256,
+                    begun=one.time,
+                    finished=one.plan_sha256 in ended,
                     works=len(shared),
-                    differs=tuple(name for name, value in parts.items() if theirs.get(name) != value),
+                    differs=tuple(name for name, value in parts.items() if one.parts.get(name) != value),
                 )
             )
     first = entries[0] if entries else {}
@@ -91,7 +108,8 @@ def attempts_before(store: Path, plan: Plan, *, out: Path) -> Attempts:
         before=tuple(before),
         models_before=bool(first.get("models", True)),
         lost=bool(named - {hashlib.sha256(line).hexdigest() for line, _ in found}),
-        broken=_is_broken(store / LEDGER),
+        broken=None in begun or _is_broken(store / LEDGER),
+        unlisted=len(trained - {one.plan_sha256 for one in begun if one is not None}),
     )
 
 
@@ -113,6 +131,22 @@ def _digest(value: object) -> str:
 
 def _is_begun(entry: Mapping[str, Any], digest: str) -> bool:
     return entry.get("event") == BEGUN and entry.get("plan_sha256") == digest
+
+
+def _begun(entry: Mapping[str, Any]) -> _Begun | None:
+    """What a line tells of an audit that was begun; None if it tells of something else, or not as it was written."""
+    if entry.get("event") != BEGUN:
+        return None
+    try:
+        return _Begun.model_validate_json(json.dumps({name: entry.get(name) for name in _Begun.model_fields}))
+    except (ValidationError, UnicodeError):
+        return None
+
+
+def _trained_for(store: Path) -> set[str]:
+    """Digests of the plans that the store's trained models say they were made for."""
+    origins = map(origin_of, each_step(store, "adapter"))
+    return {origin.plan_sha256 for origin in origins if origin is not None and origin.plan_sha256 is not None}
 
 
 def _has_models(store: Path) -> bool:

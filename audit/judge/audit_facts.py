@@ -42,6 +42,7 @@ def audit_facts(results: Results) -> AuditFacts:
         did_not_hold=plan.margins.did_not_hold,
         claims=tuple(_claim(results, verdict, readings, c, metric) for c in claims for metric in plan.metrics),
         attempts=None if results.attempts is None else len(results.attempts.before),
+        attempts_whole=results.attempts is None or results.attempts.whole,
         family=sum(c.primary for c in plan.conditions),
     )
 

@@ -10,7 +10,7 @@ from audit.base.messages import say
 from audit.judge.arms import protection_of, protections
 from audit.judge.exclusion import broken
 from audit.judge.questions import Finding, clauses
-from audit.records import Cell, Condition, Results
+from audit.records import Cell, Condition, Plan, Results
 
 Pair = tuple[str, str]
 SHARE = 0.5
@@ -21,14 +21,15 @@ def no_shared_models(results: Results) -> Finding | None:
     """Red if conditions that were trained on different pictures share a model or its pictures; None where none do.
 
     Asked of sound models, since broken ones may all draw base's pictures, or blank ones. `identity` is clean by
-    construction. A countermeasure that left every picture as it was shares its model by rights: passed in part.
+    construction, and so are sets of protected copies that hold the same pictures. A countermeasure that left every
+    picture as it was shares its model by rights: passed in part.
     """
     conditions = {c.name: c for c in results.plan.conditions}
     alike: Counter[Pair] = Counter()
     for cells in (results.cells, *(at.cells for at in results.settings)):
         trained = [c for c in cells if c.adapter is not None and c.condition in conditions]
         sound = [c for c in trained if broken(c, results.plan.exclusion) is None]
-        alike.update(_alike(sound, conditions))
+        alike.update(_alike(sound, results.plan))
     if not alike:
         return None
     figures = clauses(*(say("figures.apart", names=list(dict.fromkeys(pair)), n=n) for pair, n in alike.items()))
@@ -41,7 +42,8 @@ def no_shared_models(results: Results) -> Finding | None:
     return Finding(False, figures, of=of if all(about) else ())
 
 
-def _alike(cells: Sequence[Cell], conditions: Mapping[str, Condition]) -> Iterator[Pair]:
+def _alike(cells: Sequence[Cell], plan: Plan) -> Iterator[Pair]:
+    conditions = {c.name: c for c in plan.conditions}
     groups: dict[object, list[Cell]] = {}
     for cell in cells:
         assert cell.adapter is not None
@@ -57,8 +59,17 @@ def _alike(cells: Sequence[Cell], conditions: Mapping[str, Condition]) -> Iterat
     for first, r, second, q in sorted(places):
         both = conditions[first], conditions[second]
         planted = sorted((c.truth == "same-pixels") + 2 * (c.role == "clean") for c in both) == [1, 2]
-        if not (planted and r == q):
+        if not (r == q and (planted or _same_files(plan, *both))):
             yield first, second
+
+
+def _same_files(plan: Plan, first: Condition, second: Condition) -> bool:
+    """Whether both are made in the same way of protected files that are the same pictures, work by work."""
+    made = [(c.source, c.steps) for c in (first, second)]
+    if first.arm == second.arm or made[0] != made[1] or first.source != "protected-files":
+        return False
+    one, other = ({file.work: file.pixels for file in plan.copies(c.arm)} for c in (first, second))
+    return one == other
 
 
 def _share(one: Cell, other: Cell, conditions: Mapping[str, Condition]) -> bool:

@@ -87,7 +87,7 @@ def decide(
     run that failed a check can be quoted as a verdict.
 
     Args:
-        withheld: what takes the place of single claims' words; they are counted in the overall sentence.
+        withheld: what takes the place of single claims' words; they are named in the overall sentence.
     """
     primary = [name for name in primary_conditions(results) if name not in withheld]
     whole = override
@@ -106,9 +106,7 @@ def decide(
         )
         for c in claims
     }
-    left_out = [
-        one.check for name, one in withheld.items() if name in primary_conditions(results) and name not in primary
-    ]
+    left_out = [name for name in primary_conditions(results) if name in withheld and name not in primary]
     answer = partial(Verdict, per_condition=verdicts, own_margins=bool(own))
     if whole is not None and whole.label == "not-valid":
         return answer(label="not-valid", said=_not_valid(whole.check), condition=None)
@@ -124,8 +122,10 @@ def decide(
         said, label = say("verdict.by-chance", count=len(primary), claim=said), "inconclusive"
     elif len(primary) > 1:
         said = say("verdict.weakest", count=len(primary), claim=said)
-    if left_out:
-        said = say("verdict.others-withheld", claim=said, n=len(left_out), reason=left_out[0].said)
+    for slug in dict.fromkeys(withheld[name].check.slug for name in left_out):
+        about = [name for name in left_out if withheld[name].check.slug == slug]
+        names, reason = [results.plan.condition(name).label for name in about], withheld[about[0]].check.said
+        said = say("verdict.not-judged", claim=said, names=names, reason=reason)
     return answer(label=label, said=said, condition=worst)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from audit.base.record import Digest, Record
 
 
@@ -30,4 +32,11 @@ class Attempts(Record):
     lost: bool
     """Whether the run's log names an entry that the ledger lacks: it was deleted or replaced since."""
     broken: bool
-    """Whether its chain of digests does not hold."""
+    """Whether its chain of digests does not hold, or a line of it cannot be read."""
+    unlisted: int = Field(0, ge=0, exclude_if=lambda count: not count)
+    """Plans that trained models in the store say they were made for, and of which the ledger tells nothing."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing shows that there were more than `before`."""
+        return not (self.models_before or self.lost or self.broken or self.unlisted)

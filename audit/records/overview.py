@@ -107,6 +107,8 @@ class AuditFacts(Record):
     """Primary conditions: what Holm's correction spans in this audit."""
     attempts: int | None = None
     """Audits of the same works that its store's ledger says were begun before; None where that was not recorded."""
+    attempts_whole: bool = True
+    """Whether nothing shows that there were more: that ledger's start, an entry or a line of it is not missing."""
     edited: tuple[Said, ...] = ()
     """What must be said of its results file."""
 

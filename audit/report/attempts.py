@@ -39,7 +39,13 @@ def _told(loc: ReportLocale, attempts: Attempts | None) -> Iterator[str]:
     if attempts.lost:
         yield loc.say("The record lacks an entry that this run's log names: it was deleted or replaced since.")
     if attempts.broken:
-        yield loc.say("The record's chain of digests does not hold.")
+        yield loc.say("The record's chain of digests does not hold, or a line of it cannot be read.")
+    if attempts.unlisted:
+        yield loc.many(
+            attempts.unlisted,
+            "The store holds trained models of {n} plan of which the record tells nothing, so it is not whole.",
+            "The store holds trained models of {n} plans of which the record tells nothing, so it is not whole.",
+        )
 
 
 def table(loc: ReportLocale, attempts: Attempts | None) -> Table | None:

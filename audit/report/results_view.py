@@ -11,6 +11,7 @@ from audit.base.text import printable
 from audit.records import (
     BASE,
     WITHOUT_MARGINS,
+    WITHOUT_NUMBER,
     Cell,
     Condition,
     ConditionReading,
@@ -132,6 +133,17 @@ class ResultsView:
         return self.estimate(name, condition, metric=metric) or self.estimate(
             "protection_index", condition, metric=metric
         )
+
+    def withheld(self, condition: str) -> bool:
+        """Whether a failed check, of the run or of its own, takes a condition's word and number."""
+        found = self.verdict.per_condition.get(condition)
+        return "not-valid" in (self.verdict.label, found.label if found else None)
+
+    def told_index(self, condition: str) -> Estimate | None:
+        """`index`, where the condition's word stands with a number: the tables for experts keep the others."""
+        found = self.verdict.per_condition.get(condition)
+        without = self.withheld(condition) or (found is not None and found.label in WITHOUT_NUMBER)
+        return None if without else self.index(condition)
 
     @property
     def variations(self) -> tuple[VariationGroup, ...]:

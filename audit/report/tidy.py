@@ -177,7 +177,8 @@ def csv_text(columns: Sequence[TidyColumn], rows: Sequence[Sequence[Field]]) -> 
 
 def _written(field: Field) -> Field:
     if isinstance(field, bool):
-        return "true" if field else "false"
+        # R takes only these for what they are; pandas takes them, too.
+        return "TRUE" if field else "FALSE"
     return f"'{field}" if isinstance(field, str) and field.startswith(("=", "+", "-", "@")) else field
 
 

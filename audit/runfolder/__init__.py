@@ -255,6 +255,8 @@ def _read_record(path: Path, kind: type[RecordOf]) -> RecordOf:
     except TooLarge as error:
         raise BadResults("results-large", file=path.name, folder=folder, most=error.limit >> 20) from error
     except OSError as error:
+        if path.name != SCORE and path.parent.joinpath(SCORE).is_file():
+            raise BadResults("results-missing.score", folder=folder) from error
         if path.parent.joinpath("plan.json").is_file():
             raise BadResults("results-missing.unfinished", folder=folder) from error
         if not path.parent.exists():

@@ -11,11 +11,14 @@ import pytest
 from audit.base.private import MODES
 from audit.evidence.forget import forget
 from audit.evidence.ledger import LEDGER, attempts_before, begin_attempt, end_attempt
+from audit.judge.audit_facts import audit_facts
+from audit.records import StepOrigin
 from audit.report import render
 from audit.report.lint import banned_claims, visible_text
 from audit.runfolder.event_log import EVENTS, log_event
 from audit.store import Store
 from tests.builders import make_plan, make_work
+from tests.evidence.test_forget import HERE
 from tests.made_conditions import conditions as made
 from tests.report import golden
 
@@ -130,3 +133,60 @@ def test_a_torn_line_hides_nothing_else(store, tmp_path):
     log_event(store / LEDGER, "x", {})
     found = begun(store, plan.model_copy(update={"seed": 2}), tmp_path / "b")
     assert (len(found.before), found.broken) == (1, False)
+
+
+ODD = (None, 1, True, "x", "\ud800", [], [[1]], {"a": 1}, 10**400)
+
+
+@pytest.mark.parametrize("field", ["plan_sha256", "works", "parts", "time"])
+def test_an_edited_line_stops_no_report_and_the_page_says_it_cannot_be_read(store, tmp_path, field):
+    """The ledger is read after hours of training."""
+    begun(store, make_plan(), tmp_path / "a", ended=False)
+    other = make_plan().model_copy(update={"seed": 2})
+    path = store / LEDGER / EVENTS
+    first, line = path.read_bytes().splitlines()
+    for odd in ODD:
+        if field == "time" and isinstance(odd, str):
+            continue
+        # Nothing follows it whose digest could tell.
+        path.write_bytes(first + b"\n" + json.dumps(json.loads(line) | {field: odd}).encode() + b"\n")
+        found = begun(store, other, tmp_path / "b")
+        assert (found.before, found.broken) == ((), True), odd
+    results = golden.STATES["held"]().model_copy(update={"attempts": found})
+    assert "a line of it cannot be read" in visible_text(render(results, images=tmp_path, lang="en"))
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_an_edited_end_stops_no_report(store, tmp_path, odd):
+    begun(store, make_plan(), tmp_path / "a")
+    path = store / LEDGER / EVENTS
+    *lines, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, json.dumps(json.loads(last) | {"plan_sha256": odd}).encode() + b"\n"]))
+    found = begun(store, make_plan().model_copy(update={"seed": 2}), tmp_path / "b")
+    assert [one.finished for one in found.before] == [False]
+
+
+def keep_model(store, plan):
+    """A trained model in the store, as far as the ledger looks at it."""
+    folder = store / "steps" / "adapter" / plan.digest()
+    folder.mkdir(parents=True)
+    origin = StepOrigin(made="2026-01-01T00:00:00Z", plan_sha256=plan.digest(), environment=HERE)
+    (folder / "made.json").write_text(origin.model_dump_json())
+
+
+def test_a_ledger_cut_short_shows_by_the_models_that_it_no_longer_tells_of(store, tmp_path):
+    """Cutting off the end leaves the chain whole, and the next run's own log names nothing that is gone."""
+    plans = [make_plan().model_copy(update={"seed": seed}) for seed in range(4)]
+    begun(store, plans[0], tmp_path / "a")
+    kept = (store / LEDGER / EVENTS).read_bytes()
+    for plan in plans[:3]:
+        begun(store, plan, tmp_path / "b")
+        keep_model(store, plan)
+    assert attempts_before(store, plans[2], out=tmp_path / "b").whole
+    (store / LEDGER / EVENTS).write_bytes(kept)
+    found = begun(store, plans[3], tmp_path / "c")
+    assert (len(found.before), found.lost, found.broken, found.unlisted) == (1, False, False, 2)
+    results = golden.STATES["held"]().model_copy(update={"attempts": found})
+    first = visible_text(render(results, images=tmp_path, lang="en").partition("</section>")[0]).replace("\xa0", " ")
+    assert "trained models of 2 plans of which the record tells nothing" in first
+    assert (audit_facts(results).attempts, audit_facts(results).attempts_whole) == (1, False)

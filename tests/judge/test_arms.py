@@ -62,7 +62,7 @@ def test_files_that_equal_the_originals_withhold_their_own_word_alone():
     assert judged.verdict.per_condition[OTHER.name].label == "not-valid"
     assert judged.verdict.label == judged.verdict.per_condition[PGD.name].label == alone.verdict.label
     assert judged.verdict.condition == PGD.name
-    assert "1 more result(s) could not be judged" in judged.verdict.sentence
+    assert f"Not judged: {OTHER.label.values['name']}. " in judged.verdict.sentence
 
 
 def test_where_every_protection_fails_the_run_gives_no_answer():

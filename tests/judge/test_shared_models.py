@@ -6,7 +6,8 @@ import pytest
 
 from audit import records as r
 from audit.judge import judge
-from tests.builders import make_plan, make_results
+from audit.plan.conditions import arm_condition
+from tests.builders import digest, make_plan, make_results
 from tests.judge.audits import CLEAN, PGD
 from tests.made_conditions import condition
 
@@ -61,6 +62,34 @@ def test_a_protections_word_is_withheld_and_no_other_one(what, share):
 def test_two_protections_with_one_model_withhold_both():
     judged = judge(put(made(PGD, OTHER), PGD.name, OTHER.name, what="adapter"))
     assert judged.verdict.label == "not-valid"
+
+
+@pytest.mark.parametrize(("last", "passed"), [("same", None), ("other", False)])
+def test_two_sets_of_the_very_same_files_share_their_models_by_rights(last, passed):
+    """A folder given twice: both are judged, and nothing tells them apart. One picture that differs, and it is odd."""
+    arms = tuple(arm_condition(name) for name in ("low", "high"))
+    plan = make_plan(conditions=(CLEAN, *arms))
+    files = tuple(
+        r.ProtectedFile(arm=arm.name, work=work.id, name=f"{arm.name} {work.name}", sha256=digest(f"{arm.name} {n}"),
+                        pixels=digest(f"{arm.name if n == 0 and last == 'other' else ''} {n}"), width=256, height=256,
+                        matched_by="name")
+        for arm in arms for n, work in enumerate(plan.works)
+    )  # fmt: skip
+    plan = plan.model_copy(update={"protected": files})
+    results = put(
+        make_results(plan=plan, protection=dict.fromkeys(("low", "high"), 0.6)), "low", "high", what="adapter"
+    )
+    results = put(results, "low", "high", what="pictures")
+    scores = {c.replicate: c.scores for c in results.cells if c.condition == "high"}
+    cells = [c.model_copy(update={"scores": scores[c.replicate]}) if c.condition == "low" else c for c in results.cells]
+    judged = judge(results.model_copy(update={"cells": tuple(cells)}))
+    check = next((c for c in judged.checks if c.slug == "models-apart"), None)
+    assert (check and check.passed) is passed
+    (pair,) = judged.readings.contrasts
+    assert (pair.value, pair.low, pair.high, pair.sure) == (0, 0, 0, False)
+    if passed is None:
+        assert judged.verdict.label != "not-valid"
+        assert pair.said.id == "contrast.unclear"
 
 
 def test_identity_is_clean_by_construction_and_null_is_not():

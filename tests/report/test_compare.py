@@ -60,6 +60,27 @@ def test_of_many_protections_only_what_is_told_apart_has_a_sentence():
     assert f"{sum(not c.sure for c in found)} other pair" in text
 
 
+def test_where_no_pair_of_many_is_told_apart_the_page_says_so():
+    arms = made("clean", *(f"encoder-pgd:{i}" for i in range(1, 6)), "placebo:16", "null")
+    text = text_of(render(run(conditions=arms, run_sd=0.2), images=Path("nowhere")))
+    assert "None of the 10 pairs is told apart." in text
+    assert "other pair" not in text
+
+
+def test_a_protection_that_failed_a_check_has_no_number_beside_its_word():
+    results = compared()
+    flat = [v.model_copy(update={"linf": 0.0} if v.condition == ALIKE else {}) for v in results.visibility]
+    judged = judge(results.model_copy(update={"visibility": tuple(flat)}))
+    page = render(judged, images=Path("nowhere"))
+    rows = re.findall(r"<tr>.*?</tr>", page[page.index("Protections side by side") :], re.DOTALL)
+    (row,) = [text for row in rows[:4] if ALIKE in (text := re.sub(r"<[^>]+>", " ", row))]
+    assert "Test not valid" in row
+    assert "no number" in row
+    assert "%" not in row
+    first = re.sub(r"<[^>]+>", "", page).replace("\N{NO-BREAK SPACE}", " ")
+    assert f"Not judged: {ALIKE}." in first
+
+
 def test_it_speaks_german():
     text = text_of(render(compared(), images=Path("nowhere"), lang="de"))
     assert "hielt mehr fern als" in text

@@ -66,6 +66,14 @@ def _lines(view: OverviewView) -> Iterator[str]:
             "{n} audits say that others of the same works were begun before them with the same store: {numbers}.",
             numbers=", ".join(map(str, tried)),
         )
+    cut = [a.number for a in overview.audits if not a.attempts_whole]
+    if cut:
+        yield loc.many(
+            len(cut),
+            "{n} audit says that its store's record of these is not whole, so there may have been more: {numbers}.",
+            "{n} audits say that their store's record of these is not whole, so there may have been more: {numbers}.",
+            numbers=", ".join(map(str, cut)),
+        )
     if len(overview.setups) > 1:
         yield loc.say(
             "Audits that were made with another model, score, margins or settings are not pooled: they stand in {n} "

@@ -109,6 +109,7 @@ FILTERS: tuple[tuple[str, str, Values], ...] = (
     ("tool", message("Version of CloakCheck"), _tools),
 )
 MOST_CHOICES = 40
+"""Of one filter; what is beyond it is found under its last choice."""
 
 
 def build(view: OverviewView, _: Shelf) -> Cards:
@@ -147,7 +148,9 @@ def _listed(view: OverviewView) -> dict[str, tuple[str, ...]]:
     found = {}
     for name, _, values in FILTERS:
         texts = dict.fromkeys(text for audit in view.overview.audits for text in values(view, audit))
-        found[name] = tuple(texts)[:MOST_CHOICES]
+        found[name] = tuple(texts)
+        if len(texts) > MOST_CHOICES:
+            found[name] = (*found[name][: MOST_CHOICES - 1], view.locale.say("others"))
     order = {view.word(label, own=own): at for at, label in enumerate(ORDER) for own in (False, True)}
     found["verdict"] = tuple(sorted(found["verdict"], key=lambda text: order[text]))
     return found
@@ -155,12 +158,11 @@ def _listed(view: OverviewView) -> dict[str, tuple[str, ...]]:
 
 def _card(view: OverviewView, audit: AuditFacts, listed: dict[str, tuple[str, ...]]) -> AuditCard:
     classes = [
-        f"{name}-{listed[name].index(text)}"
+        f"{name}-{listed[name].index(text) if text in listed[name] else MOST_CHOICES - 1}"
         for name, _, values in FILTERS
         for text in values(view, audit)
-        if text in listed[name]
     ]
-    return card_of(view, audit, classes=" ".join(classes))
+    return card_of(view, audit, classes=" ".join(dict.fromkeys(classes)))
 
 
 def card_of(view: OverviewView, audit: AuditFacts, *, classes: str = "") -> AuditCard:
@@ -173,7 +175,7 @@ def card_of(view: OverviewView, audit: AuditFacts, *, classes: str = "") -> Audi
         (loc.say("Trainings"), str(audit.replicates)),
         (loc.say("Works"), str(audit.works)),
         (loc.say("Finished"), loc.day(audit.finished)),
-        (loc.say("Audits before it"), loc.say("not recorded") if audit.attempts is None else str(audit.attempts)),
+        (loc.say("Audits before it"), _attempts(view, audit)),
     ]
     return AuditCard(
         number=audit.number,
@@ -194,6 +196,13 @@ def card_of(view: OverviewView, audit: AuditFacts, *, classes: str = "") -> Audi
         notes=tuple(loc.render(said) for said in audit.edited),
         classes=classes,
     )
+
+
+def _attempts(view: OverviewView, audit: AuditFacts) -> str:
+    loc, count = view.locale, audit.attempts
+    if count is None:
+        return loc.say("not recorded")
+    return str(count) if audit.attempts_whole else loc.say("{n} at least", n=count)
 
 
 def strip(audit: AuditFacts, value: float | None, low: float | None, high: float | None) -> CardScale | None:

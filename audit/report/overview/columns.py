@@ -22,6 +22,7 @@ COLUMNS = (
     TidyColumn(
         "attempts", "integer", "audits of the same works begun before with the same store; empty where not recorded"
     ),
+    TidyColumn("attempts_whole", "boolean", "false where that record shows that something is missing from it"),
     TidyColumn("condition", "text", "as in the plan"),
     TidyColumn("cloak", "text", "what protects; empty where no name is known"),
     TidyColumn("version", "text", "of the cloak, where known"),
@@ -60,8 +61,8 @@ def _audits(overview: Overview) -> Iterator[dict[str, Field]]:
             yield {
                 "kind": "audit", "audit": a.number, "folder": a.folder, "artist": a.artist, "person": a.person,
                 "setup": a.setup, "model": a.model, "preset": a.preset, "tool_version": a.tool_version,
-                "started": a.started, "attempts": a.attempts, "condition": c.condition, "cloak": c.cloak,
-                "version": c.version,
+                "started": a.started, "attempts": a.attempts, "attempts_whole": a.attempts_whole,
+                "condition": c.condition, "cloak": c.cloak, "version": c.version,
                 "countermeasures": c.counter, "primary": c.primary, "verdict": c.verdict, "metric": c.metric,
                 "primary_metric": c.metric == a.metric, "estimate": c.index, "value": c.value, "low": c.low,
                 "high": c.high, "level": c.level, "n": c.n, "sentence": render(a.said),

@@ -49,8 +49,10 @@ def _lines(view: ResultsView, pairs: tuple[Contrast, ...]) -> list[str]:
     loc, sure = view.locale, [pair for pair in pairs if pair.sure]
     told = pairs if len(pairs) <= MOST_LINES else sure
     lines = [loc.render(pair.said) for pair in sorted(told, key=lambda pair: not pair.sure)]
-    if len(told) < len(pairs):
-        rest = len(pairs) - len(told)
+    rest = len(pairs) - len(told)
+    if rest and not told:
+        lines.append(loc.say("None of the {n} pairs is told apart.", n=rest))
+    elif rest:
         lines.append(loc.many(rest, "{n} other pair is not told apart.", "{n} other pairs are not told apart."))
     return lines
 
@@ -61,7 +63,7 @@ def _arms(view: ResultsView, arms: list[Condition]) -> Table:
         (
             view.short(arm.name),
             view.word(verdicts[arm.name].label) if arm.name in verdicts else loc.missing,
-            share(loc, view.index(arm.name)),
+            share(loc, index) if (index := view.told_index(arm.name)) is not None else loc.say("no number"),
             loc.render(seen.eye) if (seen := view.reading(arm.name).seen) is not None and seen.eye else loc.missing,
             loc.number(seen.lpips) if seen is not None and seen.lpips is not None else loc.missing,
             f"{loc.number(seen.psnr, digits=1)} dB" if seen is not None and seen.psnr is not None else loc.missing,

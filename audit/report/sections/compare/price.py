@@ -16,10 +16,10 @@ def price(view: ResultsView, arms: Sequence[Condition], *, key: str) -> Drawing 
     """Index of each arm with its range over the LPIPS of its pictures; None where fewer than two have both."""
     loc, found = view.locale, []
     for arm in arms:
-        index, seen = view.index(arm.name), view.reading(arm.name).seen
+        index, seen = view.told_index(arm.name), view.reading(arm.name).seen
         if index is not None and index.value is not None and seen is not None and seen.lpips is not None:
             found.append((arm, index, index.value, seen.lpips))
-    if len(found) < 2 or view.verdict.label == "not-valid":
+    if len(found) < 2:
         return None
     figure, axes = canvas(2.6, left=0.55, right=0.2, top=0.25, bottom=0.5)
     axes.axhline(0, color=INKS["muted"], linewidth=0.8, zorder=1)

@@ -120,7 +120,7 @@ def build(view: ResultsView, shelf: Shelf) -> Opening:
 
 def _attempts(view: ResultsView) -> str:
     found = view.results.attempts
-    worth = found is not None and (found.before or found.lost or found.broken)
+    worth = found is not None and (found.before or found.lost or found.broken or found.unlisted)
     return attempts.told(view.locale, found) if worth else ""
 
 

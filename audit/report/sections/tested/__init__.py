@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from audit.records import WITHOUT_NUMBER, Condition, Estimate, VerdictLabel
+from audit.records import Condition, Estimate, VerdictLabel
 from audit.report.pictures import Shelf
 from audit.report.results_view import ResultsView
 
@@ -53,10 +53,7 @@ def build(view: ResultsView, _: Shelf) -> Tested | None:
 
 def _standing(view: ResultsView, condition: Condition) -> Standing:
     found = view.verdict.per_condition.get(condition.name)
-    # With a failed check no condition's number is given on the open part; the tables keep it for experts.
-    withheld = "not-valid" in (view.verdict.label, found.label if found else None)
-    unread = withheld or (found is not None and found.label in WITHOUT_NUMBER)
-    estimate = None if unread else view.index(condition.name)
+    estimate = view.told_index(condition.name)
     return Standing(
         label=view.label(condition.name),
         typed=condition.name,
@@ -68,5 +65,7 @@ def _standing(view: ResultsView, condition: Condition) -> Standing:
         change=view.change(estimate) if estimate else "",
         likely=view.likely(estimate) if estimate else "",
         known=estimate is not None and view.known(estimate, found.label if found else None),
-        limited=() if withheld else tuple(view.locale.render(limit.said) for limit in view.limits(condition.name)),
+        limited=()
+        if view.withheld(condition.name)
+        else tuple(view.locale.render(limit.said) for limit in view.limits(condition.name)),
     )
