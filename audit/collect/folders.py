@@ -51,7 +51,8 @@ ROLES: Mapping[Role, Said] = {
 LEFT_OUT = ("heic", "formats", "archives", "subfolders", "files")
 """Kinds of what is left out, each with its note."""
 _USUAL = frozenset({".png", ".jpg", ".jpeg", ".jfif", ".webp"})
-_SUFFIXES = _USUAL | suffixes()
+PICTURE_SUFFIXES = _USUAL | suffixes()
+"""Endings of files that are read as pictures, in small letters."""
 _DEEP, _MOST_FOLDERS = 3, 500
 """How far a folder without pictures is searched for subfolders with some."""
 _MASKS = re.compile(r"(?P<of>.+)(?P<kind>-masklabel|-condlabel|[-_.]mask)", re.IGNORECASE | re.DOTALL)
@@ -89,7 +90,7 @@ def list_pictures(folder: Path, role: Role, notes: list[Note], *, also: Containe
     try:
         if not stat.S_ISDIR(folder.stat().st_mode):
             ending = folder.suffix.lower()
-            kind = ".archive" if ending in ARCHIVE_ENDINGS else ".picture" if ending in _SUFFIXES else ""
+            kind = ".archive" if ending in ARCHIVE_ENDINGS else ".picture" if ending in PICTURE_SUFFIXES else ""
             raise BadInput(f"folder-not-a-folder{kind}", **shown)
         with os.scandir(folder) as found:
             entries = sorted((e.name, e.is_dir()) for e in found)
@@ -156,7 +157,7 @@ def _pictures_below(folder: Path) -> dict[str, int]:
 
 def _group(name: str, is_folder: bool) -> str:
     ending = Path(name).suffix.lower()
-    if ending in _SUFFIXES:
+    if ending in PICTURE_SUFFIXES:
         return "picture"
     if is_sidecar(name) or name == GALLERY_TABLE:
         return "sidecar"

@@ -19,15 +19,16 @@ from audit.base.messages import Said, Value, say
 from audit.base.progress import Progress
 from audit.base.rng import rng
 from audit.commands.bringing import artists_in, bring
+from audit.evidence.contents import copies_places
 from audit.evidence.sealed import CheckedPart
 from audit.images import decode_png
 from audit.images.drawn import noise_level
+from audit.judge.asked import noise_asked
 from audit.records import Generations, Plan, Results, Score
 from audit.records.versions import read_record
 from audit.runfolder import MOST_BYTES
 from audit.runfolder.pictures import MOST_PNG_BYTES
 from audit.stages.coherence import asked_subjects, reads_subjects
-from audit.stages.noise_controls import noise_asked
 from audit.stages.real_works import held_out_mask
 from audit.store import Store
 from audit.style import Features, style_metric
@@ -36,6 +37,7 @@ from audit.style.picture_noise import with_noise
 from audit.style.recognise import Others
 from audit.style.score import View, features, metric_facts, other_artists, scores, scores_by_work
 from audit.style.subject import prompt_adherence
+from audit.style.visibility import kept_shares, picture_changes, plain_parts
 
 TOLERANCE = 0.005
 """How far a score may come out otherwise elsewhere, for features worked out in another order or with less precision.
@@ -119,6 +121,8 @@ def _missing(
     gone = bring({w.pixels for w in plan.works}, works, store, progress)
     if gone:
         return say("rescore.no-works", count=len(gone))
+    copies = [data / place for place in copies_places(plan).values() if (data / place).is_dir()]
+    bring({file.pixels for file in plan.protected}, copies, store, progress)
     others = {digest for artist in plan.reference_artists for digest in artist.pixels}
     gone = bring(others, artists_in(references), store, progress)
     return say("rescore.no-references", count=len(gone)) if gone else None
@@ -168,9 +172,35 @@ def _figures(results: Results, metrics: Sequence[str], view: View, progress: Pro
             seen = tuple(noise_level(view.store.get_pixels(digest)) for digest in made.pixels)
             yield _Apart(say("rescore.noise", **place), made.noise, seen)
         progress.advance(len(metrics))
+    yield from _visibility(results, view.store)
     yield from _noise_controls(results, metrics, works, others, view)
     yield from _tone_controls(results, metrics, view)
     yield from _coherence(results, metrics, works, others, view)
+
+
+def _visibility(results: Results, store: Store) -> Iterator[_Apart]:
+    """How far protected files are from their originals, of every arm whose files are all at hand."""
+    plan, works = results.plan, {w.id: w.pixels for w in results.plan.works}
+    stated = {(row.condition, row.work): row for row in results.visibility}
+    for condition in plan.conditions:
+        files = plan.copies(condition.arm) if condition.source == "protected-files" and not condition.steps else ()
+        if not files or not all(store.blob_path(file.pixels).exists() for file in files):
+            continue
+        rows = [stated.get((condition.name, file.work)) for file in files]
+        pairs = tuple((works[file.work], file.pixels) for file in files)
+        changes, kept = picture_changes(pairs, store), kept_shares(pairs, store, side=plan.model.resolution)
+        what = say("rescore.visibility", condition=condition.name)
+        for name in ("linf", "rms", "psnr", "lpips"):
+            told = tuple(None if row is None else getattr(row, name) for row in rows)
+            if name != "lpips" or any(value is not None for value in told):
+                yield _Apart(what, told, tuple(getattr(change, name) for change in changes))
+        if condition.role == "protected":
+            told = tuple(None if row is None else row.plain for row in rows)
+            if any(value is not None for value in told):
+                yield _Apart(what, told, plain_parts(pairs, store))
+        told = tuple(None if row is None else row.kept for row in rows)
+        if any(value is not None for value in told):
+            yield _Apart(what, told, kept)
 
 
 def _tone_controls(results: Results, metrics: Sequence[str], view: View) -> Iterator[_Apart]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Hashable, Iterator
+from itertools import product
 
 from audit import __version__
 from audit.base.messages import Said, say
@@ -12,10 +14,13 @@ from audit.evidence.sealed import Fails, NotDerived, Sealed
 from audit.images import Pixels, decode_png, pixels_digest
 from audit.images.ai_mark import is_bare
 from audit.images.drawn import blank_share, changed_share, noise_level
+from audit.judge.asked import changed, noise_asked, read_beside
 from audit.judge.claims import is_claim
 from audit.records import Cell, Plan, Results
 from audit.records.plan import BASE
 from audit.records.versions import PAST
+
+_Parts = Counter[Hashable]
 
 
 def check_cells(at: Sealed) -> Said:
@@ -39,8 +44,6 @@ def check_cells(at: Sealed) -> Said:
 def _check_beside(results: Results) -> None:
     """What was made beside: models of the grid's other settings, and readings of pictures.
 
-    Readings are there for every model that has them, or for none at all, which the page says.
-
     Raises:
         Fails: `derived.no-part`, `derived.other-cell`.
     """
@@ -55,19 +58,33 @@ def _check_beside(results: Results) -> None:
         for cell in setting.cells:
             if not _as_asked(thinned, cell, strictly=True):
                 raise Fails("derived.other-cell", condition=cell.condition, replicate=cell.replicate)
-    beside = {(c.name, r) for c in plan.conditions if c.role == "placebo" for r in replicates}
-    beside |= grid | {(BASE, plan.base_of(r)) for r in replicates}
-    for part, rows in (("tone", results.tone_controls), ("looks", results.looks)):
-        if rows and Counter((row.condition, row.replicate) for row in rows) != Counter(beside):
+    for part, stated, asked in _readings(results):
+        if stated != asked and (stated or plan.schema_version not in PAST):  # earlier versions read less
             raise Fails("derived.no-part", part=say(f"part.{part}"))
     if {m.name for m in results.metrics} != {*plan.metrics} or len(results.metrics) != len(plan.metrics):
         raise Fails("derived.no-part", part=say("part.metrics"))
     names, works = {c.name for c in plan.conditions}, {w.id for w in (*plan.works, *plan.other_works)}
     shown = [(name, work) for name, of in results.treated_images.items() for work in of]
-    shown += [(row.condition, row.work) for row in results.visibility]
     shown += [(plan.clean, work) for work in results.work_images]
     if any(name not in names or work not in works for name, work in shown):
         raise Fails("derived.no-part", part=say("part.works"))
+
+
+def _readings(results: Results) -> Iterator[tuple[str, _Parts, _Parts]]:
+    """Of each part that was read beside: its name, what the results have of it, and what the plan asks for."""
+    plan, replicates = results.plan, range(1, results.replicates + 1)
+    named = [name for name in read_beside(plan) if name != BASE]
+    beside = [*product(named, replicates), *{(BASE, plan.base_of(r)) for r in replicates}]
+    yield "tone", Counter((row.condition, row.replicate) for row in results.tone_controls), Counter(beside)
+    yield "looks", Counter((row.condition, row.replicate) for row in results.looks), Counter(beside)
+    noisier = [(made.condition, made.replicate, of.condition) for made, of in noise_asked(plan, results.cells)]
+    controls: _Parts = Counter((row.condition, row.replicate, row.of) for row in results.noise_controls)
+    yield "noise", controls, Counter(noisier)
+    pictures = product(plan.metrics, plan.asked(plan.base_of(1)), range(plan.sampling.per_prompt))
+    untold: _Parts = Counter((score.metric, score.prompt, score.noise) for score in results.untriggered)
+    yield "untriggered", untold, Counter(pictures)
+    works = product([c.name for c in changed(plan)], [work.id for work in plan.treated])
+    yield "visibility", Counter((row.condition, row.work) for row in results.visibility), Counter(works)
 
 
 def _as_asked(plan: Plan, cell: Cell, *, strictly: bool) -> bool:

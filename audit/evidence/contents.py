@@ -13,11 +13,13 @@ from audit.base.errors import BadInput
 from audit.base.files import file_digest
 from audit.base.messages import Said
 from audit.base.messages import render as in_english
+from audit.collect.folders import PICTURE_SUFFIXES
 from audit.evidence import wheel
 from audit.evidence.adapters import Adapters
 from audit.evidence.layout import PROFILES, Profile
 from audit.evidence.source import RunSource
 from audit.images import read_regular
+from audit.images.more import HEIC_SUFFIXES
 from audit.judge import with_readings
 from audit.models.cards import LAB
 from audit.records import SCHEMA_VERSION, Plan, Results
@@ -28,7 +30,7 @@ from audit.runfolder import RATINGS
 
 SHOWN: dict[Profile, Literal["all", "generated", "none"]] = {"full": "all", "redacted": "generated", "minimal": "none"}
 """Profile -> pictures that its reports show."""
-PICTURE = "(png|jpg|jpeg|jfif|webp)"
+PICTURE = "({})".format("|".join(sorted(ending[1:] for ending in {*PICTURE_SUFFIXES, *HEIC_SUFFIXES})))
 NAMED: dict[Profile, tuple[str, ...]] = {
     "minimal": (
         r"(plan|results|results\.schema|environment|models|adapters|withheld|ratings|sbom\.cdx)\.json",
@@ -235,7 +237,9 @@ def copies_places(plan: Plan) -> dict[str, str]:
 def _by_digest(folder: Path) -> dict[str, Path]:
     """Digest -> file, of the pictures directly in a folder; links and devices are refused."""
     found = {}
-    for path in sorted(p for p in folder.glob("*") if p.suffix.lower() in (".png", ".jpg", ".jpeg", ".jfif", ".webp")):
+    # Of HEIC, too, where this machine does not read it: the bytes are what counts here.
+    named = (*PICTURE_SUFFIXES, *HEIC_SUFFIXES)
+    for path in sorted(p for p in folder.glob("*") if p.suffix.lower() in named):
         read_regular(path, limit=MOST_FILE_BYTES)
         found[file_digest(path)] = path
     return found

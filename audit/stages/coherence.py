@@ -9,8 +9,8 @@ import numpy as np
 
 from audit.base.messages import say
 from audit.executor import Engine
-from audit.judge.claims import is_claim
-from audit.records import BASE, Cell, Generations, PictureCoherence, Plan
+from audit.judge.asked import read_beside
+from audit.records import Cell, Generations, PictureCoherence, Plan
 from audit.stages.real_works import RealWorks
 from audit.style import DEFAULT_ENCODER, ENCODERS
 from audit.style.among_real import among_real
@@ -24,7 +24,7 @@ def read_coherence(plan: Plan, cells: Sequence[Cell], real: RealWorks, engine: E
     Adherence is read where a CLIP is at hand: the lab's own, or the one that style is scored by. The progress counts
     pictures.
     """
-    asked = {BASE, plan.clean, *(c.name for c in plan.conditions if c.role == "placebo" or is_claim(plan, c))}
+    asked = read_beside(plan)
     pictures = [cell.generations for cell in cells if cell.condition in asked]
     metric, view = plan.primary_metric, view_of(engine)
     read = reads_subjects(lab=plan.model.lab)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import mean
 
 from audit.base.messages import say
 from audit.executor import Engine
-from audit.records import BASE, Cell, Generations, NoiseControl, Plan
+from audit.judge.asked import noise_asked
+from audit.records import Cell, NoiseControl, Plan
 from audit.stages.real_works import RealWorks
 from audit.stages.scoring import score_pictures, score_units
 from audit.style.tasks import AddNoise
@@ -35,25 +35,3 @@ def score_noise_controls(
         NoiseControl(condition=made.condition, replicate=made.replicate, of=of.condition, scores=scores)
         for (made, of), scores in zip(asked, found, strict=True)
     )
-
-
-def noise_asked(plan: Plan, cells: Sequence[Cell]) -> list[tuple[Generations, Generations]]:
-    """Whose noise, and whose pictures it is added to: for each, base's and clean's of its replicate."""
-    by_cell = {(cell.condition, cell.replicate): cell.generations for cell in cells}
-    clean = plan.clean
-    primary = {c.name for c in plan.conditions if c.primary and c.name != clean}
-    pairs = [
-        (made, by_cell[clean, replicate])
-        for (name, replicate), made in by_cell.items()
-        if name in primary and made.noise and (clean, replicate) in by_cell
-    ]
-    excess: dict[str, list[float]] = {}
-    for made, unprotected in pairs:
-        excess.setdefault(made.condition, []).append(mean(made.noise) - mean(unprotected.noise))
-    noisy = {name for name, levels in excess.items() if mean(levels) > plan.margins.noise_matched}
-    return [
-        (made, of)
-        for made, own in pairs
-        if made.condition in noisy
-        for of in (by_cell[BASE, plan.base_of(made.replicate)], own)
-    ]

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from audit.base.messages import say
 from audit.executor import Engine
-from audit.judge.claims import is_claim
-from audit.records import BASE, Cell, Plan, ToneControl
+from audit.judge.asked import read_beside
+from audit.records import Cell, Plan, ToneControl
 from audit.stages.real_works import RealWorks, at_equal_tone
 from audit.stages.scoring import score_pictures, score_units
 
@@ -17,7 +17,7 @@ def score_tone_controls(plan: Plan, cells: Sequence[Cell], real: RealWorks, engi
 
     The progress counts works and pictures, once for every metric.
     """
-    asked = {BASE, plan.clean, *(c.name for c in plan.conditions if c.role == "placebo" or is_claim(plan, c))}
+    asked = read_beside(plan)
     pictures = [cell.generations for cell in cells if cell.condition in asked]
     works = len(plan.works) + sum(len(artist.pixels) for artist in plan.reference_artists)
     engine.progress.stage(say("stage.tone"), len(plan.metrics) * works + score_units(plan, pictures))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from audit.base.messages import say
 from audit.executor import Engine
+from audit.judge.asked import changed
 from audit.records import ImageSet, Plan, Visibility
 from audit.style.tasks import FitPlainEdit, MeasureChange
 from audit.style.visibility import kept_shares, pairs_of, visibility_of
@@ -17,9 +18,8 @@ def measure_visibility(plan: Plan, treated: Mapping[str, ImageSet], engine: Engi
     The progress counts pictures, those of protections twice.
     """
     originals = {w.id: w.pixels for w in plan.works}
-    changed = [c for c in plan.conditions if c.source != "other-artist" and (c.steps or c.source != "originals")]
-    sets = [treated[c.name] for c in changed]
-    protected = [treated[c.name] for c in changed if c.role == "protected"]
+    sets = [treated[c.name] for c in changed(plan)]
+    protected = [treated[c.name] for c in changed(plan) if c.role == "protected"]
     engine.progress.stage(say("stage.visibility"), sum(len(images.pixels) for images in (*sets, *protected)))
     found = engine.run([MeasureChange(pairs_of(images, originals)) for images in sets])
     fitted = engine.run([FitPlainEdit(pairs_of(images, originals)) for images in protected])

@@ -62,15 +62,16 @@ def sealed(tmp_path_factory, finished, authority, key):
 
 @pytest.fixture(scope="session")
 def works(tmp_path_factory):
-    """Folder of 12 original files with GPS in them, and a run of exactly these."""
+    """Folder of 12 original files, JPEG with GPS in them but for a TIFF and an AVIF, and a run of exactly these."""
     folder = tmp_path_factory.mktemp("works")
     (folder / "art").mkdir()
     exif = Image.Exif()
     exif[0x8825] = {1: "N", 2: (52.0, 31.0, 0.0)}
     found = []
     for index in range(12):
-        path = folder / "art" / f"my picture {index}.jpg"
-        Image.fromarray(picture(f"work {index}")).save(path, exif=exif, comment=b"by Jane Doe")
+        path = folder / "art" / f"my picture {index}{ {10: '.tiff', 11: '.avif'}.get(index, '.jpg') }"
+        told = {"exif": exif, "comment": b"by Jane Doe"} if path.suffix == ".jpg" else {}
+        Image.fromarray(picture(f"work {index}")).save(path, **told)
         made = make_work(index, split="reference" if index % 3 == 0 else "pool", name=path.name)
         seen = pixels_digest(open_picture(path)[0])
         found.append(made.model_copy(update={"sha256": file_digest(path), "pixels": seen}))

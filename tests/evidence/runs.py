@@ -14,6 +14,7 @@ from audit.evidence.timestamps import write_request
 from audit.images import encode_png, pixels_digest
 from audit.images.ai_mark import mark_generated
 from audit.images.drawn import blank_share, changed_share, noise_level
+from audit.judge.asked import changed, noise_asked, read_beside
 from audit.runfolder import begin_session, claim, provenance, write_environment
 from audit.runfolder.event_log import TRAINING_BEGINS, log_event
 from audit.stages.finish import finish
@@ -98,5 +99,43 @@ def write_run(folder: Path, plan: r.Plan | None = None) -> Path:
             "steps_reused": 0,
         }
     )
-    finish(results.model_copy(update={"cells": tuple(cells), "provenance": made}), folder)
+    finish(read_whole(results.model_copy(update={"cells": tuple(cells), "provenance": made})), folder)
     return folder
+
+
+def read_whole(results: r.Results) -> r.Results:
+    """With all that a run reads beside its scores: at equal tone and noise as they are, every picture a real look."""
+    plan, cells = results.plan, {(c.condition, c.replicate): c for c in results.cells}
+    beside = [c for c in results.cells if c.condition in read_beside(plan)]
+    row = results.visibility[0]
+    return results.model_copy(
+        update={
+            "tone_controls": tuple(
+                r.ToneControl(condition=c.condition, replicate=c.replicate, scores=c.scores) for c in beside
+            ),
+            "looks": tuple(
+                r.PictureCoherence(
+                    condition=c.condition,
+                    replicate=c.replicate,
+                    adherence=(),
+                    among_real=(True,) * len(c.generations.files),
+                )
+                for c in beside
+            ),
+            "noise_controls": tuple(
+                r.NoiseControl(
+                    condition=noisy.condition,
+                    replicate=noisy.replicate,
+                    of=of.condition,
+                    scores=cells[of.condition, of.replicate].scores,
+                )
+                for noisy, of in noise_asked(plan, results.cells)
+            ),
+            "untriggered": cells["base", plan.base_of(1)].scores,
+            "visibility": tuple(
+                row.model_copy(update={"condition": c.name, "work": work.id})
+                for c in changed(plan)
+                for work in plan.treated
+            ),
+        }
+    )

@@ -67,13 +67,20 @@ def a_treatment_that_was_never_planned(results: r.Results) -> r.Results:
 
 
 def half_of_the_looks(results: r.Results) -> r.Results:
-    row = r.PictureCoherence(condition="clean", replicate=1, adherence=(), among_real=(True, True))
-    return results.model_copy(update={"looks": (row,)})
+    return results.model_copy(update={"looks": results.looks[: len(results.looks) // 2]})
+
+
+def left_out(field: str) -> Change:
+    return lambda results: results.model_copy(update={field: ()})
 
 
 @pytest.mark.parametrize(
     ("change", "check"),
     [
+        (left_out("tone_controls"), "cells"),
+        (left_out("looks"), "cells"),
+        (left_out("untriggered"), "cells"),
+        (left_out("visibility"), "cells"),
         (a_bad_replicate_left_out, "cells"),
         (a_bad_score_left_out, "cells"),
         (a_score_of_its_own_name, "cells"),

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
+from PIL import Image
 from typer.testing import CliRunner
 
 from audit.base.errors import BadInput, BadModel
@@ -13,7 +15,9 @@ from audit.base.progress import Progress
 from audit.cli import app
 from audit.collect import collect_references
 from audit.collect.other import other_works
+from audit.commands.bringing import bring
 from audit.commands.reproduce import _bring_works, _same_model, anew, compare
+from audit.images import open_picture, pixels_digest
 from audit.judge import judge
 from audit.models.loader import describe
 from audit.plan.making import with_draws
@@ -125,6 +129,17 @@ def test_reference_artists_are_brought_from_their_folder_and_missed_without_it(t
     _bring_works(plan, tmp_path, Spec(originals=tmp_path, reference_artists=folder), store, Progress())
     assert all(store.blob_path(d).exists() for a in references for d in a.pixels)
     _bring_works(plan, tmp_path, Spec(originals=tmp_path), store, Progress())
+
+
+def test_works_of_every_kind_are_found_by_their_pixels_and_broken_files_are_passed_over(tmp_path):
+    drawn = np.random.default_rng(3).integers(0, 256, (90, 90, 4), np.uint8)
+    Image.fromarray(drawn[..., :3]).save(tmp_path / "a.tif")
+    Image.fromarray(drawn).save(tmp_path / "b.png")
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    wanted = [open_picture(tmp_path / "a.tif")[0], open_picture(tmp_path / "b.png", ground="black")[0]]
+    store = Store(tmp_path / "store")
+    assert bring({pixels_digest(p) for p in wanted} | {"0" * 64}, [tmp_path], store, Progress()) == {"0" * 64}
+    assert np.array_equal(store.get_pixels(pixels_digest(wanted[1])), wanted[1])
 
 
 def test_works_of_the_other_artist_are_brought_from_the_built_in_ones_or_their_folder(tmp_path, make_others):

@@ -42,10 +42,12 @@ def run(tiny_model, tmp_path_factory):
     return home
 
 
-def sealed(run, folder):
-    """The run folder as a redacted bundle."""
+def sealed(run, folder, *, profile="redacted"):
+    """The run folder as a bundle."""
     out, key = folder.with_name(f"{folder.name}-bundle"), open_key(folder.parent / "key.pem")
-    request = Request("redacted", out, None, {}, Adapters(run / "store", {}, (), False))
+    art = run / "art"
+    works = (art / "originals", {"": art / "glazed"}) if profile == "full" else (None, {})
+    request = Request(profile, out, *works, Adapters(run / "store", {}, (), False))
     write_bundle(read_source(folder), request, key=key)
     return out
 
@@ -135,3 +137,19 @@ def test_edited_limits_of_a_word_are_found(run, tmp_path, field, says):
     found = again(run, sealed(run, folder))
     assert not found.passed
     assert says in found.sentence
+
+
+def test_a_change_that_is_plain_to_see_is_not_told_as_slight(run, tmp_path):
+    """A whole bundle holds both files of every work."""
+    folder = shutil.copytree(run / "out", tmp_path / "run")
+
+    def change(values) -> None:
+        for row in values["visibility"]:
+            row["psnr"] += 20
+        values.update(json.loads(judge(Results.model_validate(values)).model_dump_json()))
+
+    assert again(run, sealed(run, folder, profile="full"), originals=None).passed
+    edit_results(folder, change)
+    found = again(run, sealed(run, shutil.copytree(folder, tmp_path / "edited"), profile="full"), originals=None)
+    assert not found.passed
+    assert "are from the originals" in found.sentence
