@@ -122,7 +122,7 @@ def plan(asked: Spec, json_output: Json = False) -> None:
     from audit.commands.preview import preview
 
     shown = preview(asked, Progress())
-    told = told_of(shown)
+    how, tells = how_of(shown), tells_of(shown)
     if json_output:
         facts: dict[str, Any] = {
             "plan": str(shown.path),
@@ -131,20 +131,17 @@ def plan(asked: Spec, json_output: Json = False) -> None:
             "seconds": sum(shown.cost.seconds.values()),
             "memory_bytes": shown.cost.memory_bytes,
             "disk_bytes": shown.cost.disk_bytes,
-            "told": [said.model_dump(mode="json") for said in told],
+            "told": [said.model_dump(mode="json") for said in (*how, *tells)],
         }
         print(json.dumps(facts))
         return
-    for said in told:
+    for said in (say("told.how"), *how, say("told.tells"), *tells):
         print(render(said))
     print(shown.path)
 
 
-def told_of(shown: Preview) -> tuple[Said, ...]:
-    """What `plan` says, in its order."""
-    from audit.judge.reach import can_tell
-    from audit.judge.scope import scope_details
-
+def how_of(shown: Preview) -> tuple[Said, ...]:
+    """How `plan` says an audit will be done, for experts."""
     plan, model, cost = shown.plan, shown.plan.model, shown.cost
     source = say(READ_IN[model.prediction_source])
     saving = cost.packing.saving.told()
@@ -159,6 +156,16 @@ def told_of(shown: Preview) -> tuple[Said, ...]:
         *((say("told.saving", what=saving),) if saving else ()),
         say("told.memory", gb=cost.memory_bytes / 1e9),
         say("told.disk", mb=cost.disk_bytes / 1e6),
+    )
+
+
+def tells_of(shown: Preview) -> tuple[Said, ...]:
+    """What `plan` says an audit can tell, and when; what matters most comes last, where a terminal stands still."""
+    from audit.judge.reach import can_tell
+    from audit.judge.scope import scope_details
+
+    plan = shown.plan
+    return (
         *scope_details(plan),
         *(can_tell(plan) if plan.replicates >= plan.margins.min_replicates else ()),
         *shown.ahead,

@@ -168,7 +168,7 @@ def findings(source: RunSource, contents: Contents, *, never: Sequence[str] = ()
             found += [Trace("mail", m.group(), name, place) for m in _ADDRESS.finditer(text)]
             found += [Trace("never", m.group(), name, place) for pattern in words for m in pattern.finditer(text)]
             if text in typed:
-                bare = _ADDRESS.sub(" ", re.sub(r"\.(?:png|jpe?g|jfif|webp)$", "", text, flags=re.IGNORECASE))
+                bare = _ADDRESS.sub(" ", re.sub(r"\.(?:png|jpe?g|jfif|webp|tiff?|avif|psd|hei[cf])$", "", text, flags=re.IGNORECASE))
                 found += [Trace("url", m.group(), name, place) for m in _URL.finditer(bare)]
                 found += [Trace("phone", m.group(), name, place) for m in _PHONE.finditer(bare)]
                 if full is not None:
