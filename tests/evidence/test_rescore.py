@@ -46,9 +46,11 @@ def sealed(run, folder, *, profile="redacted"):
     """The run folder as a bundle."""
     out, key = folder.with_name(f"{folder.name}-bundle"), open_key(folder.parent / "key.pem")
     art = run / "art"
-    works = (art / "originals", {"": art / "glazed"}) if profile == "full" else (None, {})
+    source = read_source(folder)
+    arms = dict.fromkeys(source.plan.arms, art / "glazed")
+    works = (art / "originals", arms) if profile == "full" else (None, {})
     request = Request(profile, out, *works, Adapters(run / "store", {}, (), False))
-    write_bundle(read_source(folder), request, key=key)
+    write_bundle(source, request, key=key)
     return out
 
 
