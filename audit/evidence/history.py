@@ -13,7 +13,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from audit.base.messages import FINISHED, Said, render, say
+from audit.base.messages import FINISHED, OtherWords, Said, render, say
 from audit.evidence.first import TOLERANCE, moment
 from audit.evidence.sealed import Fails, NotDerived, Sealed
 from audit.judge.rejudged import TOLD
@@ -141,10 +141,14 @@ def _parts(value: object) -> Iterator[Mapping[str, Any]]:
             left += found
 
 
-def _english(said: object) -> str:
+def _english(said: object) -> str | None:
     return "" if said is None else _rendered(json.dumps(said, sort_keys=True))
 
 
 @cache
-def _rendered(said: str) -> str:
-    return render(Said.model_validate_json(said))
+def _rendered(said: str) -> str | None:
+    """None where no message says this with these values."""
+    try:
+        return render(Said.model_validate_json(said))
+    except OtherWords:
+        return None

@@ -39,6 +39,7 @@ _URL = re.compile(
     r"|(?<![\w.@-])[\w-]{2,63}\.(?:com|net|org|art|io|co|me|eu|de|fr|uk|es|it|nl|at|ch|jp|ca|au)(?![\w.-])(?:/\S{0,200})?"
     r"|(?<![\w@.])@[A-Za-z0-9_][\w.]{2,39}",
 )
+_PICTURE = re.compile(r"\.(?:png|jpe?g|jfif|webp|tiff?|avif|psd|hei[cf])$", re.IGNORECASE)
 _PHONE = re.compile(
     r"(?<![\w+])(?:\+|00)[1-9][\d ()/.-]{6,16}\d(?!\w)"
     r"|(?<!\w)0\d{2,5}[ /-]\d[\d -]{4,12}\d(?!\w)"
@@ -168,7 +169,7 @@ def findings(source: RunSource, contents: Contents, *, never: Sequence[str] = ()
             found += [Trace("mail", m.group(), name, place) for m in _ADDRESS.finditer(text)]
             found += [Trace("never", m.group(), name, place) for pattern in words for m in pattern.finditer(text)]
             if text in typed:
-                bare = _ADDRESS.sub(" ", re.sub(r"\.(?:png|jpe?g|jfif|webp|tiff?|avif|psd|hei[cf])$", "", text, flags=re.IGNORECASE))
+                bare = _ADDRESS.sub(" ", _PICTURE.sub("", text))
                 found += [Trace("url", m.group(), name, place) for m in _URL.finditer(bare)]
                 found += [Trace("phone", m.group(), name, place) for m in _PHONE.finditer(bare)]
                 if full is not None:

@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from audit.base.errors import AuditError, BadEvidence
 from audit.base.files import file_digest, reason
-from audit.base.messages import Said, say
+from audit.base.messages import OtherWords, Said, say
 from audit.evidence import bag, first, layout, renewal
 from audit.evidence.revocation import check_list
 from audit.evidence.sealed import CheckedPart, Fails, NotDerived, Sealed
@@ -287,7 +287,7 @@ def _answer(name: str, check: Callable[[Sealed], Said], at: Sealed) -> CheckedPa
         return CheckedPart(name, True, answer.said, derived=False)
     except AuditError as error:
         return CheckedPart(name, False, error.said)
-    except ValidationError:
+    except (ValidationError, OtherWords):
         return CheckedPart(name, False, say("verify.schema"))
     except (ValueError, OSError) as error:
         return CheckedPart(name, False, say("verify.not-made", why=reason(error)))

@@ -60,6 +60,7 @@ KINDS = {
     "bag/data/adapters.json", "bag/data/withheld.json", "bag/data/report.html", "bag/data/report-court.html",
     "bag/data/lab-model-card.md", "bag/data/c2pa-root.pem", "bag/data/code/cloakcheck-*.whl",
     "bag/data/images/generated*", "bag/data/images/work*", "bag/data/images/treated*", "bag/data/originals/*.jpg",
+    "bag/data/originals/*.tiff", "bag/data/originals/*.avif",
     "bag/data/weights/*.safetensors",
 }  # fmt: skip
 
