@@ -73,6 +73,15 @@ def test_every_kind_of_file_is_tried(sealed, sealed_full):
         assert any(fnmatch(name, kind) for name in bag.list_files(sealed_full)), kind
 
 
+def test_a_message_with_a_value_of_another_name_is_an_answer_of_verify(copy):
+    path = copy / "bag" / "data" / "results.json"
+    results = json.loads(path.read_bytes())
+    values = next(check["figures"]["values"] for check in results["checks"] if check["figures"]["values"])
+    values["mine"] = values.pop(next(iter(values)))
+    path.write_text(json.dumps(results))
+    assert {"payload", "sentences"} <= set(ours(copy))
+
+
 @pytest.mark.parametrize("kind", sorted(KINDS))
 @settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(at=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255), which=st.integers(0, 99), how=st.data())
