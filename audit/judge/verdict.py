@@ -33,6 +33,7 @@ from audit.records import (
     Verdict,
     VerdictLabel,
 )
+from audit.records.versions import PAST
 
 Withheld = Literal["not-valid", "exploratory"]
 """Labels that a red check puts in the place of a verdict, from what withholds most: no answer, a first look."""
@@ -173,7 +174,8 @@ def _verdict(
     given, limits = answer if override is None else (override.label, ())
     if given == "models-broke":
         return ConditionVerdict(label=given, said=say("verdict.models-broke", words=condition.words), limited=limits)
-    places: dict[str, Value] = {"words": condition.words, "learned": learned(index)}
+    lost = learned(index, of_version_1=plan.schema_version in PAST)
+    places: dict[str, Value] = {"words": condition.words, "learned": lost}
     if given == "held-plain":
         places["tried"] = tried(plan, condition)
     id = f"verdict.{given}"

@@ -37,11 +37,19 @@ def spread(low: float, high: float) -> Said:
     return say("range.less" if second > 0 else "range.more", least=start, most=end)
 
 
-def learned(index: Estimate | Interval) -> Said:
-    """What a model learned, as a clause without capital or full stop."""
+def learned(index: Estimate | Interval, *, of_version_1: bool = False) -> Said:
+    """What a model learned, as a clause without capital or full stop.
+
+    A wide range stands alone: beside it, its middle would be read as the answer.
+
+    Args:
+        of_version_1: whether it is said as version 1 did, which gave the middle of every range.
+    """
     value = shown(index)
     if value is None:
         return say("learned.no-figure")
+    if wide(index) and _percent(value) and index.low is not None and index.high is not None and not of_version_1:
+        return say("learned.range", range=spread(index.low, index.high))
     if _percent(value):
         told = say("learned.change" if _percent(value) > MOST else "learned.about", change=change(value))
     elif wide(index):

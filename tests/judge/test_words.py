@@ -55,6 +55,12 @@ def test_a_wide_interval_rounds_the_figure_to_five() -> None:
     assert learned_words(0.02, -0.45, 0.48).startswith("no clear difference showed")
 
 
+def test_the_middle_of_a_range_that_tells_nothing_is_not_said() -> None:
+    index = Interval(0.4, -6.35, 1.47, 6)
+    assert "is likely between over 95 % more and over 95 % less" in render(learned(index))
+    assert "about 40 % less" in render(learned(index, of_version_1=True))
+
+
 @given(st.floats(-1e6, 1e6), st.floats(0, 10), st.floats(0, 10))
 def test_no_wording_is_absolute(index: float, below: float, above: float) -> None:
     text = learned_words(index, index - below, index + above)
