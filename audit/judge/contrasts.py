@@ -35,9 +35,10 @@ def contrasts(results: Results) -> tuple[Contrast, ...]:
     """Every pair of protections, in the order of the plan, by the deciding metric; () with fewer than two.
 
     The first of a pair is the one that kept more away, the plan's first where both kept the same. Holm's adjustment
-    spans all pairs: the family follows from the plan, so that nobody chooses it by its outcome.
+    spans all pairs: the family follows from the plan, so that nobody chooses it by its outcome. A pair with an arm
+    that failed a check of its own has no figures. Where models of an arm broke, its pair says so beside them.
     """
-    names, withheld = protections(results), withheld_arms(results)
+    names, withheld, broken = protections(results), withheld_arms(results), _broken(results)
     arms = {name: _arm(results, name) for name in names}
     found = [(first, second, *_paired(arms[first], arms[second])) for first, second in itertools.combinations(names, 2)]
     level = results.plan.margins.level
@@ -48,9 +49,27 @@ def contrasts(results: Results) -> tuple[Contrast, ...]:
     for (first, second, difference, clean), chance, p in zip(found, chances, adjusted, strict=True):
         # Positive where the first arm kept more away: its models gained less.
         index = ratio_interval(-difference, clean, level=level)
-        told = valid and first not in withheld and second not in withheld
-        made.append(_contrast(results, first, second, index, chance.value, p, told=told))
+        if not valid or first in withheld or second in withheld:
+            made.append(_withheld(results, first, second, index.n))
+            continue
+        one = _contrast(results, first, second, index, chance.value, p)
+        spoilt = [results.plan.condition(name).label for name in (first, second) if name in broken]
+        made.append(
+            one.model_copy(update={"said": say("contrast.broke", told=one.said, names=spoilt)}) if spoilt else one
+        )
     return tuple(made)
+
+
+def _broken(results: Results) -> set[str]:
+    """Arms whose models drew broken pictures, so that a low score is not style alone."""
+    claims = {} if results.verdict is None else results.verdict.per_condition
+    return {name for name, claim in claims.items() if claim.label == "models-broke"}
+
+
+def _withheld(results: Results, first: str, second: str, n: int) -> Contrast:
+    said = say("contrast.withheld", more=results.plan.condition(first).label, less=results.plan.condition(second).label)
+    none = {"value": None, "low": None, "high": None, "p": None, "p_holm": None}
+    return Contrast(more=first, less=second, n=n, sure=False, said=said, **none)
 
 
 def _arm(results: Results, name: str) -> _Arm:
@@ -83,26 +102,25 @@ class _Pair:
 
     Attributes:
         index: how much more it kept away, with its bounds.
-        told: whether the run may tell of both; enough: whether enough runs have both; sure: whether more is sure.
+        enough: whether enough runs have both; sure: whether more is sure.
     """
 
     more: str
     less: str
     index: Interval
-    told: bool
     enough: bool
     sure: bool
 
 
 def _contrast(
-    results: Results, first: str, second: str, index: Interval, p: float | None, holm_p: float | None, *, told: bool
+    results: Results, first: str, second: str, index: Interval, p: float | None, holm_p: float | None
 ) -> Contrast:
     if index.value is not None and index.value < 0:
         low, high = (None if bound is None else -bound for bound in (index.high, index.low))
         first, second, index = second, first, Interval(-index.value, low, high, index.n)
     margins = results.plan.margins
     enough, apart = index.n >= margins.min_replicates, index.low is not None and index.low > 0
-    sure = told and enough and holm_p is not None and holm_p <= 1 - margins.level and apart
+    sure = enough and holm_p is not None and holm_p <= 1 - margins.level and apart
     return Contrast(
         more=first,
         less=second,
@@ -113,17 +131,17 @@ def _contrast(
         p=p,
         p_holm=holm_p,
         sure=sure,
-        said=_said(results, _Pair(first, second, index, told=told, enough=enough, sure=sure)),
+        said=_said(results, _Pair(first, second, index, enough=enough, sure=sure)),
     )
 
 
 def _said(results: Results, pair: _Pair) -> Said:
     names = {"more": results.plan.condition(pair.more).label, "less": results.plan.condition(pair.less).label}
     value, low, high = shown(pair.index), pair.index.low, pair.index.high
-    if not pair.told:
-        return say("contrast.withheld", **names)
     if value is None or low is None or high is None or not pair.enough:
         return say("contrast.unknown", **names)
     if pair.sure:
         return say("contrast.more", **names, share=size(value), least=size(low), most=size(high))
+    if low == high == 0:
+        return say("contrast.same", **names)
     return say("contrast.unclear", **names, less_by=size(max(0.0, -low)), more_by=size(max(0.0, high)))

@@ -85,3 +85,21 @@ def test_with_few_runs_or_in_a_run_that_failed_nothing_is_told() -> None:
     assert broken.verdict.label == "not-valid"
     assert not pair(broken).sure
     assert "not compared" in render(pair(broken).said)
+
+
+def test_a_difference_from_models_that_broke_says_so() -> None:
+    results = two(0.9, 0.1, collapsed=frozenset((STRONG, run) for run in range(1, 7)))
+    assert results.verdict is not None
+    assert results.verdict.per_condition[STRONG].label == "models-broke"
+    found = pair(results)
+    assert found.more == STRONG
+    assert "drew broken pictures" in render(found.said)
+
+
+def test_arms_that_came_out_the_same_are_not_said_to_differ_by_up_to_nothing() -> None:
+    results = audit(condition(WEAK), protection={STRONG: 0.5, WEAK: 0.5})
+    scores = {c.replicate: c.scores for c in results.cells if c.condition == STRONG}
+    cells = [c.model_copy(update={"scores": scores[c.replicate]}) if c.condition == WEAK else c for c in results.cells]
+    found = pair(judge(results.model_copy(update={"cells": tuple(cells)})))
+    assert (found.low, found.high, found.sure) == (0, 0, False)
+    assert "came out the same" in render(found.said)
