@@ -40,6 +40,7 @@ class Draft:
         clip_times: when frames of a service's clips are taken, as typed.
         prompts: group, file and prompt of a service's files whose prompt was written in the page.
         sheet: path of the table of prompts that comes of it, '' for none.
+        taken_back: whether pairs or captions mended by hand went with their folder, and nobody has mended any since.
         compare: whether it was begun to compare protections, so that one set of copies is too few.
     """
 
@@ -60,6 +61,7 @@ class Draft:
     prompts: tuple[tuple[str, str, str], ...] = field(default=())
     sheet: str = ""
     compare: bool = False
+    taken_back: bool = False
 
     @property
     def ready(self) -> bool:
@@ -87,15 +89,18 @@ class Drafts:
     def change(self, draft: Draft, **values: Any) -> Draft:
         """The same with other values, kept; what was mended by hand counts for the folders that it was mended for."""
         changed = replace(draft, **values)
-        if {"originals", "arms"} & values.keys():
-            changed = replace(changed, left_out=(), chosen=())
-        if "originals" in values:
-            changed = replace(changed, captions="")
+        if changed.originals != draft.originals:
+            gone = bool(draft.left_out or draft.chosen or draft.captions)
+            changed = replace(changed, left_out=(), chosen=(), captions="", taken_back=draft.taken_back or gone)
+        elif changed.arms != draft.arms:
+            chosen = _still_chosen(draft, changed)
+            gone = len(chosen) < len(draft.chosen)
+            changed = replace(changed, chosen=chosen, taken_back=draft.taken_back or gone)
         return self.keep(changed)
 
     def mend(self, draft: Draft, **values: Any) -> Draft:
         """The same with other pairs or captions, kept."""
-        return self.keep(replace(draft, **values))
+        return self.keep(replace(draft, **{"taken_back": False, **values}))
 
     def find(self, id: str) -> Draft | None:
         """One by its id; None where there is none, or none that can be read."""
@@ -189,6 +194,13 @@ def spec_of(draft: Draft, *, preset: str) -> dict[str, Any]:
         "captions": draft.captions,
     }
     return values | {name: value for name, value in page.items() if value not in (None, "", {})}
+
+
+def _still_chosen(before: Draft, after: Draft) -> tuple[tuple[str, str, str], ...]:
+    """What was mended by hand of sets of copies that are still there, under the names that these have now."""
+    now = {folder: name for name, folder in after.arms}
+    names = {name: now.get(folder) for name, folder in before.arms}
+    return tuple((name, work, copy) for arm, work, copy in before.chosen if (name := names.get(arm)) is not None)
 
 
 def _plain(value: Any) -> Any:

@@ -98,12 +98,25 @@ class BrowserSession:
         fetched = headers.get("sec-fetch-site", "none")
         return fetched not in ("same-origin", "none") and scope["path"] != ENTER
 
+    def linked(self, scope: Scope) -> bool:
+        """Whether a stray request is somebody's who followed a link or sent a form of another site, under our own name.
+
+        Its answer is a page that the other site cannot read: it fills a window of its own.
+        """
+        headers = Headers(scope=scope)
+        return (
+            headers.getlist("host")[:1] in [[host] for host in self.hosts(scope)]
+            and len(headers.getlist("host")) == 1
+            and headers.get("sec-fetch-mode") == "navigate"
+            and headers.get("sec-fetch-dest") == "document"
+        )
+
 
 class Guard:
     """The application behind it sees only what may be answered."""
 
-    def __init__(self, app: ASGIApp, *, session: BrowserSession, refused: Refusal) -> None:
-        self._app, self._session, self._refused = app, session, refused
+    def __init__(self, app: ASGIApp, *, session: BrowserSession, refused: Refusal, linked: Refusal) -> None:
+        self._app, self._session, self._refused, self._linked = app, session, refused, linked
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -121,8 +134,11 @@ class Guard:
 
     def _answer(self, scope: Scope) -> Response | None:
         """What is said in place of a page; None where the page may be shown."""
-        if self._session.stray(scope) or foreign(scope.get("client"), scope.get("server")):
+        if foreign(scope.get("client"), scope.get("server")):
             return PlainTextResponse("403\n", status_code=403)
+        if self._session.stray(scope):
+            linked = self._session.linked(scope)
+            return self._linked(Request(scope)) if linked else PlainTextResponse("403\n", status_code=403)
         if scope["method"] not in ("GET", "HEAD", "POST"):
             return PlainTextResponse("405\n", status_code=405)
         if scope["path"] == ENTER or self._session.knows(Headers(scope=scope)):

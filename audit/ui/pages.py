@@ -72,6 +72,7 @@ class Pages:
             Starlette(routes=routes, exception_handlers={404: self.missing}),
             session=self._shell.session,
             refused=self._shell.refused,
+            linked=self._shell.linked,
         )
 
     def enter(self, request: Request) -> Response:

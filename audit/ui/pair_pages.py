@@ -24,6 +24,7 @@ from audit.ui.pairs import (
     copies_of,
     file_of,
     found_of,
+    in_the_way,
     leave_copy,
     leave_out,
     look_spec,
@@ -113,11 +114,13 @@ class PairPages:
         draft = with_captions(self._drafts, draft, looked, fields)
         match fields.get("action"):
             case "look":
-                ask_for_pairs(self._drafts, self._jobs, draft)
+                ask_for_pairs(self._drafts, self._jobs, draft, anew=True)
             case "undo":
                 self._drafts.mend(draft, left_out=(), chosen=())
                 ask_for_pairs(self._drafts, self._jobs, self._drafts.find(draft.id) or draft)
             case "next":
+                if files := in_the_way(looked) if looked else []:
+                    raise BadInput("ui-pairs-open", count=len(files), file=called(files[0]))
                 ask_for_plans(self._drafts, self._jobs, draft)
                 return led(f"/audits/{draft.id}/plan")
             case "choose" | "leave" | "leave-copy" as action if looked:

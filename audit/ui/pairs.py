@@ -20,6 +20,8 @@ MOST_NAMES = 500
 Kind = Literal["unusable", "unclear", "alone", "pair", "extra"]
 ORDER: tuple[Kind, ...] = ("unusable", "unclear", "alone", "pair", "extra")
 SURE = len(ORDER)
+TESTED = "pair-unchanged"
+"""What is said of a pair that is tested all the same: some tools leave some works as they are."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,7 @@ class FoundPairs:
     Attributes:
         arms: names; files: by arm, names that a field proposes.
         sure, unsure: pairs; mended: whether something was changed since it was looked at.
+        open: files that stand in the way of a test, where nothing was changed since.
     """
 
     items: tuple[Item, ...]
@@ -60,6 +63,7 @@ class FoundPairs:
     sure: int
     unsure: int
     mended: bool
+    open: int = 0
 
 
 def look_spec(drafts: Drafts, draft: Draft) -> tuple[Path, str]:
@@ -67,15 +71,18 @@ def look_spec(drafts: Drafts, draft: Draft) -> tuple[Path, str]:
     return drafts.spec(replace(draft, captions=""), preset="standard")
 
 
-def ask_for_pairs(drafts: Drafts, jobs: Jobs, draft: Draft) -> None:
+def ask_for_pairs(drafts: Drafts, jobs: Jobs, draft: Draft, *, anew: bool = False) -> None:
     """Look at the pairs, where that was not done for just this audit.
+
+    Args:
+        anew: look again also where it was done; files may have been mended or changed since.
 
     Raises:
         BadInput, OSError, StorageError: as `Drafts.spec`.
     """
     spec, asked = look_spec(drafts, draft)
     known = jobs.of(draft.id, "pairs", asked=asked)
-    if known is not None and jobs.state(known) in ("waiting", "running", "done"):
+    if known is not None and jobs.state(known) in ("waiting", "running", *(() if anew else ("done",))):
         return
     for old in [job for job in jobs.all(LOOKS) if (job.draft, job.kind) == (draft.id, "pairs")]:
         (jobs.stop if jobs.state(old) == "running" else jobs.drop)(old)
@@ -112,8 +119,24 @@ def found_of(draft: Draft, looked: dict[str, Any], *, mended: bool) -> FoundPair
     pairs = [item for item in items if item.kind == "pair"]
     unsure = sum(item.unsure for item in pairs)
     return FoundPairs(
-        tuple(items), arms, tuple(files), tuple(said_of(looked["notes"])), len(pairs) - unsure, unsure, mended
+        tuple(items),
+        arms,
+        tuple(files),
+        tuple(said_of(looked["notes"])),
+        sure=len(pairs) - unsure,
+        unsure=unsure,
+        mended=mended,
+        open=0 if mended else len(in_the_way(looked)),
     )
+
+
+def in_the_way(looked: dict[str, Any]) -> list[str]:
+    """Files with which no test begins until somebody mends them or leaves them out."""
+    found = [one["file"] for one in looked["unusable"]]
+    for arm in looked["arms"]:
+        found += [one["file"] for one in (*arm["unusable"], *arm["unclear"])]
+        found += [one["work"] for one in arm["pairs"] if (one["problem"] or {}).get("id", TESTED) != TESTED]
+    return list(dict.fromkeys(found))
 
 
 def _late(item: Item) -> int:

@@ -18,8 +18,11 @@ from audit.report.shell import environment, policy
 from audit.ui.door import Door, read_json
 from audit.ui.drafts import Draft, Drafts
 from audit.ui.guard import ENTER, BrowserSession, form_of
+from audit.ui.wording import coded, on_page
 
 SETTINGS = "settings.json"
+LINKED = "linked"
+"""A page for who comes from another site: it holds nothing of the user's."""
 NAMES = {"en": "English", "de": "Deutsch"}
 
 Change = Callable[[Draft, dict[str, str]], Response]
@@ -59,6 +62,10 @@ class Shell:
         far = self.session.far(request.scope) and not self.session.knows(request.headers)
         return self.page(request, "login" if far else "refused", status=403, problem=problem)
 
+    def linked(self, request: Request) -> Response:
+        """Another site's page led here; whoever follows this page's own link has come of his own will."""
+        return self.page(request, LINKED, status=403)
+
     def missing(self, request: Request) -> Response:
         """There is no such page."""
         return self.page(request, "missing", status=404)
@@ -68,7 +75,7 @@ class Shell:
     ) -> Response:
         """A page by its template; `problem` stands above it."""
         locale = self.locale(request)
-        known = self.session.knows(request.headers)
+        known = self.session.knows(request.headers) and template != LINKED
         # Who is not let in gets no other file, so the page brings its style along.
         style = Markup("" if known else style_sheet())
         far = self.session.far(request.scope)
@@ -85,7 +92,8 @@ class Shell:
                 known=known,
                 far=far,
                 languages=[(code, NAMES.get(code, code)) for code in languages()],
-                spoken=locale.spoken,
+                spoken=lambda said: locale.spoken(None if said is None else on_page(said)),
+                coded=coded,
                 duration=locale.duration,
                 problem=problem,
                 here="/" if request.url.path == ENTER else request.url.path,

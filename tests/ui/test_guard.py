@@ -73,6 +73,20 @@ def test_another_sites_form_changes_nothing(served, headers):
     assert not (served.door.folder / "settings.json").exists()
 
 
+def test_who_follows_a_link_of_another_site_is_told_what_to_do(served):
+    """In a window of its own, under our own name; it tells nothing of the user, and its link is the page's own."""
+    navigates = {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    for cookie in ("", served.cookie):
+        status, headers, text = served.ask("/", Cookie=cookie, **navigates)
+        assert (status, 'href="/"' in text, "<form" in text) == (403, True, False)
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert served.session.csrf not in text
+    served.post("/language", {"code": "de"}, **{**navigates, "Origin": "http://evil.example"})
+    assert not (served.door.folder / "settings.json").exists()
+    for other in ({"Host": "evil.example"}, {"Sec_Fetch_Dest": "iframe"}, {"Sec_Fetch_Mode": "no-cors"}):
+        assert served.ask("/", **{**navigates, **other})[2] == "403\n"
+
+
 def test_a_form_needs_the_pages_own_token(served):
     assert served.post("/language", {"code": "de", "csrf": "wrong"})[0] == 403
     assert served.post("/language", {"code": "de", "csrf": ""})[0] == 403

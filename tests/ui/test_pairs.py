@@ -15,8 +15,8 @@ from audit.ui.drafts import Draft, Drafts
 from audit.ui.jobs import LOOKS, Jobs
 from audit.ui.pairs import PER_PAGE, file_of, found_of
 from audit.ui.thumbs import thumbnail
-from tests.ui.commands import standing
-from tests.ui.test_folders import asked_for, begun, home  # noqa: F401
+from tests.ui.commands import said, standing
+from tests.ui.test_folders import asked_for, begun, home, name_fields, put_in  # noqa: F401
 from tests.works import cloak, put, work
 
 
@@ -222,3 +222,57 @@ def test_five_thousand_pictures_come_in_pages(served):
     for page in ("0", "-1", "999999999999", "x"):
         assert served.ask(f"/audits/{draft.id}/pairs?page={page}")[0] == 200
     assert found_of(draft, json.loads((folder / "out").read_text()), mended=False).sure == 5000
+
+
+def test_what_was_mended_stays_with_its_folders(home: Path, served):  # noqa: F811
+    put_in(home / "Other" / "glazed", "apple.png", cloak(work(0)))
+    put_in(home / "Other" / "art", "apple.png", work(0))
+    folders, told = with_folders(served), "no longer count"
+    pairs = folders.replace("folders", "pairs")
+    drafts = Drafts(served.door)
+    mended = ("protected", "apple.png", "castle.png")
+    drafts.mend(asked_for(served, folders), left_out=("fox.png",), chosen=(mended,))
+    # Another protection, and another name for the first, leave what was mended as it was.
+    served.post(folders, {"action": "take", "for": "arm", "root": "0", "at": "Other/glazed"})
+    first, second = name_fields(served, folders)
+    served.post(folders, {"action": "save", first: "glaze"})
+    draft = asked_for(served, folders)
+    assert (draft.chosen, draft.left_out) == ((("glaze", *mended[1:]),), ("fox.png",))
+    served.post(folders, {"drop": second.removeprefix("name-")})
+    assert asked_for(served, folders).chosen == draft.chosen
+    assert told not in served.ask(folders)[2]
+    # With its folder it is gone, and both pages say so until something is mended again.
+    served.post(folders, {"action": "take", "for": "arm", "root": "0", "at": "Other/glazed"})
+    served.post(folders, {"drop": first.removeprefix("name-")})
+    draft = asked_for(served, folders)
+    assert (draft.chosen, draft.left_out) == ((), ("fox.png",))
+    assert told in served.ask(folders)[2]
+    assert told in served.ask(pairs)[2]
+    drafts.mend(draft, chosen=(("glazed", "apple.png", "apple.png"),))
+    assert told not in served.ask(pairs)[2]
+    served.post(folders, {"action": "take", "for": "originals", "root": "0", "at": "Other/art"})
+    draft = asked_for(served, folders)
+    assert (draft.chosen, draft.left_out) == ((), ())
+    assert told in served.ask(folders)[2]
+
+
+def test_no_plan_is_begun_that_a_file_would_end(home: Path, served):  # noqa: F811
+    folders = with_folders(served)
+    pairs = folders.replace("folders", "pairs")
+    bad = [{"file": "fox.png", "said": said("picture-unreadable", file="fox.png")}]
+    pair = {"work": "apple.png", "copy": "apple.png", "matched_by": "name", "distance": 1.0, "unsure": True}
+    arm = {"name": "protected", "files": ["apple.png"], "alone": [], "extra": [], "unclear": [], "unusable": []}
+    looked = {"works": ["apple.png"], "captions": [], "notes": [], "unusable": bad}
+    with standing(served) as commands:
+        served.post(folders, {"action": "next", "declare": "yes"})
+        (job,) = commands.waiting()
+        commands.ends(job, gave={**looked, "arms": [{**arm, "pairs": [{**pair, "problem": None}]}]})
+        assert "1 file cannot be tested as it is" in served.ask(pairs)[2].replace("\xa0", " ")
+        status, _, text = served.post(pairs, {"action": "next"})
+        assert (status, "&#39;fox.png&#39;" in text.partition('role="alert"')[2].partition("</div>")[0]) == (400, True)
+        # It was mended on the disk: nothing else changed, and it is looked at anew.
+        served.post(pairs, {"action": "look"})
+        (job,) = commands.waiting()
+        unchanged = {**pair, "problem": said("pair-unchanged")}
+        commands.ends(job, gave={**looked, "unusable": [], "arms": [{**arm, "pairs": [unchanged]}]})
+        assert served.post(pairs, {"action": "next"})[0] == 303

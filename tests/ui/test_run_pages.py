@@ -201,7 +201,7 @@ def test_a_test_is_run_once_more(served, run, begun_here):
 
 def test_what_this_page_did_not_begin_it_cannot_run_once_more(served, run):
     text = served.ask(address(run))[2]
-    assert ("cloakcheck reproduce" in text, "Run it once more" in text) == (True, False)
+    assert ("<code>cloakcheck reproduce</code>" in text, "Run it once more" in text) == (True, False)
     status, _, text = served.post(address(run), {"action": "again"})
     assert (status, "cloakcheck reproduce" in text.partition('role="alert"')[2]) == (400, True)
 
