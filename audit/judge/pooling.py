@@ -16,6 +16,8 @@ import scipy
 
 from audit.judge.intervals import Array, t_quantile
 
+SMALLEST = 1e-18
+"""Square of the least standard error that counts: a billionth of an index."""
 LEAST = 2
 """Artists without whom nothing is pooled."""
 
@@ -55,7 +57,8 @@ def pool(values: Array, errors: Array, *, level: float) -> PooledMean | None:
     n = len(values)
     if n < LEAST:
         return None
-    squared = np.square(errors)
+    # A range of nearly no width, as a strange results file may state, must not divide by zero.
+    squared = np.maximum(np.square(errors), SMALLEST)
     spread = _between(values, squared, wanted=float(n - 1))
     weights = 1 / (squared + spread)
     total = float(weights.sum())

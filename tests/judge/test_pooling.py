@@ -64,6 +64,12 @@ def test_artists_who_do_not_differ_have_no_spread_and_no_false_certainty():
     assert mine.high - mine.value == pytest.approx(4.3027 * 0.1 / 3**0.5, rel=1e-4)
 
 
+def test_errors_of_nearly_nothing_are_pooled_without_a_fault():
+    found = pool(np.array([0.1, 0.5, 0.2]), np.array([1e-200, 0.1, 1e-170]), level=0.95)
+    assert found is not None
+    assert all(np.isfinite(v) for v in (found.value, found.low, found.high, found.p, found.tau_low, found.tau_high))
+
+
 def test_one_artist_is_not_pooled_and_two_predict_nobody():
     assert pool(np.array([0.4]), np.array([0.1]), level=0.95) is None
     two = pool(np.array([0.4, 0.6]), np.array([0.1, 0.1]), level=0.95)
