@@ -38,7 +38,7 @@ def test_calibration_resumes_and_is_cited(tiny_model, tmp_path):
     path = tmp_path / "cal" / "calibration.json"
     assert done.stdout.splitlines()[-1] == str(path)
     card = CalibrationCard.model_validate_json(path.read_bytes())
-    assert f"card {card.digest()}" in done.stdout
+    assert f"card, canonical digest {card.digest()}" in done.stdout
     assert (card.audits, card.preset, card.replicates) == (2, "quick", 2)
     assert {t.condition for t in card.truths} == {
         "identity",
