@@ -80,6 +80,7 @@ class AuditPages:
         *,
         wanted: str = "",
         place: Place | None = None,
+        typed: dict[str, str] | None = None,
     ) -> Response:
         if not draft.ready or draft.kind == SERVICE:
             return led(first_step(draft))
@@ -103,6 +104,7 @@ class AuditPages:
             models=await run_in_threadpool(known_models, self._jobs),
             looked=looked,
             named=self._opened.named,
+            typed=typed or {},
         )
 
     async def planned(self, request: Request) -> Response:
@@ -112,7 +114,7 @@ class AuditPages:
     async def _again(self, request: Request, draft: Draft, fields: dict[str, str], error: AuditError) -> Response:
         wanted = fields.get("for", "") if fields.get("for", "") in LOOKED_FOR else ""
         place = self._opened.place(0, "") if wanted else None
-        return await self._plan(request, draft, error, wanted=wanted if place else "", place=place)
+        return await self._plan(request, draft, error, wanted=wanted if place else "", place=place, typed=fields)
 
     def _planned(self, draft: Draft, fields: dict[str, str]) -> Response:
         if fields.get("action") == "discard":

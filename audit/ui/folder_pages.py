@@ -80,7 +80,7 @@ class FolderPages:
     async def _again(self, request: Request, draft: Draft, fields: dict[str, str], error: AuditError) -> Response:
         wanted = fields.get("for", "") if fields.get("action") == "type" else ""
         place = self._opened.place(0, "") if wanted else None
-        return await self._page(request, draft, wanted=wanted, place=place, problem=error.said, status=400)
+        return await self._page(request, draft, wanted=wanted, place=place, problem=error.said, typed=fields)
 
     def _changed(self, draft: Draft, fields: dict[str, str]) -> Response:
         here = f"/audits/{draft.id}/folders"
@@ -158,7 +158,7 @@ class FolderPages:
         wanted: str,
         place: Place | None,
         problem: Said | None = None,
-        status: int = 200,
+        typed: dict[str, str] | None = None,
     ) -> Response:
         originals = await run_in_threadpool(counted, self._opened, draft.originals, "originals")
         arms = [
@@ -169,13 +169,14 @@ class FolderPages:
         return self._shell.page(
             request,
             "folders",
-            status=status,
+            status=400 if problem else 200,
             problem=problem or (looked.problem if looked else None),
             draft=draft,
             originals=originals,
             arms=arms,
             looked=looked,
             most_arms=MOST_ARMS,
+            typed=typed or {},
         )
 
 

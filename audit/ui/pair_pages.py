@@ -56,7 +56,9 @@ class PairPages:
             return self._shell.missing(request)
         return await self._page(request, draft)
 
-    async def _page(self, request: Request, draft: Draft, problem: AuditError | None = None) -> Response:
+    async def _page(
+        self, request: Request, draft: Draft, problem: AuditError | None = None, typed: dict[str, str] | None = None
+    ) -> Response:
         if not draft.ready:
             return led(f"/audits/{draft.id}/folders")
         await run_in_threadpool(self._jobs.tend)
@@ -79,6 +81,7 @@ class PairPages:
             changed=sum(one.source == BY_HAND for one in captions.values()),
             foreign=await run_in_threadpool(foreign, captions) if captions else None,
             called=called,
+            typed=typed or {},
             number=page,
             pages=pages,
         )
@@ -103,8 +106,8 @@ class PairPages:
         """Mend, write captions, look again, or go on."""
         return await self._shell.changed(request, self._drafts, kind=OWN, change=self._changed, again=self._again)
 
-    async def _again(self, request: Request, draft: Draft, _: dict[str, str], error: AuditError) -> Response:
-        return await self._page(request, draft, error)
+    async def _again(self, request: Request, draft: Draft, fields: dict[str, str], error: AuditError) -> Response:
+        return await self._page(request, draft, error, fields)
 
     def _changed(self, draft: Draft, fields: dict[str, str]) -> Response:
         here, page = f"/audits/{draft.id}/pairs", fields.get("page", "1")

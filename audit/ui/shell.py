@@ -73,7 +73,11 @@ class Shell:
     def page(
         self, request: Request, template: str, /, *, status: int = 200, problem: Said | None = None, **shown: Any
     ) -> Response:
-        """A page by its template; `problem` stands above it."""
+        """A page by its template; `problem` stands above it.
+
+        Args:
+            shown: what the template names; `typed` are the fields of a form that was refused, which stay as they are.
+        """
         locale = self.locale(request)
         known = self.session.knows(request.headers) and template != LINKED
         # Who is not let in gets no other file, so the page brings its style along.
@@ -97,7 +101,7 @@ class Shell:
                 duration=locale.duration,
                 problem=problem,
                 here="/" if request.url.path == ENTER else request.url.path,
-                **shown,
+                **{"typed": {}, **shown},
             )
         )
         return HTMLResponse(text, status_code=status, headers=headers)

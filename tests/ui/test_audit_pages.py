@@ -231,6 +231,9 @@ def test_settings_are_asked_for_anew(own, served, commands: Commands, tmp_path, 
         status, _, text = served.post(f"{own}/plan", {"action": "settings", **wrong})
         assert (status, sentence in text) == (400, True), wrong
         assert 'role="alert"' in text
+        (name,) = wrong
+        stays = re.search(rf'name="{name}"[^>]* value="([^"]*)"', text)
+        assert ('class="expert" open' in text, stays is not None and bool(stays[1])) == (True, True)
     assert commands.waiting() == []
     fields = {"model-path": str(tiny_model), "settings": f"'{settings}'", "replicates": "3", "model": "lab"}
     assert served.post(f"{own}/plan", {"action": "settings", **fields})[0] == 303

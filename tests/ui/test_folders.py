@@ -140,6 +140,10 @@ def test_arms_have_names_of_their_own(home, served):
         status, _, text = served.post(address, {"action": "save", first: name})
         assert status == 400
         assert 'role="alert"' in text
+    # What was typed stays where it was refused.
+    text = served.post(address, {"action": "save", first: "Mine!", "artist": "Ada", "declare": "yes"})[2]
+    assert ('value="Mine!"' in text, 'value="Ada"' in text, " checked>" in text) == (True, True, True)
+    assert 'value="/no&lt;where"' in served.post(address, {"action": "type", "for": "arm", "path": "/no<where"})[2]
     served.post(address, {"drop": first.removeprefix("name-")})
     assert [name for name, _ in asked_for(served, address).arms] == ["glazed"]
     # Another tab still shows both: what it says of the one that is gone touches no other.

@@ -56,6 +56,8 @@ def test_a_pair_is_mended(home: Path, served):  # noqa: F811
     served.cookie = cookie
     for name in ("works/999", "0/999", "7/0", "x/0", "-1/0"):
         assert served.ask(f"{pairs.replace('pairs', 'pictures')}/{name}.png")[0] == 404
+    choice = {"action": "choose", "arm": "protected", "work": "castle.png", "copy": "no such <file>"}
+    assert 'value="no such &lt;file&gt;"' in served.post(pairs, choice)[2]
     served.post(pairs, {"action": "choose", "arm": "protected", "work": "castle.png", "copy": "odd name.png"})
     served.post(pairs, {"action": "leave-copy", "arm": "protected", "copy": "castle.png"})
     served.post(pairs, {"action": "leave", "work": "fox.png"})
