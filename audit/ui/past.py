@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from audit.base.messages import Said
+from audit.base.messages import OtherWords, Said, render
 from audit.base.text import printable
 from audit.ui.door import read_json, write_json
 
@@ -79,7 +79,9 @@ class PastAudits:
             try:
                 facts = AuditFacts.model_validate(kept["facts"]) if "facts" in kept else None
                 said = Said.model_validate(kept["said"]) if "said" in kept else None
-            except ValidationError:
+                for one in (said,) if facts is None else (facts.said, *facts.edited):
+                    render(one) if one is not None else None
+            except (ValidationError, OtherWords):  # damaged, or in the words of another version
                 facts = said = None
         report = folder / "report.html"
         there = report.is_file() and not report.is_symlink()

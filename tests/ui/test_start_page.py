@@ -74,6 +74,18 @@ def test_what_was_kept_and_is_damaged_is_read_again(served, run):
     assert [row.reading for row in PastAudits(served.reports, kept).rows()] == [True]
 
 
+def test_what_another_version_kept_in_its_own_words_is_read_again(served, run):
+    """As after an update: the first page is there all the same."""
+    listed(served)
+    kept = served.door.folder / "past.json"
+    found = json.loads(kept.read_text())
+    for one in found.values():
+        one["facts"]["said"] = {"id": "words.of-tomorrow", "values": {}}
+    kept.write_text(json.dumps(found))
+    (row,) = PastAudits(served.reports, kept).rows()
+    assert row.reading
+
+
 def test_a_folder_that_holds_no_audit_says_why(served):
     broken = served.reports / "broken"
     broken.mkdir()
