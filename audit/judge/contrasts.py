@@ -36,7 +36,7 @@ def contrasts(results: Results) -> tuple[Contrast, ...]:
 
     The first of a pair is the one that kept more away, the plan's first where both kept the same. Holm's adjustment
     spans all pairs: the family follows from the plan, so that nobody chooses it by its outcome. A pair with an arm
-    that failed a check of its own has no figures. Where models of an arm broke, its pair says so beside them.
+    that failed a check of its own is not told apart. Where models of an arm broke, its pair says so beside them.
     """
     names, withheld, broken = protections(results), withheld_arms(results), _broken(results)
     arms = {name: _arm(results, name) for name in names}
@@ -49,10 +49,10 @@ def contrasts(results: Results) -> tuple[Contrast, ...]:
     for (first, second, difference, clean), chance, p in zip(found, chances, adjusted, strict=True):
         # Positive where the first arm kept more away: its models gained less.
         index = ratio_interval(-difference, clean, level=level)
-        if not valid or first in withheld or second in withheld:
-            made.append(_withheld(results, first, second, index.n))
-            continue
         one = _contrast(results, first, second, index, chance.value, p)
+        if not valid or first in withheld or second in withheld:
+            made.append(_withheld(results, one))
+            continue
         spoilt = [results.plan.condition(name).label for name in (first, second) if name in broken]
         made.append(
             one.model_copy(update={"said": say("contrast.broke", told=one.said, names=spoilt)}) if spoilt else one
@@ -66,10 +66,10 @@ def _broken(results: Results) -> set[str]:
     return {name for name, claim in claims.items() if claim.label == "models-broke"}
 
 
-def _withheld(results: Results, first: str, second: str, n: int) -> Contrast:
-    said = say("contrast.withheld", more=results.plan.condition(first).label, less=results.plan.condition(second).label)
-    none = {"value": None, "low": None, "high": None, "p": None, "p_holm": None}
-    return Contrast(more=first, less=second, n=n, sure=False, said=said, **none)
+def _withheld(results: Results, one: Contrast) -> Contrast:
+    """The figures stay in the record, for experts; nothing is said of them."""
+    names = {"more": results.plan.condition(one.more).label, "less": results.plan.condition(one.less).label}
+    return one.model_copy(update={"sure": False, "said": say(Contrast.WITHHELD, **names)})
 
 
 def _arm(results: Results, name: str) -> _Arm:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -201,6 +201,13 @@ class Contrast(Record):
     sure: bool
     """Whether the first surely kept more away: by the adjusted p, and by its range."""
     said: Said
+
+    WITHHELD: ClassVar[str] = "contrast.withheld"
+    """What is said of a pair that a page shows no figures of."""
+
+    @property
+    def withheld(self) -> bool:
+        return self.said.id == self.WITHHELD
 
 
 class BaseRecognised(Record):

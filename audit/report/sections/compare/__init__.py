@@ -84,12 +84,12 @@ def _pairs(view: ResultsView, pairs: tuple[Contrast, ...]) -> Table:
             view.short(pair.more),
             view.short(pair.less),
             loc.missing
-            if pair.value is None
+            if pair.value is None or pair.withheld
             else with_range(
                 loc, rounded(loc, pair), *("" if x is None else loc.percent(x) for x in (pair.low, pair.high))
             ),
-            loc.missing if pair.p is None else loc.p_value(pair.p),
-            loc.missing if pair.p_holm is None else loc.p_value(pair.p_holm),
+            loc.missing if pair.p is None or pair.withheld else loc.p_value(pair.p),
+            loc.missing if pair.p_holm is None or pair.withheld else loc.p_value(pair.p_holm),
             str(pair.n),
             loc.say("yes") if pair.sure else loc.say("no"),
         )
