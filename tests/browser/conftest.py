@@ -15,6 +15,7 @@ from audit.report import find_browser, write_report
 from audit.report.shell import Edition
 from audit.runfolder import read_results
 from tests import score_scenes
+from tests.browser.machines import Machine
 from tests.report import golden, scenes
 
 WHY_SKIPPED = (
@@ -34,6 +35,13 @@ def browser() -> Iterator[Browser]:
         running = driver.chromium.launch(executable_path=found, args=["--no-sandbox"] if root else [])
         yield running
         running.close()
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    made = Machine(tmp_path)
+    yield made
+    made.end()
 
 
 Files = Callable[[str], Path]

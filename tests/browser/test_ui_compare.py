@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
-from tests.browser.test_ui_audit import Machine, machine, seen  # noqa: F401
+from tests.browser.machines import Machine, seen, watched
 from tests.e2e.folders import drawing, write_protected, write_spec
 
 pytestmark = pytest.mark.slow
 
 
-def write_art(machine: Machine) -> None:  # noqa: F811
+def write_art(machine: Machine) -> None:
     """Works and two sets of copies; in the first one file lost its name, and another picture bears it."""
     art = write_protected(machine.home / "Art")
     shutil.copytree(art / "glazed", art / "shaded")
@@ -42,13 +42,9 @@ def unfold(row):
     return row
 
 
-def test_two_protections_are_compared(browser: Browser, machine: Machine, tiny_model):  # noqa: F811
+def test_two_protections_are_compared(browser: Browser, machine: Machine, tiny_model):
     write_art(machine)
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-    context.set_default_timeout(100_000)
-    page, heard = context.new_page(), []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
+    page, heard = watched(browser, patience=100_000)
     page.goto(machine.start())
     page.get_by_role("button", name="Compare protections").click()
     page.get_by_role("button", name="Choose the originals").click()
@@ -72,7 +68,7 @@ def test_two_protections_are_compared(browser: Browser, machine: Machine, tiny_m
     page.wait_for_selector("ol.pairs")
     folders = page.url.replace("pairs", "folders")
     # Another tab takes a protection out and puts it back; this one, going back, does not mix up names.
-    other = context.new_page()
+    other = page.context.new_page()
     other.goto(folders)
     other.get_by_role("button", name="Take out the copies called “glaze-2.1”").click()
     page.go_back()
@@ -126,4 +122,4 @@ def test_two_protections_are_compared(browser: Browser, machine: Machine, tiny_m
     page.wait_for_load_state()
     assert "glaze-2.1" in page.inner_text("body")
     assert heard == []
-    context.close()
+    page.context.close()

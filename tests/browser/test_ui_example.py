@@ -8,7 +8,7 @@ import os
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.test_ui_audit import Machine, machine, seen  # noqa: F401
+from tests.browser.machines import Machine, seen, watched
 
 pytestmark = [
     pytest.mark.slow,
@@ -16,12 +16,8 @@ pytestmark = [
 ]
 
 
-def test_the_example_to_its_report(browser: Browser, machine: Machine):  # noqa: F811
-    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
-    context.set_default_timeout(900_000)
-    page, heard = context.new_page(), []
-    page.on("console", lambda message: heard.append(message.text))
-    page.on("pageerror", lambda error: heard.append(str(error)))
+def test_the_example_to_its_report(browser: Browser, machine: Machine):
+    page, heard = watched(browser, patience=900_000)
     page.goto(machine.start())
     page.get_by_role("button", name="Try the example").click()
     page.wait_for_selector("text=Begin the quick look")
@@ -38,4 +34,4 @@ def test_the_example_to_its_report(browser: Browser, machine: Machine):  # noqa:
     assert page.evaluate("self.origin") == "null"
     assert "built-in example" in page.title()
     assert heard == []
-    context.close()
+    page.context.close()

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from audit.images import encode_png
-from tests.browser.test_ui_audit import seen
+from tests.browser.machines import seen
 from tests.report import scenes
 from tests.test_many import write_run
 from tests.ui.commands import said, standing, until

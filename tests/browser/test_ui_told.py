@@ -6,7 +6,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
-from tests.browser.test_ui_audit import seen
+from tests.browser.machines import seen
 from tests.ui.commands import said, standing
 from tests.ui.conftest import Served, served  # noqa: F401
 
