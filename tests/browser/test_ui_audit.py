@@ -91,7 +91,7 @@ def test_from_the_start_page_to_a_report(browser: Browser, machine: Machine, tin
     (run,) = (p for p in machine.reports.iterdir() if p.is_dir())
     assert json.loads((run / "results.json").read_text())["plan"]["artist"] == "Ada <b>Test"
     page.get_by_role("link", name="Open the report").click()
-    page.wait_for_load_state()
+    page.wait_for_url("**/report.html")
     assert page.evaluate("self.origin") == "null"
     page.go_back()
 

@@ -119,7 +119,7 @@ def test_two_protections_are_compared(browser: Browser, machine: Machine, tiny_m
     assert "glaze-2.1" in text
     assert "shaded" in text
     page.get_by_role("link", name="Open the report").click()
-    page.wait_for_load_state()
+    page.wait_for_url("**/report.html")
     assert "glaze-2.1" in page.inner_text("body")
     assert heard == []
     page.context.close()

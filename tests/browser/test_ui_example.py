@@ -30,7 +30,7 @@ def test_the_example_to_its_report(browser: Browser, machine: Machine):
     (run,) = (p for p in machine.reports.iterdir() if p.is_dir())
     assert json.loads((run / "results.json").read_text())["plan"]["preset"] == "quick"
     page.get_by_role("link", name="Open the report").click()
-    page.wait_for_load_state()
+    page.wait_for_url("**/report.html")
     assert page.evaluate("self.origin") == "null"
     assert "built-in example" in page.title()
     assert heard == []
