@@ -18,6 +18,7 @@ from audit.base.rng import stream_seed
 from audit.commands.bringing import artists_in, bring
 from audit.evidence.bag import read_text
 from audit.evidence.contents import copies_places
+from audit.evidence.stamp import PLAN_CHAIN, PLAN_LIST, PLAN_REPLY
 from audit.evidence.verify import verify
 from audit.evidence.withdraw import owner_of
 from audit.models.cards import LAB_OTHER
@@ -29,10 +30,10 @@ from audit.plan.making import with_draws
 from audit.plan.spec import Spec
 from audit.records import ArtistSet, ModelFacts, Plan, Results
 from audit.records.versions import read_record
-from audit.runfolder import claim, provenance
+from audit.runfolder import STAMPED_PLAN, claim, provenance
 from audit.stages.audit import carry_out
 from audit.stages.prepare import declare_rights
-from audit.store import Store, default_store
+from audit.store import Store, default_store, write_atomic
 from audit.store.owners import keep_owner
 
 
@@ -111,6 +112,8 @@ def reproduce(
     )
     progress.advance(1)
     claim(out, plan)
+    if plan.seed_source == "stamp":
+        _bring_stamp(data, out)
     keep_owner(store.root, owner_of(plan, out))
     artist = ArtistSet(artist=plan.artist, works=plan.works, protected=plan.protected, notes=before.notes)
     artist = declare_rights(artist, declared=spec.declare, out=out)
@@ -127,6 +130,13 @@ def reproduce(
     progress.close()
     now = carry_out(spec, plan, artist, engine, out=out, begun=begun)
     return compare(before, now, new_seed=new_seed), out
+
+
+def _bring_stamp(data: Path, out: Path) -> None:
+    """What gave the plan its seed goes with the plan."""
+    for name in (STAMPED_PLAN, "plan.tsq", PLAN_REPLY, PLAN_CHAIN, PLAN_LIST):
+        if (data / name).is_file():
+            write_atomic(out / name, read_text(data / name))
 
 
 def anew(plan: Plan) -> Plan:

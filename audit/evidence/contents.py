@@ -26,7 +26,7 @@ from audit.records import SCHEMA_VERSION, Plan, Results
 from audit.report.custody import Custody
 from audit.report.locale import SOURCE, languages
 from audit.report.page import FILES, render
-from audit.runfolder import RATINGS
+from audit.runfolder import RATINGS, STAMPED_PLAN
 
 SHOWN: dict[Profile, Literal["all", "generated", "none"]] = {"full": "all", "redacted": "generated", "minimal": "none"}
 """Profile -> pictures that its reports show."""
@@ -34,7 +34,7 @@ PICTURE = "({})".format("|".join(sorted(ending[1:] for ending in {*PICTURE_SUFFI
 NAMED: dict[Profile, tuple[str, ...]] = {
     "minimal": (
         r"(plan|results|results\.schema|environment|models|adapters|withheld|ratings|sbom\.cdx)\.json",
-        r"plan\.ts[qr]",
+        r"plan(-stamped\.json|\.ts[qr])",
         r"plan-tsa(-crl)?\.pem",
         r"events\.jsonl",
         r"report(-court)?\.html",
@@ -86,7 +86,7 @@ def collect_contents(
     files, folder = made.files, source.folder
     for name in ("plan.json", "results.json", "events.jsonl"):
         files[name] = folder / name
-    for name in ("plan.tsq", "plan.tsr", "environment.json", RATINGS):
+    for name in (STAMPED_PLAN, "plan.tsq", "plan.tsr", "environment.json", RATINGS):
         if (folder / name).is_file():
             files[name] = folder / name
     if source.plan_token is not None:

@@ -29,10 +29,11 @@ from audit.judge.people.sheet import make_sheet
 from audit.judge.rejudged import first_difference, first_other_answer
 from audit.models.headers import read_header
 from audit.plan.draws import draw_replicates
-from audit.records import SCHEMA_VERSION
-from audit.records.seeding import derived_seed
+from audit.records import SCHEMA_VERSION, Plan
+from audit.records.seeding import derived_seed, seedless_text, stamped_seed
+from audit.records.versions import read_record
 from audit.report.page import FILES
-from audit.runfolder import RATINGS
+from audit.runfolder import RATINGS, STAMPED_PLAN
 from audit.runfolder.event_log import JUDGED, RATED, RATING_PAGE
 
 
@@ -162,11 +163,26 @@ def check_seed(at: Sealed) -> Said:
     seed = str(plan.seed)
     if not plan.seed_source:
         raise NotDerived("derived.seed-untold")
+    if (plan.seed_source == "stamp") != (STAMPED_PLAN in at.payload):
+        raise Fails("derived.seed-unstamped", seed=seed)
     if plan.seed_source == "given":
         return say("derived.seed-given", seed=seed)
+    if plan.seed_source == "stamp":
+        return _check_stamped_seed(at)
     if plan.seed != derived_seed(plan):
         raise Fails("derived.seed-other", seed=seed)
     return say("derived.seed", seed=seed)
+
+
+def _check_stamped_seed(at: Sealed) -> Said:
+    """The seed follows from the stamp over a plan that is this one but for its seed and what follows from that."""
+    plan, seed, token = at.results.plan, str(at.results.plan.seed), at.plan_token()
+    stamped = read_record(Plan, at.stamped_plan, name=STAMPED_PLAN)
+    if token is None or plan.seed != stamped_seed(token.content):
+        raise Fails("derived.seed-unstamped", seed=seed)
+    if seedless_text(stamped) != seedless_text(plan) or stamped.seed != derived_seed(stamped):
+        raise Fails("derived.seed-other-plan", seed=seed)
+    return say("derived.seed-stamp", seed=seed, digest=stamped.digest())
 
 
 def check_draws(at: Sealed) -> Said:

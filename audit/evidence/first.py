@@ -12,7 +12,7 @@ from audit.base.messages import Said, say
 from audit.evidence.bag import read_text
 from audit.evidence.timestamps import MOST_BYTES, check_token
 from audit.records import Provenance
-from audit.runfolder import plan_fixed
+from audit.runfolder import plan_fixed, stamped_plan
 from audit.runfolder.event_log import PLAN_FIXED, TRAINING_BEGINS
 
 TOLERANCE = timedelta(minutes=5)
@@ -48,7 +48,7 @@ def fixed_at(folder: Path) -> str:
     with contextlib.suppress(AuditError, OSError):
         if logged and reply.exists():
             stamp = read_text(reply, limit=MOST_BYTES)
-            token = check_token(read_text(folder / "plan.json"), reply=stamp, chain=read_text(chain, limit=MOST_BYTES))
+            token = check_token(read_text(stamped_plan(folder)), reply=stamp, chain=read_text(chain, limit=MOST_BYTES))
             return max(logged, _written(token.time - TOLERANCE))
     return logged
 

@@ -105,6 +105,22 @@ def as_granted(reply: bytes) -> bytes:
     return reply[:start] + bytes((GRANTED,)) + reply[stop:]
 
 
+def signed_content(reply: bytes) -> bytes:
+    """DER of a token's TSTInfo: what the authority's signature is over, its serial number and moment among it.
+
+    Raises:
+        ValueError, IndexError: it is built otherwise.
+    """
+    _, token = children(reply, *content(reply, 0, len(reply), SEQUENCE))[:2]
+    _, inner = children(reply, *content(reply, *token, SEQUENCE))[:2]
+    (signed,) = children(reply, *content(reply, *inner, CERTIFICATES))
+    held = children(reply, *content(reply, *signed, SEQUENCE))[2]
+    _, explicit = children(reply, *content(reply, *held, SEQUENCE))[:2]
+    (octets,) = children(reply, *content(reply, *explicit, CERTIFICATES))
+    start, stop = content(reply, *octets, OCTETS)
+    return reply[start:stop]
+
+
 def named_certificates(reply: bytes) -> tuple[tuple[Named, ...], ...]:
     """The certificates that a token's signature says it is by, signer first: one row for each attribute there is.
 

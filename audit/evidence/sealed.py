@@ -18,6 +18,7 @@ from audit.evidence.source import RunSource
 from audit.evidence.timestamps import Token, check_token
 from audit.records import SCHEMA_VERSION, Environment, Results
 from audit.records.versions import read_record
+from audit.runfolder import STAMPED_PLAN
 from audit.runfolder.event_log import EVENTS, read_events
 
 if TYPE_CHECKING:
@@ -233,7 +234,12 @@ class Sealed:
         if "bag/data/plan.tsr" not in self.names:
             return None
         chain = self.roots if self.roots is not None else self.read("bag/data/plan-tsa.pem")
-        return check_token(self.read("bag/data/plan.json"), reply=self.read("bag/data/plan.tsr"), chain=chain)
+        return check_token(self.stamped_plan, reply=self.read("bag/data/plan.tsr"), chain=chain)
+
+    @property
+    def stamped_plan(self) -> bytes:
+        """What the plan's stamp is over, and its request: the plan, or the one whose stamp gave the plan its seed."""
+        return self.read(f"bag/data/{STAMPED_PLAN if STAMPED_PLAN in self.payload else 'plan.json'}")
 
     def source(self, withheld: dict[str, str]) -> RunSource:
         """The run that the bundle holds, as far as it holds it.
@@ -248,7 +254,7 @@ class Sealed:
         if "plan.tsr" in self.payload:
             # By the chain that lies there, as whoever made the page did.
             chain = self.read("bag/data/plan-tsa.pem")
-            token = check_token(self.read("bag/data/plan.json"), reply=self.read("bag/data/plan.tsr"), chain=chain)
+            token = check_token(self.stamped_plan, reply=self.read("bag/data/plan.tsr"), chain=chain)
         return RunSource(
             folder=self.data,
             plan=results.plan,

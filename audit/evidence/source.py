@@ -17,8 +17,8 @@ from audit.evidence.timestamps import MOST_BYTES, Token, check_token, request_by
 from audit.images import decode_png, pixels_digest
 from audit.records import SCHEMA_VERSION, Environment, Plan, Results
 from audit.records.versions import read_record
-from audit.runfolder import read_ratings, read_results
-from audit.runfolder.event_log import EVENTS, JUDGED, PLAN_FIXED, BrokenLog, read_events
+from audit.runfolder import read_ratings, read_results, stamped_plan
+from audit.runfolder.event_log import EVENTS, JUDGED, PLAN_FIXED, PLAN_SEEDED, BrokenLog, read_events
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def read_source(folder: Path) -> RunSource:
     except ValidationError as error:
         raise BadResults("plan-edited.schema") from error
     request = folder / "plan.tsq"
-    same = not request.exists() or read_text(request) == request_bytes(read_text(folder / "plan.json"))
+    same = not request.exists() or read_text(request) == request_bytes(read_text(stamped_plan(folder)))
     if plan.digest() != results.plan.digest() or not same:
         raise BadResults("plan-edited")
     generated = tuple(dict.fromkeys(name for cell in results.cells for name in cell.generations.files))
@@ -100,9 +100,12 @@ def _judged_otherwise(results: Results) -> bool:
 
 
 def tells_of_plan(events: Sequence[Mapping[str, Any]], plan: Plan) -> bool:
-    """Whether a log says when this plan, and no other, was fixed."""
-    fixed = [e.get("plan_sha256") for e in events if e["event"] == PLAN_FIXED]
-    return bool(fixed) and set(fixed) == {plan.digest()}
+    """Whether a log says when this plan, and no other, was fixed, itself or as the one whose stamp gave it its seed."""
+    fixed = {str(e.get("plan_sha256")) for e in events if e["event"] == PLAN_FIXED}
+    seeded = {(str(e.get("stamped_sha256")), str(e.get("plan_sha256"))) for e in events if e["event"] == PLAN_SEEDED}
+    if seeded:
+        return seeded == {(stamped, plan.digest()) for stamped in fixed} and plan.seed_source == "stamp"
+    return fixed == {plan.digest()}
 
 
 def logged_environment(events: Sequence[Mapping[str, Any]]) -> str | None:
@@ -129,7 +132,8 @@ def _plan_token(folder: Path) -> Token | None:
     if not reply.exists():
         return None
     certificates = read_text(chain, limit=MOST_BYTES)
-    return check_token(read_text(folder / "plan.json"), reply=read_text(reply, limit=MOST_BYTES), chain=certificates)
+    stamped = read_text(stamped_plan(folder))
+    return check_token(stamped, reply=read_text(reply, limit=MOST_BYTES), chain=certificates)
 
 
 def _environment(folder: Path, events: Sequence[Mapping[str, Any]]) -> Environment | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from audit.base.errors import BadEvidence
 from audit.evidence import bag, layout, renewal, revocation
 from audit.evidence.timestamps import MOST_BYTES, Token, check_token, fetch_reply, write_request
+from audit.runfolder import STAMPED_PLAN
 from audit.runfolder.event_log import EVENTS, PLAN_STAMPED, TRAINING_BEGINS, log_event, read_events
 from audit.store import write_atomic
 
@@ -34,7 +35,7 @@ def place_of(folder: Path) -> StampPlace:
     """What is stamped in a folder: a bundle's tag manifest, or the plan of a run that has not trained yet.
 
     Raises:
-        BadEvidence: `nothing-to-stamp`; `stamp-too-late`, once a run has begun to train.
+        BadEvidence: `nothing-to-stamp`; `stamp-too-late`, once a run has begun to train or taken its seed from a stamp.
     """
     if (folder / "bag" / bag.TAGS).is_file():
         return StampPlace(
@@ -52,7 +53,7 @@ def place_of(folder: Path) -> StampPlace:
         events = read_events(bag.read_text(folder / EVENTS))
     except ValueError:
         events = ()
-    if any(event.get("event") == TRAINING_BEGINS for event in events):
+    if (folder / STAMPED_PLAN).exists() or any(event.get("event") == TRAINING_BEGINS for event in events):
         raise BadEvidence("stamp-too-late")
     return StampPlace(
         stamped=plan.read_bytes(),

@@ -35,7 +35,7 @@ from audit.base.messages import Said, render, say
 from audit.base.text import printable
 from audit.evidence import paths
 from audit.evidence.der import with_sorted_certificates
-from audit.evidence.replies import as_granted, named_certificates, read_answer
+from audit.evidence.replies import as_granted, named_certificates, read_answer, signed_content
 from audit.store import write_atomic
 
 MOST_BYTES = 1 << 20
@@ -59,12 +59,14 @@ class Token:
         authority: subject of the certificate that signed.
         root: SHA-256 hex of the root certificate that it leads to, to compare with the authority's own.
         path: the certificates from the signer's to the root's.
+        content: DER of the TSTInfo that the authority signed.
     """
 
     time: datetime
     authority: str
     root: str
     path: paths.Path
+    content: bytes
 
     @property
     def until(self) -> datetime:
@@ -117,7 +119,7 @@ def check_token(data: bytes, *, reply: bytes, chain: bytes, at: datetime | None 
     try:
         token = decode_timestamp_response(with_sorted_certificates(as_granted(reply)))
         info, signed = token.tst_info, token.signed_data
-        named = named_certificates(reply)
+        named, content = named_certificates(reply), signed_content(reply)
         (signer,) = signed.signer_infos
         held = [c for c in map(x509.load_der_x509_certificate, sorted(signed.certificates)) if paths.is_readable(c)]
         signers = [c for c in held if (c.issuer, c.serial_number) == (signer.issuer, signer.serial_number)]
@@ -164,6 +166,7 @@ def check_token(data: bytes, *, reply: bytes, chain: bytes, at: datetime | None 
                 authority=printable(leaf.subject.rfc4514_string()),
                 root=way[-1].fingerprint(hashes.SHA256()).hex(),
                 path=way,
+                content=content,
             )
     raise BadEvidence("token-wrong", why=str(refused)) from refused
 

@@ -107,7 +107,7 @@ def check_request(at: Sealed) -> Said:
     if at.read(layout.REQUEST) != request_bytes(at.seal):
         raise Fails("verify.other-bag")
     if "bag/data/plan.tsq" in at.names:
-        if at.read("bag/data/plan.tsq") != request_bytes(at.read("bag/data/plan.json")):
+        if at.read("bag/data/plan.tsq") != request_bytes(at.stamped_plan):
             raise Fails("verify.other-request")
     return say("verify.requests")
 

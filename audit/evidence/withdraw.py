@@ -14,7 +14,16 @@ from audit.evidence.privacy import traces
 from audit.records import Plan, ScorePlan
 from audit.records.versions import read_record
 from audit.report.page import FILES as PAGES
-from audit.runfolder import COMMAND, MOST_BYTES, RATINGS, SCORE, partials_in, read_results, read_score
+from audit.runfolder import (
+    COMMAND,
+    MOST_BYTES,
+    RATINGS,
+    SCORE,
+    STAMPED_PLAN,
+    partials_in,
+    read_results,
+    read_score,
+)
 from audit.runfolder.event_log import EVENTS
 from audit.runfolder.lock import LOCK, hold
 from audit.store import storage_errors
@@ -33,10 +42,12 @@ FILES = (
     "plan.tsq",
     "plan.tsr",
     "plan-tsa.pem",
+    "plan-tsa-crl.pem",
     "score.schema.json",
     EVENTS,
     "results.json",
     SCORE,
+    STAMPED_PLAN,
     "plan.json",
 )
 """Beside the pictures, in the order in which they go: the plan last, so that what was stopped can be repeated."""

@@ -245,9 +245,9 @@ class Plan(Versioned):
     conditions: tuple[Condition, ...]
     replicates: int = Field(ge=1, le=1000)
     seed: int
-    seed_source: Literal["", "given", "plan"] = ""
-    """`given` by whoever ran this, or following from the plan (`audit.records.seeding`); '' in plans of before, which
-    do not say."""
+    seed_source: Literal["", "given", "plan", "stamp"] = ""
+    """`given` by whoever ran this, or following from the plan, or from the plan's time stamp (`audit.records.seeding`);
+    '' in plans of before, which do not say."""
     trigger: str
     """The made-up style word; never the artist's real name."""
     prompts: tuple[str, ...]

@@ -29,7 +29,7 @@ from audit.records import (
     Session,
 )
 from audit.records.versions import read_record
-from audit.runfolder.event_log import PLAN_FIXED, TRAINING_BEGINS, facts_of, log_bytes, log_event
+from audit.runfolder.event_log import PLAN_FIXED, PLAN_SEEDED, TRAINING_BEGINS, facts_of, log_bytes, log_event
 from audit.runfolder.lock import LOCK, hold
 from audit.store import storage_errors, write_atomic
 from audit.store.sound import is_regular, remove_below
@@ -38,11 +38,13 @@ MOST_BYTES = 128 << 20
 """Of plan.json and results.json; 600 cells of 100 pictures take about 30 MB, and in memory ten times as much."""
 MOST_CARD_BYTES = 16 << 20
 _PARTIAL = re.compile(
-    r"\.(?:(?:plan|resume|results|score|score\.schema|environment|ratings)\.json|captions\.csv|plan\.ts[qr]|plan-tsa\.pem"
+    r"\.(?:(?:plan|plan-stamped|resume|results|score|score\.schema|environment|ratings)\.json|captions\.csv|plan\.ts[qr]|plan-tsa\.pem"
     r"|(?:report|report-court|rate)\.html|(?:work|treated|ai-generated)-[A-Za-z0-9-]+\.png)"
     r"\.(?:[0-9a-f]{32}|[0-9]+\.partial)"
 )
 CALIBRATIONS = "calibrations"
+STAMPED_PLAN = "plan-stamped.json"
+"""The plan as it was stamped, where its stamp gave another seed: plan.json is the one with that seed then."""
 COMMAND = "resume.json"
 """How a run that has not ended was asked for; see `audit.plan.unfinished`."""
 SCORE = "score.json"
@@ -59,7 +61,7 @@ def default_folder(artist: str, plan: Plan | ScorePlan) -> Path:
     there = sorted(Path("reports").iterdir(), reverse=True) if Path("reports").is_dir() else []
     # Some disks give names back in another normal form.
     for folder in (f for f in there if f"-{slug}" in unicodedata.normalize("NFC", f.name)):
-        if _plan_digest(folder / "plan.json", type(plan)) == plan.digest():
+        if _plan_digest(stamped_plan(folder), type(plan)) == plan.digest():
             return folder
     name = f"{datetime.now(UTC):%Y-%m-%d}-{slug}"
     names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
@@ -87,8 +89,17 @@ def _plan_digest(path: Path, kind: type[Plan] | type[ScorePlan] = Plan) -> str:
         return ""
 
 
-def claim(folder: Path, plan: Plan | ScorePlan) -> None:
+def stamped_plan(folder: Path) -> Path:
+    """The file of a run folder that the plan's time stamp is over, or would be: the plan as it was before its seed."""
+    kept = folder / STAMPED_PLAN
+    return kept if kept.exists() else folder / "plan.json"
+
+
+def claim(folder: Path, plan: Plan | ScorePlan, *, stamped: Plan | None = None) -> None:
     """Make the folder this plan's: write plan.json, or find the same plan there and go on.
+
+    Args:
+        stamped: the plan as it lies there under its time stamp, which gave `plan` its seed; it is kept beside.
 
     Raises:
         BadInput: the folder holds another run, files that no run wrote, or is being worked in.
@@ -101,6 +112,8 @@ def claim(folder: Path, plan: Plan | ScorePlan) -> None:
             raise BadInput("out-not-empty", folder=folder.absolute().name)
         hold(folder)
         _drop_partials(folder)
+        if stamped is not None:
+            _keep_stamped(folder, plan, stamped=stamped)
         if path.exists() and _plan_digest(path, type(plan)) != plan.digest():
             raise BadInput("out-other-run", folder=folder.absolute().name)
         private_folder(folder / "images")
@@ -111,6 +124,19 @@ def claim(folder: Path, plan: Plan | ScorePlan) -> None:
             log_event(folder, PLAN_FIXED, {"plan_sha256": plan.digest()})
         else:
             log_event(folder, "resumed", {})
+        if stamped is not None and f'"{PLAN_SEEDED}"'.encode("ascii") not in log_bytes(folder):
+            log_event(folder, PLAN_SEEDED, {"plan_sha256": plan.digest(), "stamped_sha256": stamped.digest()})
+
+
+def _keep_stamped(folder: Path, plan: Plan | ScorePlan, *, stamped: Plan) -> None:
+    """Put the plan with the stamp's seed in the place of the one that was stamped, which goes beside it, bytes and all.
+
+    Cut off at any point, the same call goes on.
+    """
+    path, kept = folder / "plan.json", folder / STAMPED_PLAN
+    if _plan_digest(path) == stamped.digest() != plan.digest():
+        write_atomic(kept, read_bounded(path, limit=MOST_BYTES))
+        write_atomic(path, (plan.model_dump_json(indent=1) + "\n").encode("utf-8"))
 
 
 def _told(folder: Path) -> bool:

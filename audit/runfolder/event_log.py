@@ -28,7 +28,7 @@ FIRST_REPORT = "first-report"
 SLOWER = "slower-than-foreseen"
 JUDGED = "judged"
 DECLARED, NOT_DECLARED = "rights-declared", "rights-not-declared"
-PLAN_STAMPED = "plan-stamped"
+PLAN_STAMPED, PLAN_SEEDED = "plan-stamped", "plan-seeded"
 RATING_PAGE, RATED = "rating-page", "ratings"
 MOST_LOG = 256 << 20
 """Bytes of a log; a run writes some hundred entries, and a row for every step that it reused."""

@@ -34,6 +34,7 @@ from audit.plan.unfinished import keep_command
 from audit.records import ArtistSet, ModelFacts, Note, Plan, ReferenceArtist, Work
 from audit.runfolder import claim, default_folder
 from audit.runfolder.event_log import DECLARED, NOT_DECLARED, log_event
+from audit.stages.seeding import under_stamp
 from audit.store import Store, default_store, write_atomic
 from audit.store.owners import keep_owner
 
@@ -43,11 +44,14 @@ class Fixed:
     """What is to be run: the works and the plan.
 
     Attributes:
-        artist: the works, with their pictures in the store.
+        artist: the works, with their pictures in the store; out: the run folder, not claimed yet.
+        stamped: the plan as it was stamped, where the stamp gave `plan` its seed.
     """
 
     artist: ArtistSet
     plan: Plan
+    stamped: Plan | None
+    out: Path
     device: torch.device
     store: Store
 
@@ -117,12 +121,14 @@ def fix_plan(spec: Spec, progress: Progress) -> Fixed:
         drawn_with=sibling,
         other_works=others,
     )
+    out = spec.out or default_folder(spec.artist, plan)
+    plan, stamped = under_stamp(plan, out)
     notes = (*artist.notes, *draw_notes(artist, plan.draws), *prompt_notes(plan), *caveats(plan.recipes))
     notes = (*notes, *departures(spec.protocol, plan))
     artist = artist.model_copy(update={"notes": notes})
     progress.advance(1)
     progress.close()
-    return Fixed(artist, plan, device, store)
+    return Fixed(artist, plan, stamped, out, device, store)
 
 
 def make_ready(spec: Spec, fixed: Fixed, progress: Progress) -> Prepared:
@@ -130,7 +136,7 @@ def make_ready(spec: Spec, fixed: Fixed, progress: Progress) -> Prepared:
 
     The folder is claimed last, so that nothing is written there for a run that cannot start.
     """
-    artist, plan, store = fixed.artist, fixed.plan, fixed.store
+    artist, plan, out, store = fixed.artist, fixed.plan, fixed.out, fixed.store
     for note in artist.notes:
         progress.say(say("now.note", note=note.said))
     progress.stage(say("stage.load"), 2)
@@ -147,13 +153,15 @@ def make_ready(spec: Spec, fixed: Fixed, progress: Progress) -> Prepared:
     artist = artist.model_copy(update={"notes": (*artist.notes, *found)})
     for note in found:
         progress.say(say("now.note", note=note.said))
-    out = spec.out or default_folder(spec.artist, plan)
-    claim(out, plan)
+    claim(out, plan, stamped=fixed.stamped)
     keep_owner(store.root, owner_of(plan, out))
     keep_command(spec, out)
     progress.say(say("now.folder", folder=str(out)))
+    if fixed.stamped is not None:
+        progress.say(say("now.stamped-seed", seed=str(plan.seed)))
+    else:
+        write_request(out / "plan.json")
     show_captions(out, artist, progress)
-    write_request(out / "plan.json")
     engine = make_engine(
         model,
         store=store,

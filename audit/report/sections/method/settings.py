@@ -139,6 +139,8 @@ def _seed(loc: ReportLocale, plan: Plan) -> str:
         return loc.say("{seed}, chosen by whoever ran this", seed=str(plan.seed))
     if plan.seed_source == "plan":
         return loc.say("{seed}, which follows from the plan", seed=str(plan.seed))
+    if plan.seed_source == "stamp":
+        return loc.say("{seed}, which follows from the plan's time stamp", seed=str(plan.seed))
     return str(plan.seed)
 
 
