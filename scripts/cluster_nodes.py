@@ -126,7 +126,7 @@ def cluster(machines: int = 2, *, at: str = "", spaces: tuple[tuple[str, str], .
     head = Node(started([*words, "--temp-dir", str(folder)], folder))
     nodes = Nodes(at, port, folder, head, spaces=spaces)
     try:
-        answers(at, port)
+        answers(at, port, head)
         for _ in range(machines):
             nodes.add()
         yield nodes
@@ -144,39 +144,45 @@ def own_address() -> str:
         return str(asking.getsockname()[0])
 
 
-def answers(at: str, port: int) -> None:
+def answers(at: str, port: int, head: Node) -> None:
     """Wait until a head takes connections.
 
     Raises:
-        TimeoutError: two minutes were not enough.
+        TimeoutError: two minutes were not enough, or it has ended: without the extra `ray[client]` it does so at once.
     """
     until = time.monotonic() + 120.0
-    while time.monotonic() < until:
+    while time.monotonic() < until and head.started.poll() is None:
         with suppress(OSError), socket.create_connection((at, port), timeout=1.0):
             return
         time.sleep(0.5)
-    raise TimeoutError(f"no head at {at}:{port}")
+    raise TimeoutError(f"no head at {at}:{port}; is ray[client] installed?")
 
 
 @contextmanager
-def namespaces(count: int) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
-    """A bridge on this machine and namespaces behind it; yields its address, and their names with theirs."""
-    bridge = "ccbr0"
+def namespaces(
+    count: int, *, name: str = "cc", net: str = "10.77.0"
+) -> Iterator[tuple[str, tuple[tuple[str, str], ...]]]:
+    """A bridge on this machine and namespaces behind it; yields its address, and their names with theirs.
+
+    Args:
+        name: two letters that begin the names of all of them; net: the first three numbers of all addresses.
+    """
+    bridge = f"{name}br0"
     made: list[tuple[str, str]] = []
     try:
         ip("link", "add", bridge, "type", "bridge")
-        ip("addr", "add", "10.77.0.1/24", "dev", bridge)
+        ip("addr", "add", f"{net}.1/24", "dev", bridge)
         ip("link", "set", bridge, "up")
         for number in range(count):
-            space, own = f"cc{number}", f"10.77.0.{number + 10}"
+            space, own = f"{name}{number}", f"{net}.{number + 10}"
             ip("netns", "add", space)
-            ip("link", "add", f"ccv{number}", "type", "veth", "peer", "name", "eth0", "netns", space)
-            ip("link", "set", f"ccv{number}", "master", bridge, "up")
+            ip("link", "add", f"{name}v{number}", "type", "veth", "peer", "name", "eth0", "netns", space)
+            ip("link", "set", f"{name}v{number}", "master", bridge, "up")
             ip("-n", space, "addr", "add", f"{own}/24", "dev", "eth0")
             ip("-n", space, "link", "set", "eth0", "up")
             ip("-n", space, "link", "set", "lo", "up")
             made.append((space, own))
-        yield "10.77.0.1", tuple(made)
+        yield f"{net}.1", tuple(made)
     finally:
         for space, _ in made:
             subprocess.run(["ip", "netns", "del", space], check=False)

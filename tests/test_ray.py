@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 
 import pytest
@@ -22,11 +23,15 @@ def test_an_audit_on_ray_makes_what_one_here_makes(here, audit):  # noqa: F811
 
 @pytest.fixture
 def cluster(monkeypatch):
-    """A cluster of two nodes with a core each, by Ray's own utility; the driver is connected to the first."""
+    """A cluster of a node with a core, by Ray's own utility; it takes drivers from outside, too."""
     from ray.cluster_utils import Cluster
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    head = {"num_cpus": 1, "include_dashboard": False, "ray_client_server_port": port}
+    cluster = Cluster(initialize_head=True, head_node_args=head)
     yield cluster
     executors.close_clusters()
     cluster.shutdown()
@@ -55,3 +60,11 @@ def test_a_node_that_is_removed_in_the_middle_changes_nothing(here, audit, clust
     alike(here, there)
     assert len(worked) == 2
     assert ended == {second.node_id}
+
+
+def test_an_audit_from_outside_a_cluster_makes_what_one_here_makes(here, audit, cluster):  # noqa: F811
+    pytest.importorskip("grpc", reason="Ray's client is not installed")
+    host = cluster.address.rpartition(":")[0]
+    there = audit("there", f"ray://{host}:{cluster.head_node._ray_params.ray_client_server_port}")
+    alike(here, there)
+    assert there.provenance.reused_elsewhere == ()

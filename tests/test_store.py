@@ -389,3 +389,15 @@ def test_a_disk_without_locks_is_refused(tmp_path, monkeypatch):
     with pytest.raises(StorageError) as caught:
         Store(tmp_path / "store")
     assert caught.value.slug == "store-no-locks"
+
+
+def test_an_address_of_an_object_store_is_refused_and_no_folder_of_its_name_made(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for root in (Path("s3://bucket/x"), tmp_path / "gs:" / "bucket"):
+        with pytest.raises(StorageError) as caught:
+            Store(root)
+        assert caught.value.slug == "store-address"
+    assert not list(tmp_path.iterdir())
+    # Someone's own folder may be called so.
+    (tmp_path / "old:").mkdir(mode=0o700)
+    Store(tmp_path / "old:")

@@ -23,6 +23,7 @@ import copy
 import errno
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -55,6 +56,8 @@ T = TypeVar("T")
 MOST_PNG_BYTES = 1 << 30
 """Of a stored picture: the largest that is read takes 240 MB of pixels."""
 ROOMS = ("steps", "blobs", TMP)
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:")
+"""Begins the address of an object store, as `s3:`; a drive has one letter."""
 
 
 @contextlib.contextmanager
@@ -107,7 +110,8 @@ class Store:
     """Finished steps and pictures under one root folder of one user; safe to share between that user's processes.
 
     Opening one raises StorageError: `folder-exposed` where others may write to it, or own it; `store-linked` where a
-    link stands in place of one of its folders; `store-busy` while it is emptied; `store-no-locks`.
+    link stands in place of one of its folders; `store-busy` while it is emptied; `store-no-locks`; `store-address`
+    for an address of an object store.
 
     Attributes:
         reuse: whether what an earlier process has finished is taken; without, every step is made anew.
@@ -125,6 +129,10 @@ class Store:
         self._sent: dict[str, _Found] = {}
         self._environments: dict[str, StepEnvironment] = {}
         self._rejected: list[str] = []
+        # As a path it would be a folder named `s3:` on this disk, which nobody meant.
+        named = next((at for at, part in enumerate(root.parts) if ADDRESS.fullmatch(part)), None)
+        if named is not None and not root.exists():
+            raise StorageError("store-address", folder="/".join(root.parts[named:]))
         with storage_errors(root):
             private_folder(root)
             if linked := links_in(root):
