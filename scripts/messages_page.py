@@ -53,7 +53,8 @@ def _entry(slug: str, messages: list[Message]) -> Iterator[str]:
 
 def shown(text: str) -> str:
     """A text with its places by name alone, safe in Markdown."""
-    bare = re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", text).replace("{{", "{").replace("}}", "}")
+    counted = re.sub(r"\{(\w+):[^{}|]*\|([^{}]*)\}", r"{\1} \2", text)
+    bare = re.sub(r"\{(\w+):[^{}]*\}", r"{\1}", counted).replace("{{", "{").replace("}}", "}")
     return re.sub(r"([*_<])", r"\\\1", bare)
 
 

@@ -68,6 +68,9 @@ NAMES = tuple(f"w{n}" for n in range(14))
         ("{x}", (), "", ""),
         ("{x:lower}", words("Hot {x}", x=1), "hot 1", "Heiß 1"),
         ("{x:upper}", words("hot {x}", x=1), "Hot 1", "Hot 1"),
+        ("{x:work|works}", 1, "1 work", "1 work"),
+        ("{x:work|works}", 0, "0 works", "0 works"),
+        ("{x:pair was|pairs were} chosen", 12, "12 pairs were chosen", "12 pairs were chosen"),
     ],
 )
 def test_what_a_place_shows(text, value, english, other):
@@ -117,7 +120,12 @@ nested = st.builds(lambda x: words("so {x}", x=x), flat)
 values = flat | nested | st.lists(flat | nested, max_size=15).map(tuple)
 
 
-@given(values, st.sampled_from(["", ":figure", ":percent", ":quoted", ":all", ":and", ":clauses", ":lower", ":.2f"]))
+@given(
+    values,
+    st.sampled_from(
+        ["", ":figure", ":percent", ":quoted", ":all", ":and", ":clauses", ":lower", ":.2f", ":work|works"]
+    ),
+)
 def test_whatever_is_said_is_shown_and_kept(value, kind):
     said = words("It is {x" + kind + "}.", x=value)
     seen = render(said)

@@ -17,6 +17,7 @@ Places are `{name}` or `{name:kind}`. Kinds, all of them in the reader's way to 
     lower       a message that goes on within a sentence: small first letter, in English
     upper       a message that begins a sentence: capital first letter
     g .0f ...   as Python formats a number
+    work|works  a count and its noun, the first word for one: "1 work", "3 works"
 """
 
 from __future__ import annotations
@@ -213,6 +214,9 @@ def _shown(value: object, kind: str, language: Language) -> str:
         return language.translate(UNKNOWN)
     if isinstance(value, Said):
         return _cased(_said(value, language), kind, language)
+    if "|" in kind:
+        one, more = kind.split("|")
+        return f"{_shown(value, '', language)} {one if value == 1 else more}"
     if isinstance(value, int | float):
         return _number(value, kind, language)
     if kind == "verbatim":

@@ -343,7 +343,7 @@ def test_plan_trains_nothing_and_states_the_cost(folders, tiny_model, tmp_path):
                      "--protect", "encoder-pgd", "--against", "jpeg", "--no-battery")  # fmt: skip
     done = invoke(["plan", *args[1:]])
     assert done.exit_code == 0, done.stderr
-    assert "cells 36" in done.stdout
+    assert "models to train 36" in done.stdout
     for word in ("This takes about", "memory about", "disk about"):
         assert word in done.stdout
     assert not (tmp_path / "store" / "steps" / "adapter").exists()
