@@ -50,7 +50,12 @@ def test_translation_is_whole(code: str) -> None:
         texts = [known.string] if isinstance(known.string, str) else list(known.string)
         assert all(texts), forms[0]
         for form, text in zip(forms, texts, strict=True):
-            assert set(re.findall(r"{[^}]+}", text)) == set(re.findall(r"{[^}]+}", form)), text
+            assert places(text) == places(form), text
+
+
+def places(text: str) -> set[str]:
+    """What a text leaves open; a count's noun is each language's own."""
+    return {re.sub(r":.*\|.*}", "}", place) for place in re.findall(r"{[^}]+}", text)}
 
 
 @pytest.mark.parametrize("code", TRANSLATIONS)
