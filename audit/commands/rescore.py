@@ -24,7 +24,7 @@ from audit.evidence.sealed import CheckedPart
 from audit.images import decode_png
 from audit.images.drawn import noise_level
 from audit.judge.asked import noise_asked
-from audit.records import Generations, Plan, Results, Score
+from audit.records import Cell, Generations, Plan, Results, Score
 from audit.records.versions import read_record
 from audit.runfolder import MOST_BYTES
 from audit.runfolder.pictures import MOST_PNG_BYTES
@@ -35,7 +35,7 @@ from audit.style import Features, style_metric
 from audit.style.among_real import among_real
 from audit.style.picture_noise import with_noise
 from audit.style.recognise import Others
-from audit.style.score import View, features, metric_facts, other_artists, scores, scores_by_work
+from audit.style.score import View, features, metric_facts, nearest, other_artists, recognition, scores, scores_by_work
 from audit.style.subject import prompt_adherence
 from audit.style.visibility import kept_shares, picture_changes, plain_parts
 
@@ -43,6 +43,8 @@ TOLERANCE = 0.005
 """How far a score may come out otherwise elsewhere, for features worked out in another order or with less precision.
 An edit of the index by a tenth moves every score by a tenth of the gain; what that is, `rescore.same` lets a reader
 weigh by the greatest difference that was found."""
+RATES_WITHIN = 0.02
+"""The same of a share of real works, where one between two artists may fall to the other elsewhere."""
 CHECK = "scores"
 
 
@@ -99,8 +101,8 @@ def rescore(
         return CheckedPart(CHECK, False, say("rescore.differ", what=worst.what, most=worst.most, within=TOLERANCE))
     said: dict[str, Value] = {"count": count, "metrics": metrics, "most": worst.most, "within": TOLERANCE}
     unread = any(seen.adherence for seen in results.looks) and not reads_subjects(lab=results.plan.model.lab)
-    # Pictures of other settings and of works' own subjects stay in the store.
-    if unscored or unread or results.subjects or results.settings:
+    # Pictures of other settings, without the style word and of works' own subjects stay in the store.
+    if unscored or unread or results.subjects or results.settings or results.untriggered:
         return CheckedPart(CHECK, True, say("rescore.part", **said))
     return CheckedPart(CHECK, True, say("rescore.same", **said))
 
@@ -168,14 +170,35 @@ def _figures(results: Results, metrics: Sequence[str], view: View, progress: Pro
         for name, means in cell.by_work.items():
             if name in metrics:
                 yield _Apart(say("rescore.by-work", metric=name, **place), means, by_work.get(name, ()))
+        yield from _nearest(cell, nearest(made, held_out=held_out, others=others, view=view), place)
         if made.noise:
             seen = tuple(noise_level(view.store.get_pixels(digest)) for digest in made.pixels)
             yield _Apart(say("rescore.noise", **place), made.noise, seen)
         progress.advance(len(metrics))
+    for told in results.recognition:
+        if told.metric in metrics:
+            rates = recognition(told.metric, works=works[told.metric], held_out=masks, others=others[told.metric])
+            shares = ((told.own_rate, told.false_rate), (rates.own_rate, rates.false_rate))
+            apart = _Apart(say("rescore.recognition", metric=told.metric), *shares)
+            if apart.most > RATES_WITHIN:
+                yield apart
     yield from _visibility(results, view.store)
     yield from _noise_controls(results, metrics, works, others, view)
     yield from _tone_controls(results, metrics, view)
     yield from _coherence(results, metrics, works, others, view)
+
+
+def _nearest(cell: Cell, found: dict[str, tuple[int, ...]], place: dict[str, Value]) -> Iterator[_Apart]:
+    """Whose works each picture is nearest to; what differs is told as a share of pictures."""
+    for metric, stated in cell.nearest.items():
+        again = found.get(metric)
+        if again is None:
+            continue
+        what = say("rescore.nearest", metric=metric, **place)
+        other = sum(a != b for a, b in zip(stated, again, strict=False))
+        # One picture between two artists may fall to the other elsewhere.
+        if len(stated) != len(again) or other > 1:
+            yield _Apart(what, (0.0,), (other / len(again) if len(stated) == len(again) else 1.0,))
 
 
 def _visibility(results: Results, store: Store) -> Iterator[_Apart]:

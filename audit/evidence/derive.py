@@ -171,6 +171,9 @@ def check_seed(at: Sealed) -> Said:
         return _check_stamped_seed(at)
     if plan.seed != derived_seed(plan):
         raise Fails("derived.seed-other", seed=seed)
+    # A run takes its seed from a stamp that it finds. Who put the stamp aside meanwhile had two seeds to choose from.
+    if at.made_here and at.plan_token() is not None:
+        raise Fails("derived.seed-beside-stamp", seed=seed)
     return say("derived.seed", seed=seed)
 
 

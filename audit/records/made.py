@@ -107,7 +107,9 @@ class Cell(Record):
     """Metric -> nearest artist of each picture, prompt-major: 0 this one, i the i-th reference artist, -1 not known."""
     by_work: dict[str, tuple[Bounded, ...]] = Field(default_factory=dict)
     """Metric -> mean cosine of all its pictures to each held-out work, in the order of the replicate's draw: what
-    anyone needs who wants to work out the score with other works held out."""
+    anyone needs who wants to work out the score with other works held out. A score is the cosine to the works' mean
+    direction, so it is these but for one factor of all models of a replicate; `index_at_large` takes it from a fit
+    through 0 of the mean scores on the means of these."""
 
 
 class AtSetting(Record):

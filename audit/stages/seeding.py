@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from audit.base.errors import BadResults
+from audit.base.errors import BadEvidence, BadResults
 from audit.evidence.bag import read_text
 from audit.evidence.stamp import PLAN_CHAIN, PLAN_REPLY
 from audit.evidence.timestamps import MOST_BYTES, check_token
@@ -15,7 +15,7 @@ from audit.records import Plan
 from audit.records.seeding import stamped_seed
 from audit.records.versions import read_record
 from audit.runfolder import STAMPED_PLAN, stamped_plan
-from audit.runfolder.event_log import TRAINING_BEGINS, log_bytes
+from audit.runfolder.event_log import PLAN_FIXED, PLAN_STAMPED, TRAINING_BEGINS, facts_of, log_bytes
 
 
 def under_stamp(plan: Plan, folder: Path) -> tuple[Plan, Plan | None]:
@@ -25,10 +25,13 @@ def under_stamp(plan: Plan, folder: Path) -> tuple[Plan, Plan | None]:
     and where training began with the plan's own seed.
 
     Raises:
-        BadEvidence: the stamp does not verify; see `check_token`.
+        BadEvidence: `plan-stamp-gone`; the stamp does not verify, see `check_token`.
     """
     reply = folder / PLAN_REPLY
-    if plan.seed_source != "plan" or not reply.is_file():
+    if plan.seed_source != "plan":
+        return plan, None
+    if not reply.is_file():
+        _refuse_gone(plan, folder)
         return plan, None
     kept = read_text(stamped_plan(folder))
     try:
@@ -44,3 +47,11 @@ def under_stamp(plan: Plan, folder: Path) -> tuple[Plan, Plan | None]:
     if not plan.draws:
         return seeded, plan
     return with_draws(seeded, seed=seeded.seed, asked=len(plan.draws[0].prompts)), plan
+
+
+def _refuse_gone(plan: Plan, folder: Path) -> None:
+    """Without the stamp that the log tells of, a run would train with a seed that was known before the stamp was."""
+    told = {str(facts.get("event")) for facts in facts_of(folder)}
+    digests = {str(facts.get("plan_sha256")) for facts in facts_of(folder) if facts.get("event") == PLAN_FIXED}
+    if PLAN_STAMPED in told and TRAINING_BEGINS not in told and plan.digest() in digests:
+        raise BadEvidence("plan-stamp-gone", file=PLAN_REPLY)

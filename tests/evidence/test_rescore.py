@@ -141,6 +141,23 @@ def test_edited_limits_of_a_word_are_found(run, tmp_path, field, says):
     assert says in found.sentence
 
 
+@pytest.mark.parametrize(("field", "says"), [("nearest", "are nearest to by"), ("recognition", "are recognised by")])
+def test_edited_recognition_is_found(run, tmp_path, field, says):
+    folder = shutil.copytree(run / "out", tmp_path / "run")
+
+    def change(values) -> None:
+        for cell in values["cells"] if field == "nearest" else ():
+            cell["nearest"] = {m: [(n + 1) % 3 for n in near] for m, near in cell["nearest"].items()}
+        for row in values["recognition"] if field == "recognition" else ():
+            row["false_rate"] = row["false_rate"] + (0.1 if row["false_rate"] < 0.5 else -0.1)
+        values.update(json.loads(judge(Results.model_validate(values)).model_dump_json()))
+
+    edit_results(folder, change)
+    found = again(run, sealed(run, folder))
+    assert not found.passed
+    assert says in found.sentence
+
+
 def test_a_change_that_is_plain_to_see_is_not_told_as_slight(run, tmp_path):
     """A whole bundle holds both files of every work."""
     folder = shutil.copytree(run / "out", tmp_path / "run")

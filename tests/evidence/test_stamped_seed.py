@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from audit import records as r
+from audit.base.errors import BadEvidence
 from audit.evidence import bundle
 from audit.evidence.source import read_source
 from audit.evidence.stamp import stamp
@@ -118,6 +119,21 @@ def test_a_seed_that_somebody_typed_stays_his(tmp_path, authority):
     assert under_stamp(plan, tmp_path / "run") == (plan, None)
 
 
+def test_a_stamp_put_aside_before_training_is_missed(tmp_path, authority):
+    plan = planned(tmp_path / "run")
+    stamped_by(authority, tmp_path / "run")
+    (tmp_path / "run/plan.tsr").unlink()
+    with pytest.raises(BadEvidence, match="put it back"):
+        under_stamp(plan, tmp_path / "run")
+
+
+def seed_known_before(folder: Path, authority) -> r.Plan:
+    """The stamp is genuine and came before training, which was done with the plan's own seed all the same."""
+    plan = planned(folder)
+    stamped_by(authority, folder)
+    return plan
+
+
 def chosen_seed(folder: Path, authority) -> r.Plan:
     """The stamp is genuine, the seed is another."""
     plan = planned(folder)
@@ -145,7 +161,7 @@ def no_stamp(folder: Path, authority) -> r.Plan:
     return plan
 
 
-@pytest.mark.parametrize("forge", [chosen_seed, another_plan, no_stamp])
+@pytest.mark.parametrize("forge", [chosen_seed, another_plan, no_stamp, seed_known_before])
 def test_a_seed_that_does_not_follow_from_its_stamp_is_found(forge, tmp_path, authority, forger):
     plan = forge(tmp_path / "run", authority)
     write_run(tmp_path / "run", plan)
