@@ -143,7 +143,9 @@ def published(name, folder, *, device):
         text_encoders={part: made[part] for part in family.text_encoders},
         tokenizers=tuple(tokenizer for _ in family.tokenizers),
         scheduler_config=configs["scheduler"],
-        noising=family.noising(configs["scheduler"], card.prediction, family.latent(configs, card.resolution)),
+        noising=family.noising(
+            configs["scheduler"], card.prediction, family.latent(configs, (card.resolution, card.resolution))
+        ),
         device=device,
     )
 

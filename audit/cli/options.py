@@ -39,6 +39,10 @@ ClipSkip = Annotated[
     int | None,
     typer.Option(min=1, max=12, help="Layer of SD 1.x's text encoder that is read, from its end: 2 for anime models."),
 ]
+CropName = Annotated[
+    str | None,
+    typer.Option("--crop", help="Shapes that works are trained in: buckets near their aspect, or square."),
+]
 Protect = Annotated[list[str] | None, typer.Option(help="Reference protection NAME[:ARG]; may be repeated.")]
 Against = Annotated[list[str] | None, typer.Option(help="Countermeasure NAME[:ARG][+NAME...]; may be repeated.")]
 Battery = Annotated[
@@ -159,6 +163,7 @@ def gather(
     model: ModelName = None,
     prediction_type: PredictionType = None,
     clip_skip: ClipSkip = None,
+    crop: CropName = None,
     protect: Protect = None,
     against: Against = None,
     battery: Battery = None,

@@ -23,6 +23,7 @@ from audit.evidence.verify import verify
 from audit.evidence.withdraw import owner_of
 from audit.models.cards import LAB_OTHER
 from audit.models.loader import describe, stated
+from audit.plan.buckets import largest_shape
 from audit.plan.conditions import other_artist
 from audit.plan.devices import pick_device
 from audit.plan.machine import load_pair, make_engine
@@ -122,6 +123,7 @@ def reproduce(
         store=store,
         progress=progress,
         training=plan.training,
+        shape=largest_shape(plan),
         memory=spec.memory,
         plan=plan.digest(),
         drawing=drawing,

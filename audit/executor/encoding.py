@@ -10,6 +10,7 @@ from torch import Tensor
 
 from audit.executor import Bench, Task, Worker, with_model
 from audit.models.encode import encode_picture, encode_texts
+from audit.models.frames import Shape
 from audit.models.kernels import training_attention
 
 
@@ -18,12 +19,12 @@ class Encode(Task[None]):
     """Encode pictures and texts; the results lie in the store, each under a key of its own.
 
     Attributes:
-        pixels: stored pictures; texts: as they stand.
+        pictures: stored ones, each with the shape that it is seen in, None for a square; texts: as they stand.
         model: digest of the base model.
         training: with the attention kernel of training, for another one would round another way.
     """
 
-    pixels: tuple[str, ...]
+    pictures: tuple[tuple[str, Shape | None], ...]
     texts: tuple[str, ...]
     model: str
     training: bool
@@ -40,7 +41,7 @@ class Encode(Task[None]):
 
     def run(self, worker: Worker) -> None:
         engine = worker.engine
-        for pixels in self.pixels:
-            encode_picture(engine.model, engine.store, pixels)
+        for pixels, shape in self.pictures:
+            encode_picture(engine.model, engine.store, pixels, shape)
         if self.texts:
             encode_texts(engine.model, engine.store, self.texts)

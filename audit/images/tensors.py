@@ -10,22 +10,31 @@ from torch.nn import functional as F
 
 
 def to_model_size(pictures: Tensor, side: int) -> Tensor:
-    """Centre-crop to a square and resize with antialiasing; differentiable.
+    """Centre-crop to a square and resize with antialiasing: `to_shape` of a square."""
+    return to_shape(pictures, side, side)
+
+
+def to_shape(pictures: Tensor, height: int, width: int) -> Tensor:
+    """Centre-crop to the aspect of a shape and resize to it with antialiasing; differentiable.
 
     Args:
         pictures: (N, 3, H, W), values -1..1.
-        side: wanted height and width.
+        height, width: wanted, in pixels.
 
     Returns:
-        (N, 3, side, side), values -1..1 (bicubic overshoot is clipped).
+        (N, 3, height, width), values -1..1 (bicubic overshoot is clipped).
     """
-    height, width = pictures.shape[-2:]
-    short = min(height, width)
-    top, left = (height - short) // 2, (width - short) // 2
-    square = pictures[..., top : top + short, left : left + short]
-    if short == side:
-        return square
-    return F.interpolate(square, size=(side, side), mode="bicubic", antialias=True).clamp(-1, 1)
+    whole_height, whole_width = pictures.shape[-2:]
+    rows, columns = whole_height, whole_width
+    if whole_width * height >= whole_height * width:
+        columns = max(1, round(whole_height * width / height))
+    else:
+        rows = max(1, round(whole_width * height / width))
+    top, left = (whole_height - rows) // 2, (whole_width - columns) // 2
+    part = pictures[..., top : top + rows, left : left + columns]
+    if (rows, columns) == (height, width):
+        return part
+    return F.interpolate(part, size=(height, width), mode="bicubic", antialias=True).clamp(-1, 1)
 
 
 def to_tensor(pixels: NDArray[np.uint8]) -> Tensor:

@@ -11,9 +11,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import Tensor
 
-from audit.images.tensors import to_model_size, to_tensor
+from audit.images.tensors import to_shape, to_tensor
 from audit.models.conditioning import Ragged, Text
 from audit.models.families.base import TextPart
+from audit.models.frames import Shape
 from audit.models.memory import in_parts
 from audit.models.model import Model
 from audit.models.tokens import overlong, tokenize
@@ -32,9 +33,11 @@ class Latents:
     std: Tensor
 
 
-def latents_key(model: Model, pixels: str) -> str:
-    """Key of a stored picture's latents."""
-    return Store.key("latents", {"side": model.facts.resolution}, [model.facts.sha256, pixels])
+def latents_key(model: Model, pixels: str, shape: Shape | None = None) -> str:
+    """Key of a stored picture's latents; `shape` as of `encode_picture`."""
+    side = model.facts.resolution
+    cut = {"side": side} if shape in (None, (side, side)) else {"shape": shape}
+    return Store.key("latents", cut, [model.facts.sha256, pixels])
 
 
 def text_key(model: Model, text: str) -> str:
@@ -44,13 +47,18 @@ def text_key(model: Model, text: str) -> str:
 
 
 @torch.no_grad()
-def encode_picture(model: Model, store: Store, pixels: str) -> Latents:
-    """Latents of a stored picture; computed once per picture and VAE."""
-    key = latents_key(model, pixels)
-    shape = (2, *model.latent_shape)
-    found = _stored(store, "latents", key, lambda found: all(_is(found, name, shape) for name in ("mean", "std")))
+def encode_picture(model: Model, store: Store, pixels: str, shape: Shape | None = None) -> Latents:
+    """Latents of a stored picture; computed once per picture, shape and VAE.
+
+    Args:
+        shape: the bucket that it is cut and resized to, height and width; None for the model's own square.
+    """
+    key = latents_key(model, pixels, shape)
+    tall, wide = shape or (model.facts.resolution, model.facts.resolution)
+    of_both = (2, *model.latent_of((tall, wide)))
+    found = _stored(store, "latents", key, lambda found: all(_is(found, name, of_both) for name in ("mean", "std")))
     if found is None:
-        unit = to_model_size(to_tensor(store.get_pixels(pixels)), model.facts.resolution)
+        unit = to_shape(to_tensor(store.get_pixels(pixels)), tall, wide)
         both = torch.cat([unit, unit.flip(-1)]).to(model.device)
 
         def part(rows: slice) -> tuple[Tensor, Tensor]:

@@ -85,7 +85,7 @@ def stated(facts: ModelFacts) -> str | None:
 
 
 def _facts(source: Source) -> ModelFacts:
-    family, found = source.family, source.prediction
+    family, found, lab = source.family, source.prediction, is_lab(source.files.values())
     return ModelFacts.model_validate(
         {
             "name": source.name,
@@ -94,7 +94,8 @@ def _facts(source: Source) -> ModelFacts:
             "resolution": source.resolution(),
             "prediction_type": "flow" if found is None else found.reading,
             "prediction_source": "" if found is None else found.source,
-            "lab": is_lab(source.files.values()),
+            "lab": lab,
+            "multiple": 0 if lab else family.multiple(source.configs),
             "distilled": family.distilled(source.configs),
             "clip_skip": source.skip,
             "licence": cards()[source.known].licence if source.known else "",
@@ -142,7 +143,8 @@ def _loaded(source: Source, *, device: torch.device, budget: float | None) -> Mo
         else:
             made = {part: _open(source, part, kind) for part, kind in family.components.items()}
         scheduler = dict(family.schedule(source.configs))
-        noising = family.noising(scheduler, facts.prediction_type, family.latent(source.configs, facts.resolution))
+        square = family.latent(source.configs, (facts.resolution, facts.resolution))
+        noising = family.noising(scheduler, facts.prediction_type, square)
     except BROKEN as error:
         if is_out_of_memory(error):
             raise too_short("memory-for.model") from error

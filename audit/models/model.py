@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from audit.models.autoencoders import Scaling
 from audit.models.conditioning import Ragged, Text, Tokens
-from audit.models.families.base import TRAINED_AT, Family, TextShape
+from audit.models.families.base import TRAINED_AT, Family, Latent, TextShape
+from audit.models.frames import Shape, square_frame
 from audit.models.memory import free_unused
 from audit.models.noising import Noising
 from audit.models.residency import Room
@@ -42,10 +43,21 @@ class Model:
     room: Room | None = None
 
     @property
-    def latent_shape(self) -> tuple[int, int, int]:
-        """(channels, height, width) of one picture's latent."""
+    def latent_shape(self) -> Latent:
+        """(channels, height, width) of the latent of one square picture of the model's own size."""
         config: Any = self.vae.config
-        return self.family.latent({"vae": config}, self.facts.resolution)
+        return self.family.latent({"vae": config}, (self.facts.resolution, self.facts.resolution))
+
+    def latent_of(self, shape: Shape) -> Latent:
+        """The same of a picture of so many pixels in height and width."""
+        config: Any = self.vae.config
+        return self.family.latent({"vae": config}, shape)
+
+    def noising_of(self, latent: Latent) -> Noising:
+        """The schedule of noise in training at a latent's size, on which it may depend."""
+        if latent == self.latent_shape:
+            return self.noising
+        return self.family.noising(self.scheduler_config, self.facts.prediction_type, latent)
 
     @property
     def scale(self) -> Scaling:
@@ -127,4 +139,5 @@ class Model:
             noisy: latents (N, C, h, w); told: what it is told of the noise, (N,) or a single number.
             guidance: what a denoiser with guidance embedding is told; others do not see it.
         """
-        return self.family.predict(self.denoiser, noisy, told, text, self.facts.resolution, guidance)
+        frames = noisy.new_tensor(square_frame(self.facts.resolution)).expand(len(noisy), -1)
+        return self.family.predict(self.denoiser, noisy, told, text, frames, guidance)

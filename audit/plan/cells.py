@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from audit.plan.buckets import frames_of
 from audit.plan.draws import AGAIN
 from audit.plan.prompts import full_prompt
 from audit.records import Condition, Plan, Work
@@ -41,6 +42,8 @@ def _cell(plan: Plan, condition: Condition, replicate: int, pictures: Mapping[st
         works=tuple(pool[i].id for i in rows),
         pixels=tuple(pixels for _, pixels in shown),
         captions=tuple(full_prompt(work.caption, plan.trigger) for work, _ in shown),
+        # Of the place, whoever's picture stands in it.
+        frames=tuple(frames[pool[i].id] for i in rows) if (frames := frames_of(plan)) else (),
     )
 
 

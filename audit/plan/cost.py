@@ -6,6 +6,7 @@ import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from audit.judge.claims import is_claim
 from audit.models.kernels import PLAIN_UP_TO, training_attention
 from audit.models.memory import free_unused, is_out_of_memory, synchronize, too_short
 from audit.models.model import Model
+from audit.plan.buckets import beat_of, largest_shape
 from audit.plan.grids import courses, ends, on_grid
 from audit.plan.probed import Probed
 from audit.plan.probes import DRAWN_STEPS, PROBE_STEPS, ProbeDrawing, ProbeTraining
@@ -143,7 +145,12 @@ def _sizes(plan: Plan, engine: Engine, later: Collection[str]) -> list[Size]:
     def made_with(packing: Packing) -> Size:
         waves = [[c for c in plan.conditions if (c.name in later) is after] for after in (False, True)]
         packs = [
-            make_packs([r for r in range(plan.replicates) for _ in of], range(len(of) * plan.replicates), packing)
+            make_packs(
+                [r for r in range(plan.replicates) for _ in of],
+                range(len(of) * plan.replicates),
+                packing,
+                beats=[beat_of(plan, c, r) for r in range(plan.replicates) for c in of],
+            )
             for of in waves
             if of
         ]
@@ -260,11 +267,13 @@ def _train_row_seconds(probed: Probed, *, pack: int, workers: int) -> float:
     plan, engine = probed.plan, probed.engine
     pack = 1 if _alone_is_enough(engine.model) else pack
     settings = plan.training.model_copy(update={"steps": PROBE_STEPS})
-    probe = ProbeTraining(settings=settings, pack=pack, precision=engine.precision)
+    shape = largest_shape(plan)
+    probe = ProbeTraining(settings=settings, pack=pack, precision=engine.precision, shape=shape)
+    named: dict[str, Any] = {"settings": settings.model_dump(mode="json"), "pack": pack, "workers": workers}
     try:
         (row,) = probed(
             "train",
-            {"settings": settings.model_dump(mode="json"), "pack": pack, "workers": workers},
+            named | ({} if shape is None else {"shape": shape}),
             lambda: (max(engine.run([probe] * workers)) / (pack * settings.batch),),
             units=probe.units * workers,
         )

@@ -19,6 +19,7 @@ from audit.executor.packing import PICTURES, Fitting, Packing, Saving
 from audit.executor.serial import Serial
 from audit.executor.side_by_side import SideBySide, most_workers
 from audit.images.tensors import autocast_of
+from audit.models.frames import Shape
 from audit.models.kernels import PLAIN_UP_TO
 from audit.models.layout import model_files
 from audit.models.loader import load
@@ -67,7 +68,13 @@ def physical_memory() -> float:
 
 
 def pick_pack(
-    model: Model, settings: TrainSettings, *, precision: str, memory: float | None = None, beside: float = 0.0
+    model: Model,
+    settings: TrainSettings,
+    *,
+    precision: str,
+    memory: float | None = None,
+    beside: float = 0.0,
+    shape: Shape | None = None,
 ) -> Packing:
     """Cells per pass, passes side by side, pictures per batch, and what is done to save memory, under the budget.
 
@@ -76,13 +83,14 @@ def pick_pack(
     Args:
         memory: budget of the whole process in GB; None for a share of the machine's.
         beside: bytes that another model holds all the time.
+        shape: of the largest pictures that are trained on; None for squares of the model's own size.
     """
     autocast = autocast_of(precision)
     whole = memory_budget(model.device, memory) - beside
     if model.device.type == "cpu":
         whole -= RUNTIME_BYTES
     full = settings.method == "full"
-    footprint, saving = _rung(model, settings, whole, autocast=autocast)
+    footprint, saving = _rung(model, settings, whole, autocast=autocast, shape=shape)
     budget = whole - weights_bytes(model, settings, saving)
     most = max(1, (PACK_ROWS_CPU if model.device.type == "cpu" else PACK_ROWS) // settings.batch)
     if full:
@@ -102,7 +110,7 @@ def pick_pack(
 
 
 def _rung(
-    model: Model, settings: TrainSettings, whole: float, *, autocast: torch.dtype | None
+    model: Model, settings: TrainSettings, whole: float, *, autocast: torch.dtype | None, shape: Shape | None
 ) -> tuple[Footprint, Saving]:
     """The first way of saving with which one cell fits, or the last there is.
 
@@ -114,7 +122,9 @@ def _rung(
     for saving in rungs:
         try:
             halved = kept_small(model, saving)
-            footprint = measure(model, settings, autocast=autocast, checkpointing=saving.checkpointing, halved=halved)
+            footprint = measure(
+                model, settings, autocast=autocast, checkpointing=saving.checkpointing, halved=halved, shape=shape
+            )
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -157,6 +167,7 @@ def make_engine(
     memory: float | None = None,
     plan: str = "",
     drawing: Model | None = None,
+    shape: Shape | None = None,
 ) -> Engine:
     """What stages work with on this machine.
 
@@ -165,11 +176,14 @@ def make_engine(
         memory: budget of the whole process in GB; None for a share of the machine's.
         plan: digest of the plan that stored steps are made for; '' for none.
         drawing: the sibling that draws, if any.
+        shape: as of `pick_pack`.
     """
     precision = pick_precision(model.device)
     beside = _held(drawing)
     packing = (
-        Packing() if training is None else pick_pack(model, training, precision=precision, memory=memory, beside=beside)
+        Packing()
+        if training is None
+        else pick_pack(model, training, precision=precision, memory=memory, beside=beside, shape=shape)
     )
     packing = replace(packing, bytes=packing.bytes + beside)
     _refuse_too_large(packing, model.device, memory)

@@ -12,6 +12,7 @@ from audit.base.text import printable
 from audit.collect.names import NIGHTSHADE
 from audit.conditions import parse_chain, parse_step, recipes
 from audit.judge.rules import refuse_loosened
+from audit.plan.buckets import crop_of, make_buckets
 from audit.plan.conditions import arm_condition, make_conditions, tries_battery, without_treatment
 from audit.plan.draws import draw_replicates
 from audit.plan.grids import make_grid
@@ -85,7 +86,7 @@ def make_plan(
         training_settings(spec, lab=model.lab, family=model.family),
     )
     protection = protect_settings(spec)
-    metrics = metrics_of(spec, lab=model.lab)
+    metrics, crop = metrics_of(spec, lab=model.lab), crop_of(spec, model)
     plan = Plan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip(),
@@ -120,6 +121,8 @@ def make_plan(
         protection=protection,
         recipes=recipes(conditions, surrogate=surrogate or model, asked=protection),
         grid=make_grid(spec, training, lab=model.lab),
+        crop=crop,
+        buckets=make_buckets(artist.works, model) if crop == "buckets" else (),
     )
     return with_draws(plan, seed=derived_seed(plan) if spec.seed is None else spec.seed, asked=PROMPTS[plan.preset])
 

@@ -8,6 +8,7 @@ from audit.base.messages import say
 from audit.models.families.sd3 import SD3
 from audit.models.model import Model
 from audit.models.tokens import overlong, words_room
+from audit.plan.buckets import enlarged
 from audit.plan.prompts import full_prompt
 from audit.records import Note, Plan
 
@@ -21,7 +22,7 @@ def _notes(plan: Plan, model: Model) -> Iterator[Note]:
     if model.family is SD3:
         yield Note(said=say("without-t5"))
     side = plan.model.resolution
-    small = [work for work in plan.treated if min(work.width, work.height) < side]
+    small = list(enlarged(plan))
     if small:
         least = min(min(work.width, work.height) for work in small)
         yield Note(said=say("works-enlarged", n=len(small), all=len(plan.treated), side=side, least=least))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from audit.executor import Bench, Task, Worker, with_model
 from audit.images.tensors import autocast_of
+from audit.models.frames import Shape
 from audit.models.kernels import training_attention
 from audit.models.memory import synchronize
 from audit.models.model import Model
@@ -34,12 +35,17 @@ DRAWN_STEPS = 3
 
 @dataclass(frozen=True)
 class ProbeTraining(Task[float]):
-    """Train `pack` blank cells for the settings' few steps; answers seconds per step, without the first."""
+    """Train `pack` blank cells for the settings' few steps; answers seconds per step, without the first.
+
+    Attributes:
+        shape: of the pictures, height and width; None for squares of the model's own size.
+    """
 
     shares: ClassVar[bool] = True
     settings: TrainSettings
     pack: int
     precision: str
+    shape: Shape | None = None
 
     @property
     def units(self) -> int:
@@ -71,7 +77,7 @@ class ProbeTraining(Task[float]):
         return (times[-1] - times[0]) / (len(times) - 1)
 
     def _blank(self, model: Model) -> CellData:
-        channels, height, width = model.latent_shape
+        channels, height, width = model.latent_shape if self.shape is None else model.latent_of(self.shape)
         works = self.settings.batch
         texts = works + bool(self.settings.caption_dropout)
         return CellData(

@@ -50,6 +50,9 @@ class Spec(Record):
     """What the base model predicts, where its files do not tell, or tell it wrongly."""
     clip_skip: int = Field(1, ge=1, le=12)
     """Which layer of SD 1.x's text encoder is read, counted from its end; anime models are used with 2."""
+    crop: Literal["square", "buckets"] | None = None
+    """In which shapes models are trained on works: each in the bucket nearest to its aspect, or all as middle squares.
+    None: squares on the lab model, buckets on all others, as people train them."""
     protect: tuple[str, ...] = ()
     """Reference protections, `NAME` or `NAME:ARG`."""
     against: tuple[str, ...] = ()

@@ -20,6 +20,7 @@ message alone.
 from audit.base.record import SCHEMA_VERSION, Digest, Finite, Record, canonical_json
 from audit.records.attempts import Attempts, EarlierAttempt
 from audit.records.batch import AuditState, BatchAudit, BatchStanding
+from audit.records.buckets import Bucket, Crop
 from audit.records.calibration import CalibrationCard, PlantedTruth, RunSpread
 from audit.records.comparison import Aspect, AuditDifference, RunComparison
 from audit.records.copies import Copies, Copy
@@ -146,6 +147,7 @@ __all__ = [
     "BaseRecognised",
     "BatchAudit",
     "BatchStanding",
+    "Bucket",
     "CalibrationCard",
     "Cell",
     "Check",
@@ -160,6 +162,7 @@ __all__ = [
     "Contrast",
     "Copies",
     "Copy",
+    "Crop",
     "Deviation",
     "Digest",
     "EarlierAttempt",

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from audit.base.messages import Said, render, say, words
 from audit.base.record import Digest, Record
+from audit.records.buckets import Bucket, Crop
 from audit.records.grid import MimicGrid
 from audit.records.judged import english
 from audit.records.treated import ProtectSettings, Recipe
@@ -168,11 +169,6 @@ class Condition(Record):
     """Of `diluted`: in which share of each training's works another artist's stand."""
 
 
-Crop = Literal["centre-square"]
-"""`centre-square`: the middle square as high as the short side, resized to the model's resolution by antialiased
-bicubic interpolation (`audit.images.tensors.to_model_size`)."""
-
-
 class ModelFacts(Record):
     """Which base model was used; identified by content, not by name."""
 
@@ -190,6 +186,8 @@ class ModelFacts(Record):
     lab: bool
     """True for the built-in lab model, whose findings say nothing about Stable Diffusion."""
     licence: str = ""
+    multiple: int = Field(0, ge=0, exclude_if=lambda value: not value)
+    """Pixels of which both sides of its pictures are a multiple; 0 of the lab model, and in plans of before."""
     distilled: bool = Field(False, exclude_if=lambda value: not value)
     """Made to draw in a few steps, without guidance; people train on its undistilled sibling."""
     clip_skip: int = Field(1, ge=1, exclude_if=lambda skip: skip == 1)
@@ -280,6 +278,8 @@ class Plan(Versioned):
     protection: ProtectSettings = ProtectSettings()
     crop: Crop = "centre-square"
     """What of a work a training and a score see; treatments see it whole."""
+    buckets: tuple[Bucket, ...] = Field((), exclude_if=lambda buckets: not buckets)
+    """Shapes that works are trained on in, each with its works; () where all are trained on as squares."""
     recipes: tuple[Recipe, ...] = ()
     """Every treatment that a condition applies, with its source and settings."""
     other_works: tuple[Work, ...] = ()

@@ -19,6 +19,7 @@ from audit.evidence.withdraw import owner_of
 from audit.executor import Engine
 from audit.models.loader import describe
 from audit.models.siblings import describe_sibling
+from audit.plan.buckets import largest_shape
 from audit.plan.conditions import controls_of, other_artist
 from audit.plan.devices import pick_device
 from audit.plan.draws import draw_notes
@@ -167,6 +168,7 @@ def make_ready(spec: Spec, fixed: Fixed, progress: Progress) -> Prepared:
         store=store,
         progress=progress,
         training=heaviest(plan),
+        shape=largest_shape(plan),
         memory=spec.memory,
         plan=plan.digest(),
         drawing=drawing,

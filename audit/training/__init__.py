@@ -119,7 +119,8 @@ def train_along(
     work = {i: sum(own[-1] for own, name in zip(ends, named, strict=True) if name == named[i]) for i in unlike}
     longest = at(settings, max((own[-1] for own in ends), default=settings.steps))
     tasks = []
-    for rows in make_packs([cells[i].replicate for i in unlike], unlike, engine.packing):
+    of_packs = [cells[i].replicate for i in unlike], unlike, engine.packing
+    for rows in make_packs(*of_packs, beats=[cells[i].beat for i in unlike]):
         missing = [i for i in rows if i in lacking]
         # A pack that was stopped goes on as it was; of any other, only what no earlier run has left is trained.
         whole = [key(i, s) for i in rows for s in rows_of[i]]
@@ -138,11 +139,11 @@ def train_along(
             )
     # Workers would encode the works that they share once each; and what encodes may be away later.
     new = [cells[i] for i in unlike if i in lacking]
-    pixels = sorted({p for cell in new for p in cell.pixels})
+    pictures = sorted({view for cell in new for view in cell.views}, key=str)
     left_out = {""} if settings.caption_dropout and new else set()
     captions = [] if settings.text_encoder else sorted({text for cell in new for text in cell.captions} | left_out)
-    if pixels:
-        engine.run([Encode(tuple(pixels), tuple(captions), model=model, training=True)])
+    if pictures:
+        engine.run([Encode(tuple(pictures), tuple(captions), model=model, training=True)])
 
     def after(task: Task[Any], lost: frozenset[str]) -> list[Ahead]:
         assert isinstance(task, TrainPack)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from audit.models.autoencoders import Scaling
 from audit.models.conditioning import Rows, Text, Tokens
-from audit.models.families.base import TRAINED_AT, Family, TextShape
+from audit.models.families.base import TRAINED_AT, Family, Latent, TextShape
+from audit.models.frames import Frame, square_frame
 from audit.models.noising import Noising
 from audit.records import TrainSettings
 from audit.training.draws import Streams
@@ -24,15 +25,17 @@ class CellData:
 
     Attributes:
         streams: its replicate's draws.
-        mean, std: posterior of its works and their mirror images, float32 (works, 2, C, h, w).
+        mean, std: posterior of each work and its mirror image, float32 (2, C, h, w); one tensor where all are alike.
         text: encoded captions, a row for each work, and that of no caption where captions are dropped; token ids
             where text encoders are trained too.
+        frames: how each work came to its shape; () where all are squares of the model's own size.
     """
 
     streams: Streams
-    mean: Tensor
-    std: Tensor
+    mean: Tensor | tuple[Tensor, ...]
+    std: Tensor | tuple[Tensor, ...]
     text: Text | Tokens
+    frames: tuple[Frame, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Base:
     """The frozen parts that the loop needs; a subset of `Model`, so that tests can pass tiny ones.
 
     Attributes:
-        side: of a picture, in pixels; device: where it is trained.
+        side: of a square picture, in pixels; device: where it is trained.
+        noising_of: latent -> schedule of noise at its size, where that is not the square's.
         text_encoders: by folder; needed only where they are trained, as is `text_shape`.
     """
 
@@ -52,6 +56,7 @@ class Base:
     text_shape: TextShape
     device: torch.device
     text_encoders: Mapping[str, nn.Module] = field(default_factory=dict)
+    noising_of: Callable[[Latent], Noising] | None = None
 
     def roots(self, settings: TrainSettings) -> dict[str, nn.Module]:
         """The modules that carry LoRA under these settings, by the first part of their names."""
@@ -64,7 +69,7 @@ class Base:
             text = batch.text
             if isinstance(text, Tokens):
                 text = self.family.encode(self.text_encoders, text, self.text_shape)
-            return self.family.predict(self.denoiser, batch.noisy, batch.told, text, self.side, TRAINED_AT)
+            return self.family.predict(self.denoiser, batch.noisy, batch.told, text, batch.frames, TRAINED_AT)
 
 
 def by_rate(named: Sequence[tuple[str, nn.Parameter]], family: Family, settings: TrainSettings) -> list[dict[str, Any]]:
@@ -100,7 +105,7 @@ class Batch(Rows):
 
     Attributes:
         noisy, target: (rows, C, h, w); told: what the denoiser is told of the noise, (rows,); text: a row
-        each, encoded or as token ids; weight: loss weight per row.
+        each, encoded or as token ids; weight: loss weight per row; frames: (rows, 6), see `audit.models.frames`.
     """
 
     noisy: Tensor
@@ -108,6 +113,7 @@ class Batch(Rows):
     told: Tensor
     text: Text | Tokens
     weight: Tensor
+    frames: Tensor
 
 
 class Batches:
@@ -115,19 +121,23 @@ class Batches:
 
     def __init__(self, data: CellData, base: Base, settings: TrainSettings, dtype: torch.dtype) -> None:
         self.data, self.base, self.settings, self.dtype = data, base, settings, dtype
-        works = len(data.mean)
-        self.order = data.streams.order(works=works, steps=settings.steps, batch=settings.batch)
+        # All rows of a step have one shape, and so have those of the cells beside it.
+        shapes = [latent_shape(work) for work in data.mean]
+        self.order = data.streams.order_within(shapes, steps=settings.steps, batch=settings.batch)
+        self.noisings = {shape: self._noising(shape) for shape in set(shapes)}
+        frames = data.frames or (square_frame(base.side),) * len(data.mean)
+        self.frames = torch.tensor(frames, dtype=torch.float32)
         flips = data.streams.flips(steps=settings.steps, batch=settings.batch)
         self.flips = flips if settings.flip else flips * 0
         self.weight = base.noising.weight(settings)
 
     def batch(self, step: int) -> Batch:
         data, settings = self.data, self.settings
-        rows, flips = torch.from_numpy(self.order[step]), torch.from_numpy(self.flips[step])
-        shape = (int(data.mean.shape[2]), int(data.mean.shape[3]), int(data.mean.shape[4]))
-        noising = self.base.noising
+        rows, pairs = torch.from_numpy(self.order[step]), list(zip(self.order[step], self.flips[step], strict=True))
+        shape = latent_shape(data.mean[self.order[step][0]])
+        noising = self.noisings[shape]
         draws = data.streams.step(step=step, batch=settings.batch, timesteps=noising.levels, latent=shape)
-        mean, std = data.mean[rows, flips].to(self.dtype), data.std[rows, flips].to(self.dtype)
+        mean, std = (torch.stack([of[row][flip] for row, flip in pairs]).to(self.dtype) for of in (data.mean, data.std))
         captions = rows
         if settings.caption_dropout:
             dropped = data.streams.dropped(step=step, batch=settings.batch, share=settings.caption_dropout)
@@ -141,4 +151,14 @@ class Batches:
             told=noising.told(level),
             text=data.text[captions].to(self.dtype),
             weight=self.weight[level].to(self.dtype),
+            frames=self.frames[rows],
         )
+
+    def _noising(self, shape: Latent) -> Noising:
+        base = self.base
+        return base.noising if base.noising_of is None else base.noising_of(shape)
+
+
+def latent_shape(work: Tensor) -> Latent:
+    """Channels, height and width of a work's latents, (2, C, h, w)."""
+    return int(work.shape[1]), int(work.shape[2]), int(work.shape[3])

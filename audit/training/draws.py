@@ -7,6 +7,7 @@ before, which is what makes a resumed run the same run.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,10 +47,29 @@ class Streams:
 
     def order(self, *, works: int, steps: int, batch: int) -> NDArray[np.int64]:
         """Row of each training sample, (steps, batch): whole passes over the works, each shuffled."""
+        return self.order_within([0] * works, steps=steps, batch=batch)
+
+    def order_within(self, kinds: Sequence[Hashable], *, steps: int, batch: int) -> NDArray[np.int64]:
+        """Row of each training sample, (steps, batch), all rows of a step of one kind.
+
+        A step's kind is that of the next work in shuffled passes over all works, from a stream of its own, so that
+        every work is seen equally often. Within each kind, whole passes over its works, each shuffled.
+
+        Args:
+            kinds: of each work.
+        """
         generator = rng(*self._name("order"))
-        needed = steps * batch
-        passes = [generator.permutation(works) for _ in range(-(-needed // works))]
-        return np.concatenate(passes)[:needed].reshape(steps, batch).astype(np.int64)
+        rows = {kind: np.array([i for i, other in enumerate(kinds) if other == kind]) for kind in kinds}
+        # With one kind there is nothing to draw.
+        leads = _passes(rng(*self._name("kinds")), len(kinds), steps) if len(rows) > 1 else np.zeros(steps, np.int64)
+        waiting: dict[Hashable, list[int]] = {kind: [] for kind in rows}
+        found = np.empty((steps, batch), np.int64)
+        for step, lead in enumerate(leads):
+            kind = kinds[lead]
+            while len(waiting[kind]) < batch:
+                waiting[kind] += rows[kind][generator.permutation(len(rows[kind]))].tolist()
+            found[step], waiting[kind] = waiting[kind][:batch], waiting[kind][batch:]
+        return found
 
     def flips(self, *, steps: int, batch: int) -> NDArray[np.int64]:
         """0 or 1 per training sample, (steps, batch): whether it is mirrored."""
@@ -72,6 +92,11 @@ class Streams:
     def lora_init(self, module: str) -> torch.Generator:
         """The generator that draws the A matrix of one target module."""
         return torch_rng(*self._name("init"), module)
+
+
+def _passes(generator: np.random.Generator, works: int, needed: int) -> NDArray[np.int64]:
+    """So many rows of whole passes over the works, each shuffled."""
+    return np.concatenate([generator.permutation(works) for _ in range(-(-needed // works))])[:needed]
 
 
 @dataclass(frozen=True)

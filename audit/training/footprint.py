@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from audit.models.conditioning import Text, Tokens
+from audit.models.frames import Frame, Shape, frame_of, square_frame
 from audit.models.hollow import LiveBytes, hollow, same_memory
 from audit.models.model import Model
 from audit.records import TrainSettings
@@ -63,6 +64,7 @@ def base_of(model: Model) -> Base:
         text_shape=model.text_shape,
         device=model.device,
         text_encoders=model.text_encoders,
+        noising_of=model.noising_of,
     )
 
 
@@ -148,6 +150,7 @@ def measure(
     autocast: torch.dtype | None,
     checkpointing: bool = False,
     halved: Collection[str] = (),
+    shape: Shape | None = None,
 ) -> Footprint:
     """Count what autograd keeps for one row and for two; the difference is a row's own.
 
@@ -158,9 +161,12 @@ def measure(
         checkpointing: count only what is kept then: what enters each block, what lies outside them, and
             the largest block, which is computed again.
         halved: names of the denoiser's weights that are kept in bfloat16, of which autocast makes no copy.
+        shape: of the largest pictures, height and width; None for squares of the model's own size.
     """
+    side = model.facts.resolution
+    frame = square_frame(side) if shape is None else frame_of(height=shape[0], width=shape[1], shape=shape)
     with hollow(model, halved=halved) as empty:
-        one, two = (_kept_bytes(empty, settings, rows, autocast, checkpointing) for rows in (1, 2))
+        one, two = (_kept_bytes(empty, settings, rows, autocast, checkpointing, frame) for rows in (1, 2))
     if settings.method == "full":
         per_cell = 4.0 * COPIES_FULL * sum(p.numel() for p in model.denoiser.parameters())
     else:
@@ -219,10 +225,10 @@ def _tensors(given: object) -> Iterator[Tensor]:
 
 
 def _kept_bytes(
-    model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None, checkpointing: bool
+    model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None, checkpointing: bool, frame: Frame
 ) -> int:
     base = base_of(model)
-    noisy = torch.zeros(rows, *model.latent_shape, device=model.device)
+    noisy = torch.zeros(rows, *model.latent_of(frame.shape), device=model.device)
     text: Text | Tokens = model.blank_tokens(rows) if settings.text_encoder else model.blank_text(rows)
     batch = Batch(
         noisy=noisy,
@@ -230,6 +236,7 @@ def _kept_bytes(
         told=model.noising.told(torch.zeros(rows, dtype=torch.int64)),
         text=text,
         weight=torch.ones(rows),
+        frames=torch.tensor(frame, dtype=torch.float32).expand(rows, -1),
     ).to(model.device)
     kept = _Kept({same_memory(p) for root in base.roots(settings).values() for p in root.parameters()})
     blocks = [module for module in base.denoiser.modules() if type(module).__name__ in base.family.blocks]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +17,7 @@ from torch import Tensor
 from audit.executor import Bench, Engine, Needs, Task, Worker, with_model
 from audit.images.tensors import autocast_of
 from audit.models.encode import encode_picture, encode_texts, latents_key, text_key
+from audit.models.frames import Frame, Shape
 from audit.models.kernels import training_attention
 from audit.models.memory import free_unused, is_out_of_memory, too_short
 from audit.models.model import Model
@@ -48,6 +49,8 @@ class TrainingCell:
             both are trained in this run, side by side.
         works: ids of the works drawn; pixels: their stored pictures; captions: full training captions.
         cut: whether a caption is longer than the model reads.
+        frames: how each work comes to its shape, by its own size; () for squares of the model's own size. Pictures in
+            the place of a work come to the work's shape, so that all conditions of a replicate share every draw.
     """
 
     condition: str
@@ -58,6 +61,20 @@ class TrainingCell:
     pixels: tuple[str, ...]
     captions: tuple[str, ...]
     cut: bool = False
+    frames: tuple[Frame, ...] = ()
+
+    @property
+    def views(self) -> tuple[tuple[str, Shape | None], ...]:
+        """Its pictures, each with the shape that it is seen in."""
+        shapes: list[Shape | None] = [frame.shape for frame in self.frames]
+        shapes = shapes or [None] * len(self.pixels)
+        return tuple(zip(self.pixels, shapes, strict=True))
+
+    @property
+    def beat(self) -> Hashable:
+        """What cells must share to be trained in one pass: at every step, one shape."""
+        shapes = tuple(frame.shape for frame in self.frames)
+        return (self.streams, shapes) if len(set(shapes)) > 1 else shapes[:1]
 
     def key(self, *, model: str, settings: TrainSettings, precision: str) -> str:
         """Key of the adapter that training it on a model, by its digest, gives."""
@@ -68,6 +85,8 @@ class TrainingCell:
             "precision": precision,
             "label": self.label,
         }
+        if self.frames:
+            named["frames"] = [list(frame) for frame in self.frames]
         if self.cut:
             # Their end was cut once, style word and all.
             named["style kept"] = True
@@ -117,16 +136,16 @@ class TrainPack(Task[frozenset[str]]):
     def needs(self, bench: Bench) -> Needs:
         """Latents and texts, which are encoded already; pictures where they are not; the adapters that are finished."""
         model, store = with_model(bench).model, bench.store
-        pixels = sorted({digest for cell in self.cells for digest in cell.pixels})
-        latents = {digest: latents_key(model, digest) for digest in pixels}
+        latents = {view: latents_key(model, *view) for cell in self.cells for view in cell.views}
+        absent = {digest for (digest, _), key in latents.items() if not store.has("latents", key)}
         texts = {text for cell in self.cells for text in cell.captions} | (
             {""} if self.settings.caption_dropout else set()
         )
         encoded = [] if self.settings.text_encoder else [("text", text_key(model, text)) for text in sorted(texts)]
         return Needs(
-            pictures=tuple(digest for digest, key in latents.items() if not store.has("latents", key)),
+            pictures=tuple(sorted(absent)),
             steps=(
-                *(("latents", key) for key in latents.values()),
+                *(("latents", key) for key in sorted(latents.values())),
                 *encoded,
                 *(("adapter", key) for key in flat(self.keys)),
             ),
@@ -312,10 +331,11 @@ class _Keeper:
 
 def _cell_data(cell: TrainingCell, model: Model, settings: TrainSettings, store: Store) -> CellData:
     captions = [*cell.captions, *([""] if settings.caption_dropout else [])]
-    latents = [encode_picture(model, store, pixels) for pixels in cell.pixels]
+    latents = [encode_picture(model, store, *view) for view in cell.views]
     return CellData(
         streams=cell.streams,
-        mean=torch.stack([x.mean for x in latents]),
-        std=torch.stack([x.std for x in latents]),
+        mean=tuple(x.mean for x in latents),
+        std=tuple(x.std for x in latents),
+        frames=cell.frames,
         text=tokenize(model, captions) if settings.text_encoder else encode_texts(model, store, captions),
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import pairwise
 
 from audit.executor.packing import Packing
 
 
-def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing) -> list[list[int]]:
+def make_packs(
+    replicates: Sequence[int], rows: Sequence[int], packing: Packing, *, beats: Sequence[Hashable] = ()
+) -> list[list[int]]:
     """Cut cells into packs, whole replicates together where they fit.
 
     Kernels round differently for other pack sizes, so what is compared cell by cell belongs in one
@@ -17,7 +19,14 @@ def make_packs(replicates: Sequence[int], rows: Sequence[int], packing: Packing)
 
     Args:
         replicates: replicate of each cell; rows: the cells' indices, in the same order.
+        beats: of each cell, what those of one pack must share; () where any go together.
     """
+    if len(set(beats)) > 1:
+        apart = [[i for i, other in enumerate(beats) if other == beat] for beat in dict.fromkeys(beats)]
+        packs = [
+            pack for own in apart for pack in make_packs([replicates[i] for i in own], [rows[i] for i in own], packing)
+        ]
+        return sorted(packs, key=len, reverse=True)
     groups: dict[int, list[int]] = {}
     for replicate, row in zip(replicates, rows, strict=True):
         groups.setdefault(replicate, []).append(row)

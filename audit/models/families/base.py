@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from audit.base.errors import BadModel
 from audit.models.autoencoders import KL, Autoencoder
+from audit.models.frames import Shape
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 Configs = Mapping[str, Mapping[str, Any]]
 """Config of each component and of the `scheduler`, by folder; of a folder also its model_index.json, as `index`."""
+PATCH = 2
+"""Latent cells along one side of what a transformer reads as one token."""
 Latent = tuple[int, int, int]
 """Channels, height and width of one picture's latent."""
 TEXT_ATTENTION = ("q_proj", "k_proj", "v_proj", "out_proj")
@@ -72,11 +75,12 @@ class Family:
         opened_as: folder -> class that is opened in place of the component's, where only a part of it is needed: the
             language part of what also sees.
         encode: text encoders by folder, tokens, text shape -> Text; differentiable.
-        predict: denoiser, latents (N, C, h, w), what it is told of the noise (N,), text, side in
-            pixels, scale of an embedded guidance -> answer (N, C, h, w).
+        predict: denoiser, latents (N, C, h, w) of any shape that `multiple` allows, what it is told of the noise (N,),
+            text, frames (N, 6) as `audit.models.frames` has them, scale of an embedded guidance -> answer (N, C, h, w).
         schedule: configs -> the scheduler's config, with what else the folder says of the noise.
         distilled: configs -> whether it was made to draw in a few steps and takes no guidance.
         embeds_guidance: the denoiser's config -> whether it is told the guidance, in place of a second pass.
+        cells: configs -> latent cells of which both sides of a latent are a multiple.
         guide: answers without text and with it (N, C, h, w), scale -> what the sampler follows.
         noising: scheduler config, prediction, latent -> schedule of noise in training.
         sampler: scheduler config, steps, latent -> a diffusers scheduler, its timesteps set.
@@ -96,7 +100,7 @@ class Family:
     text_shape: Callable[[Mapping[str, Any], Mapping[str, int]], TextShape]
     check: Callable[[Configs], None]
     encode: Callable[[Mapping[str, nn.Module], Tokens, TextShape], Text]
-    predict: Callable[[nn.Module, Tensor, Tensor, Text, int, float], Tensor]
+    predict: Callable[[nn.Module, Tensor, Tensor, Text, Tensor, float], Tensor]
     noising: Callable[[Mapping[str, Any], str, Latent], Noising]
     sampler: Callable[[Mapping[str, Any], int, Latent], Any]
     resolution: Callable[[Configs], int | None]
@@ -106,15 +110,20 @@ class Family:
     empty_is_zero: bool = False
     vae: Autoencoder = KL
     opened_as: dict[str, str] = field(default_factory=dict)
+    cells: Callable[[Configs], int] = lambda configs: PATCH
     guide: Callable[[Tensor, Tensor, float], Tensor] = plain_guidance
     embeds_guidance: Callable[[Mapping[str, Any]], bool] = lambda config: False
     schedule: Callable[[Configs], Mapping[str, Any]] = lambda configs: configs["scheduler"]
     distilled: Callable[[Configs], bool] = lambda configs: False
 
-    def latent(self, configs: Configs, side: int) -> Latent:
-        """The latent of a picture of so many pixels a side."""
-        cells = side // self.vae.factor(configs["vae"])
-        return self.vae.channels(configs["vae"]), cells, cells
+    def latent(self, configs: Configs, shape: Shape) -> Latent:
+        """The latent of a picture of so many pixels in height and width."""
+        factor = self.vae.factor(configs["vae"])
+        return self.vae.channels(configs["vae"]), shape[0] // factor, shape[1] // factor
+
+    def multiple(self, configs: Configs) -> int:
+        """Pixels of which both sides of a picture are a multiple."""
+        return self.vae.factor(configs["vae"]) * self.cells(configs)
 
 
 def shortest(limits: Mapping[str, int]) -> dict[str, int]:

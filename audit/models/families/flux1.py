@@ -61,7 +61,9 @@ def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape)
     return Text({"hidden": hidden, "pooled": pooled})
 
 
-def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
+def _predict(
+    transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, frames: Tensor, guidance: float
+) -> Tensor:
     import torch
 
     count, channels, height, width = noisy.shape

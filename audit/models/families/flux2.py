@@ -85,7 +85,9 @@ def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape)
     return Text({"hidden": torch.cat([seen.hidden_states[layer] for layer in LAYERS], dim=-1)})
 
 
-def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
+def _predict(
+    transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, frames: Tensor, guidance: float
+) -> Tensor:
     import torch
 
     count, channels, height, width = noisy.shape

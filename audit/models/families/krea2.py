@@ -96,7 +96,9 @@ def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape)
     return Text({"hidden": Ragged(tuple(row[kept][BEFORE:] for row, kept in zip(layers, mask, strict=True)))})
 
 
-def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
+def _predict(
+    transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, frames: Tensor, guidance: float
+) -> Tensor:
     import torch
     from torch.nn import functional as F
 

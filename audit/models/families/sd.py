@@ -79,6 +79,11 @@ def dpm_sampler(scheduler: Mapping[str, Any], steps: int, latent: Latent) -> Any
     return made
 
 
+def unet_cells(configs: Configs) -> int:
+    """A U-Net halves its latent at every level but the last."""
+    return int(2 ** (len(configs["unet"].get("block_out_channels", (0,) * 4)) - 1))
+
+
 def _check(configs: Configs) -> None:
     unet, width = configs["unet"], configs["text_encoder"].get("hidden_size")
     same_channels(configs, "unet", usual=4)
@@ -100,7 +105,7 @@ def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape)
     return Text({"hidden": encoders["text_encoder"](tokens.ids["tokenizer"]).last_hidden_state})
 
 
-def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
+def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, frames: Tensor, guidance: float) -> Tensor:
     seen: Tensor = unet(noisy, told, text.hidden).sample
     return seen
 
@@ -121,6 +126,7 @@ SD = Family(
     targets=UNET_TARGETS,
     text_targets={"text_encoder": TEXT_ATTENTION},
     blocks=UNET_BLOCKS,
+    cells=unet_cells,
     label=lambda configs: "sd2" if configs["unet"].get("cross_attention_dim") == 1024 else "sd1",
     prediction=diffusion_prediction,
     lengths=shortest,

@@ -93,7 +93,9 @@ def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape)
     return Text({"hidden": hidden, "pooled": torch.cat([one.text_embeds for one in seen], dim=-1)})
 
 
-def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
+def _predict(
+    transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, frames: Tensor, guidance: float
+) -> Tensor:
     seen: Tensor = transformer(
         hidden_states=noisy,
         timestep=told.to(noisy.device).expand(len(noisy)),

@@ -17,7 +17,14 @@ from audit.models.families.base import (
     same_channels,
     shortest,
 )
-from audit.models.families.sd import UNET_BLOCKS, UNET_TARGETS, diffusion_noising, diffusion_prediction, dpm_sampler
+from audit.models.families.sd import (
+    UNET_BLOCKS,
+    UNET_TARGETS,
+    diffusion_noising,
+    diffusion_prediction,
+    dpm_sampler,
+    unet_cells,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -59,10 +66,8 @@ def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape)
     return Text({"hidden": hidden, "pooled": second.text_embeds})
 
 
-def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
-    # Every picture is trained and drawn as a whole square of the model's own size, so this is what it is told.
-    sizes = noisy.new_tensor([side, side, 0, 0, side, side]).expand(len(noisy), SIZES)
-    added = {"text_embeds": text.pooled, "time_ids": sizes}
+def _predict(unet: nn.Module, noisy: Tensor, told: Tensor, text: Text, frames: Tensor, guidance: float) -> Tensor:
+    added = {"text_embeds": text.pooled, "time_ids": frames.to(noisy)}
     seen: Tensor = unet(noisy, told, text.hidden, added_cond_kwargs=added).sample
     return seen
 
@@ -87,6 +92,7 @@ SDXL = Family(
     targets=UNET_TARGETS,
     text_targets={"text_encoder": TEXT_ATTENTION, "text_encoder_2": TEXT_ATTENTION},
     blocks=UNET_BLOCKS,
+    cells=unet_cells,
     label=lambda configs: "sdxl",
     prediction=diffusion_prediction,
     lengths=shortest,

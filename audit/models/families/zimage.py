@@ -56,7 +56,9 @@ def _encode(encoders: Mapping[str, nn.Module], tokens: Tokens, shape: TextShape)
     return Text({"hidden": Ragged(tuple(row[kept] for row, kept in rows))})
 
 
-def _predict(transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, side: int, guidance: float) -> Tensor:
+def _predict(
+    transformer: nn.Module, noisy: Tensor, told: Tensor, text: Text, frames: Tensor, guidance: float
+) -> Tensor:
     import torch
 
     there = (1000 - told.to(noisy.device).expand(len(noisy))) / 1000

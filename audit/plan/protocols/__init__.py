@@ -46,6 +46,7 @@ PROTOCOLS: dict[str, Protocol] = {
             "prompts": HERE / "hoenig2024.txt",
             # Noise of 0.05 of 1, noise of 0.1 and upscaling, DiffPure, and the base of IMPRESS++.
             "against": ("noise:13", "noisy-upscale:26", "diffusion", "impress"),
+            "crop": "square",
             "training": {"works": 18, "steps": 2000, "batch": 4},
             "sampling": {"steps": 50, "guidance": 7.5, "per_prompt": 1},
         },
