@@ -20,6 +20,7 @@ from audit.cli import app
 from audit.conditions import TREATMENTS
 from audit.conditions.base import Kind, Treatment
 from audit.models.families import FAMILIES
+from audit.plan.buckets import bucket_shapes
 from audit.plan.conditions import CONTROLS, PLACEBO_TONE
 from audit.plan.making import REPLICATES
 from audit.plan.prompts import PROMPTS
@@ -232,6 +233,13 @@ def _families() -> Iterator[str]:
     yield ""
     yield "`preset` in `[training]` of audit.toml takes over a trainer's usual settings; what stands beside it still"
     yield "counts. Where nothing is said, the preset in the last column of the first table holds."
+    yield ""
+    yield "Works are trained on in aspect buckets under every preset, as kohya-ss/sd-scripts (library/model_util.py),"
+    yield "ostris/ai-toolkit (toolkit/buckets.py) and Nerogar/OneTrainer (modules/dataLoader) do in their examples. The"
+    yield "scripts of diffusers cut squares; `--crop square` does so, too. Buckets of a model of 1024 px, as width x"
+    yield "height:"
+    shapes = bucket_shapes(1024, multiple=16)
+    yield f"{', '.join(f'{wide} x {tall}' for tall, wide in shapes if wide >= tall)}; the others are these turned."
     yield ""
     labels = sorted({family for row in TRAINERS for family in row.families})
     usual = ((f"`{name}`", ", ".join(f"`{p}`" for p in presets_of(name)), f"`{usual_of(name)}`") for name in labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,7 +33,7 @@ from audit.cli.told import one_sentence
 if TYPE_CHECKING:
     from audit.commands.preview import Preview
     from audit.plan.spec import Spec
-    from audit.records import Recipe, Results
+    from audit.records import Plan, Recipe, Results
 
 
 READ_IN = {
@@ -148,6 +149,7 @@ def how_of(shown: Preview) -> tuple[Said, ...]:
     return (
         say("told.base", name=model.name, side=model.resolution, reading=model.prediction_type, source=source),
         *((say("told.clip-skip", n=model.clip_skip),) if model.clip_skip != 1 else ()),
+        *_shapes(plan),
         *((say("told.drawn-with", name=by.name, digest=by.sha256),) if (by := plan.drawn_with) else ()),
         *(say("told.condition", name=condition.name, role=condition.role) for condition in plan.conditions),
         *(_treatment(recipe) for recipe in plan.recipes),
@@ -171,6 +173,19 @@ def tells_of(shown: Preview) -> tuple[Said, ...]:
         *shown.ahead,
         say("told.plan", digest=plan.digest()),
     )
+
+
+def _shapes(plan: Plan) -> Iterator[Said]:
+    """In which shapes works are trained on, and how much of them is cut off; nothing of squares that cut nothing."""
+    from audit.plan.buckets import lost
+
+    own, square = lost(plan)
+    if plan.buckets:
+        shapes = [say("told.bucket", n=len(b.works), width=b.width, height=b.height) for b in plan.buckets]
+        yield say("told.buckets", shapes=shapes)
+        yield say("told.cut", lost=own, square=square)
+    elif square:
+        yield say("told.squares", square=square)
 
 
 def _treatment(recipe: Recipe) -> Said:

@@ -2,8 +2,9 @@
 
 A bucket has at most as many pixels as a square of the model's own size, sides between half and twice that square's,
 and steps of 64 pixels; among all such shapes those that are as high as they may be for their width, and as wide for
-their height. That gives the sizes that Stable Diffusion XL was trained on (Podell et al., 2023, appendix I) and those
-that kohya-ss/sd-scripts makes. A work goes into the bucket whose aspect is the nearest on a scale of ratios.
+their height. These are the shapes that kohya-ss/sd-scripts (library/model_util.py) makes between the same sides, and at
+1024 pixels they are among those that Stable Diffusion XL was trained on (Podell et al., 2023, appendix I). A work goes
+into the bucket whose aspect is the nearest on a scale of ratios.
 """
 
 from __future__ import annotations

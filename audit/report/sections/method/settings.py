@@ -26,10 +26,7 @@ def settings(view: ResultsView) -> tuple[Table, ...]:
             model.licence or (loc.say("as this program, Apache-2.0") if model.lab else loc.say("not recorded")),
         ),
         (loc.say("Works"), _works(loc, plan)),
-        (
-            loc.say("Seen of a work"),
-            loc.say("the middle square, resized to {side} px", side=model.resolution),
-        ),
+        (loc.say("Seen of a work"), _seen(loc, plan)),
         (loc.say("Paired trainings"), str(plan.replicates)),
         (loc.say("Seed"), _seed(loc, plan)),
         (loc.say("Style word in prompts"), plan.trigger),
@@ -80,6 +77,17 @@ def settings(view: ResultsView) -> tuple[Table, ...]:
         *_draws(loc, plan),
         Table(loc.say("Training as usual, the same for every cell"), value, _fields(loc, plan.training)),
         Table(loc.say("Making pictures, the same for every model"), value, _fields(loc, plan.sampling)),
+    )
+
+
+def _seen(loc: ReportLocale, plan: Plan) -> str:
+    """What training and scores see of a work."""
+    square = loc.say("the middle square, resized to {side} px", side=plan.model.resolution)
+    if not plan.buckets:
+        return square
+    shapes = "; ".join(f"{bucket.width} × {bucket.height} ({len(bucket.works)})" for bucket in plan.buckets)
+    return loc.say(
+        "in training, cut to the nearest of these shapes: {shapes}; in scores, {square}", shapes=shapes, square=square
     )
 
 
