@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from audit.base.messages import Said, say
+from audit.models.frames import Shape
 from audit.models.model import Model
 from audit.records import ModelFacts, Objective, ProtectSettings, Truth, Way
 
@@ -30,6 +31,8 @@ class Context:
             same draws in every condition.
         original: row -> the artist's original, uint8 (H, W, 3), for treatments that need it.
         protection: steps and crop policy asked for.
+        shapes: original -> the shape that a work is trained on in, height and width, by the names above; squares of
+            the model's own size where there is none.
     """
 
     model: Model
@@ -38,6 +41,12 @@ class Context:
     names: tuple[str, ...]
     original: Callable[[int], Pixels]
     protection: ProtectSettings = field(default_factory=ProtectSettings)
+    shapes: Mapping[str, Shape] = field(default_factory=dict)
+
+    def trained_in(self, name: str) -> Shape:
+        """The shape that a work is trained on in, by its name."""
+        side = self.model.facts.resolution
+        return self.shapes.get(name, (side, side))
 
     def of(self, rows: Sequence[int]) -> Context:
         """The context of some of the pictures."""
@@ -48,6 +57,7 @@ class Context:
             names=tuple(self.names[i] for i in rows),
             original=lambda row: self.original(rows[row]),
             protection=self.protection,
+            shapes=self.shapes,
         )
 
 
@@ -122,6 +132,7 @@ class Treatment:
         tier: of a countermeasure: `cheap` needs no model, `model` does.
         whole_set: `run` gets all pictures of the condition at once, of any sizes.
         may_resize: `run` may answer with another size of the same shape (a platform's resize).
+        grained: its noise is of one pixel of what training sees, so that it depends on a work's shape there.
         own_weights: digest of weights that it uses beside the base model's; raises where they are missing.
         label: what a condition made with it is called in a word or two, in headings; None for its name as typed.
         alone: of a treatment that is put on protected files: its pictures in plain words where there is but one
@@ -152,6 +163,7 @@ class Treatment:
     tier: Tier = ""
     whole_set: bool = False
     may_resize: bool = False
+    grained: bool = False
     own_weights: Callable[[], str] | None = None
     unit: Said | None = None
     label: Said | None = None

@@ -1,4 +1,4 @@
-"""Noise in grains of one pixel of the model's resolution, whatever the size of the file."""
+"""Noise in grains of one pixel of what training sees, whatever the size of the file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,21 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from audit.models.frames import Shape
+
 Number = TypeVar("Number", bound=np.generic)
 
 
-def grid_of(height: int, width: int, *, resolution: int) -> tuple[int, int]:
-    """Rows and columns of grains: the size that training resizes to, or the file's own where that is smaller."""
-    short = min(height, width)
-    if short <= resolution:
+def grid_of(height: int, width: int, *, shape: Shape) -> tuple[int, int]:
+    """Rows and columns of grains: the size that training resizes to, or the file's own where that is smaller.
+
+    Args:
+        shape: that the resized picture covers and is cut to, height and width.
+    """
+    scale = max(shape[0] / height, shape[1] / width)
+    if scale >= 1:
         return height, width
-    return round(height * resolution / short), round(width * resolution / short)
+    return round(height * scale), round(width * scale)
 
 
 def spread(grains: NDArray[Number], height: int, width: int) -> NDArray[Number]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from audit.conditions import Step, parse_step
 from audit.conditions.base import Context, Made, Pixels
 from audit.executor import Bench, Engine, Needs, Task, Worker
 from audit.images import linf
+from audit.models.frames import Shape
 from audit.models.memory import MemoryShort, free_unused, is_out_of_memory, too_short
 from audit.records import Condition, Digest, Finite, ImageSet, ProtectSettings, Reached, Record, Work
 from audit.store import Store
@@ -69,6 +71,7 @@ class TreatPictures(Task[TreatedGroup]):
         inputs, originals: stored pictures as they come, and the artist's originals of the same works.
         model, attacked: digests of the audited model and of the one that protections attack.
         own_weights: digest of weights that the treatment uses beside these; '' for none.
+        shapes: that these works are trained on in; () where that does not matter, or for squares.
 
     Answers the stored pixels in order and, of treatments that optimise, what they reached; a stored answer of another
     length is none.
@@ -82,6 +85,7 @@ class TreatPictures(Task[TreatedGroup]):
     model: str
     attacked: str
     own_weights: str
+    shapes: tuple[Shape, ...] = ()
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -94,6 +98,8 @@ class TreatPictures(Task[TreatedGroup]):
             found |= {"steps": self.asked.counter_steps}
         if row.own_weights is not None:
             found |= {"outside": self.own_weights}
+        if self.shapes:
+            found |= {"shapes": self.shapes}
         return found
 
     @property
@@ -137,6 +143,7 @@ class TreatPictures(Task[TreatedGroup]):
             names=self.originals,
             original=lambda row: store.get_pixels(self.originals[row]),
             protection=self.asked,
+            shapes=dict(zip(self.originals, self.shapes, strict=True)) if self.shapes else {},
         )
         # The gradient of an attack runs through denoiser and VAE in one go.
         attacked = (surrogate.denoiser, surrogate.vae) if step.treatment.kind == "protection" else ()
@@ -181,11 +188,13 @@ def treat(
     sources: Sequence[str],
     seed: int,
     protection: ProtectSettings,
+    shapes: Mapping[str, Shape] = MappingProxyType({}),
 ) -> ImageSet:
     """Make a condition's pictures; the progress counts one for each picture and treatment.
 
     Args:
         works: the works, in order; `sources` holds the stored pixels that the condition starts from.
+        shapes: work's id -> the shape that it is trained on in; empty for squares of the model's own size.
     """
     reached: list[Reached] = []
     digests = list(sources)
@@ -193,7 +202,8 @@ def treat(
         tasks, places = [], list(_chunks(digests, engine.store, whole_set=parse_step(text).treatment.whole_set))
         for rows in places:
             inputs, originals = [digests[i] for i in rows], [works[i].pixels for i in rows]
-            tasks.append(_task(text, inputs, originals, engine=engine, seed=seed, asked=protection))
+            seen = tuple(shapes[works[i].id] for i in rows) if shapes else ()
+            tasks.append(_task(text, inputs, originals, engine=engine, seed=seed, asked=protection, shapes=seen))
         for rows, found in zip(places, engine.run(tasks), strict=True):
             for row, digest in zip(rows, found.pixels, strict=True):
                 digests[row] = digest
@@ -217,7 +227,14 @@ def _reached(condition: Condition, step: Step, works: Sequence[str], found: Trea
 
 
 def _task(
-    text: str, inputs: Sequence[str], originals: Sequence[str], *, engine: Engine, seed: int, asked: ProtectSettings
+    text: str,
+    inputs: Sequence[str],
+    originals: Sequence[str],
+    *,
+    engine: Engine,
+    seed: int,
+    asked: ProtectSettings,
+    shapes: tuple[Shape, ...],
 ) -> TreatPictures:
     own_weights = parse_step(text).treatment.own_weights
     return TreatPictures(
@@ -229,6 +246,7 @@ def _task(
         model=engine.model.facts.sha256,
         attacked=(engine.surrogate or engine.model).facts.sha256,
         own_weights=own_weights() if own_weights is not None else "",
+        shapes=shapes if parse_step(text).treatment.grained else (),
     )
 
 

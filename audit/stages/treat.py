@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from audit.base.messages import say
 from audit.conditions.treating import treat
 from audit.executor import Engine
 from audit.models.memory import free_unused
+from audit.plan.buckets import frames_of
 from audit.plan.cells import other_in_turn
 from audit.records import Condition, ImageSet, Plan
 
@@ -28,10 +31,9 @@ def treat_works(plan: Plan, engine: Engine) -> dict[str, ImageSet]:
             return [copies[condition.arm][w.id] for w in works]
         return sources[condition.source]
 
-    made = {
-        c.name: treat(c, engine, works=works, sources=untreated(c), seed=plan.seed, protection=plan.protection)
-        for c in plan.conditions
-    }
+    shapes = {id: frame.shape for id, frame in frames_of(plan).items()}
+    asked: dict[str, Any] = {"works": works, "seed": plan.seed, "protection": plan.protection, "shapes": shapes}
+    made = {c.name: treat(c, engine, sources=untreated(c), **asked) for c in plan.conditions}
     engine.progress.close()
     # Nothing needs a second model from here on; on a GPU it would take the room of the packs.
     free_unused(engine.device)

@@ -17,13 +17,13 @@ HALVINGS = 8
 
 
 def _signs(picture: Pixels, name: str, context: Context) -> NDArray[np.int16]:
-    """Random signs, constant over one pixel of the model's resolution.
+    """Random signs, constant over one pixel of what training sees.
 
     A protection is optimised through the resize that training does, so it keeps its size there;
     noise drawn per file pixel would be averaged away and be a weaker opponent than it seems.
     """
     height, width = picture.shape[:2]
-    grid = (*grid_of(height, width, resolution=context.model.facts.resolution), 3)
+    grid = (*grid_of(height, width, shape=context.trained_in(name)), 3)
     signs = rng("placebo", context.seed, name).integers(0, 2, size=grid, dtype=np.int16) * 2 - 1
     return spread(signs, height, width).astype(np.int16)
 
@@ -72,6 +72,7 @@ PLACEBO = Treatment(
     high=255,
     budget=the_argument,
     version=2,
+    grained=True,
     source=words("control used throughout medicine; no audit of cloaks known to its makers has one"),
 )
 
@@ -86,6 +87,7 @@ PLACEBO_LPIPS = Treatment(
     high=2,
     budget=unbounded,
     version=3,
+    grained=True,
     source=words("the same, matched by what the eye notices instead of by the greatest change"),
     settings=lambda argument, surrogate, asked: {
         "noise": words("random signs of one level for the whole picture, the greatest that keeps the distance"),
