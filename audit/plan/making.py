@@ -91,7 +91,7 @@ def make_plan(
         tool_version=__version__,
         artist=printable(spec.artist, limit=80).strip(),
         preset=spec.preset,
-        model=model,
+        model=_planned(model),
         works=artist.works,
         alike=artist.alike,
         protected=artist.protected,
@@ -115,8 +115,8 @@ def make_plan(
         stopping=Stopping(rule="until-decided", first_look=spec.margins.min_replicates)
         if spec.until_decided
         else Stopping(),
-        surrogate=surrogate,
-        drawn_with=drawn_with,
+        surrogate=surrogate and _planned(surrogate),
+        drawn_with=drawn_with and _planned(drawn_with),
         other_works=other_works,
         protection=protection,
         recipes=recipes(conditions, surrogate=surrogate or model, asked=protection),
@@ -125,6 +125,11 @@ def make_plan(
         buckets=make_buckets(artist.works, model) if crop == "buckets" else (),
     )
     return with_draws(plan, seed=derived_seed(plan) if spec.seed is None else spec.seed, asked=PROMPTS[plan.preset])
+
+
+def _planned(facts: ModelFacts) -> ModelFacts:
+    """A model as a plan states it: what its buckets were made from stands in these."""
+    return facts.model_copy(update={"multiple": 0})
 
 
 def with_draws(plan: Plan, *, seed: int, asked: int) -> Plan:
