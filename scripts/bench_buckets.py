@@ -22,7 +22,7 @@ from audit.training.footprint import base_of
 from audit.training.loop import train_pack
 
 SIZES = ((3, 2), (1, 1), (9, 16))
-WORKS, STEPS, TURNS = 12, 6, 4
+WORKS, STEPS, TURNS = 12, 4, 2
 
 
 def cell(model: Model, *, buckets: bool) -> CellData:
@@ -41,7 +41,7 @@ def cell(model: Model, *, buckets: bool) -> CellData:
 
 def seconds(model: Model, *, cells: int, buckets: bool) -> float:
     """Of one sample."""
-    settings = LAB_TRAINING.model_copy(update={"steps": STEPS})
+    settings = LAB_TRAINING.model_copy(update={"steps": STEPS, "batch": 4})
     data = [cell(model, buckets=buckets)] * cells
     begun = time.perf_counter()
     with training_attention(model):

@@ -187,7 +187,7 @@ class ModelFacts(Record):
     """True for the built-in lab model, whose findings say nothing about Stable Diffusion."""
     licence: str = ""
     multiple: int = Field(0, ge=0, exclude_if=lambda value: not value)
-    """Pixels of which both sides of its pictures are a multiple; 0 of the lab model and in plans, which have buckets."""
+    """Pixels of which both sides of its pictures are a multiple; 0 of the lab and in plans, which have buckets."""
     distilled: bool = Field(False, exclude_if=lambda value: not value)
     """Made to draw in a few steps, without guidance; people train on its undistilled sibling."""
     clip_skip: int = Field(1, ge=1, exclude_if=lambda skip: skip == 1)
