@@ -12,7 +12,7 @@ Shape = tuple[int, int]
 """Height and width in pixels."""
 
 
-class Frame(NamedTuple):
+class Framing(NamedTuple):
     """What became of a work: its own size, what was cut above and on the left once it was resized to cover its bucket,
     and the bucket; all in pixels.
 
@@ -32,13 +32,13 @@ class Frame(NamedTuple):
         return self.tall, self.wide
 
 
-def square_frame(side: int) -> Frame:
+def square_frame(side: int) -> Framing:
     """What is told of pictures that are made as whole squares."""
-    return Frame(side, side, 0, 0, side, side)
+    return Framing(side, side, 0, 0, side, side)
 
 
-def frame_of(*, height: int, width: int, shape: Shape) -> Frame:
+def frame_of(*, height: int, width: int, shape: Shape) -> Framing:
     """A work of some size, resized to cover a bucket and cut on both sides alike."""
     tall, wide = shape
     scale = max(tall / height, wide / width)
-    return Frame(height, width, int(height * scale - tall) // 2, int(width * scale - wide) // 2, tall, wide)
+    return Framing(height, width, int(height * scale - tall) // 2, int(width * scale - wide) // 2, tall, wide)

@@ -13,7 +13,7 @@ import math
 from collections.abc import Hashable, Iterator
 
 from audit.base.errors import BadInput
-from audit.models.frames import Frame, Shape, frame_of
+from audit.models.frames import Framing, Shape, frame_of
 from audit.plan.spec import Spec
 from audit.records import Bucket, Condition, Crop, ModelFacts, Plan, Work
 
@@ -71,7 +71,7 @@ def nearest(height: int, width: int, shapes: tuple[Shape, ...]) -> Shape:
     return min(shapes, key=apart)
 
 
-def frames_of(plan: Plan) -> dict[str, Frame]:
+def frames_of(plan: Plan) -> dict[str, Framing]:
     """How each work comes to its shape, by its id; empty where all are trained on as squares."""
     shapes = {id: (bucket.height, bucket.width) for bucket in plan.buckets for id in bucket.works}
     return {

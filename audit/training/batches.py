@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from audit.models.autoencoders import Scaling
 from audit.models.conditioning import Rows, Text, Tokens
 from audit.models.families.base import TRAINED_AT, Family, Latent, TextShape
-from audit.models.frames import Frame, square_frame
+from audit.models.frames import Framing, square_frame
 from audit.models.noising import Noising
 from audit.records import TrainSettings
 from audit.training.draws import Streams
@@ -35,7 +35,7 @@ class CellData:
     mean: Tensor | tuple[Tensor, ...]
     std: Tensor | tuple[Tensor, ...]
     text: Text | Tokens
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[Framing, ...] = ()
 
 
 @dataclass(frozen=True)

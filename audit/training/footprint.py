@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from audit.models.conditioning import Text, Tokens
-from audit.models.frames import Frame, Shape, frame_of, square_frame
+from audit.models.frames import Framing, Shape, frame_of, square_frame
 from audit.models.hollow import LiveBytes, hollow, same_memory
 from audit.models.model import Model
 from audit.records import TrainSettings
@@ -225,7 +225,7 @@ def _tensors(given: object) -> Iterator[Tensor]:
 
 
 def _kept_bytes(
-    model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None, checkpointing: bool, frame: Frame
+    model: Model, settings: TrainSettings, rows: int, autocast: torch.dtype | None, checkpointing: bool, frame: Framing
 ) -> int:
     base = base_of(model)
     noisy = torch.zeros(rows, *model.latent_of(frame.shape), device=model.device)

@@ -17,7 +17,7 @@ from torch import Tensor
 from audit.executor import Bench, Engine, Needs, Task, Worker, with_model
 from audit.images.tensors import autocast_of
 from audit.models.encode import encode_picture, encode_texts, latents_key, text_key
-from audit.models.frames import Frame, Shape
+from audit.models.frames import Framing, Shape
 from audit.models.kernels import training_attention
 from audit.models.memory import free_unused, is_out_of_memory, too_short
 from audit.models.model import Model
@@ -61,7 +61,7 @@ class TrainingCell:
     pixels: tuple[str, ...]
     captions: tuple[str, ...]
     cut: bool = False
-    frames: tuple[Frame, ...] = ()
+    frames: tuple[Framing, ...] = ()
 
     @property
     def views(self) -> tuple[tuple[str, Shape | None], ...]:

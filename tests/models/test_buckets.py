@@ -10,7 +10,7 @@ from diffusers import DiffusionPipeline
 from audit.base.rng import torch_rng
 from audit.models.encode import encode_picture, hidden_states, latents_key
 from audit.models.families import FAMILIES
-from audit.models.frames import Frame, frame_of, square_frame
+from audit.models.frames import Framing, frame_of, square_frame
 from audit.models.loader import load
 from audit.models.noising import Flow
 from audit.records import TrainSettings
@@ -118,7 +118,7 @@ def test_a_picture_that_is_not_square_is_seen_as_by_the_stock_pipeline(model, fo
     told = stock.scheduler.timesteps[:1].float()
     # What a scheduler multiplies pure noise by.
     scale = float(getattr(stock.scheduler, "init_noise_sigma", 1.0)) if name in DIFFUSION else 1.0
-    frames = torch.tensor([Frame(TALL, WIDE, 0, 0, TALL, WIDE)], dtype=torch.float32)
+    frames = torch.tensor([Framing(TALL, WIDE, 0, 0, TALL, WIDE)], dtype=torch.float32)
     text = hidden_states(model, ["a cat"])
     ours = model.family.predict(model.denoiser, noise * scale, told, text, frames, 1.0)
     answer = seen[0][1]
@@ -186,5 +186,5 @@ def test_latents_are_kept_by_shape(folders, tmp_path):
     assert bucket.mean.shape == (2, 4, 6, 10)
     keys = {latents_key(model, digest, shape) for shape in (None, (32, 32), (24, 40), (40, 24))}
     assert len(keys) == 3, "a square bucket shares the square's latents"
-    assert frame_of(height=120, width=180, shape=(24, 40)) == Frame(120, 180, 1, 0, 24, 40)
-    assert square_frame(32) == Frame(32, 32, 0, 0, 32, 32)
+    assert frame_of(height=120, width=180, shape=(24, 40)) == Framing(120, 180, 1, 0, 24, 40)
+    assert square_frame(32) == Framing(32, 32, 0, 0, 32, 32)
