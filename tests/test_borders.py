@@ -16,10 +16,12 @@ from typer.testing import CliRunner
 
 from audit.base import ending
 from audit.base.errors import AuditError, BadEvidence, BadInput, BadResults
-from audit.base.files import user_folder
+from audit.base.files import NotRead, file_digest, user_folder
 from audit.cli import told
 from audit.evidence.bag import DEEPEST, list_files
+from audit.evidence.ledger import LEDGER, attempts_before
 from audit.records import Session
+from audit.report.locale import SOURCE, language_of
 from audit.runfolder import MOST_BYTES, begin_session, claim, find_card, partials_in, plan_fixed, read_results
 from audit.runfolder.event_log import EVENTS, log_event, read_events
 from audit.runfolder.judged import last_judged
@@ -49,6 +51,13 @@ def test_a_pipe_is_never_waited_for(tmp_path):
         lambda: last_judged(tmp_path), lambda: plan_fixed(tmp_path), lambda: log_event(tmp_path, "any", {}),
     ):  # fmt: skip
         assert said_by(act, kind=BadResults) == "log-unreadable"
+    os.mkfifo(tmp_path / "report.html")
+    assert language_of(tmp_path / "report.html") == SOURCE
+    with pytest.raises(NotRead):
+        file_digest(tmp_path / "report.html")
+    (tmp_path / "store" / LEDGER).mkdir()
+    os.mkfifo(tmp_path / "store" / LEDGER / EVENTS)
+    assert attempts_before(tmp_path / "store", make_plan(), out=tmp_path / "none").broken
 
 
 def test_a_strange_byte_in_the_log_is_a_line_that_tells_nothing(tmp_path):

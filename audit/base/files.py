@@ -169,6 +169,10 @@ def read_whole(handle: IO[bytes], *, limit: int) -> bytes:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 hex of a file's bytes."""
-    with path.open("rb") as handle:
+    """SHA-256 hex of a regular file's bytes; links are followed.
+
+    Raises:
+        OSError: missing, unreadable, or a pipe or device, which might never end.
+    """
+    with open_regular(path) as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

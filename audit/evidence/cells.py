@@ -65,6 +65,8 @@ def _check_beside(results: Results) -> None:
             continue
         if stated != asked:
             raise Fails("derived.no-part", part=say(f"part.{part}"))
+    if plan.schema_version not in PAST and (part := _told_otherwise(results)):
+        raise Fails("derived.no-part", part=say(f"part.{part}"))
     if {m.name for m in results.metrics} != {*plan.metrics} or len(results.metrics) != len(plan.metrics):
         raise Fails("derived.no-part", part=say("part.metrics"))
     names, works = {c.name for c in plan.conditions}, {w.id for w in (*plan.works, *plan.other_works)}
@@ -91,6 +93,21 @@ def _readings(results: Results) -> Iterator[tuple[str, _Parts, _Parts]]:
     yield "visibility", Counter((row.condition, row.work) for row in results.visibility), Counter(works)
 
 
+def _told_otherwise(results: Results) -> str:
+    """The first part of which a row tells of other pictures or metrics than its model has; '' for none."""
+    plan = results.plan
+    for part, rows in (("tone", results.tone_controls), ("noise", results.noise_controls)):
+        for row in rows:
+            asked = product(plan.metrics, plan.asked(row.replicate), range(plan.sampling.per_prompt))
+            if Counter((s.metric, s.prompt, s.noise) for s in row.scores) != Counter(asked):
+                return part
+    for look in results.looks:
+        count = len(plan.asked(look.replicate)) * plan.sampling.per_prompt
+        if len(look.among_real) != count or len(look.adherence) not in (0, count):
+            return "looks"
+    return ""
+
+
 def _as_asked(plan: Plan, cell: Cell, *, strictly: bool) -> bool:
     """Whether a model has the pictures and works of the plan, and of every metric one score for each picture.
 
@@ -106,6 +123,9 @@ def _as_asked(plan: Plan, cell: Cell, *, strictly: bool) -> bool:
     scored = Counter((s.metric, s.prompt, s.noise) for s in cell.scores)
     if not strictly:
         return {(p, n) for _, p, n in scored} <= set(asked)
+    trained = cell.adapter
+    if trained is not None and (trained.condition, trained.replicate) != (cell.condition, cell.replicate):
+        return False
     draw = plan.draw(cell.replicate)
     if draw is not None and cell.adapter is not None:
         again = plan.condition(cell.condition).truth == "same-works"

@@ -24,7 +24,7 @@ from audit.judge import with_readings
 from audit.models.cards import LAB
 from audit.records import SCHEMA_VERSION, Plan, Results
 from audit.report.custody import Custody
-from audit.report.locale import SOURCE, languages
+from audit.report.locale import language_of
 from audit.report.page import FILES, render
 from audit.runfolder import RATINGS, STAMPED_PLAN
 
@@ -132,20 +132,9 @@ def _reports(source: RunSource, profile: Profile, adapters: Adapters) -> dict[st
     for edition, name in FILES.items():
         path = source.folder / name
         if edition == "artist" or path.is_file():
-            page = render(results, images=images, edition=edition, lang=language(path), custody=custody)
+            page = render(results, images=images, edition=edition, lang=language_of(path), custody=custody)
             found[name] = page.encode("utf-8")
     return found
-
-
-def language(page: Path) -> str:
-    """The language of a report that lies there; English for anything else."""
-    try:
-        with page.open("rb") as file:
-            named = re.search(rb'<html lang="([a-z]{2,3})"', file.read(200))
-    except OSError:
-        named = None
-    code = named[1].decode() if named else SOURCE
-    return code if code in languages() else SOURCE
 
 
 def _json(value: Any) -> bytes:

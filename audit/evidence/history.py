@@ -57,7 +57,9 @@ def check_history(at: Sealed) -> Said:
 
 def _sessions(at: Sealed) -> bool:
     told = [{k: e.get(k) for k in Session.model_fields} for e in at.events if e["event"] == "session"]
-    return told == [s.model_dump(mode="json") for s in at.results.provenance.sessions]
+    provenance = at.results.provenance
+    last = provenance.sessions[-1].packages if provenance.sessions else provenance.packages
+    return told == [s.model_dump(mode="json") for s in provenance.sessions] and provenance.packages == last
 
 
 def _reused(at: Sealed) -> bool:

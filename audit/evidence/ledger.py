@@ -15,11 +15,12 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from audit.base.files import read_bounded
 from audit.base.private import private_folder
 from audit.base.record import Digest, Record
 from audit.judge.audit_facts import setup_parts
 from audit.records import Attempts, EarlierAttempt, Plan, canonical_json
-from audit.runfolder.event_log import EVENTS, BrokenLog, log_event, read_events
+from audit.runfolder.event_log import EVENTS, MOST_LOG, BrokenLog, log_event, read_events
 from audit.store import storage_errors
 from audit.store.listing import each_step, origin_of
 
@@ -157,7 +158,7 @@ def _has_models(store: Path) -> bool:
 def _lines(folder: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     """Every line that is an entry, whether or not the chain holds."""
     try:
-        data = (folder / EVENTS).read_bytes()
+        data = _read(folder)
     except OSError:
         return
     for line in data.splitlines():
@@ -167,9 +168,14 @@ def _lines(folder: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
                 yield line, entry
 
 
+def _read(folder: Path) -> bytes:
+    """The log of a ledger or a run; raises OSError where there is none, or none that is read."""
+    return read_bounded(folder / EVENTS, limit=MOST_LOG)
+
+
 def _is_broken(folder: Path) -> bool:
     try:
-        read_events((folder / EVENTS).read_bytes())
+        read_events(_read(folder))
     except (OSError, BrokenLog):
         return True
     return False

@@ -39,7 +39,7 @@ def place_of(folder: Path) -> StampPlace:
     """
     if (folder / "bag" / bag.TAGS).is_file():
         return StampPlace(
-            stamped=(folder / "bag" / bag.TAGS).read_bytes(),
+            stamped=bag.read_text(folder / "bag" / bag.TAGS),
             request=folder / layout.REQUEST,
             reply=folder / layout.REPLY,
             chain=folder / layout.CHAIN,
@@ -56,7 +56,7 @@ def place_of(folder: Path) -> StampPlace:
     if (folder / STAMPED_PLAN).exists() or any(event.get("event") == TRAINING_BEGINS for event in events):
         raise BadEvidence("stamp-too-late")
     return StampPlace(
-        stamped=plan.read_bytes(),
+        stamped=bag.read_text(plan),
         request=write_request(plan),
         reply=folder / PLAN_REPLY,
         chain=folder / PLAN_CHAIN,
@@ -124,7 +124,7 @@ def stamp(
     if reply is not None:
         answer = bag.read_given(reply, limit=MOST_BYTES)
     else:
-        answer = fetch_reply(place.request.read_bytes(), url=str(url))
+        answer = fetch_reply(bag.read_text(place.request), url=str(url))
     token = check_token(place.stamped, reply=answer, chain=certificates)
     if renew:
         renewal.must_follow(folder, token)
@@ -135,7 +135,7 @@ def stamp(
     place.revoked.unlink(missing_ok=True)
     if place.beside is not None:
         write_atomic(*place.beside)
-        write_atomic(place.beside[0].with_suffix(".tsq"), place.request.read_bytes())
+        write_atomic(place.beside[0].with_suffix(".tsq"), bag.read_text(place.request))
         place.request.unlink()
     write_atomic(place.reply, answer)
     write_atomic(place.chain, token.chain)

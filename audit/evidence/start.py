@@ -5,11 +5,11 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from audit import __version__
-from audit.evidence.contents import Contents, language
+from audit.evidence.contents import Contents
 from audit.evidence.layout import Profile
 from audit.evidence.source import RunSource
 from audit.report.assets import templates_folder
-from audit.report.locale import SOURCE, report_locale
+from audit.report.locale import SOURCE, language_of, report_locale
 from audit.report.page import FILES
 from audit.report.shell import environment, policy
 
@@ -22,7 +22,7 @@ def start_page(source: RunSource, contents: Contents, *, signer: str, profile: P
         signer: SHA-256 of the signing key.
     """
     folder = templates_folder()
-    first = language(source.folder / FILES["artist"])
+    first = language_of(source.folder / FILES["artist"])
     parts = [
         Markup(
             environment(folder, report_locale(code))

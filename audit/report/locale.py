@@ -26,6 +26,7 @@ from babel.numbers import format_decimal, get_decimal_symbol
 from markupsafe import Markup, escape
 
 from audit.base.errors import BadInput
+from audit.base.files import open_regular
 from audit.base.messages import Language, Said, as_written, lines, render
 from audit.base.messages import catalogue as messages
 from audit.base.text import printable
@@ -215,7 +216,7 @@ def languages() -> tuple[str, ...]:
 def language_of(page: Path) -> str:
     """The language that a page is in; the source language where there is none that can be told."""
     try:
-        with page.open("rb") as file:
+        with open_regular(page) as file:
             found = re.search(rb'<html lang="([a-z]{2,3})"', file.read(1024))
     except OSError:
         return SOURCE

@@ -70,6 +70,24 @@ def half_of_the_looks(results: r.Results) -> r.Results:
     return results.model_copy(update={"looks": results.looks[: len(results.looks) // 2]})
 
 
+def first_row(field: str, **changes: object) -> Change:
+    def change(results: r.Results) -> r.Results:
+        row, *rest = getattr(results, field)
+        return results.model_copy(update={field: (row.model_copy(update=changes), *rest)})
+
+    return change
+
+
+def a_reading_of_fewer_pictures(field: str) -> Change:
+    return lambda results: first_row(field, scores=getattr(results, field)[0].scores[1:])(results)
+
+
+def a_model_of_another_training(results: r.Results) -> r.Results:
+    made = results.cells[3].adapter
+    assert made is not None
+    return in_cell(3, adapter=made.model_copy(update={"replicate": made.replicate + 1}))(results)
+
+
 def left_out(field: str) -> Change:
     return lambda results: results.model_copy(update={field: ()})
 
@@ -87,6 +105,10 @@ def left_out(field: str) -> Change:
         (a_metric_left_out, "cells"),
         (a_treatment_that_was_never_planned, "cells"),
         (half_of_the_looks, "cells"),
+        (a_reading_of_fewer_pictures("tone_controls"), "cells"),
+        (a_reading_of_fewer_pictures("noise_controls"), "cells"),
+        (first_row("looks", among_real=(True,)), "cells"),
+        (a_model_of_another_training, "cells"),
         (of_pictures(3, blank_share=1.0), "pictures"),
         (of_pictures(3, changed_share=0.0), "pictures"),
         (of_pictures(3, noise=(40.0, 40.0)), "pictures"),

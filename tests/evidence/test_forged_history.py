@@ -101,6 +101,7 @@ def no_environment(folder: Path) -> None:
         stated(steps_reused=3),
         stated(device="cuda, fp32"),
         stated(packages={"torch": "99"}),
+        stated(packages={}),
         stated(commit="f" * 40),
         stated(started=LONG_AGO),
         stated(finished="2099-01-01T00:00:00Z"),
@@ -109,7 +110,7 @@ def no_environment(folder: Path) -> None:
     ids=[
         "environment left out", "answers left out", "plan's stamp left out", "declared in results only",
         "declared in the log only", "older steps left out", "more reused", "other device", "other packages",
-        "other commit", "began long ago", "ended later", "starts left out",
+        "no packages", "other commit", "began long ago", "ended later", "starts left out",
     ],
 )  # fmt: skip
 def test_what_results_tell_otherwise_than_log_and_environment(run, forger, forge):
