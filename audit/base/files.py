@@ -13,6 +13,7 @@ import shlex
 import stat
 import sys
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import IO
 from urllib.parse import unquote, urlsplit
@@ -128,7 +129,7 @@ def reason(error: Exception) -> Said | str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def open_regular(path: Path) -> IO[bytes]:
+def open_regular(path: Path) -> BufferedReader:
     """A regular file opened to be read; links are followed.
 
     Raises:
