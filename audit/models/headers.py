@@ -11,6 +11,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
+from operator import index
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +82,7 @@ def read_header(path: Path) -> Header:
             if not 2 <= length <= min(MOST_HEADER_BYTES, size - 8):
                 raise ValueError("no header")
             table = json.loads(handle.read(length))
-        metadata = table.pop("__metadata__", None) or {}
+        metadata = dict((table.pop("__metadata__", None) or {}).items())
         tensors = {name: _entry(row) for name, row in table.items()}
         at = 0
         for entry in sorted(tensors.values(), key=lambda entry: (entry.start, entry.end)):
@@ -90,7 +91,16 @@ def read_header(path: Path) -> Header:
             at = entry.end
         if size != 8 + length + at:
             raise ValueError("cut")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error) as error:
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+        OverflowError,
+        struct.error,
+    ) as error:
         raise BadModel(_what_else(path), file=path.name) from error
     return Header(path, tensors, {str(k): str(v) for k, v in metadata.items()}, 8 + length)
 
@@ -106,10 +116,15 @@ def _what_else(path: Path) -> str:
 
 
 def _entry(row: Mapping[str, Any]) -> Entry:
-    start, end = map(int, row["data_offsets"])
-    entry = Entry(str(row["dtype"]), tuple(int(side) for side in row["shape"]), start, end)
+    start, end = map(index, row["data_offsets"])
+    entry = Entry(str(row["dtype"]), tuple(map(index, row["shape"])), start, end)
     bits = BITS.get(entry.dtype)
-    if start < 0 or end < start or (bits is not None and entry.numbers * bits != 8 * (end - start)):
+    if (
+        start < 0
+        or end < start
+        or any(side < 0 for side in entry.shape)
+        or (bits is not None and entry.numbers * bits != 8 * (end - start))
+    ):
         raise ValueError("offsets")
     return entry
 

@@ -25,10 +25,12 @@ KINDS = {
 }
 """Known model -> beginning of the names of its last text encoder."""
 FROM_ONE_FILE = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
-PREFIXES = (DENOISER, "diffusion_model.", "transformer.", "model.")
+PREFIXES = (DENOISER, "diffusion_model.", "transformer.", "model.", "net.")
 ADD_ON = re.compile(
     r"\.(lora_(up|down|mid|A|B)(\.default)?(\.weight)?|lora\.(up|down)\.weight|lora_linear_layer\.(up|down)\.weight"
     r"|hada_w[12]_[ab]|lokr_w[12](_[ab])?|oft_(blocks|diag)|dora_scale|boft_[a-z0-9]+)$"
+    # Where trainers keep add-ons of any form: whole differences, norms, factors of other kinds.
+    r"|^(lora_(unet|te\d?|transformer|prior)|lycoris)_"
 )
 PART_OF_MANY = re.compile(r"-\d{5}-of-\d{5}\b")
 EMBEDDING_NAMES = {"emb_params", "clip_l", "clip_g", "string_to_param", "t5xxl"}
@@ -102,14 +104,17 @@ def _refiner(seen: Looked) -> bool:
 ADDED: tuple[tuple[str, Asks], ...] = (
     ("model-other-kind.lora", lambda seen: any(ADD_ON.search(name) for name in seen.header.tensors)),
     ("model-other-kind.controlnet", _within("control_model.", "input_hint_block.", "controlnet_cond_embedding.",
-                                            "zero_convs.", "controlnet_blocks.")),
+                                            "zero_convs.", "controlnet_blocks.", "lora_controlnet", "lllite_")),
+    ("model-other-kind.controlnet", _begins("adapter.body.", "body.0.block", "body.0.resnets.")),
     ("model-other-kind.ip-adapter", _begins("image_proj.", "ip_adapter.")),
     ("model-other-kind.motion", _within("motion_modules.")),
     ("model-other-kind.embedding", _embedding),
 )  # fmt: skip
 FAMILIES_ELSEWHERE: tuple[tuple[str, Asks], ...] = (
     ("Stable Video Diffusion", _within(".time_stack.", ".time_mixer.")),
-    ("HunyuanVideo", _begins("txt_in.individual_token_refiner.")),
+    ("HunyuanVideo or HunyuanImage", _begins("txt_in.individual_token_refiner.", "byt5_in.")),
+    ("Cosmos", _begins("blocks.block0.", "x_embedder.proj.1.")),
+    ("Mochi", _begins("t5_yproj.")),
     ("Chroma", _begins("distilled_guidance_layer.")),
     ("FLUX.2", _begins("double_stream_modulation_img.")),
     ("FLUX.1", _begins("double_blocks.", "single_blocks.", "single_transformer_blocks.")),
@@ -128,13 +133,17 @@ ALONE: tuple[tuple[str, Asks], ...] = (
     ("model-other-kind.ema-only", lambda seen: seen.header.has("model_ema.") and seen.takes is None),
     ("model-other-kind.shard", lambda seen: PART_OF_MANY.search(seen.header.path.name) is not None),
     ("model-other-kind.vae", _only(*VAE, "encoder.conv", "encoder.down", "encoder.mid", "encoder.norm_out", "decoder.",
-                                   "quant_conv.", "post_quant_conv.", "loss.")),
+                                   "quant_conv.", "post_quant_conv.", "loss.", "encoder.conv1.", "encoder.layers.",
+                                   "conv1.", "conv2.", "taesd_")),
     ("model-other-kind.text-encoder", _begins("text_model.", "text_projection", "transformer.resblocks.",
                                               "encoder.block.", "cond_stage_model.", "conditioner.", "text_encoders.",
-                                              "token_embedding.", "resblocks.")),
-    ("model-other-kind.diffusers-part", _begins("down_blocks.", "time_embedding.", "joint_transformer_blocks.")),
+                                              "token_embedding.", "resblocks.", "embed_tokens.",
+                                              "layers.0.self_attn.")),
+    ("model-other-kind.diffusers-part", _begins("down_blocks.", "time_embedding.", "joint_transformer_blocks.",
+                                                 "transformer_blocks.", "all_final_layer.", "all_x_embedder.",
+                                                 "condition_embedder.", "time_caption_embed.")),
     ("model-other-kind.vision", _begins("vision_model.", "visual.")),
-    ("model-other-kind.upscaler", _begins("conv_first.", "0.weight", "1.sub.")),
+    ("model-other-kind.upscaler", _begins("conv_first.", "0.weight", "1.sub.", "body.0.weight")),
 )  # fmt: skip
 AS_FOLDERS = tuple(family.title for family in FAMILIES.values() if family.pipeline not in FROM_ONE_FILE)
 """Families that are opened as folders alone."""

@@ -24,8 +24,8 @@ Reading = Literal["epsilon", "v_prediction"]
 SourceOf = Literal["config", "yaml", "header", "marker", "schedule", "card", "option", "probe", "family"]
 PREDICTION_TYPES: tuple[Reading, ...] = ("epsilon", "v_prediction")
 READINGS: dict[str, Reading] = {
-    **dict.fromkeys(("epsilon", "eps", "noise"), "epsilon"),
-    **dict.fromkeys(("v", "v_prediction", "v-prediction", "v_pred", "vpred", "v_parameterization"), "v_prediction"),
+    **dict.fromkeys(("epsilon", "eps", "noise", "eps_pred", "epsilon_prediction"), "epsilon"),
+    **dict.fromkeys(("v", "v_prediction", "v_pred", "vpred", "vprediction", "v_parameterization"), "v_prediction"),
 }
 """How the places that tell it call each."""
 V_MARK, ZERO_SNR_MARK = "v_pred", "ztsnr"
@@ -112,6 +112,10 @@ def told_by_header(header: Header) -> Iterator[Stated]:
         where = say("prediction-source.header", key="ss_v_parameterization", value="True")
         yield Stated("header", "v_prediction", where)
     zero = data.get("ss_zero_terminal_snr", "").lower() == "true" or ZERO_SNR_MARK in header.tensors
+    if data.get("ss_zero_terminal_snr", "").lower() == "true":
+        # As below: noise cannot be told from nothing at the last level.
+        where = say("prediction-source.header", key="ss_zero_terminal_snr", value="True")
+        yield Stated("header", "v_prediction", where, zero_snr=True)
     for mark in (V_MARK, ZERO_SNR_MARK):
         if mark in header.tensors:
             yield Stated("marker", "v_prediction", say("prediction-source.marker", mark=mark), zero_snr=zero)
@@ -172,7 +176,7 @@ def told_by_config(scheduler: Mapping[str, Any]) -> Iterator[Stated]:
 
 
 def _reading(value: str, *, file: str) -> Reading:
-    reading = READINGS.get(value.lower())
+    reading = READINGS.get(value.strip().lower().replace("-", "_").replace(" ", "_"))
     if reading is None:
         raise BadModel("model-prediction", file=file, seen=value)
     return reading

@@ -37,8 +37,15 @@ ELSEWHERE = {
     "FLUX LoRA": ({"transformer.single_transformer_blocks.0.attn.to_q.lora_B.weight": SMALL}, "model-other-kind.lora"),
     "LoHa": ({"lora_unet_x.hada_w1_a": SMALL, "lora_unet_x.alpha": ()}, "model-other-kind.lora"),
     "LoKr": ({"lora_unet_x.lokr_w1": SMALL}, "model-other-kind.lora"),
+    "LyCORIS, whole differences": ({"lora_unet_x.diff": SMALL, "lora_unet_x.diff_b": (8,)}, "model-other-kind.lora"),
+    "GLoRA": ({"lora_unet_x.a1.weight": SMALL}, "model-other-kind.lora"),
+    "IA3": ({"lora_te_x.on_input": (), "lora_te_x.weight": SMALL}, "model-other-kind.lora"),
     "ControlNet": ({"control_model.input_hint_block.0.weight": (16, 3, 3, 3)}, "model-other-kind.controlnet"),
     "ControlNet, diffusers": ({"controlnet_cond_embedding.conv_in.weight": SMALL}, "model-other-kind.controlnet"),
+    "Control-LoRA": ({"lora_controlnet": (0,), "input_blocks.0.0.weight": (320, 4, 3, 3)},
+                     "model-other-kind.controlnet"),
+    "ControlNet-LLLite": ({"lllite_unet_input_blocks_1.down.0.weight": SMALL}, "model-other-kind.controlnet"),
+    "T2I-Adapter": ({"adapter.body.0.resnets.0.block1.weight": SMALL}, "model-other-kind.controlnet"),
     "IP-Adapter": ({"image_proj.norm.weight": (8,), "ip_adapter.1.to_k.weight": SMALL}, "model-other-kind.ip-adapter"),
     "AnimateDiff": ({"down_blocks.0.motion_modules.0.norm.weight": (8,)}, "model-other-kind.motion"),
     "embedding": ({"emb_params": (4, 768)}, "model-other-kind.embedding"),
@@ -47,6 +54,9 @@ ELSEWHERE = {
     "FLUX, whole": ({f"{DENOISER}double_blocks.0.img_attn.qkv.weight": SMALL}, "model-other-kind.family"),
     "Krea 2": ({"blocks.0.attn.wq.weight": SMALL, "txtfusion.projector.weight": SMALL}, "model-other-kind.family"),
     "PixArt": ({"t_block.1.weight": SMALL}, "model-other-kind.family"),
+    "HunyuanImage": ({"double_blocks.0.img_attn_q.weight": SMALL, "byt5_in.fc1.weight": SMALL},
+                     "model-other-kind.family"),
+    "Cosmos": ({"net.blocks.0.x": SMALL, "net.x_embedder.proj.1.weight": SMALL}, "model-other-kind.family"),
     "Cascade": ({"clf.1.weight": SMALL}, "model-other-kind.family"),
     "video": (published("sd21") | {f"{DENOISER}input_blocks.1.1.time_stack.0.norm1.weight": (8,)},
               "model-other-kind.family"),
@@ -63,6 +73,15 @@ ELSEWHERE = {
     "bare U-Net, no prefix": (only("sd15", DENOISER, strip=DENOISER), "model-other-kind.u-net"),
     "U-Net of a folder": ({"conv_in.weight": SMALL, "down_blocks.0.resnets.0.conv1.weight": SMALL},
                           "model-other-kind.diffusers-part"),
+    "transformer of a folder": ({"transformer_blocks.0.attn.add_k_proj.weight": SMALL},
+                                "model-other-kind.diffusers-part"),
+    "Z-Image's part of a folder": ({"layers.0.attention.to_q.weight": SMALL, "all_final_layer.2-1.x": SMALL},
+                                   "model-other-kind.diffusers-part"),
+    "tiny VAE": ({"taesd_encoder.0.weight": SMALL, "taesd_decoder.1.weight": SMALL}, "model-other-kind.vae"),
+    "video VAE": ({"encoder.conv1.weight": SMALL, "decoder.conv1.weight": SMALL, "conv2.weight": SMALL},
+                  "model-other-kind.vae"),
+    "language model": ({"model.layers.0.self_attn.q_proj.weight": SMALL, "model.embed_tokens.weight": SMALL},
+                       "model-other-kind.text-encoder"),
     "VAE": (only("sd15", "first_stage_model.", strip="first_stage_model."), "model-other-kind.vae"),
     "text encoder": ({"text_model.encoder.layers.0.mlp.fc1.weight": SMALL, "text_model.x": SMALL},
                      "model-other-kind.text-encoder"),
@@ -81,6 +100,8 @@ ELSEWHERE = {
     "other sizes": (published("sd15") | {f"{DENOISER}out.2.weight": (8, 320, 3, 3)}, "checkpoint-sizes"),
     "LCM": (published("sd15") | {f"{DENOISER}time_embed.cond_proj.weight": (320, 256)}, "checkpoint-sizes.more"),
     "int8": (published("sd15") | {f"{DENOISER}out.2.weight": ("I8", (4, 320, 3, 3))}, "model-quantised"),
+    "bitsandbytes": (published("sd15") | {f"{DENOISER}out.2.weight": ("U8", (5760, 1)),
+                     f"{DENOISER}out.2.weight.absmax": ("F32", (180,))}, "model-quantised"),
     "block scales": (published("sd15") | {f"{DENOISER}time_embed.0.scale_weight": ("F32", (1280, 10))},
                      "model-quantised"),
     "Playground 2.5": (published("sdxl") | {"edm_mean": (1, 4, 1, 1), "edm_std": (1, 4, 1, 1)}, "model-edm"),
@@ -113,6 +134,31 @@ def test_what_is_no_safetensors_file_is_called_by_its_name(data, tmp_path):
     with pytest.raises(BadModel) as caught:
         look(str(tmp_path / "x.safetensors"))
     assert caught.value.said.id == BEGINNINGS[data]
+
+
+HEADERS = {
+    "metadata is a list": b'{"__metadata__": [1]}',
+    "metadata is a number": b'{"__metadata__": 5}',
+    "a side without end": b'{"a": {"dtype": "F32", "shape": [Infinity], "data_offsets": [0, 0]}}',
+    "half a side": b'{"a": {"dtype": "F32", "shape": [0.5, 0], "data_offsets": [0, 0]}}',
+    "sides below nothing": b'{"a": {"dtype": "F32", "shape": [-1, 0], "data_offsets": [0, 0]}}',
+    "offsets as words": b'{"a": {"dtype": "F32", "shape": [0], "data_offsets": ["0", "0"]}}',
+}
+
+
+@pytest.mark.parametrize("what", HEADERS)
+def test_a_broken_header_is_a_sentence(what, tmp_path):
+    header = HEADERS[what]
+    (tmp_path / "x.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(BadModel) as caught:
+        look(str(tmp_path / "x.safetensors"))
+    assert caught.value.said.id == "model-incomplete.checkpoint"
+
+
+def test_families_with_parts_of_the_same_name_are_told_apart(tmp_path):
+    shapes = {"double_blocks.0.img_attn_q.weight": SMALL, "byt5_in.fc1.weight": SMALL}
+    with pytest.raises(BadModel, match="HunyuanImage"):
+        look(str(write(tmp_path / "x.safetensors", shapes)))
 
 
 FOLDERS = {

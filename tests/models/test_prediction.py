@@ -36,6 +36,10 @@ def header(value):
 # Kind, marker tensors, metadata, .yaml -> prediction type, and where it was read.
 TOLD = [
     ("sd15", {}, {}, None, EPS, "family"),
+    ("sdxl", {}, header("v-pred"), None, V, "header"),
+    ("sdxl", {}, header("VPrediction"), None, V, "header"),
+    ("sdxl", {}, header("eps_pred"), None, EPS, "header"),
+    ("sd15", {}, {"ss_zero_terminal_snr": "True"}, None, V, "header"),
     ("sd15", {}, {}, LDM + '    parameterization: "v"\n', V, "yaml"),
     ("sd15", {}, {}, LDM + "    linear_start: 0.00085 # parameterization: v\n", EPS, "yaml"),
     ("sdxl", {}, {}, LDM + "    denoiser_config: {params: {parameterization: v}}\n", V, "yaml"),
@@ -71,7 +75,9 @@ def test_it_is_read_where_it_stands(kind, more, metadata, yaml, reading, source,
         path.with_suffix(".yaml").write_text(yaml)
     found = look(str(path))
     assert (found.prediction_type, found.source_kind) == (reading, source)
-    assert found.zero_terminal_snr == ("ztsnr" in more or "alphas_cumprod" in more)
+    assert found.zero_terminal_snr == (
+        "ztsnr" in more or "alphas_cumprod" in more or "ss_zero_terminal_snr" in metadata
+    )
     asked = look(str(path), asked=EPS)
     assert (asked.prediction_type, asked.source_kind) == (EPS, "option")
 
