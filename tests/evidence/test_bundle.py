@@ -294,7 +294,7 @@ def test_forget_deletes_a_store_and_nothing_else(works, tmp_path):
     call("forget", "--store", store, "--only-adapters", "--yes")
     assert not (store / "steps/adapter").exists()
     assert (store / "blobs/00/x.png").exists()
-    assert "deleted 1 files" in call("forget", "--store", store, "--yes")
+    assert "deleted 1 file," in call("forget", "--store", store, "--yes")
     (tmp_path / "home" / "steps").mkdir(parents=True)
     (tmp_path / "home" / "thesis.txt").write_text("mine")
     for folder in (tmp_path / "home", tmp_path / "nowhere"):
