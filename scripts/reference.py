@@ -236,10 +236,17 @@ def _families() -> Iterator[str]:
     yield ""
     yield "Works are trained on in aspect buckets under every preset, as kohya-ss/sd-scripts (library/model_util.py),"
     yield "ostris/ai-toolkit (toolkit/buckets.py) and Nerogar/OneTrainer (modules/dataLoader) do in their examples. The"
-    yield "scripts of diffusers cut squares; `--crop square` does so, too. Buckets of a model of 1024 px, as width x"
-    yield "height:"
-    shapes = bucket_shapes(1024, multiple=16)
-    yield f"{', '.join(f'{wide} x {tall}' for tall, wide in shapes if wide >= tall)}; the others are these turned."
+    yield "scripts of diffusers cut squares; `--crop square` does so, too. Buckets of a model of 1024 px, the others"
+    yield "being these turned:"
+    yield ""
+    yield "| height | widths |"
+    yield "|---|---|"
+    widths: dict[int, list[int]] = {}
+    for tall, wide in bucket_shapes(1024, multiple=16):
+        if wide >= tall:
+            widths.setdefault(tall, []).append(wide)
+    for tall, wide_ones in widths.items():
+        yield f"| {tall} | {', '.join(map(str, wide_ones))} |"
     yield ""
     labels = sorted({family for row in TRAINERS for family in row.families})
     usual = ((f"`{name}`", ", ".join(f"`{p}`" for p in presets_of(name)), f"`{usual_of(name)}`") for name in labels)

@@ -12,7 +12,7 @@ Writes FOLDER/draws-simulation.md.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -233,9 +233,7 @@ def markdown(rows: Sequence[Sequence[str]], audits: int) -> str:
         "wrong side; a dash stands where fewer than a twentieth do. With so many audits a rate of 95 % is uncertain by",
         f"{100 * 1.96 * (0.95 * 0.05 / audits) ** 0.5:.1f} points either way.",
         "",
-        "| " + " | ".join(HEAD) + " |",
-        "|" + "---|" * len(HEAD),
-        *("| " + " | ".join(row) + " |" for row in rows),
+        *table(HEAD, rows),
         "",
         "Outside 93 to 97 %, each range of what it speaks of:",
         "",
@@ -244,18 +242,36 @@ def markdown(rows: Sequence[Sequence[str]], audits: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+def simulate(
+    worlds: Sequence[World],
+    row: Callable[[World, int], tuple[str, ...]],
+    markdown: Callable[[Sequence[Sequence[str]], int], str],
+    *,
+    name: str,
+    about: str | None,
+) -> None:
+    """A command that simulates audits of each world and writes their table.
+
+    Args:
+        row: a world and how many audits -> its line; markdown: all lines, and how many audits -> the page.
+        name: the page's file; about: what the command is for.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--audits", type=int, default=2000)
     parser.add_argument("--out", type=Path, default=Path("reports/lab"))
     asked = parser.parse_args()
     rows = []
-    for world in WORLDS:
+    for world in worlds:
         rows.append(row(world, asked.audits))
         print(*rows[-1], sep=" | ", flush=True)
     asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "draws-simulation.md").write_text(markdown(rows, asked.audits), encoding="utf-8")
+    (asked.out / name).write_text(markdown(rows, asked.audits), encoding="utf-8")
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Lines of a table in Markdown."""
+    return [f"| {' | '.join(head)} |", "|" + "---|" * len(head), *(f"| {' | '.join(row)} |" for row in rows)]
 
 
 if __name__ == "__main__":
-    main()
+    simulate(WORLDS, row, markdown, name="draws-simulation.md", about=__doc__)

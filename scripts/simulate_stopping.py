@@ -10,10 +10,8 @@ Writes FOLDER/stopping-simulation.md.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -22,7 +20,7 @@ from audit.judge.intervals import Interval, ratio_interval
 from audit.judge.limits.failed_runs import with_failed_runs
 from audit.judge.sequential import sequential_index
 from audit.records import VerdictLabel
-from scripts.simulate_draws import MARGINS, World, fails, half_width, inside, tables
+from scripts.simulate_draws import MARGINS, World, fails, half_width, inside, simulate, table, tables
 
 BUDGET = 12
 WORLDS = (
@@ -119,25 +117,10 @@ def markdown(rows: Sequence[Sequence[str]], audits: int) -> str:
         'fewer than a twentieth do. "Read as often": the first clear word of ordinary 95 % ranges, without the rule of',
         "failed runs.",
         "",
-        "| " + " | ".join(HEAD) + " |",
-        "|" + "---|" * len(HEAD),
-        *("| " + " | ".join(row) + " |" for row in rows),
+        *table(HEAD, rows),
     ]
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--audits", type=int, default=2000)
-    parser.add_argument("--out", type=Path, default=Path("reports/lab"))
-    asked = parser.parse_args()
-    rows = []
-    for world in WORLDS:
-        rows.append(row(world, asked.audits))
-        print(*rows[-1], sep=" | ", flush=True)
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / "stopping-simulation.md").write_text(markdown(rows, asked.audits), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    simulate(WORLDS, row, markdown, name="stopping-simulation.md", about=__doc__)
