@@ -26,6 +26,8 @@ def ready(tiny_model, tmp_path) -> Prepared:
     options = {
         "originals": write_originals(tmp_path / "art"), "model": str(tiny_model), "protect": ("encoder-pgd:12",),
         "preset": "quick", "out": tmp_path / "out", "store": tmp_path / "store", "device": "cpu",
+        # Of 495 ways to hold four of twelve works out, a plan's own seed once drew the same one twice.
+        "seed": 1,
     }  # fmt: skip
     return prepare(load_spec(options, spec), Progress())
 
